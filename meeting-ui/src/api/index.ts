@@ -1,0 +1,143 @@
+/**
+ * The HTTP side of the client (signalling is in ../call). One function per route; every failure is an ApiError with a
+ * stable code and a sentence in French and in English.
+ */
+
+export type Lang = "fr" | "en";
+
+export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
+export interface Me { account: Account; csrf: string; version: string; protocol: number }
+export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
+export interface Session { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    /** "not-signed-in", "wrong-credentials", "too-many", …; "offline" and "bad-answer" are the client's own. */
+    readonly code: string,
+    readonly fr: string,
+    readonly en: string,
+    /** 429: when the next try makes sense. */
+    readonly until: Date | null = null,
+    /** GET /api/me without a session: no administrator exists yet. */
+    readonly setupNeeded = false,
+  ) {
+    super(`${code}: ${en}`);
+    this.name = "ApiError";
+  }
+  text(lang: Lang): string { return lang === "fr" ? this.fr : this.en; }
+}
+
+/** The token of the current session (or, before login, of the browser's cookie); state changes carry it. */
+let csrf = "";
+
+const offline = () => new ApiError(0, "offline",
+  "Le serveur ne répond pas. Vérifiez votre connexion au réseau, puis réessayez.",
+  "The server does not answer. Check your network connection, then try again.");
+const badAnswer = (status: number) => new ApiError(status, "bad-answer",
+  "Le serveur a donné une réponse que cette page ne comprend pas. Rechargez la page.",
+  "The server gave an answer that this page does not understand. Reload the page.");
+
+function object(v: unknown): Record<string, unknown> | null {
+  return typeof v === "object" && v !== null && !Array.isArray(v) ? (v as Record<string, unknown>) : null;
+}
+
+function failure(response: Response, body: unknown): ApiError {
+  const all = object(body), e = object(all?.error);
+  if (!all || !e || typeof e.code !== "string") return badAnswer(response.status);
+  if (typeof all.csrf === "string") csrf = all.csrf;
+  let until: Date | null = null;
+  if (typeof all.until === "string" && !Number.isNaN(Date.parse(all.until))) until = new Date(all.until);
+  else if (response.headers.has("Retry-After")) {
+    const seconds = Number(response.headers.get("Retry-After"));
+    if (Number.isFinite(seconds)) until = new Date(Date.now() + seconds * 1000);
+  }
+  const known = sentences[e.code];
+  return new ApiError(response.status, e.code, typeof e.fr === "string" ? e.fr : known?.[0] ?? badAnswer(0).fr,
+    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true);
+}
+
+/** For answers that come without sentences. */
+const sentences: Record<string, [fr: string, en: string]> = {
+  "not-signed-in": ["Vous n'êtes pas connecté. Connectez-vous pour continuer.", "You are not signed in. Sign in to go on."],
+  "not-found": ["Cette page ou cette salle n'existe pas, ou plus.", "This page or room does not exist, or no longer."],
+  "forbidden": ["Votre compte ne permet pas cette action.", "Your account does not allow this."],
+  "too-many": ["Trop d'essais. Attendez un moment, puis réessayez.", "Too many tries. Wait a moment, then try again."],
+  "csrf": ["Cette page est ouverte depuis trop longtemps. Rechargez-la.", "This page has been open for too long. Reload it."],
+};
+
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+async function request<T>(method: Method, path: string, body?: object, again = true): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Huisclos-CSRF"] = csrf || (await token());
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", redirect: "error", cache: "no-store" });
+  } catch {
+    throw offline();
+  }
+  const text = await response.text().catch(() => { throw offline(); });
+  let answer: unknown = null;
+  if (text !== "") {
+    try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
+  }
+  if (response.ok) {
+    const o = object(answer);
+    if (typeof o?.csrf === "string") csrf = o.csrf;
+    return answer as T;
+  }
+  const e = failure(response, answer);
+  // The session changed in another tab: its token is stale. One fresh token, one more try.
+  if (e.code === "csrf" && again && method !== "GET") { csrf = ""; await token(); return request<T>(method, path, body, false); }
+  throw e;
+}
+
+/** Learns the token: /api/me gives one with and without a session. */
+async function token(): Promise<string> {
+  try { await request<Me>("GET", "/api/me"); } catch (e) { if (!(e instanceof ApiError) || e.code !== "not-signed-in") throw e; }
+  return csrf;
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+  me: () => request<Me>("GET", "/api/me"),
+  setup: async (o: { code: string; name: string; email: string; passphrase: string }) => { await request("POST", "/api/setup", o); return api.me(); },
+  login: async (email: string, passphrase: string) => { await request("POST", "/api/login", { email, passphrase }); return api.me(); },
+  logout: async () => { await request("POST", "/api/logout", {}); csrf = ""; },
+  /** Looks at an activation link without using it. */
+  activation: (activation: string) => request<{ name: string; email: string }>("POST", "/api/activation", { token: activation }),
+  activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
+
+  changePassphrase: (old: string, fresh: string) => request<void>("POST", "/api/account/passphrase", { old, new: fresh }),
+  rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
+  sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
+  endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
+
+  rooms: async () => (await request<{ rooms: Room[] }>("GET", "/api/rooms")).rooms,
+  createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
+  room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
+  renameRoom: (room: string, name: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { name }),
+  deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
+};
+
+/** The public tree that a welcome refers to (octets, see sealed-calls.md "Ordering"). */
+export async function roomTree(room: string, epoch: number): Promise<Uint8Array> {
+  let response: Response;
+  try { response = await fetch(`/api/rooms/${id(room)}/tree/${epoch}`, { credentials: "same-origin", redirect: "error" }); } catch { throw offline(); }
+  if (!response.ok) throw failure(response, await response.json().catch(() => null));
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The link of a room; the owner's account id stands in the fragment, which never reaches the server. */
+export function roomLink(room: Pick<Room, "id" | "owner">, origin = location.origin): string { return `${origin}/r/${room.id}#${room.owner.id}`; }
+
+/** Parses `/r/{room}#{owner}`; null when it is no such link. */
+export function parseRoomLink(url: URL): { room: string; owner: string } | null {
+  const m = /^\/r\/([A-Za-z0-9_-]{22})$/.exec(url.pathname), owner = /^#([A-Za-z0-9_-]{22})$/.exec(url.hash);
+  return m?.[1] && owner?.[1] ? { room: m[1], owner: owner[1] } : null;
+}
+
+export function signalURL(room: string, origin = location.origin): string { return `${origin.replace(/^http/, "ws")}/api/rooms/${id(room)}/signal`; }
