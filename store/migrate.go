@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-
 )
 
 // Migration is one step of the schema. The list of all steps stands in one place (the composition root); each package
@@ -57,4 +56,3 @@ func (db *DB) Version() (int, error) {
 	}
 	return int(n), err
 }
-

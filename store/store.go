@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -65,7 +66,9 @@ type DB struct {
 	path     string
 	bolt     *bolt.DB
 	revision atomic.Uint64
-	failed   atomic.Bool
+
+	writer sync.Mutex // held for the whole of Update; guards failed
+	failed bool
 
 	// commit is bolt's commit; tests put a failing one in its place.
 	commit func(*bolt.Tx) error
@@ -179,19 +182,17 @@ func (db *DB) View(f func(*Tx) error) error {
 // in every other case nothing of it is. f must not call Update, View or Snapshot: it would wait for itself. An Update
 // that writes nothing is not a write: it costs no fsync and no revision.
 func (db *DB) Update(f func(*Tx) error) error {
-	if db.failed.Load() {
+	db.writer.Lock()
+	defer db.writer.Unlock()
+	if db.failed {
 		return ErrFailed
 	}
 	btx, err := db.bolt.Begin(true)
 	if err != nil {
 		return db.beginError(err)
 	}
-	// Also when f panics: the lock of the writer is let go.
+	// Also when f panics: the engine's lock is let go.
 	defer btx.Rollback()
-	// Asked again: the writer before this one may be the one that failed.
-	if db.failed.Load() {
-		return ErrFailed
-	}
 	tx := &Tx{bolt: btx, writing: true}
 	if err := f(tx); err != nil {
 		return err
@@ -203,16 +204,15 @@ func (db *DB) Update(f func(*Tx) error) error {
 	if err := btx.Bucket([]byte(metaBucket)).Put(keyRevision, putUint64(next)); err != nil {
 		return fmt.Errorf("store: write revision: %w", err)
 	}
-	// Set before the writer's lock is let go (in commit), so that two writers never see one number.
-	btx.OnCommit(func() { db.revision.Store(next) })
 	if err := db.commit(btx); err != nil {
 		// A full disk fails before anything counts, and heals. After any other error of a write or of fsync the
 		// kernel may have dropped pages that it will report as written: nothing may be acknowledged any more.
 		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) {
-			db.failed.Store(true)
+			db.failed = true
 		}
 		return fmt.Errorf("store: commit: %w", err)
 	}
+	db.revision.Store(next)
 	return nil
 }
 

@@ -1,0 +1,68 @@
+package audit
+
+// Action names what was done. The names are part of the log's format: a released name keeps its meaning for ever.
+type Action string
+
+// The documented actions. Detail keys are given in brackets; a key is absent when it says nothing.
+const (
+	// The appliance.
+	ServerStarted     Action = "server.started"     // [version]
+	ServerStopped     Action = "server.stopped"     //
+	SettingsChanged   Action = "settings.changed"   // [keys] names only, never values
+	CertificateLoaded Action = "certificate.loaded" // [fingerprint, expires]
+	LogVerified       Action = "audit.verified"     // [entries, head]
+	BackupMade        Action = "backup.made"        // [revision]
+	Restored          Action = "restored"           // [revision] the chain goes on from a backup
+
+	// First set-up.
+	SetupCodeMade    Action = "setup.code-made"    // a new code voids the one before
+	SetupCodeRefused Action = "setup.code-refused" // [reason]
+	SetupDone        Action = "setup.done"         // object: the first administrator
+
+	// Accounts. Object: the account.
+	AccountCreated   Action = "account.created"  // [role]
+	AccountRenamed   Action = "account.renamed"  //
+	RoleChanged      Action = "account.role"     // [from, to]
+	AccountDisabled  Action = "account.disabled" //
+	AccountEnabled   Action = "account.enabled"  //
+	AccountDeleted   Action = "account.deleted"  //
+	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
+	ActivationUsed   Action = "activation.used"  // [reset]
+	ActivationBad    Action = "activation.refused"
+	PassphraseChange Action = "passphrase.changed"
+
+	// Signing in. Object: the account, empty when there is none for what was typed: what was typed is never recorded,
+	// because people type passphrases into the field for the address.
+	LoginOK          Action = "login.ok"           // [session]
+	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
+	LoginLimited     Action = "login.limited"      // [by=account|address, until]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|role|disabled|deleted, count]
+	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
+
+	// Rooms and calls. Object: the room.
+	RoomCreated       Action = "room.created"
+	RoomRenamed       Action = "room.renamed"
+	RoomDeleted       Action = "room.deleted"
+	CallStarted       Action = "call.started"        // [call]
+	CallEnded         Action = "call.ended"          // [call, reason]
+	CallMemberAdded   Action = "call.member-added"   // [call, account, leaf, epoch, admitted-by]
+	CallMemberRemoved Action = "call.member-removed" // [call, account, leaf, epoch, reason]
+	CallLocked        Action = "call.locked"         // [call, epoch]
+	CallUnlocked      Action = "call.unlocked"       // [call, epoch]
+	CallHosts         Action = "call.hosts"          // [call, epoch, hosts]
+	CallRestarted     Action = "call.restarted"      // [call, former, without]
+	CallRecovered     Action = "call.recovered"      // [call, epoch]
+	KnockDenied       Action = "knock.denied"        // [account]
+	CommitRefused     Action = "commit.refused"      // [call, epoch, rule, account]
+	GateRefused       Action = "gate.refused"        // [call, account, and a count per reason]
+	AccessRefused     Action = "access.refused"      // [route] an account tried what its role may not do
+)
+
+// Result of an action.
+type Result string
+
+const (
+	OK      Result = "ok"
+	Refused Result = "refused"
+	Failed  Result = "failed"
+)
