@@ -1,0 +1,61 @@
+/** Native <dialog>: focus stays inside, Escape closes, the page behind is inert. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Button, IconButton } from "./button.tsx";
+import { kit } from "./words.ts";
+
+interface DialogProps {
+  open: boolean;
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  small?: boolean;
+  sheet?: boolean;
+}
+
+export function Dialog({ open, title, onClose, children, small, sheet }: DialogProps) {
+  const box = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const d = box.current;
+    if (!d) return;
+    if (open && !d.open) d.showModal();
+    if (!open && d.open) d.close();
+  }, [open]);
+  if (!open) return null;
+  return (
+    <dialog ref={box} class={sheet ? "sheet" : small ? "dialog dialog--small" : "dialog"} aria-labelledby={id}
+      onCancel={(e) => { if (e.target === box.current) { e.preventDefault(); onClose(); } }}
+      onClick={(e) => { if (e.target === box.current) onClose(); }}>
+      <div class="dialog__head">
+        <h2 id={id}>{title}</h2>
+        <IconButton name={kit.value.close} icon="x" onClick={onClose} />
+      </div>
+      <div class="dialog__body">{children}</div>
+    </dialog>
+  );
+}
+
+export function SideSheet(props: Omit<DialogProps, "sheet" | "small">) {
+  return <Dialog {...props} sheet />;
+}
+
+/** A dangerous act: the sentence names what will be lost, the button names the act, and the safe way out has the focus. */
+export function Confirm({ open, title, children, act, danger = true, onAct, onClose }: {
+  open: boolean; title: string; children: ComponentChildren; act: string; danger?: boolean; onAct: () => Promise<void> | void; onClose: () => void;
+}) {
+  const [busy, setBusy] = useState(false);
+  const go = async () => {
+    setBusy(true);
+    try { await onAct(); } finally { setBusy(false); }
+  };
+  return (
+    <Dialog open={open} title={title} onClose={onClose} small>
+      {children}
+      <div class="dialog__acts">
+        <Button onClick={onClose} autofocus>{kit.value.cancel}</Button>
+        <Button look={danger ? "danger" : "primary"} busy={busy} onClick={() => void go()}>{act}</Button>
+      </div>
+    </Dialog>
+  );
+}
