@@ -1,0 +1,69 @@
+# Huis Clos. `make run` builds and starts the appliance; `make test` checks everything.
+# Needs Go and Node 20 or newer on Debian 12; the rest is installed when it is missing (as root, or with sudo).
+
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ARGS ?=
+FUZZTIME ?= 3s
+BENCHTIME ?= 1s
+export GOFLAGS ?= -buildvcs=false
+export CGO_ENABLED ?= 0
+
+GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
+
+.PHONY: help run build clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+run: build ## install what is missing, build everything, start the appliance (options: make run ARGS='--listen :9443')
+	@exec ./bin/huisclos serve $(ARGS)
+
+build: clients ## the two clients and bin/huisclos
+	@go build -trimpath -o bin/huisclos .
+	ls -l bin/huisclos | awk '{printf "bin/huisclos: %.1f MiB\n", $$5/1048576}'
+
+clients: deps
+	@node build.mjs
+
+# The browser tests' build: the server keeps what it received, keys are extractable. It goes beside the release build,
+# and the release clients are put back afterwards, so that nothing of it is ever embedded by mistake.
+build-testhook: deps ## build/huisclos-testhook, for the browser journeys
+	@mkdir -p build
+	trap 'node build.mjs >/dev/null' EXIT
+	node build.mjs --testhook
+	go build -trimpath -tags testhook -o build/huisclos-testhook .
+
+deps: node_modules/.package-lock.json
+	@.ci/need go node npm
+	go mod download
+
+node_modules/.package-lock.json: package-lock.json
+	@.ci/need node npm
+	npm ci --no-audit --no-fund
+	touch $@
+
+browsers:
+	@.ci/need chromium firefox-esr unshare ip
+
+test: ## everything, each stage with its time and a summary
+	@FUZZTIME=$(FUZZTIME) exec .ci/test
+
+lint: deps ## gofmt, vet, tsc, eslint
+	@.ci/test format vet types eslint
+
+journeys: deps browsers ## real browsers against the test build, in a network namespace
+	@.ci/test build-testhook journeys
+
+fuzz: ## every fuzz target for FUZZTIME (make fuzz FUZZTIME=10m)
+	@FUZZTIME=$(FUZZTIME) .ci/test fuzz
+
+bench-mls: ## group operations by size and suite, native and in WebAssembly
+	@BENCHTIME=$(BENCHTIME) .ci/test bench-mls
+
+clean: ## what was built; the data directory stays
+	@rm -rf bin build journeys/out crypto/e2ee/dist
+	find meeting-ui/dist admin-ui/dist -mindepth 1 -not -name .keep -delete 2>/dev/null || true

@@ -1,0 +1,410 @@
+package main
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A rule is what one package may import besides the standard library. own: packages of this module, exactly, or a tree
+// ("media/..."). outside: modules or trees of them. Tests of a package may import more: see testFloors.
+type rule struct {
+	floor   int
+	own     []string
+	outside []string
+}
+
+// layers is the house: a package imports downward or within its own tree. A package without a line here fails the test.
+// Each heavy dependency stands in the line of its one owner; docs/dependencies.md gives the reason.
+var layers = map[string]rule{
+	"": {floor: 5, own: []string{"appliance"}},
+
+	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/passhash", "media/...", "meeting-ui",
+		"meetings/...", "store"}},
+	"appliance/certs":  {floor: 4},
+	"appliance/config": {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
+	"appliance/web": {floor: 4, own: []string{"accounts", "audit", "meetings/...", "store"},
+		outside: []string{"github.com/labstack/echo/v4"}},
+
+	"meetings": {floor: 3, own: []string{"accounts", "audit", "crypto/mls", "meetings/...", "store"}},
+	"meetings/signalling": {floor: 3, own: []string{"accounts", "crypto/mls", "meetings"},
+		outside: []string{"github.com/coder/websocket"}},
+
+	"accounts": {floor: 2, own: []string{"audit", "crypto/passhash", "store"}, outside: []string{"golang.org/x/text"}},
+
+	"audit": {floor: 1, own: []string{"store"}},
+	"media": {floor: 1, own: []string{"media/forward", "media/gate", "media/pace"}},
+	"media/forward": {floor: 1, own: []string{"media", "media/gate", "media/pace"},
+		outside: []string{"github.com/pion/rtp"}},
+	"media/gate": {floor: 1, own: []string{"crypto/sframe"}, outside: []string{"github.com/pion/rtp"}},
+	"media/pace": {floor: 1},
+	"media/transport": {floor: 1, own: []string{"media", "media/forward", "media/gate", "media/pace"},
+		outside: []string{"github.com/pion/...", "golang.org/x/net", "golang.org/x/sys"}},
+
+	"admin-ui":         {floor: 0},
+	"crypto/e2ee/wasm": {floor: 0, own: []string{"crypto/mls"}},
+	"crypto/mls":       {floor: 0, outside: []string{"golang.org/x/crypto"}},
+	"crypto/passhash":  {floor: 0, outside: []string{"golang.org/x/crypto"}},
+	"crypto/sframe":    {floor: 0},
+	"meeting-ui":       {floor: 0},
+	"store":            {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
+}
+
+// programs are main packages beside the product (generators of vectors, benchmarks): they ship nowhere, so only the
+// bans of every package hold for them.
+var programs = []string{"bench/", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
+
+// testsOnly may stand in test files of any package.
+var testsOnly = []string{"github.com/rogpeppe/go-internal", "github.com/coder/websocket", "github.com/pion/..."}
+
+// unsafeFiles are the batch I/O files of media/transport, the one place where unsafe is allowed.
+var unsafeFiles = regexp.MustCompile(`^media/transport/(batch|mmsg|gso)[a-z0-9_]*\.go$`)
+
+type source struct {
+	pkg, file string
+	test      bool
+	tree      *ast.File
+	imports   []string
+}
+
+// sources parses every Go file of the module, whatever its build tags: what is not compiled today is held as well.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			switch base := d.Name(); {
+			case name != "." && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")), base == "testdata", base == "node_modules",
+				base == "dist", name == "var", name == "build", name == "bin":
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		name = filepath.ToSlash(name)
+		tree, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		s := source{pkg: strings.TrimPrefix(path.Dir(name), "."), file: name, test: strings.HasSuffix(name, "_test.go"), tree: tree}
+		for _, i := range tree.Imports {
+			p, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			s.imports = append(s.imports, p)
+		}
+		out = append(out, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 20 {
+		t.Fatalf("%d Go files found; the walk is broken", len(out))
+	}
+	return out
+}
+
+func isProgram(pkg string) bool {
+	return slices.ContainsFunc(programs, func(p string) bool { return strings.HasPrefix(pkg+"/", p) || strings.HasPrefix(pkg, p) })
+}
+
+func isStandard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".") && first != "huisclos"
+}
+
+// allowed reports whether name stands in list: as itself, below it, or, for "tree/...", anywhere in the tree.
+func allowed(name string, list []string, below bool) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		if tree, ok := strings.CutSuffix(entry, "/..."); ok {
+			return name == tree || strings.HasPrefix(name, tree+"/")
+		}
+		return name == entry || below && strings.HasPrefix(name, entry+"/")
+	})
+}
+
+func TestLayers(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range sources(t) {
+		if isProgram(s.pkg) {
+			continue
+		}
+		seen[s.pkg] = true
+		r, ok := layers[s.pkg]
+		if !ok {
+			t.Errorf("%s: package %q has no line in the layer table", s.file, s.pkg)
+			continue
+		}
+		for _, imported := range s.imports {
+			if isStandard(imported) {
+				continue
+			}
+			if own, ok := strings.CutPrefix(imported, "huisclos/"); ok {
+				switch {
+				case own == s.pkg: // an external test package imports what it tests
+				case allowed(own, r.own, false):
+				case s.test && layers[own].floor <= r.floor && known(own): // tests may set up what lies beside and below
+				default:
+					t.Errorf("%s: %q may not import %q", s.file, s.pkg, own)
+				}
+				continue
+			}
+			if allowed(imported, r.outside, true) || s.test && allowed(imported, testsOnly, true) {
+				continue
+			}
+			t.Errorf("%s: %q does not own %q", s.file, s.pkg, imported)
+		}
+	}
+	for pkg := range layers {
+		if !seen[pkg] {
+			t.Errorf("the layer table has a line for %q, which does not exist", pkg)
+		}
+	}
+}
+
+func known(pkg string) bool { _, ok := layers[pkg]; return ok }
+
+// TestFloors holds the table itself: no line allows an import from a higher floor.
+func TestFloors(t *testing.T) {
+	for pkg, r := range layers {
+		for _, own := range r.own {
+			tree, isTree := strings.CutSuffix(own, "/...")
+			found := false
+			for other, o := range layers {
+				if other == own || isTree && (other == tree || strings.HasPrefix(other, tree+"/")) {
+					found = true
+					if o.floor > r.floor {
+						t.Errorf("%q (floor %d) is allowed %q (floor %d)", pkg, r.floor, other, o.floor)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("%q is allowed %q, which has no line", pkg, own)
+			}
+		}
+	}
+}
+
+// TestBans: the server starts no program, links no C and has no unsafe code outside the batch I/O files (CVE classes of
+// the security reference: command injection, memory disclosure).
+func TestBans(t *testing.T) {
+	banned := map[string]string{
+		"C": "cgo", "plugin": "loads code", "os/exec": "starts programs", "net/http/pprof": "registers a handler by itself",
+		"expvar": "registers a handler by itself", "net/http/cgi": "starts programs", "html/template": "pages are files, not templates",
+	}
+	calls := map[string]string{"StartProcess": "os", "ForkExec": "syscall", "Exec": "syscall", "RawSyscall": "syscall"}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		for _, imported := range s.imports {
+			if why, ok := banned[imported]; ok && !(isProgram(s.pkg) && imported == "os/exec") {
+				t.Errorf("%s imports %q: it %s", s.file, imported, why)
+			}
+			if imported == "unsafe" && !unsafeFiles.MatchString(s.file) {
+				t.Errorf("%s imports unsafe", s.file)
+			}
+			if strings.HasPrefix(imported, "math/rand") && !isProgram(s.pkg) && !strings.HasPrefix(s.pkg, "media") {
+				t.Errorf("%s imports %q where secrets are made", s.file, imported)
+			}
+		}
+		if isProgram(s.pkg) {
+			continue
+		}
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && calls[n.Sel.Name] == x.Name && !unsafeFiles.MatchString(s.file) {
+					t.Errorf("%s calls %s.%s", s.file, x.Name, n.Sel.Name)
+				}
+			case *ast.FuncDecl:
+				if n.Name.Name == "init" && n.Recv == nil {
+					t.Errorf("%s has an init function: appliance composes with constructors", s.file)
+				}
+			}
+			return true
+		})
+		for _, group := range s.tree.Comments {
+			for _, c := range group.List {
+				if strings.HasPrefix(c.Text, "//go:linkname") || strings.HasPrefix(c.Text, "//go:cgo_") {
+					t.Errorf("%s: %s", s.file, c.Text)
+				}
+			}
+		}
+	}
+}
+
+// TestPackageComments: each package says what it decides.
+func TestPackageComments(t *testing.T) {
+	said := map[string]bool{}
+	for _, s := range sources(t) {
+		if !s.test && !isProgram(s.pkg) {
+			said[s.pkg] = said[s.pkg] || s.tree.Doc != nil && len(s.tree.Doc.Text()) > 40
+		}
+	}
+	for pkg, ok := range said {
+		if !ok {
+			t.Errorf("package %q has no package comment that says what it decides", pkg)
+		}
+	}
+}
+
+// TestDependenciesAreExplained: what is imported, and what npm installs by name, has a line with owner and reason.
+func TestDependenciesAreExplained(t *testing.T) {
+	text, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := goMod(t)
+	explained := func(name, version string) {
+		t.Helper()
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "| `"+name+"` | ") {
+				if version != "" && !strings.Contains(line, "| "+version+" |") {
+					t.Errorf("docs/dependencies.md gives another version of %s than %s", name, version)
+				}
+				return
+			}
+		}
+		t.Errorf("docs/dependencies.md has no line for %s", name)
+	}
+	used := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, imported := range s.imports {
+			if isStandard(imported) || strings.HasPrefix(imported, "huisclos/") {
+				continue
+			}
+			best := ""
+			for m := range modules {
+				if (imported == m || strings.HasPrefix(imported, m+"/")) && len(m) > len(best) {
+					best = m
+				}
+			}
+			if best == "" {
+				t.Errorf("%s imports %q, which go.mod does not have", s.file, imported)
+			}
+			used[best] = true
+		}
+	}
+	for m, mod := range modules {
+		if used[m] || !mod.indirect {
+			explained(m, mod.version)
+		}
+	}
+
+	manifests, err := filepath.Glob("*/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(manifests, "package.json", "crypto/e2ee/package.json") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p struct{ Dependencies, DevDependencies map[string]string }
+		if err := json.Unmarshal(data, &p); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for _, list := range []map[string]string{p.Dependencies, p.DevDependencies} {
+			for name := range list {
+				if !strings.HasPrefix(name, "@huisclos/") {
+					explained(name, "")
+				}
+			}
+		}
+	}
+}
+
+type module struct {
+	version  string
+	indirect bool
+}
+
+func goMod(t *testing.T) map[string]module {
+	t.Helper()
+	data, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]module{}
+	for _, m := range regexp.MustCompile(`(?m)^(?:require )?\s*([a-z0-9.]+\.[a-z]+/\S+) (v\S+)( // indirect)?$`).FindAllStringSubmatch(string(data), -1) {
+		out[m[1]] = module{m[2], m[3] != ""}
+	}
+	if len(out) < 5 {
+		t.Fatalf("go.mod: %d modules read", len(out))
+	}
+	if regexp.MustCompile(`(?m)^\s*replace\b`).Match(data) {
+		t.Error("go.mod replaces a module")
+	}
+	return out
+}
+
+// TestTransportVersions: the older majors of pion have published advisories without a fix (CVE-2026-26014, CVE-2026-54908,
+// CVE-2026-54909), so none of them may be in the graph.
+func TestTransportVersions(t *testing.T) {
+	modules := goMod(t)
+	for name, least := range map[string][3]int{"github.com/pion/dtls/v3": {3, 1, 4}, "github.com/pion/stun/v3": {3, 1, 5}} {
+		m, ok := modules[name]
+		if !ok {
+			t.Errorf("%s is not in go.mod", name)
+			continue
+		}
+		var v [3]int
+		for i, part := range strings.SplitN(strings.TrimPrefix(m.version, "v"), ".", 3) {
+			n, err := strconv.Atoi(part)
+			if err != nil {
+				t.Fatalf("%s: version %s", name, m.version)
+			}
+			v[i] = n
+		}
+		if slices.Compare(v[:], least[:]) < 0 {
+			t.Errorf("%s %s is older than %v", name, m.version, least)
+		}
+	}
+	old := regexp.MustCompile(`^github\.com/pion/(webrtc(/v[23])?|dtls(/v2)?|stun(/v2)?|srtp(/v2)?|ice(/v[23])?)$`)
+	sum, err := os.ReadFile("go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sum)) {
+		name, _, _ := strings.Cut(line, " ")
+		if old.MatchString(name) {
+			t.Errorf("go.sum holds %s", name)
+		}
+	}
+}
+
+// TestNoCgo: the toolchain sees no file that needs C for the platform that ships.
+func TestNoCgo(t *testing.T) {
+	for pkg := range layers {
+		p, err := build.ImportDir("./"+pkg, 0)
+		if err != nil {
+			if _, none := err.(*build.NoGoError); none || pkg == "crypto/e2ee/wasm" {
+				continue
+			}
+			t.Errorf("%s: %v", pkg, err)
+			continue
+		}
+		if len(p.CgoFiles)+len(p.CFiles)+len(p.SFiles) > 0 {
+			t.Errorf("%s: C or assembly files %v %v %v", pkg, p.CgoFiles, p.CFiles, p.SFiles)
+		}
+	}
+}
