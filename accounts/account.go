@@ -1,0 +1,141 @@
+// Package accounts decides who someone is and what they may do on this appliance: accounts, the first set-up, activation
+// links, signing in, sessions and roles.
+//
+// It never sees HTTP, a meeting or a key of a device. Passphrases pass through it to crypto/passhash and are kept nowhere;
+// tokens and codes are kept as hashes. Time and randomness are parameters. Rules follow NIST SP 800-63B (passphrases,
+// tries), RFC 8265 (preparation of passphrases and names) and OWASP ASVS 5.0 chapters 6 and 7.
+package accounts
+
+import (
+	"encoding/base64"
+	"net/netip"
+	"time"
+)
+
+// ID names an account for ever; it is drawn at random and says nothing.
+type ID [16]byte
+
+// String returns the id in base64url without padding (22 characters).
+func (id ID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// MarshalText and UnmarshalText let an id stand in JSON in its text form.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *ID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseID(string(text))
+	return err
+}
+
+// ParseID reads the one text form of an id.
+func ParseID(s string) (ID, error) {
+	var id ID
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != len(id) || len(s) != 22 {
+		return ID{}, ErrNotFound
+	}
+	return ID(b), nil
+}
+
+// Role says what an account may do in the console. Nobody has a right to content by a role.
+type Role string
+
+const (
+	Administrator Role = "administrator"
+	Member        Role = "member"
+)
+
+// State of an account.
+type State string
+
+const (
+	Invited  State = "invited"  // has no passphrase yet
+	Active   State = "active"   // may sign in
+	Disabled State = "disabled" // may not, whatever it knows
+)
+
+// Account is what others may know of one.
+type Account struct {
+	ID        ID
+	Name      string
+	Email     string // as it was typed; compared in its normal form
+	Role      Role
+	State     State
+	Created   time.Time
+	LastLogin time.Time // zero: never
+}
+
+// Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
+// moment, in the transaction of the act.
+type Actor struct {
+	Account  ID
+	Client   netip.Addr
+	operator bool
+}
+
+// Operator is the actor of the command line: who has a shell on the appliance has an administrator's rights.
+func Operator() Actor { return Actor{operator: true} }
+
+// SessionID names a session in lists; it gives no right.
+type SessionID [16]byte
+
+// String returns the id in base64url without padding.
+func (id SessionID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ParseSessionID reads what String wrote.
+func ParseSessionID(s string) (SessionID, error) {
+	id, err := ParseID(s)
+	return SessionID(id), err
+}
+
+// Session is one signed-in browser or application.
+type Session struct {
+	ID      SessionID
+	Account ID
+	Client  netip.Addr // where it began
+	Agent   string     // what the client said of itself; shown to its owner only
+	Created time.Time
+	Seen    time.Time // last use, to the minute
+	Idle    time.Time // ends then if it is not used
+	Until   time.Time // ends then in any case
+}
+
+// Reason why sessions ended.
+type Reason string
+
+const (
+	SignedOut         Reason = "signed-out"
+	EndedByOwner      Reason = "ended" // from the list of sessions, by its owner or an administrator
+	Expired           Reason = "expired"
+	PassphraseChanged Reason = "passphrase"
+	RoleGranted       Reason = "role"
+	AccountDisabled   Reason = "disabled"
+	AccountDeleted    Reason = "deleted"
+)
+
+// Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change
+// of passphrase may have begun since).
+type Ended struct {
+	Account  ID
+	Sessions []SessionID
+	Reason   Reason
+}
+
+// All reports whether all sessions of the account ended.
+func (e Ended) All() bool { return len(e.Sessions) == 0 }
+
+// Token is a secret given to a person or a browser once: a session, an activation link, the set-up code. It does not
+// print itself: only Reveal returns it.
+type Token struct{ text string }
+
+// Reveal returns the secret, to be sent to whom it belongs and nowhere else.
+func (t Token) Reveal() string { return t.text }
+
+// String says that a secret stands here.
+func (Token) String() string { return "[secret]" }
+
+// GoString is String for %#v.
+func (Token) GoString() string { return "[secret]" }
+
+// MarshalText keeps the secret out of JSON and structured logs too.
+func (Token) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }

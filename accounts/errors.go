@@ -1,0 +1,68 @@
+package accounts
+
+import (
+	"errors"
+	"time"
+)
+
+// Error is a refusal that a person is told about. Its code is stable: the client renders the sentence in the person's
+// language from it. Compare with errors.Is against the variables below.
+type Error struct{ code, text string }
+
+func (e *Error) Error() string { return "accounts: " + e.text }
+
+// Code returns the stable name.
+func (e *Error) Code() string { return e.code }
+
+var (
+	// ErrCredentials: unknown address, wrong passphrase, disabled or not yet activated: one answer for all.
+	ErrCredentials = &Error{"bad-credentials", "wrong e-mail address or passphrase"}
+	ErrNoSession   = &Error{"not-signed-in", "no such session, or it has ended"}
+	ErrForbidden   = &Error{"forbidden", "this account may not do that"}
+	ErrNotFound    = &Error{"not-found", "no such account"}
+	ErrBusy        = &Error{"busy", "too many people are signing in at once"}
+
+	ErrSetupDone  = &Error{"setup-done", "the appliance has an administrator already"}
+	ErrSetupCode  = &Error{"bad-setup-code", "wrong set-up code"}
+	ErrActivation = &Error{"bad-activation", "the activation link is unknown, used or too old"}
+	ErrDisabled   = &Error{"account-disabled", "the account is disabled"}
+
+	ErrLastAdministrator = &Error{"last-administrator", "the last administrator keeps the role and the account"}
+	ErrEmailTaken        = &Error{"email-taken", "another account has this e-mail address"}
+	ErrEmail             = &Error{"bad-email", "not an e-mail address"}
+	ErrName              = &Error{"bad-name", "a name has 1 to 128 bytes of visible characters"}
+	ErrRole              = &Error{"bad-role", "a role is administrator or member"}
+	ErrCursor            = &Error{"bad-cursor", "not a place in the list of accounts"}
+
+	ErrPassphraseWrong      = &Error{"passphrase-wrong", "the present passphrase is wrong"}
+	ErrPassphraseShort      = &Error{"passphrase-short", "the passphrase is too short"}
+	ErrPassphraseLong       = &Error{"passphrase-long", "the passphrase is too long"}
+	ErrPassphraseCharacters = &Error{"passphrase-characters", "the passphrase has characters that no keyboard types"}
+	ErrPassphraseCommon     = &Error{"passphrase-common", "the passphrase is among those that are tried first"}
+	ErrPassphrasePersonal   = &Error{"passphrase-personal", "the passphrase is made of the name or the e-mail address"}
+	ErrPassphraseSame       = &Error{"passphrase-same", "the new passphrase is the present one"}
+	// ErrPassphraseForRole: a member's passphrase may be shorter than an administrator's must be.
+	ErrPassphraseForRole = &Error{"passphrase-role", "the account's passphrase is too short for an administrator: make an activation link first"}
+)
+
+// ErrTooMany refuses a try before it is looked at. It matches any other ErrTooMany in errors.Is.
+type ErrTooMany struct{ Until time.Time }
+
+func (e ErrTooMany) Error() string {
+	return "accounts: too many tries; next one at " + e.Until.UTC().Format(time.RFC3339)
+}
+
+// Code returns the stable name.
+func (ErrTooMany) Code() string { return "too-many-tries" }
+
+// Is makes errors.Is(err, ErrTooMany{}) true for every time.
+func (ErrTooMany) Is(target error) bool { _, ok := target.(ErrTooMany); return ok }
+
+// Code returns the stable name of a refusal, or "" when err is a fault of the appliance.
+func Code(err error) string {
+	var coded interface{ Code() string }
+	if errors.As(err, &coded) {
+		return coded.Code()
+	}
+	return ""
+}
