@@ -96,15 +96,11 @@ export class FrameClient {
   onDeath(cb: (cause: Error) => void): void { this.#deathListeners.push(cb); }
 
   /** What was sealed, and by which keys and counters: in test builds only, nothing of it stands in others. */
-  readonly dump: (() => Promise<FrameDump>) | undefined = __TESTHOOK__ ? () => this.#dump() : undefined;
-
-  #dump(): Promise<FrameDump> {
+  readonly dump: (() => Promise<FrameDump>) | undefined = !__TESTHOOK__ ? undefined : () => new Promise((resolve) => {
     const n = this.#next++;
-    return new Promise((resolve) => {
-      this.#dumps.set(n, resolve);
-      this.#post({ t: "dump", n });
-    });
-  }
+    this.#dumps.set(n, resolve);
+    this.#post({ t: "dump", n });
+  });
 
   #transform(options: TransformOptions): RTCRtpScriptTransform {
     return new RTCRtpScriptTransform(this.#worker, options);
