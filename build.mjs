@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { buildE2EE } from './crypto/e2ee/build.mjs';
+import { sprite } from './ui-kit/icons.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const testhook = process.argv.includes('--testhook') || process.env.HUISCLOS_TESTHOOK === '1';
@@ -100,7 +101,8 @@ async function client(folder, prefix, define, extra = {}) {
   return files;
 }
 
-const template = (folder) => readFile(path.join(root, folder, 'src/index.html'), 'utf8');
+/** The document of a client, with the icons that its pages show. */
+const template = async (folder) => (await readFile(path.join(root, folder, 'src/index.html'), 'utf8')).replace('%SPRITE%', await sprite());
 
 /** Puts the built script and style into the template, with their integrity; references to sources go. */
 function document(html, prefix, script, style, files) {
