@@ -13,6 +13,7 @@ type CommitOptions struct {
 	Adds                   []*KeyPackage
 	Removes                []LeafIndex
 	PSKs                   []PreSharedKeyID
+	PSKStore               PSKStore    // for PSKs; nil: the group's
 	GroupContextExtensions []Extension // nil: unchanged
 	AuthenticatedData      []byte
 	Now                    time.Time // for the policy
@@ -143,7 +144,11 @@ func (g *Group) renew(s *staged, old *LeafNode) (*pathSecrets, keyPair, *LeafNod
 func (g *Group) conclude(n *Group, s *staged, a *authenticatedContent, p *pathSecrets, init []byte, o CommitOptions) (*Pending, error) {
 	s.finish(&g.publicState, a)
 	n.publicState = s.next
-	joiner, welcomeSecret, err := g.advance(n, init, p.commit, s.psks)
+	store := g.psks
+	if o.PSKStore != nil {
+		store = o.PSKStore
+	}
+	joiner, welcomeSecret, err := g.advance(n, init, p.commit, s.psks, store)
 	if err != nil {
 		return nil, err
 	}

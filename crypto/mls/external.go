@@ -59,11 +59,11 @@ func JoinExternal(info []byte, o ExternalOptions) (*Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	kemOutput, sender0, err := hpke.NewSender(pk, s.kdf, s.hpkeAEAD, nil)
+	kemOutput, joiner, err := hpke.NewSender(pk, s.kdf, s.hpkeAEAD, nil)
 	if err != nil {
 		return nil, fmt.Errorf("external init: %w", err)
 	}
-	init, err := sender0.Export(externalInitLabel, s.size)
+	init, err := joiner.Export(externalInitLabel, s.size)
 	if err != nil {
 		return nil, fmt.Errorf("external init: %w", err)
 	}
@@ -101,8 +101,6 @@ func (g *Group) commitFromOutside(list []SentProposal, init []byte, o ExternalOp
 	if err != nil {
 		return nil, err
 	}
-	// The joiner's leaf stands in the tree while its path is computed: it
-	// counts as occupied for nobody but itself.
 	p, key, leaf, err := g.renew(s, template)
 	if err != nil {
 		return nil, err

@@ -29,9 +29,10 @@ type Group struct {
 	restored bool
 	closed   bool // by a ReInit
 
-	mu       sync.Mutex // owns what follows
-	received map[string]SentProposal
-	updates  map[string]keyPair // by public key, for own Update proposals
+	mu       sync.Mutex              // owns what follows
+	received map[string]SentProposal // by reference
+	order    []string                // of arrival
+	updates  map[string]keyPair      // by public key, for own Update proposals
 }
 
 // maxPast bounds the resumption PSKs that a group without a policy keeps
@@ -118,8 +119,8 @@ func (g *Group) next(s *staged) *Group {
 
 // advance runs the key schedule into n's epoch and returns the joiner and the
 // welcome secret (RFC 9420 §8).
-func (g *Group) advance(n *Group, init, commit []byte, psks []PreSharedKeyID) (joiner, welcome []byte, err error) {
-	secrets, err := collectPSKs(psks, g.pastPSK, g.psks)
+func (g *Group) advance(n *Group, init, commit []byte, psks []PreSharedKeyID, store PSKStore) (joiner, welcome []byte, err error) {
+	secrets, err := collectPSKs(psks, g.pastPSK, store)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -343,7 +344,7 @@ func (g *Group) process(a *authenticatedContent, hash []byte, now time.Time) (*G
 	}
 	s.finish(&g.publicState, a)
 	n.publicState = s.next
-	joiner, welcomeSecret, err := g.advance(n, init, commitSecret, s.psks)
+	joiner, welcomeSecret, err := g.advance(n, init, commitSecret, s.psks, g.psks)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -167,7 +167,7 @@ func (p *publicState) join(bundle *KeyPackageBundle, info *groupInfo, secrets *g
 	if !g.confirmed(info.confirmationTag) {
 		return nil, ErrConfirmation
 	}
-	if err := g.CheckCall(); err != nil {
+	if err := g.checkIfCall(); err != nil {
 		return nil, err
 	}
 	return g, nil

@@ -27,7 +27,10 @@ func NewObserver(info, tree []byte) (*Observer, error) {
 		return nil, err
 	}
 	o := &Observer{*state}
-	return o, o.CheckCall()
+	if err := o.checkIfCall(); err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 // Check verifies a commit and returns the observer of the next epoch; o stays

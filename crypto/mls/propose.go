@@ -16,7 +16,8 @@ func (g *Group) lookup(ref []byte) (SentProposal, bool) {
 func (g *Group) references() (refs []proposalOrRef, list []SentProposal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for ref, p := range g.received {
+	for _, ref := range g.order {
+		p := g.received[ref]
 		if p.Type == ProposalUpdate && p.Sender == g.own {
 			continue
 		}
@@ -31,7 +32,11 @@ func (g *Group) remember(a *authenticatedContent) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := &a.content
-	g.received[string(a.ref(g.suite))] = SentProposal{
+	ref := string(a.ref(g.suite))
+	if _, again := g.received[ref]; !again {
+		g.order = append(g.order, ref)
+	}
+	g.received[ref] = SentProposal{
 		Proposal: *c.proposal, ByReference: true, SenderType: c.sender.kind, Sender: LeafIndex(c.sender.index)}
 }
 

@@ -3,6 +3,7 @@ package mls
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 type (
@@ -102,4 +103,18 @@ func collectPSKs(ids []PreSharedKeyID, own PSKFunc, store PSKStore) ([][]byte, e
 		out = append(out, secret)
 	}
 	return out, nil
+}
+
+// NewResumptionPSKID names the resumption PSK of another group's epoch, for
+// the first commit of the group that takes a call over (RFC 9420 §8.6).
+func NewResumptionPSKID(suite CipherSuite, groupID []byte, epoch uint64, rand io.Reader) (PreSharedKeyID, error) {
+	s, err := suiteOf(suite)
+	if err != nil {
+		return PreSharedKeyID{}, err
+	}
+	nonce, err := random(rand, s.size)
+	if err != nil {
+		return PreSharedKeyID{}, err
+	}
+	return PreSharedKeyID{Type: PSKResumption, Usage: UsageApplication, GroupID: clone(groupID), Epoch: epoch, Nonce: nonce}, nil
 }
