@@ -85,7 +85,7 @@ export interface Person {
   screen: boolean;
   /** Time at which the hand went up (ms), null when down. */
   hand: number | null;
-  /** Streams to show; null until the first frame of that leaf opened. The engine itself plays the sound. */
+  /** Streams that open frames of this leaf and of no other. The engine itself plays the sound. */
   camera: MediaStream | null;
   screenStream: MediaStream | null;
   audio: MediaStream | null;
@@ -216,7 +216,7 @@ export class CallSignals {
   readonly cam: Signal<OwnDevice> = signal(silent);
   readonly screen: Signal<OwnScreen> = signal({ ...silent, sound: false });
   readonly hand: Signal<boolean> = signal(false);
-  /** Own level 0…1, from the microphone itself, also in the preview and while muted ("you are muted"). */
+  /** Own level 0…1, from the microphone itself, also in the preview; 0 while muted. */
   readonly micLevel: Signal<number> = signal(0);
   /** Own pictures, for preview and self tile. */
   readonly ownCamera: Signal<MediaStream | null> = signal(null);
@@ -241,7 +241,7 @@ export interface CallActions {
   start(): Promise<void>;
   /** device-busy: move the call to this tab. */
   takeOver(): void;
-  /** From locked, denied, ended, removed or error: try again (knocks anew). */
+  /** From denied, ended, removed, not-safe or error: try again (knocks anew). While it waits (lobby, host, lock) nothing is needed. */
   retry(): Promise<void>;
   leave(): Promise<void>;
   /** Releases devices, workers and connections; the object is done. */

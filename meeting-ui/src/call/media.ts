@@ -1,0 +1,212 @@
+/**
+ * The media side of one stay in the call: the sending and the receiving connection, tied to a frame worker. Both are built
+ * anew when this device's leaf or its line to the server changes, when they can't be saved, and when the frame worker
+ * dies; then the device first asks for a commit of its own, since only a new epoch may seal again (sealed-calls.md "A
+ * nonce never repeats").
+ */
+import { Gauge, judge, levels, Speaker } from "./gauge.ts";
+import type { OwnMedia } from "./devices.ts";
+import type { People } from "./people.ts";
+import { context, type FramePort, type FrameStats } from "./ports.ts";
+import { Publisher } from "./publisher.ts";
+import type { CallSignals, StreamKind, Tile } from "./state.ts";
+import { Subscriber } from "./subscriber.ts";
+import type { ClientMessage, TrackDecl, Want } from "./wire.ts";
+
+export interface MediaEvents {
+  send(m: ClientMessage): boolean;
+  lineOpen(): boolean;
+  /** The server does not answer on a line that looks open. */
+  stuck(): void;
+  refused(): void;
+}
+
+const levelEvery = 200, qualityEvery = 2000, wantsAfter = 80, firstRebuild = 400, longestRebuild = 8000, refusedFor = 5000;
+/** Before the page says what it shows: enough for a small call. */
+const defaultHeight = { camera: 360, screen: 1080 };
+
+export class Media {
+  publisher: Publisher | null = null;
+  subscriber: Subscriber | null = null;
+  private port: FramePort | null = null;
+  private opening: Promise<FramePort> | null = null;
+  private wantOpen = false;
+  private generation = 0;
+  private tiles: Tile[] | null = null;
+  private lastWants = "";
+  private wantsTimer: ReturnType<typeof setTimeout> | null = null;
+  private rebuildTimer: ReturnType<typeof setTimeout> | null = null;
+  private rebuilds = 0;
+  private builtAt = 0;
+  private timers: ReturnType<typeof setInterval>[] = [];
+  private gauge = new Gauge();
+  private speaker = new Speaker();
+  private transport: Record<"publish" | "subscribe", "udp" | "tcp" | ""> = { publish: "", subscribe: "" };
+  private refusedTotal = 0;
+  private refusedTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(private readonly s: CallSignals, private readonly people: People, private readonly own: OwnMedia,
+    private readonly makeFrames: () => Promise<FramePort>, private readonly events: MediaEvents) {}
+
+  get frames(): FramePort | null { return this.port; }
+
+  /** Builds both connections; those that stood before are closed. */
+  async open(): Promise<void> {
+    this.wantOpen = true;
+    const g = ++this.generation;
+    this.tear();
+    const frames = await this.worker();
+    if (g !== this.generation || !this.wantOpen || !frames) return;
+    this.builtAt = Date.now();
+    const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
+    this.publisher = new Publisher(frames, this.own.tracks, { send: this.events.send, failed });
+    this.subscriber = new Subscriber(frames, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
+    this.people.setStreams(this.subscriber);
+    this.timers.push(setInterval(() => void this.listen(), levelEvery), setInterval(() => void this.look(), qualityEvery));
+    await this.publisher.start();
+    if (g !== this.generation) return;
+    this.subscriber.start();
+    this.lastWants = "";
+    this.wish();
+  }
+
+  /** Ends the connections; the frame worker stays, since it owns the counters. */
+  close(): void {
+    this.wantOpen = false;
+    this.generation++;
+    this.rebuilds = 0;
+    this.tear();
+  }
+
+  /** The end: the frame worker goes too. */
+  destroy(): void {
+    this.close();
+    this.port?.terminate();
+    this.port = null;
+    this.opening = null;
+  }
+
+  published(answer: string): void { void this.publisher?.answered(answer); }
+  offered(offer: string, tracks: TrackDecl[]): void { void this.subscriber?.offered(offer, tracks); }
+  requestFailed(request: string): void { if (this.wantOpen && ["publish", "subscribe", "answer", "restartIce"].includes(request)) this.rebuild(request); }
+  replaced(kind: StreamKind): void { void this.publisher?.replace(kind, this.own.tracks[kind]); }
+  /** The network changed under us. */
+  restart(): void { this.publisher?.restart(); this.subscriber?.restart(); }
+
+  link(transport: "udp" | "tcp" | "", direction: "publish" | "subscribe"): void {
+    this.transport[direction] = transport;
+    const t = this.transport.publish || this.transport.subscribe;
+    this.s.quality.value = { ...this.s.quality.peek(), transport: this.transport.publish === "tcp" || this.transport.subscribe === "tcp" ? "tcp" : t };
+  }
+
+  /** The gate's count of own frames that it refused; shown while it grows. */
+  refused(counts: Record<string, number>): void {
+    const total = Object.values(counts).reduce((a, b) => a + b, 0);
+    if (total <= this.refusedTotal) { this.refusedTotal = total; return; }
+    this.refusedTotal = total;
+    if (!this.s.mediaRefused.peek()) this.events.refused();
+    this.s.mediaRefused.value = counts;
+    if (this.refusedTimer !== null) clearTimeout(this.refusedTimer);
+    this.refusedTimer = setTimeout(() => { this.s.mediaRefused.value = null; }, refusedFor);
+  }
+
+  setTiles(tiles: Tile[]): void { this.tiles = tiles; this.wish(); }
+
+  /** Says which streams are shown, and how high; soon, and only when it changed. */
+  wish(): void {
+    if (this.wantsTimer !== null) return;
+    this.wantsTimer = setTimeout(() => {
+      this.wantsTimer = null;
+      if (!this.subscriber) return;
+      const wants = this.wants(), text = JSON.stringify(wants);
+      if (text !== this.lastWants && this.events.send({ type: "wants", wants })) this.lastWants = text;
+    }, wantsAfter);
+  }
+
+  private wants(): Want[] {
+    return this.s.people.peek().filter((p) => !p.me).sort((a, b) => a.leaf - b.leaf).flatMap((p) => (["camera", "screen"] as const).map((kind): Want => {
+      const shown = this.tiles?.filter((t) => t.leaf === p.leaf && t.kind === kind).map((t) => t.height) ?? [defaultHeight[kind]];
+      return { leaf: p.leaf, context: context[kind], height: Math.max(0, ...shown.map((h) => Math.round(h))) };
+    }));
+  }
+
+  private async worker(): Promise<FramePort | null> {
+    if (this.port) return this.port;
+    this.opening ??= this.makeFrames();
+    const opening = this.opening;
+    let port: FramePort;
+    try { port = await opening; } catch { if (this.opening === opening) this.opening = null; if (this.wantOpen) this.rebuild("frames"); return null; }
+    if (this.opening !== opening) { port.terminate(); return null; }
+    this.opening = null;
+    this.port = port;
+    port.onStats((stats) => { if (this.port === port) this.counted(stats); });
+    port.onDeath(() => { if (this.port === port) this.died(); });
+    return port;
+  }
+
+  private died(): void {
+    this.port = null;
+    if (!this.wantOpen) return;
+    // The new worker opens at once, but seals only from the epoch that this asks for.
+    this.events.send({ type: "refresh" });
+    void this.open();
+  }
+
+  private counted(stats: FrameStats): void {
+    this.people.counted(stats, Date.now());
+    this.subscriber?.opened(stats);
+  }
+
+  private rebuild(why: string): void {
+    if (!this.wantOpen || this.rebuildTimer !== null) return;
+    if (why === "no-answer") this.events.stuck();
+    if (Date.now() - this.builtAt > 30_000) this.rebuilds = 0;
+    this.rebuildTimer = setTimeout(() => {
+      this.rebuildTimer = null;
+      // Without a line there is nobody to offer to; the call opens media again when it is back.
+      if (this.wantOpen && this.events.lineOpen()) void this.open();
+    }, Math.min(longestRebuild, firstRebuild * 2 ** this.rebuilds++));
+  }
+
+  private tear(): void {
+    if (this.rebuildTimer !== null) { clearTimeout(this.rebuildTimer); this.rebuildTimer = null; }
+    for (const t of this.timers) clearInterval(t);
+    this.timers = [];
+    this.publisher?.close();
+    this.subscriber?.close();
+    this.publisher = null;
+    this.subscriber = null;
+    this.people.setStreams(null);
+    this.gauge = new Gauge();
+    this.transport = { publish: "", subscribe: "" };
+    this.s.speaker.value = null;
+  }
+
+  private async listen(): Promise<void> {
+    const sub = this.subscriber;
+    if (!sub) return;
+    const report = await sub.connection.getStats().catch(() => null);
+    if (!report || sub !== this.subscriber) return;
+    const list = levels(report, (mid) => sub.target(mid));
+    for (const { leaf, level } of list) this.people.level(leaf, level);
+    const me = this.s.people.peek().find((p) => p.me);
+    if (me && this.s.mic.peek().on) list.push({ leaf: me.leaf, level: this.s.micLevel.peek() });
+    const speaker = this.speaker.take(list, Date.now());
+    if (speaker !== this.s.speaker.peek()) this.s.speaker.value = speaker;
+  }
+
+  private async look(): Promise<void> {
+    const pub = this.publisher, sub = this.subscriber;
+    if (!pub || !sub) return;
+    const [up, down] = await Promise.all([pub.connection.getStats().catch(() => null), sub.connection.getStats().catch(() => null)]);
+    if (pub !== this.publisher || sub !== this.subscriber) return;
+    const m = this.gauge.measure(up, down, (mid) => sub.target(mid));
+    const standing = (pc: RTCPeerConnection) => pc.connectionState === "connected";
+    const others = this.s.people.peek().some((p) => !p.me);
+    this.s.quality.value = judge(m, { lineOpen: this.events.lineOpen(), upConnected: standing(pub.connection), downConnected: standing(sub.connection) || !others, transport: this.s.quality.peek().transport });
+    // When one person's streams lose packets and the others' don't, it is their link; when all do, it is ours.
+    let changed = false;
+    for (const [leaf, loss] of m.perLeaf) changed = this.people.setQuality(leaf, loss > 2 * m.lossDown || m.perLeaf.size === 1 ? (loss > 0.1 ? "bad" : loss > 0.03 ? "weak" : "good") : "good") || changed;
+    if (changed) this.people.draw();
+  }
+}

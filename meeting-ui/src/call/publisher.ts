@@ -1,0 +1,133 @@
+/**
+ * The sending connection. Its four streams (microphone, camera, screen, screen sound) are laid out once, each with its
+ * sealing transform set before the first offer; afterwards only `replaceTrack` changes what they carry. There is no way
+ * in here to send a stream without its transform, and `sender.transform` is never touched again: setting it to null makes
+ * Firefox send plain media (sealed-calls.md "Frames").
+ */
+import { context, type FramePort } from "./ports.ts";
+import type { Tracks } from "./devices.ts";
+import type { StreamKind } from "./state.ts";
+import type { ClientMessage, MediaKind } from "./wire.ts";
+
+/** VP8 in three sizes: what a receiver gets is the server's choice by the tile's height. */
+const cameraLayers: RTCRtpEncodingParameters[] = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+];
+const screenLayer: RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
+const layout: { stream: StreamKind; kind: MediaKind; context: number; encodings: RTCRtpEncodingParameters[] }[] = [
+  { stream: "mic", kind: "audio", context: context.mic, encodings: [{ maxBitrate: 40_000 }] },
+  { stream: "camera", kind: "video", context: context.camera, encodings: cameraLayers },
+  { stream: "screen", kind: "video", context: context.screen, encodings: screenLayer },
+  { stream: "screen-sound", kind: "audio", context: context.screenSound, encodings: [{ maxBitrate: 96_000 }] },
+];
+
+export const rtcConfig: RTCConfiguration = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] };
+
+/** VP8 with its retransmission, and Opus alone: no RED, no comfort noise, nothing whose packets look into the payload. */
+export function allowedCodecs(kind: MediaKind): RTCRtpCodec[] {
+  const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
+  const names = kind === "audio" ? ["audio/opus"] : ["video/vp8", "video/rtx"];
+  return all.filter((c) => names.includes(c.mimeType.toLowerCase())).sort((a, b) => names.indexOf(a.mimeType.toLowerCase()) - names.indexOf(b.mimeType.toLowerCase()));
+}
+
+export interface PublisherEvents {
+  send(m: ClientMessage): boolean;
+  /** The connection can't be saved by an ICE restart: build everything anew. */
+  failed(why: string): void;
+}
+
+/** How long an offer may go unanswered, and how often a lost path is searched again before giving up. */
+const answerLimit = 8000, lostLimit = 2500, restarts = 4;
+
+export class Publisher {
+  private readonly pc: RTCPeerConnection;
+  private readonly senders = new Map<StreamKind, RTCRtpSender>();
+  private answerTimer: ReturnType<typeof setTimeout> | null = null;
+  private lostTimer: ReturnType<typeof setTimeout> | null = null;
+  private restartsLeft = restarts;
+  private closed = false;
+  private again = false;
+
+  constructor(frames: FramePort, tracks: Tracks, private readonly events: PublisherEvents) {
+    this.pc = new RTCPeerConnection(rtcConfig);
+    for (const l of layout) {
+      const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: l.encodings.map((e) => ({ ...e })) });
+      t.setCodecPreferences(allowedCodecs(l.kind));
+      frames.sealSender(t.sender, l.context);
+      this.senders.set(l.stream, t.sender);
+      const track = tracks[l.stream];
+      if (track) void t.sender.replaceTrack(track).catch(() => this.fail("replace-track"));
+    }
+    this.pc.oniceconnectionstatechange = () => this.watch();
+    this.pc.onconnectionstatechange = () => { if (this.pc.connectionState === "failed") this.restart(); };
+  }
+
+  get connection(): RTCPeerConnection { return this.pc; }
+
+  async start(): Promise<void> { await this.negotiate(false); }
+
+  async replace(stream: StreamKind, track: MediaStreamTrack | null): Promise<void> {
+    if (this.closed) return;
+    try { await this.senders.get(stream)?.replaceTrack(track); } catch { this.fail("replace-track"); }
+  }
+
+  async answered(answer: string): Promise<void> {
+    if (this.closed || this.pc.signalingState !== "have-local-offer") return;
+    this.stopAnswerTimer();
+    try {
+      await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch (e) { this.fail(`answer: ${(e as Error).message}`); return; }
+    if (this.again) { this.again = false; await this.negotiate(true); }
+  }
+
+  /** Looks for a path again: the network changed, or packets stopped. */
+  restart(): void {
+    if (this.closed) return;
+    if (this.pc.signalingState === "have-local-offer") { this.again = true; return; }
+    if (this.restartsLeft-- <= 0) { this.fail("ice"); return; }
+    void this.negotiate(true);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.stopAnswerTimer();
+    if (this.lostTimer !== null) clearTimeout(this.lostTimer);
+    this.pc.onconnectionstatechange = this.pc.oniceconnectionstatechange = null;
+    this.pc.close();
+  }
+
+  private async negotiate(iceRestart: boolean): Promise<void> {
+    try {
+      const offer = await this.pc.createOffer({ iceRestart });
+      if (this.closed) return;
+      await this.pc.setLocalDescription(offer);
+    } catch (e) { this.fail(`offer: ${(e as Error).message}`); return; }
+    if (this.closed) return;
+    const sdp = this.pc.localDescription?.sdp ?? "";
+    const streams = layout.map((l) => ({ mid: this.midOf(l.stream), kind: l.kind, context: l.context }));
+    this.stopAnswerTimer();
+    this.answerTimer = setTimeout(() => this.fail("no-answer"), answerLimit);
+    this.events.send({ type: "publish", offer: sdp, streams });
+  }
+
+  private midOf(stream: StreamKind): string {
+    const sender = this.senders.get(stream);
+    const mid = this.pc.getTransceivers().find((t) => t.sender === sender)?.mid;
+    if (!mid) throw new Error(`publisher: stream ${stream} has no mid after the offer`);
+    return mid;
+  }
+
+  private watch(): void {
+    if (this.lostTimer !== null) { clearTimeout(this.lostTimer); this.lostTimer = null; }
+    switch (this.pc.iceConnectionState) {
+      case "connected": case "completed": this.restartsLeft = restarts; break;
+      case "disconnected": this.lostTimer = setTimeout(() => this.restart(), lostLimit); break;
+      case "failed": this.restart(); break;
+    }
+  }
+
+  private stopAnswerTimer(): void { if (this.answerTimer !== null) clearTimeout(this.answerTimer); this.answerTimer = null; }
+  private fail(why: string): void { if (this.closed) return; this.close(); this.events.failed(why); }
+}
