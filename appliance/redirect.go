@@ -1,0 +1,25 @@
+package appliance
+
+import (
+	"net/http"
+	"strings"
+)
+
+// toHTTPS answers plain HTTP on the port. own says whether a Host is ours; any other gets no address back, so that we
+// never send a person to somebody else's.
+func toHTTPS(own func(*http.Request) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Connection", "close")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+		if (r.Method != http.MethodGet && r.Method != http.MethodHead) || !own(r) || !strings.HasPrefix(r.URL.Path, "/") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte("Ce port parle HTTPS. / This port speaks HTTPS.\n"))
+			return
+		}
+		h.Set("Location", "https://"+r.Host+r.URL.RequestURI())
+		w.WriteHeader(http.StatusPermanentRedirect)
+	})
+}
