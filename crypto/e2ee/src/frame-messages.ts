@@ -6,6 +6,8 @@ export interface EpochMessage {
   epoch: number;
   /** Own leaf in that epoch. */
   own: number;
+  /** This device has just created or entered the group: nothing of before counts any more. */
+  fresh: boolean;
   /** The commit added people and did nothing else: senders may take their time. */
   addOnly: boolean;
   /** Leaves that this epoch's commit took away. */
@@ -34,13 +36,12 @@ export type TransformOptions =
 export type FrameCommand =
   | { t: "keys"; port: MessagePort }
   | { t: "retarget"; id: number; leaf: number; context: number }
-  | { t: "close"; id: number }
   | { t: "ping"; n: number }
   | { t: "dump"; n: number };
 
 /** Why a frame was not sealed or not opened. Those that the server's gate also knows have its names. */
 export type DropReason =
-  | "no-key" | "unknown-codec" | "empty" | "exhausted" | "not-member" | "error"
+  | "no-key" | "unknown-codec" | "empty" | "exhausted" | "error"
   | "no-header" | "bad-header" | "bad-prefix" | "wrong-kid" | "own-kid" | "old-epoch" | "future-epoch" | "replayed"
   | "no-room-for-tag" | "held-too-long" | "hold-full" | "bad-tag" | "bad-inner";
 

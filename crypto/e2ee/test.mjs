@@ -1,0 +1,35 @@
+// Runs test/*.test.ts under node: bundles each by esbuild into build/, then node's own test runner.
+// node crypto/e2ee/test.mjs [name…] runs only the named files.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..", "..");
+const out = join(root, "build", "e2ee-test");
+const wanted = process.argv.slice(2);
+const names = readdirSync(join(here, "test"))
+  .filter((name) => name.endsWith(".test.ts"))
+  .filter((name) => wanted.length === 0 || wanted.some((w) => name.startsWith(w)));
+
+await build({
+  entryPoints: names.map((name) => join(here, "test", name)),
+  outdir: out,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  packages: "external",
+  sourcemap: "inline",
+  logLevel: "warning",
+  define: {
+    __TESTHOOK__: "false", __ROOT__: JSON.stringify(root),
+    __FRAME_WORKER__: '"/w/frame-test.js"', __MLS_WORKER__: '"/w/mls-test.js"', __MLS_WASM__: '"/w/mls-test.wasm"',
+  },
+});
+
+const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...names.map((name) => join(out, name.replace(/\.ts$/, ".mjs")))], { stdio: "inherit" });
+process.exit(run.status ?? 1);
