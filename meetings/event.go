@@ -1,0 +1,221 @@
+package meetings
+
+import (
+	"time"
+
+	"huisclos/crypto/mls"
+)
+
+// ConnID names one signalling connection within a Hall. It is never used twice.
+type ConnID string
+
+// Visitor is who is at the other end of a connection, as the session says.
+type Visitor struct {
+	Account mls.AccountID
+	Name    string
+	Email   string
+	Session string // which session opened the connection; only compared
+}
+
+// Event is something that happened to a room.
+type Event interface{ event() }
+
+// Connected: a signed-in visitor opened a connection. Its Hello follows.
+type Connected struct {
+	Conn    ConnID
+	Visitor Visitor
+}
+
+// Disconnected: a connection is gone. Nothing is sent to it any more.
+type Disconnected struct{ Conn ConnID }
+
+// Received: a client sent a request.
+type Received struct {
+	Conn    ConnID
+	Request Request
+}
+
+// Tick: the time of the last Wake effect has come. An early or late Tick is harmless.
+type Tick struct{}
+
+// EndCall: an administrator ends the call.
+type EndCall struct{ By mls.AccountID }
+
+// SessionEnded: the session behind a connection is over.
+type SessionEnded struct{ Conn ConnID }
+
+// RoomRenamed: the room's record has a new name.
+type RoomRenamed struct{ Name string }
+
+// RoomDeleted: the room's record is gone.
+type RoomDeleted struct{}
+
+// PlaneReplied: the media plane has something for a peer's client.
+type PlaneReplied struct {
+	Peer    PeerID
+	Message Message
+}
+
+func (Connected) event()    {}
+func (Disconnected) event() {}
+func (Received) event()     {}
+func (Tick) event()         {}
+func (EndCall) event()      {}
+func (SessionEnded) event() {}
+func (RoomRenamed) event()  {}
+func (RoomDeleted) event()  {}
+func (PlaneReplied) event() {}
+
+// Effect is something that the runner of a room does, in order.
+type Effect interface{ effect() }
+
+// Send hands one message to some connections.
+type Send struct {
+	To      []ConnID
+	Message Message
+}
+
+// Close closes a connection. No Disconnected is expected for it.
+type Close struct {
+	Conn   ConnID
+	Code   CloseCode
+	Reason string
+}
+
+// MediaOpen starts forwarding for a call.
+type MediaOpen struct {
+	Call  CallID
+	Epoch uint64
+}
+
+// MediaEpoch moves the gate of a call to its next epoch.
+type MediaEpoch struct {
+	Call  CallID
+	Epoch uint64
+}
+
+// MediaClose ends forwarding for a call.
+type MediaClose struct{ Call CallID }
+
+// MediaAdmit lets a peer send and receive as a leaf.
+type MediaAdmit struct {
+	Call CallID
+	Conn ConnID
+	Peer PeerID
+	Leaf mls.LeafIndex
+}
+
+// MediaCut stops everything to and from a peer, at once.
+type MediaCut struct {
+	Call CallID
+	Peer PeerID
+}
+
+// Negotiate hands a request to the media plane. The room checked that Peer is
+// admitted now; Cut may overtake it.
+type Negotiate struct {
+	Call    CallID
+	Peer    PeerID
+	Request Request // *Publish, *Subscribe, *Answer, *Wants, *RestartICE
+}
+
+// Record writes an audit entry.
+type Record struct{ Entry AuditEntry }
+
+// Wake asks for a Tick at a time; it replaces the Wake before. Zero: none.
+type Wake struct{ At time.Time }
+
+func (Send) effect()       {}
+func (Close) effect()      {}
+func (MediaOpen) effect()  {}
+func (MediaEpoch) effect() {}
+func (MediaClose) effect() {}
+func (MediaAdmit) effect() {}
+func (MediaCut) effect()   {}
+func (Negotiate) effect()  {}
+func (Record) effect()     {}
+func (Wake) effect()       {}
+
+// CloseCode is a WebSocket close code of the client protocol.
+type CloseCode int
+
+// Close codes.
+const (
+	CloseLeft        CloseCode = 1000
+	CloseRestarting  CloseCode = 1012 // the server stops; come back
+	CloseSlow        CloseCode = 1013 // the client does not read; come back and resume
+	CloseReload      CloseCode = 4001 // other protocol version
+	CloseReplaced    CloseCode = 4002 // another tab of this device took over
+	CloseRemoved     CloseCode = 4003
+	CloseSession     CloseCode = 4004
+	CloseRoomDeleted CloseCode = 4005
+	CloseBadMessage  CloseCode = 4006 // too many, too big, or not a message
+	CloseDenied      CloseCode = 4007
+	ProtocolVersion            = 1
+	maxLeaf                    = 1<<16 - 1 // a KID holds 16 bits of leaf index
+	maxLobby                   = 256
+	maxChanges                 = 8
+	maxHosts                   = 64
+	maxRecoverStates           = 16
+)
+
+// AuditEntry is one line of the audit log. It never holds a secret.
+type AuditEntry struct {
+	Time   time.Time
+	Actor  string // account id, or "" for the server
+	Action string
+	Object string // room id
+	Result string // "ok" or "refused"
+	Detail map[string]string
+}
+
+// Limits are the times and sizes of a room. The zero value of a field means its
+// default.
+type Limits struct {
+	Absence      time.Duration // a disconnected leaf is removed after it
+	Batch        time.Duration // adds that arrive within it share a commit
+	Deadline     time.Duration // of a committer, and
+	DeadlineAdd  time.Duration // for each add
+	Refresh      time.Duration // least time between two paths of a leaf, and
+	RefreshLeaf  time.Duration // for each leaf of the call
+	Recover      time.Duration // window in which members hand the group back
+	Wedge        time.Duration // window in which reports about one commit count
+	Restart      time.Duration // for a host to create the restarted group
+	Gather       time.Duration // for the others to come, before its first commit
+	RingCommits  int
+	RingBytes    int
+	RingTime     time.Duration // after the last commit
+	TreeTime     time.Duration // a joiner has to fetch its tree
+	DeniedTime   time.Duration // a denied device is refused without asking
+	LobbyPace    time.Duration // least time between two Lobby messages
+	Members      int           // leaves in a call
+	RecoverUntil time.Time     // no group is taken back after it
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.Absence, 30*time.Second)
+	orDefault(&l.Batch, 50*time.Millisecond)
+	orDefault(&l.Deadline, 2*time.Second)
+	orDefault(&l.DeadlineAdd, 10*time.Millisecond)
+	orDefault(&l.Refresh, 5*time.Minute)
+	orDefault(&l.RefreshLeaf, 2*time.Second)
+	orDefault(&l.Recover, 3*time.Second)
+	orDefault(&l.Wedge, 5*time.Second)
+	orDefault(&l.Restart, 5*time.Second)
+	orDefault(&l.Gather, 3*time.Second)
+	orDefault(&l.RingCommits, 256)
+	orDefault(&l.RingBytes, 16<<20)
+	orDefault(&l.RingTime, 30*time.Second)
+	orDefault(&l.TreeTime, time.Minute)
+	orDefault(&l.DeniedTime, 30*time.Second)
+	orDefault(&l.LobbyPace, 200*time.Millisecond)
+	orDefault(&l.Members, 1000)
+	return l
+}

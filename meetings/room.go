@@ -1,0 +1,410 @@
+package meetings
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"time"
+
+	"huisclos/crypto/mls"
+)
+
+// Card is the stored part of a room.
+type Card struct {
+	ID    mls.RoomID
+	Name  string
+	Owner mls.AccountID
+}
+
+// Room is the state of one room: who is connected, who waits, and the call if
+// there is one. The same events at the same times give the same effects.
+//
+// Invariants: a peer is admitted at media exactly while its connection is
+// attached to a leaf of the tree that nobody was asked to remove; the epoch grows
+// by one with each accepted commit and by nothing else; no effect names a
+// connection that is gone.
+type Room struct {
+	card   Card
+	limits Limits
+
+	conns  map[ConnID]*conn
+	knocks []*knock // in order of arrival
+	denied map[string]time.Time
+
+	// At most one of the three is set; none while there is no call.
+	call     *call
+	recovery *recovery
+	restart  *restart
+	hadCall  bool // this process has run a call here: no group is taken back any more
+
+	conncount, knockcount, peercount uint64
+
+	// Of the Apply that is running.
+	now time.Time
+	out []Effect
+
+	rosterDirty, lobbyDirty, statusDirty bool
+	lobbyAt                              time.Time // no Lobby before it
+	wake                                 time.Time // of the last Wake effect
+}
+
+// conn is one signalling connection.
+type conn struct {
+	id      ConnID
+	number  uint64 // order of arrival
+	visitor Visitor
+
+	greeted bool
+	device  mls.DeviceID
+	key     []byte // the device's signature key, as Hello claims
+
+	member  *member // set while attached
+	peer    PeerID  // set while attached
+	knock   *knock
+	told    WaitReason // last Waiting reason
+	resume  *Position  // the client waits for its GroupState to be compared
+	rejoins bool       // it was in the group that is being restarted
+
+	refusedSeen  uint64 // gate refusals already audited
+	refusedAudit time.Time
+}
+
+// member is one leaf of the tree.
+type member struct {
+	leaf    mls.LeafIndex
+	account mls.AccountID
+	device  mls.DeviceID
+	name    string
+	key     []byte
+	since   time.Time
+	joined  uint64 // epoch that it came in with
+
+	conn *conn
+	gone time.Time // since when conn is nil
+
+	path  time.Time // when its own path was made
+	tried time.Time // when it last failed to refresh it
+
+	leaving RemoveReason // set once somebody is to remove it
+	later   time.Time    // not asked again before it
+	skipped int          // accepted commits that left its removal out
+	lost    bool         // its device came back without the group's keys
+}
+
+// alive: the leaf can still take part.
+func (m *member) alive() bool { return m.leaving == "" && !m.lost }
+
+// call is a running call.
+type call struct {
+	id       CallID
+	group    []byte
+	observer *mls.Observer
+	epoch    uint64
+	since    time.Time
+	rules    mls.Room
+	members  map[mls.LeafIndex]*member
+
+	seq   uint64 // of the last entry of the call's order
+	ring  ring
+	trees treeShelf
+
+	request *request                   // outstanding
+	named   map[mls.LeafIndex]*request // everybody named in this epoch, the latest request of each
+	tried   map[mls.LeafIndex]bool     // named in vain since the last accepted commit
+	rounds  int                        // how often everybody was tried
+	again   time.Time                  // nobody is named before it
+	batch   time.Time                  // when the first add of the next commit came
+	changes []wantedChange
+	refresh map[mls.LeafIndex]time.Time // asked for a new path; not before
+
+	reports map[string]*wedgeReports
+
+	recovered bool
+	base      []byte // transcript hash at which the call was recovered
+	baseEpoch uint64
+
+	restarts *Position // bind the first commit to it
+}
+
+type wantedChange struct {
+	member *member
+	change *Change
+}
+
+// New returns a room in which nobody is.
+func New(card Card, limits Limits) *Room {
+	return &Room{card: card, limits: limits.withDefaults(), conns: map[ConnID]*conn{}, denied: map[string]time.Time{}}
+}
+
+// Apply takes the room through one event.
+func (r *Room) Apply(e Event, now time.Time) []Effect {
+	r.now, r.out = now, nil
+	switch e := e.(type) {
+	case Connected:
+		r.conncount++
+		r.conns[e.Conn] = &conn{id: e.Conn, number: r.conncount, visitor: e.Visitor}
+	case Disconnected:
+		if c := r.conns[e.Conn]; c != nil {
+			r.forget(c)
+		}
+	case Received:
+		if c := r.conns[e.Conn]; c != nil {
+			r.receive(c, e.Request)
+		}
+	case SessionEnded:
+		if c := r.conns[e.Conn]; c != nil {
+			r.leave(c, RemoveLeft)
+			r.close(c, CloseSession, "session ended")
+		}
+	case EndCall:
+		if r.call != nil || r.restart != nil || r.recovery != nil {
+			r.endCall("ended", e.By.String())
+		}
+	case RoomRenamed:
+		r.card.Name = e.Name
+		r.statusDirty = true
+	case RoomDeleted:
+		if r.call != nil {
+			r.endCall("deleted", "")
+		}
+		for _, c := range r.sorted() {
+			r.close(c, CloseRoomDeleted, "room deleted")
+		}
+	case PlaneReplied:
+		r.planeReplied(e)
+	case Tick:
+	}
+	r.settle()
+	return r.out
+}
+
+// Idle: nobody is connected and nothing runs, so the room may be forgotten.
+func (r *Room) Idle() bool {
+	return len(r.conns) == 0 && r.call == nil && r.recovery == nil && r.restart == nil
+}
+
+func (r *Room) receive(c *conn, request Request) {
+	if h, ok := request.(*Hello); ok {
+		r.hello(c, h)
+		return
+	}
+	if !c.greeted {
+		r.close(c, CloseBadMessage, "hello comes first")
+		return
+	}
+	switch q := request.(type) {
+	case *Create:
+		r.create(c, q)
+	case *Knock:
+		r.knock(c, q)
+	case *Admit:
+		r.admit(c, q)
+	case *Deny:
+		r.deny(c, q)
+	case *Commit:
+		r.commit(c, q)
+	case *Refresh:
+		r.refreshAsked(c)
+	case *Change:
+		r.changeAsked(c, q)
+	case *Remove:
+		r.remove(c, q)
+	case *Leave:
+		r.leave(c, RemoveLeft)
+		r.close(c, CloseLeft, "left")
+	case *Post:
+		r.post(c, q)
+	case *GroupState:
+		r.groupState(c, q)
+	case *Wedged:
+		r.wedged(c, q)
+	case *Publish, *Subscribe, *Answer, *Wants, *RestartICE:
+		r.negotiate(c, q)
+	}
+}
+
+// settle does everything that is due, and is the only place that looks at time.
+func (r *Room) settle() {
+	r.expireDenied()
+	r.settleRecovery()
+	r.settleRestart()
+	if c := r.call; c != nil {
+		r.settleAbsence()
+		c.ring.expire(r.now)
+		c.trees.expire(r.now)
+	}
+	if c := r.call; c != nil && !c.anyAlive() {
+		r.endCall("empty", "")
+	}
+	r.plan()
+	r.tellRoster()
+	r.tellStatus()
+	r.tellLobby()
+	r.setWake()
+}
+
+func (c *call) anyAlive() bool {
+	for _, m := range c.members {
+		if m.alive() {
+			return true
+		}
+	}
+	return false
+}
+
+// setWake asks for a Tick at the earliest time at which settle has work.
+func (r *Room) setWake() {
+	var at time.Time
+	due := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if r.recovery != nil {
+		due(r.recovery.until)
+	}
+	if r.restart != nil {
+		due(r.restart.deadline)
+	}
+	if r.lobbyDirty {
+		due(r.lobbyAt)
+	}
+	for _, t := range r.denied {
+		due(t)
+	}
+	if r.call != nil {
+		r.callDue(due)
+	}
+	// A time that is past already would make an endless loop of Ticks.
+	if !at.IsZero() && !at.After(r.now) {
+		at = r.now.Add(time.Millisecond)
+	}
+	if !at.Equal(r.wake) || (!at.IsZero() && !r.wake.After(r.now)) {
+		r.wake = at
+		r.emit(Wake{At: at})
+	}
+}
+
+func (r *Room) callDue(due func(time.Time)) {
+	c := r.call
+	due(c.ring.due)
+	due(c.trees.expiry())
+	for _, m := range c.members {
+		if m.conn == nil && m.leaving == "" {
+			due(m.gone.Add(r.limits.Absence))
+		}
+	}
+	due(r.planDue())
+}
+
+// sorted returns the connections in order of arrival.
+func (r *Room) sorted() []*conn {
+	all := make([]*conn, 0, len(r.conns))
+	for _, c := range r.conns {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, func(a, b *conn) int { return int(a.number) - int(b.number) })
+	return all
+}
+
+// inOrder returns the members in leaf order.
+func (c *call) inOrder() []*member {
+	all := make([]*member, 0, len(c.members))
+	for _, m := range c.members {
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b *member) int { return int(a.leaf) - int(b.leaf) })
+	return all
+}
+
+func (c *call) isHost(a mls.AccountID) bool { return slices.Contains(c.rules.Hosts, a) }
+
+// memberOf finds the leaf that a connection's device holds, by the binding that
+// counts: account of the session, device and signature key.
+func (r *Room) memberOf(c *conn) *member {
+	if r.call == nil {
+		return nil
+	}
+	for _, m := range r.call.members {
+		if m.is(c) {
+			return m
+		}
+	}
+	return nil
+}
+
+func (m *member) is(c *conn) bool {
+	return m.account == c.visitor.Account && m.device == c.device && bytes.Equal(m.key, c.key)
+}
+
+// attached lists the connections of the call's members, except one.
+func (r *Room) attached(except *conn) []ConnID {
+	var to []ConnID
+	for _, m := range r.call.inOrder() {
+		if m.conn != nil && m.conn != except {
+			to = append(to, m.conn.id)
+		}
+	}
+	return to
+}
+
+// attach makes a connection the one of its leaf.
+func (r *Room) attach(c *conn, m *member) {
+	r.peercount++
+	c.member, c.peer = m, PeerID(string(c.id)+"."+strconv.FormatUint(r.peercount, 10))
+	c.resume, c.rejoins, c.told = nil, false, ""
+	m.conn, m.gone, m.lost = c, time.Time{}, false
+	r.emit(MediaAdmit{r.call.id, c.id, c.peer, m.leaf})
+	r.rosterDirty = true
+	if r.call.isHost(m.account) {
+		r.lobbyDirty = true
+	}
+}
+
+// detach ends a connection's part in the call; its leaf stays.
+func (r *Room) detach(c *conn) {
+	m := c.member
+	if m == nil {
+		return
+	}
+	r.emit(MediaCut{r.call.id, c.peer})
+	c.member, c.peer = nil, ""
+	m.conn, m.gone = nil, r.now
+	r.rosterDirty, r.lobbyDirty = true, true
+}
+
+// forget takes a connection out of the room.
+func (r *Room) forget(c *conn) {
+	r.detach(c)
+	r.dropKnock(c)
+	delete(r.conns, c.id)
+}
+
+func (r *Room) close(c *conn, code CloseCode, reason string) {
+	if r.conns[c.id] != c {
+		return
+	}
+	r.forget(c)
+	r.emit(Close{c.id, code, reason})
+}
+
+func (r *Room) emit(e Effect) { r.out = append(r.out, e) }
+
+func (r *Room) send(c *conn, m Message) { r.emit(Send{[]ConnID{c.id}, m}) }
+
+func (r *Room) fail(c *conn, request, code string) { r.send(c, &Failure{Code: code, Request: request}) }
+
+// tell sends one message to several, if there are any.
+func (r *Room) tell(to []ConnID, m Message) {
+	if len(to) > 0 {
+		r.emit(Send{to, m})
+	}
+}
+
+func (r *Room) audit(actor mls.AccountID, action, result string, detail map[string]string) {
+	name := ""
+	if actor != (mls.AccountID{}) {
+		name = actor.String()
+	}
+	r.emit(Record{AuditEntry{Time: r.now, Actor: name, Action: action, Object: r.card.ID.String(), Result: result, Detail: detail}})
+}
