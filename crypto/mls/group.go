@@ -243,9 +243,21 @@ func (g *Group) open(m *message) (*authenticatedContent, error) {
 		if m.private.epoch != g.context.epoch {
 			return nil, fmt.Errorf("%w: %d, the group is at %d", ErrEpoch, m.private.epoch, g.context.epoch)
 		}
-		return m.private.unprotect(g.suite, g.messages, g.secrets.senderData, g.authenticate)
+		return m.private.unprotect(g.suite, g.messages, g.secrets.senderData, g.hearFrom, g.authenticate)
 	}
 	return nil, invalid("not a framed message")
+}
+
+// hearFrom: RFC 9420 §6.3.2, the sender's leaf is not blank; and a member does
+// not decrypt its own messages.
+func (g *Group) hearFrom(l LeafIndex) error {
+	if l == g.own {
+		return ErrOwnMessage
+	}
+	if g.tree.leaf(l) == nil {
+		return invalid("sender leaf %d is blank", l)
+	}
+	return nil
 }
 
 // AppMessage is an opened application message.

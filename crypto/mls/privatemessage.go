@@ -105,10 +105,11 @@ func (a *authenticatedContent) protectPrivate(s *suite, t *secretTree, senderDat
 	return m, nil
 }
 
-// unprotect opens m. check verifies the content (its signature) before the
-// generation counts as used: a forger must not burn another member's keys.
+// unprotect opens m. from may refuse a sender; check verifies the content (its
+// signature) before the generation counts as used: a forger must not burn
+// another member's keys.
 func (m *privateMessage) unprotect(s *suite, t *secretTree, senderDataSecret []byte,
-	check func(*authenticatedContent) error) (*authenticatedContent, error) {
+	from func(LeafIndex) error, check func(*authenticatedContent) error) (*authenticatedContent, error) {
 	sdKey, sdNonce := s.senderDataKey(senderDataSecret, m.ciphertext)
 	aead, err := s.newAEAD(sdKey)
 	if err != nil {
@@ -121,6 +122,9 @@ func (m *privateMessage) unprotect(s *suite, t *secretTree, senderDataSecret []b
 	sd := decoder{b: data}
 	leaf, generation, guard := sd.u32(), sd.u32(), sd.take(4)
 	if err := sd.done(); err != nil {
+		return nil, err
+	}
+	if err := from(LeafIndex(leaf)); err != nil {
 		return nil, err
 	}
 	key, nonce, use, err := t.at(LeafIndex(leaf), m.kind, generation)

@@ -55,10 +55,11 @@ func testMessageProtection(t *testing.T, raw json.RawMessage) {
 		}
 		same(t, "public content", body(&m.authenticatedContent), want)
 	}
+	anyone := func(LeafIndex) error { return nil }
 	openPrivate := func(m *privateMessage, want []byte) {
 		t.Helper()
 		tree := newSecretTree(s, 2, clone(v.Encryption))
-		a, err := m.unprotect(s, tree, v.SenderData, verify)
+		a, err := m.unprotect(s, tree, v.SenderData, anyone, verify)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +67,7 @@ func testMessageProtection(t *testing.T, raw json.RawMessage) {
 			t.Errorf("sender %v", a.content.sender)
 		}
 		same(t, "private content", body(a), want)
-		if _, err := m.unprotect(s, tree, v.SenderData, verify); err == nil {
+		if _, err := m.unprotect(s, tree, v.SenderData, anyone, verify); err == nil {
 			t.Error("a generation opened twice")
 		}
 	}
