@@ -267,6 +267,7 @@ export class Call extends CallSignals implements CallActions {
       ...(this.replace || resume ? { replace: true } : {}), ...(resume ? { resume } : {}),
     });
     this.replace = false;
+    this.session?.lineUp();
   }
 
   private message(m: ServerMessage): void {
@@ -290,7 +291,11 @@ export class Call extends CallSignals implements CallActions {
       case "offer": this.media?.offered(m.offer, m.tracks); break;
       case "media": this.media?.link(m.transport, m.direction); break;
       case "mediaRefused": this.media?.refused(m.counts); break;
-      case "error": this.media?.requestFailed(m.request); break;
+      case "error":
+        this.media?.requestFailed(m.request);
+        if (m.request === "admit") this.waiting.failed();
+        this.session?.take(m);
+        break;
       case "ended": this.finish("ended", "over"); break;
       default: this.session?.take(m);
     }

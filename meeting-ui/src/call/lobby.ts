@@ -50,6 +50,9 @@ export class Lobby {
     this.send({ type: "deny", knock: id });
   }
 
+  /** The server took no admission: the entries can be clicked again. */
+  failed(): void { for (const w of this.entries.values()) w.knock = { ...w.knock, busy: false }; this.drawn(); }
+
   drawn(): void { this.s.lobby.value = this.s.isHost.peek() ? [...this.entries.values()].map((w) => w.knock).sort((a, b) => a.since - b.since) : []; }
 
   private set(id: string, busy: boolean): void {

@@ -43,7 +43,7 @@ const failureOf = (e: unknown): Failure => {
   return { ...(typeof f?.rule === "string" ? { rule: f.rule } : {}), message: typeof f?.message === "string" ? f.message : String(e) };
 };
 
-const joinTries = 4, sealTries = 6;
+const joinTries = 4, sealTries = 6, rejoinPause = 1000;
 /** The server gives no receipt; what was said this shortly before a break is said again, under the same id. */
 const uncertainMs = 5000;
 
@@ -59,6 +59,9 @@ export class Session {
   private joins = 0;
   private readonly asked: RoomChange[] = [];
   private readonly outbox = new Map<string, Outgoing>();
+  /** A KeyPackage of ours waits at the server, on this line. */
+  private knocking = false;
+  private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private restart: { of: Position; from: GroupView; without: number[] } | null = null;
 
   constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private readonly events: SessionEvents) {}
@@ -67,7 +70,10 @@ export class Session {
   get position(): Position | undefined { return this.view ? { group: this.view.group, epoch: this.view.epoch, seq: this.seq } : undefined; }
 
   /** Refuses everything from here on. */
-  stop(): void { this.stopped = true; this.queue.clear(); }
+  stop(): void { this.stopped = true; this.queue.clear(); if (this.retryTimer !== null) clearTimeout(this.retryTimer); }
+
+  /** A new line: what waited at the server on the old one is gone. */
+  lineUp(): void { this.knocking = false; }
 
   take(m: ServerMessage): void {
     void this.queue.run(async () => {
@@ -91,6 +97,7 @@ export class Session {
         case "recovered": if (this.view?.group === m.group && this.view.epoch === m.epoch) this.events.resumed(this.view); return;
         case "reenter": return this.reenter();
         case "restart": return this.onRestart(m.group, m.without, m.role);
+        case "error": return this.onError(m.request, m.code);
       }
     }).catch((e: unknown) => { if (!this.stopped) this.events.failed("core-failed", failureOf(e).message); });
   }
@@ -130,20 +137,22 @@ export class Session {
   private async onRoom(m: RoomMessage): Promise<void> {
     if (m.room.id !== this.o.room) { this.events.unsafe("wrong-room", "the server answers for another room"); return; }
     if (m.state === "recover" && this.view) return; // groupStateWanted follows
+    if (this.view && m.group === null) return; // the call is over: "ended" follows
     const same = this.view !== null && m.group !== null && m.group.group === this.view.group;
     if (same && m.member) { this.events.resumed(this.view!); return; }
-    // While a call goes on the server repeats its state to those outside only; a member without a place has been removed.
+    // This device had been away for too long, and its leaf is gone.
     if (this.view) { await this.drop(); this.events.left(); this.wasIn = false; }
     // Its leaf is in the tree, its secrets are not here (the page was loaded anew): it comes back without a knock.
     if (m.member) this.wasIn = true;
-    if (m.group !== null || m.state === "call" || m.state === "recover") return this.knock();
-    if (this.o.account !== this.o.owner) return this.knock();
+    if (m.state !== "empty" || this.o.account !== this.o.owner) return this.knocking ? undefined : this.knock();
+    if (this.creating) return;
     if (m.room.owner !== this.o.owner) { this.events.unsafe("creator-not-owner", "the server names another owner than the link"); return; }
     return this.create();
   }
 
   private async create(restarts?: Position): Promise<void> {
     this.creating = true;
+    this.knocking = false;
     const from = this.restart?.from;
     const room = from ? { id: this.o.room, owner: this.o.owner, hosts: from.hosts, admits: from.admits, locked: from.locked } : { id: this.o.room, owner: this.o.owner };
     const g = await this.mls.create({ room });
@@ -165,13 +174,30 @@ export class Session {
     this.view = view;
     this.seq = seq;
     this.joins = 0;
+    this.knocking = false;
     this.wasIn = true;
     this.events.entered(view);
   }
 
   private async knock(): Promise<void> {
     const kp = await this.mls.keyPackage();
-    if (this.events.send({ type: "knock", keyPackage: toBase64url(kp.keyPackage) })) this.events.knocked(this.wasIn);
+    this.knocking = this.events.send({ type: "knock", keyPackage: toBase64url(kp.keyPackage) });
+    if (this.knocking) this.events.knocked(this.wasIn);
+  }
+
+  private onError(request: string, code: string): void {
+    if (request === "knock" && code === "not-added") {
+      // The committers left this KeyPackage out (it may have been too old for them): a fresh one, after a pause.
+      this.knocking = false;
+      if (++this.joins >= joinTries) { this.events.failed("key-failed", code); return; }
+      this.retryTimer = setTimeout(() => { void this.queue.run(() => this.stopped || this.view || this.knocking ? undefined : this.knock()); }, rejoinPause);
+    } else if (request === "knock") {
+      this.events.failed(code === "full" ? "full" : "protocol", code);
+    } else if (request === "create" && code !== "recover") {
+      this.events.failed("protocol", code);
+    } else if (request === "change") {
+      this.asked.length = 0;
+    }
   }
 
   private async reenter(): Promise<void> {

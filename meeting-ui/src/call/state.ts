@@ -33,7 +33,7 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "identity-changed"
+  | "unsupported" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile";
 
