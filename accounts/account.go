@@ -108,7 +108,7 @@ const (
 	EndedByOwner      Reason = "ended" // from the list of sessions, by its owner or an administrator
 	Expired           Reason = "expired"
 	PassphraseChanged Reason = "passphrase"
-	RoleGranted       Reason = "role"
+	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
 )

@@ -1,10 +1,13 @@
 package accounts
 
 import (
-	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
-	"net/netip"
+	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"huisclos/audit"
@@ -12,137 +15,196 @@ import (
 	"huisclos/store"
 )
 
-// Options change what the defaults decide. The zero value is the product's.
-type Options struct{}
+// Buckets. The index buckets are functions of the records: see indexes.
+const (
+	recordsBucket        = "accounts.records"        // id → record
+	emailBucket          = "accounts.email"          // address in normal form → id
+	nameBucket           = "accounts.name"           // folded name, 0, id → nothing
+	wordBucket           = "accounts.word"           // folded word, 0, folded name, 0, id → nothing
+	administratorsBucket = "accounts.administrators" // id → nothing, for active administrators
+	activationsBucket    = "accounts.activations"    // SHA-256 of the token → activation
+	sessionsBucket       = "accounts.sessions"       // SHA-256 of the token → session
+	sessionsOfBucket     = "accounts.sessions-of"    // account, session id → SHA-256 of the token
+	triesBucket          = "accounts.tries"          // see triesKey → tries
+	stateBucket          = "accounts.state"          // the keys below
+)
+
+var (
+	countKey   = []byte("count")   // number of accounts
+	setupKey   = []byte("setup")   // SHA-256 of the set-up code, while there is one
+	unknownKey = []byte("unknown") // key of the MAC that names unknown addresses
+	pepperKey  = []byte("pepper")  // id of the pepper that belongs to this database
+)
+
+// CreateBuckets is this package's first migration.
+func CreateBuckets(tx *store.Tx) error {
+	for _, name := range []string{recordsBucket, emailBucket, nameBucket, wordBucket, administratorsBucket,
+		activationsBucket, sessionsBucket, sessionsOfBucket, triesBucket, stateBucket} {
+		if err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lifetime of a session.
+type Lifetime struct {
+	Idle     time.Duration // ends when it was not used for so long
+	Absolute time.Duration // ends then in any case
+}
+
+// Options change the defaults. Zero fields are the product's values.
+type Options struct {
+	MemberHash         passhash.Params // passhash.Standard
+	AdministratorHash  passhash.Params // passhash.Administrator
+	MemberSession      Lifetime        // 12 h, 24 h
+	AdministratorLogin Lifetime        // 1 h, 8 h
+	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
+	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
+}
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.
 type Accounts struct {
-	db *store.DB
-}
+	db     *store.DB
+	log    *audit.Log
+	hasher *passhash.Hasher
+	random io.Reader
+	o      Options
+	guard  *guard
 
-// CreateBuckets is this package's first migration.
-func CreateBuckets(tx *store.Tx) error { return nil }
+	mu        sync.Mutex
+	listeners []func(Ended)
+}
 
 // New returns the accounts that are kept in db. random is the appliance's source of secrets.
 func New(db *store.DB, log *audit.Log, hasher *passhash.Hasher, random io.Reader, o Options) (*Accounts, error) {
-	return &Accounts{db: db}, nil
+	if db == nil || log == nil || hasher == nil || random == nil {
+		return nil, errors.New("accounts: a database, a log, a hasher and a source of random numbers are needed")
+	}
+	setDefault(&o.MemberHash, passhash.Standard())
+	setDefault(&o.AdministratorHash, passhash.Administrator())
+	setDefault(&o.MemberSession, Lifetime{12 * time.Hour, 24 * time.Hour})
+	setDefault(&o.AdministratorLogin, Lifetime{time.Hour, 8 * time.Hour})
+	setDefault(&o.PerAccount, Limits{Quick: 5, First: 4 * time.Second, Longest: 15 * time.Minute, Forget: 24 * time.Hour})
+	setDefault(&o.PerAddress, Limits{Quick: 5, Parallel: 32, First: 2 * time.Second, Longest: time.Minute, Forget: 10 * time.Minute})
+	a := &Accounts{db: db, log: log, hasher: hasher, random: random, o: o}
+	key, err := a.unknownMACKey()
+	if err != nil {
+		return nil, err
+	}
+	if a.guard, err = newGuard(db, o.PerAccount, o.PerAddress, key); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
-var errDraft = errors.New("draft")
-
-// OnEnded adds a function that is told of each end of sessions, after it is on the disk. It must not block.
-func (a *Accounts) OnEnded(f func(Ended)) {}
-
-// SetupCode makes a new set-up code while no administrator exists, and voids the one before. Call it once per start.
-func (a *Accounts) SetupCode(now time.Time) (code Token, needed bool, err error) {
-	return Token{}, false, errDraft
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
 }
 
-// SetupNeeded reports whether no administrator exists yet.
-func (a *Accounts) SetupNeeded() (bool, error) { return false, errDraft }
-
-// Setup makes the first administrator and signs it in.
-func (a *Accounts) Setup(ctx context.Context, code, name, email, passphrase string, client Client, now time.Time) (Account, Token, error) {
-	return Account{}, Token{}, errDraft
+// unknownMACKey returns the key that names unknown addresses in the counters of tries, and draws it the first time.
+func (a *Accounts) unknownMACKey() (key []byte, err error) {
+	err = a.db.Update(func(tx *store.Tx) error {
+		if key = tx.Get(stateBucket, unknownKey); key != nil {
+			return nil
+		}
+		if key, err = a.draw(32); err != nil {
+			return err
+		}
+		return tx.Put(stateBucket, unknownKey, key)
+	})
+	return key, err
 }
 
-// Client is where a request comes from.
-type Client struct {
-	Address netip.Addr
-	Agent   string
+func (a *Accounts) draw(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(a.random, b); err != nil {
+		return nil, fmt.Errorf("accounts: random numbers: %w", err)
+	}
+	return b, nil
 }
 
-// Create makes an account without a passphrase and the link that lets its owner choose one.
-func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time) (Account, Activation, error) {
-	return Account{}, Activation{}, errDraft
+// OnEnded adds a function that is told of each end of sessions, after it is on the disk. It must not block, nor call
+// a method of Accounts that ends sessions.
+func (a *Accounts) OnEnded(f func(Ended)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listeners = append(a.listeners, f)
 }
 
-// Activation is a link just made.
-type Activation struct {
-	Token   Token
-	Expires time.Time
+func (a *Accounts) tell(list ...Ended) {
+	a.mu.Lock()
+	listeners := slices.Clone(a.listeners)
+	a.mu.Unlock()
+	for _, e := range list {
+		for _, f := range listeners {
+			f(e)
+		}
+	}
 }
 
-// NewActivation makes a new link and voids the one before.
-func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation, error) {
-	return Activation{}, errDraft
+// OpenPepper loads the pepper that belongs to the database from path. It makes one only where no hash can depend on
+// another: a database with accounts whose pepper file is missing, or is another one, is an error, not a new pepper.
+func OpenPepper(db *store.DB, path string, random io.Reader) (*passhash.Pepper, error) {
+	count, known := 0, ""
+	err := db.View(func(tx *store.Tx) error {
+		count, known = readCount(tx), string(tx.Get(stateBucket, pepperKey))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	bound := count > 0 && known != ""
+	p, err := passhash.LoadPepper(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if bound {
+			return nil, fmt.Errorf("accounts: the pepper file %s is missing; restore it from the backup: no passphrase can be checked without it", path)
+		}
+		p, err = passhash.CreatePepper(path, random)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.ID() == known {
+		return p, nil
+	}
+	if bound {
+		return nil, fmt.Errorf("accounts: %s is the pepper of another database (%s, want %s); restore the right one from the backup", path, p.ID(), known)
+	}
+	return p, db.Update(func(tx *store.Tx) error { return tx.Put(stateBucket, pepperKey, []byte(p.ID())) })
 }
 
-// Activation returns the account that a link belongs to and changes nothing.
-func (a *Accounts) Activation(token string, now time.Time) (Account, error) {
-	return Account{}, errDraft
+func readCount(tx *store.Tx) int {
+	b := tx.Get(stateBucket, countKey)
+	if len(b) != 8 {
+		return 0
+	}
+	return int(binary.BigEndian.Uint64(b))
 }
 
-// Activate uses up a link: the account gets the passphrase, is active and signed in.
-func (a *Accounts) Activate(ctx context.Context, token, passphrase string, client Client, now time.Time) (Account, Token, error) {
-	return Account{}, Token{}, errDraft
-}
-
-// Login signs in.
-func (a *Accounts) Login(ctx context.Context, email, passphrase string, client Client, now time.Time) (Account, Token, error) {
-	return Account{}, Token{}, errDraft
-}
-
-// Session returns the account and the session of a token, and notes its use. ErrNoSession.
-func (a *Accounts) Session(token string, now time.Time) (Account, Session, error) {
-	return Account{}, Session{}, errDraft
-}
-
-// Logout ends the session of a token. An unknown token is no error.
-func (a *Accounts) Logout(token string, client Client, now time.Time) error { return errDraft }
-
-// Sessions lists the sessions of an account that have not ended, the newest first. By its owner or an administrator.
-func (a *Accounts) Sessions(actor Actor, id ID, now time.Time) ([]Session, error) {
-	return nil, errDraft
-}
-
-// EndSession ends one session of an account, EndSessions all. By its owner or an administrator.
-func (a *Accounts) EndSession(actor Actor, id ID, session SessionID, now time.Time) error {
-	return errDraft
-}
-
-// EndSessions ends all sessions of an account.
-func (a *Accounts) EndSessions(actor Actor, id ID, now time.Time) error { return errDraft }
-
-// ChangePassphrase is the owner's own act. All sessions end; a new one begins for the caller.
-func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string, client Client, now time.Time) (Token, error) {
-	return Token{}, errDraft
-}
-
-// Disable, Enable, Delete, Rename and SetRole are an administrator's acts (Rename: also its owner's).
-func (a *Accounts) Disable(actor Actor, id ID, now time.Time) (Account, error) {
-	return Account{}, errDraft
-}
-
-// Enable undoes Disable.
-func (a *Accounts) Enable(actor Actor, id ID, now time.Time) (Account, error) {
-	return Account{}, errDraft
-}
-
-// Delete removes the account for ever.
-func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error { return errDraft }
-
-// Rename gives the account another name.
-func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Account, error) {
-	return Account{}, errDraft
-}
-
-// SetRole gives the account another role and ends its sessions.
-func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Account, error) {
-	return Account{}, errDraft
-}
-
-// Get returns one account. ErrNotFound.
-func (a *Accounts) Get(id ID) (Account, error) { return Account{}, errDraft }
-
-// List returns a page of the accounts whose name or address has words beginning with those of query (all accounts for
-// ""), in the order of names, and where the next page begins ("": there is none).
-func (a *Accounts) List(query, after string, limit int) (page []Account, next string, err error) {
-	return nil, "", errDraft
+func addCount(tx *store.Tx, delta int) error {
+	return tx.Put(stateBucket, countKey, binary.BigEndian.AppendUint64(nil, uint64(readCount(tx)+delta)))
 }
 
 // Count returns the number of accounts.
-func (a *Accounts) Count() (int, error) { return 0, errDraft }
+func (a *Accounts) Count() (n int, err error) {
+	err = a.db.View(func(tx *store.Tx) error {
+		n = readCount(tx)
+		return nil
+	})
+	return n, err
+}
 
-// Sweep removes what has expired by now. Call it every few minutes.
-func (a *Accounts) Sweep(now time.Time) error { return errDraft }
+// Get returns one account. ErrNotFound.
+func (a *Accounts) Get(id ID) (Account, error) {
+	var account Account
+	err := a.db.View(func(tx *store.Tx) error {
+		r, err := load(tx, id)
+		account = r.account()
+		return err
+	})
+	return account, err
+}

@@ -1,0 +1,141 @@
+package accounts
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/store"
+)
+
+// Client is where a request comes from.
+type Client struct {
+	Address netip.Addr
+	Agent   string
+}
+
+// name is the actor in the audit log.
+func (actor Actor) name() string {
+	if actor.operator {
+		return audit.ActorOperator
+	}
+	return actor.Account.String()
+}
+
+// mayAdminister checks, against what is stored at this moment, that the actor is an active administrator.
+func mayAdminister(tx *store.Tx, actor Actor) error {
+	if actor.operator {
+		return nil
+	}
+	switch r, err := load(tx, actor.Account); {
+	case errors.Is(err, ErrNotFound):
+		return ErrForbidden
+	case err != nil:
+		return err
+	case !r.activeAdministrator():
+		return ErrForbidden
+	}
+	return nil
+}
+
+// mayActFor is mayAdminister, or the account itself while it is active.
+func mayActFor(tx *store.Tx, actor Actor, id ID) error {
+	if !actor.operator && actor.Account == id {
+		switch r, err := load(tx, id); {
+		case errors.Is(err, ErrNotFound):
+			return ErrForbidden
+		case err != nil:
+			return err
+		case r.state() == Active:
+			return nil
+		}
+		return ErrForbidden
+	}
+	return mayAdminister(tx, actor)
+}
+
+// act is one change with its audit entry, in one transaction: either both are on the disk or neither. The listeners
+// are told of the sessions that ended with it, afterwards.
+type act struct {
+	tx    *store.Tx
+	a     *Accounts
+	actor string
+	from  netip.Addr
+	now   time.Time
+	ended []Ended
+}
+
+func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act) error) error {
+	t := &act{a: a, actor: actor, from: from, now: now}
+	err := a.db.Update(func(tx *store.Tx) error {
+		t.tx = tx
+		return f(t)
+	})
+	if err != nil {
+		return err
+	}
+	a.tell(t.ended...)
+	return nil
+}
+
+// record writes the audit entry of a successful act. details are pairs of name and value; pairs without a value are left out.
+func (t *act) record(action audit.Action, object string, details ...string) error {
+	return t.recordAs(audit.OK, action, object, details...)
+}
+
+func (t *act) recordAs(result audit.Result, action audit.Action, object string, details ...string) error {
+	e := audit.Event{Time: t.now, Actor: t.actor, Client: t.from, Action: action, Object: object, Result: result}
+	for i := 0; i+1 < len(details); i += 2 {
+		if details[i+1] == "" {
+			continue
+		}
+		if e.Detail == nil {
+			e.Detail = map[string]string{}
+		}
+		e.Detail[details[i]] = details[i+1]
+	}
+	return t.a.log.Record(t.tx, e)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// administer runs an administrator's act on one account. A refused try is recorded.
+func (a *Accounts) administer(actor Actor, id ID, own bool, now time.Time, f func(*act, *record) error) (Account, error) {
+	var account Account
+	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+		allowed := mayAdminister
+		if own {
+			allowed = func(tx *store.Tx, actor Actor) error { return mayActFor(tx, actor, id) }
+		}
+		if err := allowed(t.tx, actor); err != nil {
+			return err
+		}
+		r, err := load(t.tx, id)
+		if err != nil {
+			return err
+		}
+		if err := f(t, &r); err != nil {
+			return err
+		}
+		account = r.account()
+		return nil
+	})
+	if err != nil {
+		return Account{}, a.forbidden(actor, id, now, err)
+	}
+	return account, nil
+}
+
+// forbidden records that an account tried what it may not do; other errors pass.
+func (a *Accounts) forbidden(actor Actor, id ID, now time.Time, err error) error {
+	if !errors.Is(err, ErrForbidden) {
+		return err
+	}
+	if failed := a.act(actor.name(), actor.Client, now, func(t *act) error {
+		return t.recordAs(audit.Refused, audit.AccessRefused, id.String())
+	}); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err
+}

@@ -1,0 +1,239 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/crypto/passhash"
+	"huisclos/store"
+)
+
+func (a *Accounts) hashCost(role Role) passhash.Params {
+	if role == Administrator {
+		return a.o.AdministratorHash
+	}
+	return a.o.MemberHash
+}
+
+// newHash checks a new passphrase against the rule for r and returns its hash.
+func (a *Accounts) newHash(ctx context.Context, passphrase string, r record) (hash string, long bool, err error) {
+	if passphrase, err = preparePassphrase(passphrase); err != nil {
+		return "", false, err
+	}
+	if long, err = checkPassphrase(passphrase, r.Role, r.Name, r.Normal); err != nil {
+		return "", false, err
+	}
+	hash, err = a.hasher.Hash(ctx, passphrase, a.hashCost(r.Role))
+	return hash, long, hashError(err)
+}
+
+func hashError(err error) error {
+	if errors.Is(err, passhash.ErrBusy) {
+		return ErrBusy
+	}
+	return err
+}
+
+// verify checks what was typed against r's hash. Whatever it is refused for, a refusal costs the same work.
+func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok, rehash bool, err error) {
+	prepared, unusable := preparePassphrase(passphrase)
+	if unusable != nil {
+		prepared = ""
+	}
+	if r.state() != Active || unusable != nil {
+		return false, false, hashError(a.hasher.VerifyUnknown(ctx, prepared))
+	}
+	ok, rehash, err = a.hasher.Verify(ctx, r.Hash, prepared, a.hashCost(r.Role))
+	return ok, rehash, hashError(err)
+}
+
+// Login signs in. Unknown, disabled and not yet activated accounts get the answer, the time and the waits of a wrong
+// passphrase: ErrCredentials or ErrTooMany.
+func (a *Accounts) Login(ctx context.Context, email, passphrase string, client Client, now time.Time) (Account, Token, error) {
+	typed, err := normalEmail(email)
+	if err != nil {
+		// No account can have it. It is counted all the same.
+		typed = strings.ToLower(strings.TrimSpace(email))
+	}
+	var r record
+	var counter tries
+	key := a.guard.unknownAddressKey(typed)
+	err = a.db.View(func(tx *store.Tx) error {
+		var err error
+		switch r, err = loadByEmail(tx, typed); {
+		case err == nil:
+			key = knownKey(r.ID)
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+		counter, err = loadTries(tx, key)
+		return err
+	})
+	if err != nil {
+		return Account{}, Token{}, err
+	}
+	try, err := a.guard.begin(key, counter, client.Address, now)
+	if err != nil {
+		return Account{}, Token{}, err
+	}
+	ok, rehash, err := a.verify(ctx, r, passphrase)
+	if err != nil {
+		// Nothing was learned: the caller went away, or there was no room.
+		try.done()
+		return Account{}, Token{}, err
+	}
+	if !ok {
+		if err := a.refuse(try, audit.LoginRefused, r, key, client, now); err != nil {
+			return Account{}, Token{}, err
+		}
+		return Account{}, Token{}, ErrCredentials
+	}
+	defer try.done()
+	seen := r.Hash
+	hash := seen
+	if rehash {
+		prepared, err := preparePassphrase(passphrase)
+		if err != nil {
+			return Account{}, Token{}, err
+		}
+		if hash, err = a.hasher.Hash(ctx, prepared, a.hashCost(r.Role)); err != nil {
+			return Account{}, Token{}, hashError(err)
+		}
+	}
+	var session Token
+	err = a.act(r.ID.String(), client.Address, now, func(t *act) error {
+		var err error
+		// Read again: between the check and here the account may have been disabled or its passphrase changed.
+		if r, err = load(t.tx, r.ID); errors.Is(err, ErrNotFound) || err == nil && (r.state() != Active || r.Hash != seen) {
+			return ErrCredentials
+		} else if err != nil {
+			return err
+		}
+		r.Hash, r.LastLogin = hash, now.UTC()
+		if err := save(t.tx, r); err != nil {
+			return err
+		}
+		if err := t.tx.Delete(triesBucket, []byte(key)); err != nil {
+			return err
+		}
+		session, err = t.newSession(r, client)
+		return err
+	})
+	if err != nil {
+		return Account{}, Token{}, err
+	}
+	return r.account(), session, nil
+}
+
+// refuse ends a failed try: it is counted and recorded in one transaction, the same for accounts that exist and others.
+func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string, client Client, now time.Time) error {
+	object, reason := "", "unknown"
+	if r.ID != (ID{}) {
+		object = r.ID.String()
+		switch r.state() {
+		case Active:
+			reason = "passphrase"
+		default:
+			reason = string(r.state())
+		}
+	}
+	err := a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
+		counter, err := a.guard.countFailure(t.tx, key, now)
+		if err != nil {
+			return err
+		}
+		if err := t.recordAs(audit.Refused, action, object, "reason", reason, "failures", strconv.Itoa(counter.Failures)); err != nil {
+			return err
+		}
+		if counter.Failures != a.o.PerAccount.Quick {
+			return nil
+		}
+		return t.recordAs(audit.Refused, audit.LoginLimited, object, "by", "account", "until", stamp(counter.Until))
+	})
+	network, limited := try.failed(now)
+	if err != nil || !limited {
+		return err
+	}
+	return a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
+		return t.recordAs(audit.Refused, audit.LoginLimited, "", "by", "address", "until", stamp(network.Until))
+	})
+}
+
+// ChangePassphrase is the owner's own act. All sessions end, and a new one begins for the caller.
+func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string, client Client, now time.Time) (Token, error) {
+	var r record
+	var counter tries
+	key := knownKey(id)
+	err := a.db.View(func(tx *store.Tx) (err error) {
+		if r, err = load(tx, id); err != nil {
+			return err
+		}
+		counter, err = loadTries(tx, key)
+		return err
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	try, err := a.guard.begin(key, counter, client.Address, now)
+	if err != nil {
+		return Token{}, err
+	}
+	ok, _, err := a.verify(ctx, r, old)
+	if err != nil {
+		try.done()
+		return Token{}, err
+	}
+	if !ok {
+		if err := a.refuse(try, audit.PassphraseFailed, r, key, client, now); err != nil {
+			return Token{}, err
+		}
+		return Token{}, ErrPassphraseWrong
+	}
+	defer try.done()
+	if new == old {
+		return Token{}, ErrPassphraseSame
+	}
+	seen, role := r.Hash, r.Role
+	hash, long, err := a.newHash(ctx, new, r)
+	if err != nil {
+		return Token{}, err
+	}
+	var session Token
+	err = a.act(id.String(), client.Address, now, func(t *act) error {
+		var err error
+		if r, err = load(t.tx, id); err != nil {
+			return err
+		}
+		if r.state() != Active || r.Hash != seen || r.Role != role {
+			return ErrNoSession
+		}
+		r.Hash, r.Long = hash, long
+		// A link for a reset, made while the old passphrase was feared for, is no longer wanted.
+		if err := t.dropActivation(&r); err != nil {
+			return err
+		}
+		if err := save(t.tx, r); err != nil {
+			return err
+		}
+		if err := t.tx.Delete(triesBucket, []byte(key)); err != nil {
+			return err
+		}
+		if err := t.record(audit.PassphraseChange, id.String()); err != nil {
+			return err
+		}
+		if err := t.endAll(id, PassphraseChanged); err != nil {
+			return err
+		}
+		session, err = t.newSession(r, client)
+		return err
+	})
+	if err != nil {
+		return Token{}, fmt.Errorf("accounts: change passphrase: %w", err)
+	}
+	return session, nil
+}

@@ -1,0 +1,160 @@
+package accounts
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"huisclos/store"
+)
+
+// record is an account as it is stored.
+type record struct {
+	ID        ID        `json:"id"`
+	Name      string    `json:"name"`
+	Email     string    `json:"email"`  // as typed
+	Normal    string    `json:"normal"` // in the form that is compared
+	Role      Role      `json:"role"`
+	Disabled  bool      `json:"disabled,omitempty"`
+	Created   time.Time `json:"created"`
+	LastLogin time.Time `json:"login,omitzero"`
+	// Hash is the PHC string of the passphrase, "" while there is none.
+	Hash string `json:"hash,omitempty"`
+	// Long: the passphrase has the length that administrators need. Only so can a role be granted without asking for it.
+	Long bool `json:"long,omitempty"`
+	// Activation is the SHA-256 of the one activation token that counts.
+	Activation []byte `json:"activation,omitempty"`
+}
+
+func (r record) state() State {
+	switch {
+	case r.Disabled:
+		return Disabled
+	case r.Hash == "":
+		return Invited
+	default:
+		return Active
+	}
+}
+
+func (r record) account() Account {
+	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin}
+}
+
+func (r record) activeAdministrator() bool { return r.Role == Administrator && r.state() == Active }
+
+func load(tx *store.Tx, id ID) (record, error) {
+	var r record
+	b := tx.Get(recordsBucket, id[:])
+	if b == nil {
+		return r, ErrNotFound
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return record{}, fmt.Errorf("accounts: record %s: %w", id, err)
+	}
+	return r, nil
+}
+
+func loadByEmail(tx *store.Tx, normal string) (record, error) {
+	id := tx.Get(emailBucket, []byte(normal))
+	if len(id) != len(ID{}) {
+		return record{}, ErrNotFound
+	}
+	return load(tx, ID(id))
+}
+
+// indexKey is an entry that must stand in an index bucket while a record is as it is.
+type indexKey struct{ bucket, key, value string }
+
+// maxWords bounds the entries of one account in the index of words.
+const maxWords = 24
+
+// indexes returns all entries of a record. They are the only thing that is written to the index buckets.
+func (r record) indexes() []indexKey {
+	id, name := string(r.ID[:]), fold(r.Name)
+	list := []indexKey{
+		{emailBucket, r.Normal, id},
+		{nameBucket, name + "\x00" + id, ""},
+	}
+	for _, w := range r.words() {
+		list = append(list, indexKey{wordBucket, w + "\x00" + name + "\x00" + id, ""})
+	}
+	if r.activeAdministrator() {
+		list = append(list, indexKey{administratorsBucket, id, ""})
+	}
+	return list
+}
+
+// words are what the account is found by: the words of its name and of its address, and the address as a whole.
+func (r record) words() []string {
+	seen := map[string]bool{}
+	var list []string
+	local, domain, _ := strings.Cut(r.Normal, "@")
+	for _, w := range append(strings.Fields(fold(r.Name)+" "+fold(local)+" "+fold(domain)), r.Normal) {
+		if !seen[w] && len(list) < maxWords {
+			seen[w] = true
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// save writes a record and brings the index buckets along. The caller has checked that the address is free.
+func save(tx *store.Tx, r record) error {
+	had := map[indexKey]bool{}
+	switch old, err := load(tx, r.ID); {
+	case err == nil:
+		for _, k := range old.indexes() {
+			had[k] = true
+		}
+	case err != ErrNotFound:
+		return err
+	default:
+		if err := addCount(tx, 1); err != nil {
+			return err
+		}
+	}
+	for _, k := range r.indexes() {
+		if had[k] {
+			delete(had, k)
+			continue
+		}
+		if err := tx.Put(k.bucket, []byte(k.key), []byte(k.value)); err != nil {
+			return err
+		}
+	}
+	for k := range had {
+		if err := tx.Delete(k.bucket, []byte(k.key)); err != nil {
+			return err
+		}
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("accounts: record %s: %w", r.ID, err)
+	}
+	return tx.Put(recordsBucket, r.ID[:], b)
+}
+
+// remove deletes a record and its index entries.
+func remove(tx *store.Tx, r record) error {
+	for _, k := range r.indexes() {
+		if err := tx.Delete(k.bucket, []byte(k.key)); err != nil {
+			return err
+		}
+	}
+	if err := tx.Delete(recordsBucket, r.ID[:]); err != nil {
+		return err
+	}
+	return addCount(tx, -1)
+}
+
+// administrators returns how many active administrators there are, counting to two at most.
+func administrators(tx *store.Tx) int {
+	n := 0
+	tx.Scan(administratorsBucket, nil, nil, 2, func(_, _ []byte) bool {
+		n++
+		return true
+	})
+	return n
+}

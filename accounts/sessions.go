@@ -1,0 +1,292 @@
+package accounts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/store"
+)
+
+const (
+	// seenEvery is how often a session's use is written: to the minute is enough for idle times of an hour and more.
+	seenEvery = time.Minute
+
+	// maxSessions of one account; a further one ends the one used last longest ago.
+	maxSessions = 32
+)
+
+// session is a session as it is stored, under the hash of its token.
+type session struct {
+	ID      ID         `json:"id"` // a SessionID
+	Account ID         `json:"account"`
+	Client  netip.Addr `json:"client,omitzero"`
+	Agent   string     `json:"agent,omitempty"`
+	Created time.Time  `json:"created"`
+	Seen    time.Time  `json:"seen"`
+}
+
+func (a *Accounts) lifetime(role Role) Lifetime {
+	if role == Administrator {
+		return a.o.AdministratorLogin
+	}
+	return a.o.MemberSession
+}
+
+func (a *Accounts) describe(s session, role Role) Session {
+	l := a.lifetime(role)
+	return Session{ID: SessionID(s.ID), Account: s.Account, Client: s.Client, Agent: s.Agent,
+		Created: s.Created, Seen: s.Seen, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute)}
+}
+
+func (s Session) live(now time.Time) bool { return now.Before(s.Idle) && now.Before(s.Until) }
+
+// loadSession returns the session under hash, or ErrNoSession.
+func loadSession(tx *store.Tx, hash []byte) (session, error) {
+	var s session
+	b := tx.Get(sessionsBucket, hash)
+	if b == nil {
+		return s, ErrNoSession
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		return session{}, fmt.Errorf("accounts: session: %w", err)
+	}
+	return s, nil
+}
+
+func putSession(tx *store.Tx, hash []byte, s session) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("accounts: session: %w", err)
+	}
+	return tx.Put(sessionsBucket, hash, b)
+}
+
+// newSession begins a session for r and records it.
+func (t *act) newSession(r record, client Client) (Token, error) {
+	list, err := sessionsOf(t.tx, r.ID)
+	if err != nil {
+		return Token{}, err
+	}
+	if len(list) >= maxSessions {
+		slices.SortFunc(list, func(x, y stored) int { return x.Seen.Compare(y.Seen) })
+		for _, old := range list[:len(list)-maxSessions+1] {
+			if err := t.end(old, EndedByOwner); err != nil {
+				return Token{}, err
+			}
+		}
+	}
+	token, err := t.a.newToken()
+	if err != nil {
+		return Token{}, err
+	}
+	id, err := t.a.draw(len(ID{}))
+	if err != nil {
+		return Token{}, err
+	}
+	now := t.now.UTC()
+	s := session{ID: ID(id), Account: r.ID, Client: client.Address, Agent: cleanAgent(client.Agent), Created: now, Seen: now}
+	hash := hashSecret(sessionLabel, token.text)
+	if err := putSession(t.tx, hash, s); err != nil {
+		return Token{}, err
+	}
+	if err := t.tx.Put(sessionsOfBucket, slices.Concat(r.ID[:], id), hash); err != nil {
+		return Token{}, err
+	}
+	return token, t.record(audit.LoginOK, r.ID.String(), "session", s.ID.String())
+}
+
+// stored is a session with its key.
+type stored struct {
+	session
+	hash []byte
+}
+
+// sessionsOf returns all stored sessions of an account, also those whose time is over.
+func sessionsOf(tx *store.Tx, id ID) ([]stored, error) {
+	var list []stored
+	var failed error
+	tx.Scan(sessionsOfBucket, id[:], nil, 0, func(_, hash []byte) bool {
+		var s session
+		if s, failed = loadSession(tx, hash); failed != nil {
+			return false
+		}
+		list = append(list, stored{s, hash})
+		return true
+	})
+	return list, failed
+}
+
+func (t *act) drop(s stored) error {
+	if err := t.tx.Delete(sessionsBucket, s.hash); err != nil {
+		return err
+	}
+	return t.tx.Delete(sessionsOfBucket, slices.Concat(s.Account[:], s.ID[:]))
+}
+
+// end ends one session and records it.
+func (t *act) end(s stored, reason Reason) error {
+	if err := t.drop(s); err != nil {
+		return err
+	}
+	t.ended = append(t.ended, Ended{Account: s.Account, Sessions: []SessionID{SessionID(s.ID)}, Reason: reason})
+	return t.record(audit.SessionEnded, s.Account.String(), "session", s.ID.String(), "reason", string(reason))
+}
+
+// endAll ends all sessions of an account with one entry. The listeners are told also when there was none: a call may
+// outlive the session it was joined with.
+func (t *act) endAll(id ID, reason Reason) error {
+	list, err := sessionsOf(t.tx, id)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := t.drop(s); err != nil {
+			return err
+		}
+	}
+	t.ended = append(t.ended, Ended{Account: id, Reason: reason})
+	if len(list) == 0 {
+		return nil
+	}
+	return t.record(audit.SessionEnded, id.String(), "reason", string(reason), "count", strconv.Itoa(len(list)))
+}
+
+// Session returns the account and the session of a token, and notes its use. Every token that does not count is
+// ErrNoSession.
+func (a *Accounts) Session(token string, now time.Time) (Account, Session, error) {
+	if !wellFormed(token) {
+		return Account{}, Session{}, ErrNoSession
+	}
+	hash := hashSecret(sessionLabel, token)
+	var r record
+	var s Session
+	find := func(tx *store.Tx) error {
+		found, err := loadSession(tx, hash)
+		if err != nil {
+			return err
+		}
+		if r, err = load(tx, found.Account); errors.Is(err, ErrNotFound) {
+			return ErrNoSession
+		} else if err != nil {
+			return err
+		}
+		s = a.describe(found, r.Role)
+		if r.state() != Active || !s.live(now) {
+			return ErrNoSession
+		}
+		return nil
+	}
+	if err := a.db.View(find); err != nil {
+		return Account{}, Session{}, err
+	}
+	if now.Sub(s.Seen) < seenEvery {
+		return r.account(), s, nil
+	}
+	err := a.db.Update(func(tx *store.Tx) error {
+		if err := find(tx); err != nil {
+			return err
+		}
+		found, err := loadSession(tx, hash)
+		if err != nil {
+			return err
+		}
+		if found.Seen.Before(now) {
+			found.Seen = now.UTC()
+		}
+		s = a.describe(found, r.Role)
+		return putSession(tx, hash, found)
+	})
+	if err != nil {
+		return Account{}, Session{}, err
+	}
+	return r.account(), s, nil
+}
+
+// Logout ends the session of a token. A token that no longer counts is no error.
+func (a *Accounts) Logout(token string, client Client, now time.Time) error {
+	if !wellFormed(token) {
+		return nil
+	}
+	hash := hashSecret(sessionLabel, token)
+	var owner ID
+	err := a.db.View(func(tx *store.Tx) error {
+		s, err := loadSession(tx, hash)
+		owner = s.Account
+		return err
+	})
+	if err == nil {
+		err = a.act(owner.String(), client.Address, now, func(t *act) error {
+			s, err := loadSession(t.tx, hash)
+			if err != nil {
+				return err
+			}
+			return t.end(stored{s, hash}, SignedOut)
+		})
+	}
+	if errors.Is(err, ErrNoSession) {
+		return nil
+	}
+	return err
+}
+
+// Sessions lists the sessions of an account that count, the newest first. For its owner and for administrators.
+func (a *Accounts) Sessions(actor Actor, id ID, now time.Time) ([]Session, error) {
+	var list []Session
+	err := a.db.View(func(tx *store.Tx) error {
+		if err := mayActFor(tx, actor, id); err != nil {
+			return err
+		}
+		r, err := load(tx, id)
+		if err != nil {
+			return err
+		}
+		all, err := sessionsOf(tx, id)
+		for _, s := range all {
+			if d := a.describe(s.session, r.Role); d.live(now) {
+				list = append(list, d)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, a.forbidden(actor, id, now, err)
+	}
+	slices.SortFunc(list, func(x, y Session) int {
+		if c := y.Created.Compare(x.Created); c != 0 {
+			return c
+		}
+		return bytes.Compare(x.ID[:], y.ID[:])
+	})
+	return list, nil
+}
+
+// EndSession ends one session of an account. For its owner and for administrators. ErrNoSession.
+func (a *Accounts) EndSession(actor Actor, id ID, session SessionID, now time.Time) error {
+	_, err := a.administer(actor, id, true, now, func(t *act, r *record) error {
+		hash := t.tx.Get(sessionsOfBucket, slices.Concat(id[:], session[:]))
+		if hash == nil {
+			return ErrNoSession
+		}
+		s, err := loadSession(t.tx, hash)
+		if err != nil {
+			return err
+		}
+		return t.end(stored{s, hash}, EndedByOwner)
+	})
+	return err
+}
+
+// EndSessions ends all sessions of an account. For its owner and for administrators.
+func (a *Accounts) EndSessions(actor Actor, id ID, now time.Time) error {
+	_, err := a.administer(actor, id, true, now, func(t *act, r *record) error {
+		return t.endAll(id, EndedByOwner)
+	})
+	return err
+}
