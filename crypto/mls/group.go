@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -314,6 +315,9 @@ func (g *Group) Process(commit []byte, now time.Time) (*Group, *CommitSummary, e
 		return nil, nil, err
 	}
 	a, err := g.open(m)
+	if errors.Is(err, ErrOwnMessage) {
+		err = ErrOwnCommit
+	}
 	if err != nil {
 		return nil, nil, err
 	}
