@@ -52,13 +52,14 @@ var layers = map[string]rule{
 	"media/transport": {floor: 1, own: []string{"media", "media/forward", "media/gate", "media/pace"},
 		outside: []string{"github.com/pion/...", "golang.org/x/net", "golang.org/x/sys"}},
 
-	"admin-ui":         {floor: 0},
-	"crypto/e2ee/wasm": {floor: 0, own: []string{"crypto/mls"}},
-	"crypto/mls":       {floor: 0, outside: []string{"golang.org/x/crypto"}},
-	"crypto/passhash":  {floor: 0, outside: []string{"golang.org/x/crypto"}},
-	"crypto/sframe":    {floor: 0},
-	"meeting-ui":       {floor: 0},
-	"store":            {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
+	"admin-ui":            {floor: 0},
+	"crypto/e2ee/session": {floor: 0, own: []string{"crypto/mls"}},
+	"crypto/e2ee/wasm":    {floor: 0, own: []string{"crypto/e2ee/session", "crypto/mls"}},
+	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
+	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
+	"crypto/sframe":       {floor: 0},
+	"meeting-ui":          {floor: 0},
+	"store":               {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
 }
 
 // programs are main packages beside the product (generators of vectors, benchmarks): they ship nowhere, so only the

@@ -48,7 +48,9 @@ export interface GroupView {
   addOnly: boolean;
   added: Member[];
   removed: Member[];
-  /** The leaf that made the commit that led here; the signer of the Welcome for who has just joined; own for who created. */
+  /** This device has just created or joined the group. */
+  entered: boolean;
+  /** The leaf that made the commit that led here; -1 for who has just joined, own for who has just created. */
   committer: number;
   /** SHA-256 of the commit that led here; empty after a creation or a join. */
   hash: string;

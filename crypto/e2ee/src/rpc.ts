@@ -2,15 +2,18 @@
 
 export interface Call { id: number; op: string; args: unknown }
 export type Answer = { id: number; value: unknown } | { id: number; error: Failure };
-export interface Failure { reason: string; rule?: string }
+export interface Failure { message: string; reason: string; rule?: string }
 
-/** What the core refused. `rule` is the stable token of the rule that was broken (mls.PolicyError), if one was. */
+/**
+ * What the core refused. `rule` is the stable token of the rule that was broken (of mls.Policy, or of what a joiner demands),
+ * if one was; `reason` is a token for every refusal ("epoch", "removed", "path", …); `message` is the cause in words.
+ */
 export class MLSError extends Error {
   readonly rule: string | undefined;
   readonly reason: string;
 
   constructor(failure: Failure) {
-    super(failure.reason);
+    super(failure.message);
     this.name = "MLSError";
     this.reason = failure.reason;
     this.rule = failure.rule;
