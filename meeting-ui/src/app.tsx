@@ -1,0 +1,44 @@
+import { useEffect } from "preact/hooks";
+import { Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { parseRoomLink } from "./api/index.ts";
+import { About } from "./pages/about.tsx";
+import { Account } from "./pages/account.tsx";
+import { Activate } from "./pages/activate.tsx";
+import { Failed, Guard, Sentence } from "./pages/errors.tsx";
+import { Frame } from "./pages/frame.tsx";
+import { Rooms } from "./pages/rooms.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { BadLink, RoomPage } from "./room/room.tsx";
+import { place } from "./route.ts";
+import { ask, session } from "./session.ts";
+import { desk } from "./words/desk.ts";
+
+export function App() {
+  useEffect(() => { void ask(); }, []);
+  return (
+    <>
+      <Guard><Page /></Guard>
+      <Toasts />
+      <TooltipHost />
+    </>
+  );
+}
+
+function Page() {
+  const url = place.value;
+  const s = session.value;
+  if (url.pathname === "/about") return <About />;
+  if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
+  if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
+  if (s.state === "failed") return <Frame><Failed error={s.error} onRetry={() => void ask()} /></Frame>;
+  const room = url.pathname.startsWith("/r/");
+  if (s.state === "out") return <SignIn setupNeeded={s.setupNeeded} toRoom={room} />;
+  if (room) {
+    const link = parseRoomLink(url);
+    return link ? <RoomPage key={link.room} room={link.room} owner={link.owner} me={s.me.account} /> : <BadLink />;
+  }
+  if (url.pathname === "/") return <Rooms me={s.me.account} />;
+  if (url.pathname === "/account") return <Account key={s.me.account.id} me={s.me.account} />;
+  const t = desk.value.notFound;
+  return <Frame><Sentence title={t.title} text={t.text} /></Frame>;
+}

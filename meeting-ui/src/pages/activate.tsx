@@ -1,0 +1,62 @@
+import { useEffect, useState } from "preact/hooks";
+import { Button, Input, lang, Notice, Passphrase, Seal, Spinner } from "@huisclos/ui-kit";
+import { api, type ApiError } from "../api/index.ts";
+import { go } from "../route.ts";
+import { asApiError, signedIn } from "../session.ts";
+import { desk } from "../words/desk.ts";
+import { Failed, Sentence } from "./errors.tsx";
+import { Frame } from "./frame.tsx";
+import { met, Rules } from "./rules.tsx";
+
+/** The token stands in the fragment, which no server's log ever sees. */
+export function Activate({ token }: { token: string }) {
+  const t = desk.value;
+  const [who, setWho] = useState<{ name: string; email: string } | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const look = () => { setError(null); api.activation(token).then(setWho, (e) => setError(asApiError(e))); };
+  useEffect(look, [token]);
+  if (error && error.code !== "offline") return <Frame><Sentence title={t.activate.badTitle} text={t.activate.bad} /></Frame>;
+  if (error) return <Frame><Failed error={error} onRetry={look} /></Frame>;
+  if (!who) return <Frame><Spinner label={t.loading} /></Frame>;
+  return <Choose token={token} {...who} />;
+}
+
+function Choose({ token, name, email }: { token: string; name: string; email: string }) {
+  const t = desk.value.activate;
+  const [passphrase, setPassphrase] = useState("");
+  const [again, setAgain] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [tried, setTried] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const differ = tried && passphrase !== again;
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    setTried(true);
+    if (busy || passphrase !== again || !met(passphrase, { name, email }).all) return;
+    setBusy(true);
+    setError(null);
+    try {
+      const me = await api.activate(token, passphrase);
+      go("/", true);
+      signedIn(me);
+    } catch (cause) {
+      setError(asApiError(cause));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Frame>
+      <div class="narrow">
+        <div class="greeting"><Seal state="open" size="l" /><h1>{t.title(name)}</h1><p class="muted">{t.lead(email)}</p></div>
+        <form class="card stack" onSubmit={(e) => void submit(e)}>
+          {error && <Notice tone="danger" live><p>{error.text(lang.value)}</p></Notice>}
+          <input class="unseen" type="email" autocomplete="username" value={email} readOnly tabIndex={-1} aria-hidden="true" />
+          <Passphrase label={t.passphrase} autocomplete="new-password" required value={passphrase} onValue={setPassphrase} hint={<Rules passphrase={passphrase} who={{ name, email }} />} autofocus />
+          <Input label={t.again} type="password" autocomplete="new-password" required value={again} onValue={setAgain} error={differ ? t.differ : null} />
+          <Button look="primary" large wide type="submit" busy={busy}>{t.act}</Button>
+        </form>
+      </div>
+    </Frame>
+  );
+}

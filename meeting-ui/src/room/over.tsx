@@ -1,0 +1,31 @@
+/** The ways a call ends or does not begin: what happened, what we did, what you can do. */
+import { Button, LinkButton, Seal } from "@huisclos/ui-kit";
+import type { ReasonCode } from "../call/state.ts";
+import { sealWords } from "../words/seal.ts";
+import type { Meeting } from "../stage/view.ts";
+
+const final: readonly (ReasonCode | "reload-needed")[] = ["room-unknown", "room-deleted", "link-without-owner", "unsupported", "over", "other-tab"];
+const reloads: readonly (ReasonCode | "reload-needed")[] = ["reload-needed", "core-failed"];
+const signedOut: readonly (ReasonCode | "reload-needed")[] = ["session-ended", "not-signed-in"];
+
+export function Over({ meeting, onSignIn }: { meeting: Meeting; onSignIn: () => void }) {
+  const t = sealWords.value;
+  const { phase, code, detail } = meeting.state.value;
+  const key = phase === "reload-needed" ? "reload-needed" : code ?? (phase === "removed" ? "removed-by-host" : phase === "error" ? "protocol" : "over");
+  const told = t.over[key] ?? t.over.over;
+  const back = () => void meeting.retry();
+  return (
+    <main class="over" id="main" tabIndex={-1}>
+      <Seal state="open" size="l" />
+      <h1>{told?.title}</h1>
+      <p class="muted">{told?.text}</p>
+      {detail && phase === "error" && <details class="small"><summary>{t.detail}</summary><p class="code">{detail}</p></details>}
+      <div class="row row--wrap over__acts">
+        {reloads.includes(key) ? <Button look="primary" onClick={() => location.reload()}>{t.overActs.reload}</Button>
+          : signedOut.includes(key) ? <Button look="primary" onClick={onSignIn}>{t.overActs.signIn}</Button>
+          : !final.includes(key) && <Button look="primary" onClick={back}>{phase === "error" ? t.overActs.retry : t.overActs.again}</Button>}
+        <LinkButton href="/">{t.overActs.rooms}</LinkButton>
+      </div>
+    </main>
+  );
+}

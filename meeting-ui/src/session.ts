@@ -1,0 +1,31 @@
+/** Who is signed in, as the server says. */
+import { signal } from "@preact/signals";
+import { api, ApiError, type Me } from "./api/index.ts";
+
+export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
+export const session = signal<Session>({ state: "asking" });
+
+export async function ask(): Promise<void> {
+  try {
+    session.value = { state: "in", me: await api.me() };
+  } catch (e) {
+    const error = asApiError(e);
+    session.value = error.code === "not-signed-in" ? { state: "out", setupNeeded: error.setupNeeded } : { state: "failed", error };
+  }
+}
+
+export function signedIn(me: Me): void { session.value = { state: "in", me }; }
+
+export async function signOut(): Promise<void> {
+  await api.logout();
+  session.value = { state: "out", setupNeeded: false };
+}
+
+/** Every failure a page shows has a sentence; one that is not the API's is a fault of the page. */
+export function asApiError(e: unknown): ApiError {
+  if (e instanceof ApiError) {
+    if (e.code === "not-signed-in" && session.value.state === "in") session.value = { state: "out", setupNeeded: false };
+    return e;
+  }
+  return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");
+}

@@ -1,0 +1,77 @@
+/** Which tiles stand where: who is there, what the person chose and the space give the picture. No DOM. */
+import type { Person, Tile } from "../call/state.ts";
+import { capacity, floating, grid, split, stripCapacity, type Corner, type Rect, type Space } from "./layout.ts";
+import type { Layout } from "./view.ts";
+
+export interface Item { id: string; person: Person; kind: "camera" | "screen" }
+export interface Placed extends Item { rect: Rect; main: boolean; floats: boolean }
+export interface Picture { tiles: Placed[]; page: number; pages: number; alone: boolean }
+
+export interface Wish {
+  people: readonly Person[];
+  layout: Layout | null;
+  pinned: string | null;
+  /** Leaf of the last person heard, not oneself. */
+  speaker: number | null;
+  corner: Corner;
+  page: number;
+}
+
+/** A phone, upright or lying: one picture fills it. */
+export const compact = (space: Space) => space.width < 600 || space.height < 400;
+
+export function arrange(wish: Wish, space: Space): Picture {
+  const me = wish.people.find((p) => p.me);
+  const others = wish.people.filter((p) => !p.me);
+  const mine: Item | null = me ? { id: `${me.key}:camera`, person: me, kind: "camera" } : null;
+  const cameras: Item[] = others.map((person) => ({ id: `${person.key}:camera`, person, kind: "camera" }));
+  const screens: Item[] = others.filter((p) => p.screen && p.screenStream).map((person) => ({ id: `${person.key}:screen`, person, kind: "screen" }));
+  const small = compact(space);
+  const float = (): Placed[] => (mine ? [{ ...mine, rect: floating(wish.corner, space), main: false, floats: true }] : []);
+
+  if (others.length === 0) return { tiles: float(), page: 0, pages: 1, alone: true };
+
+  const layout = wish.layout ?? (small ? "speaker" : "grid");
+  const all = [...screens, ...cameras];
+  let focus = all.find((i) => i.id === wish.pinned) ?? screens[0] ?? null;
+  if (!focus && layout === "speaker") focus = cameras.find((i) => i.person.leaf === wish.speaker) ?? cameras[0] ?? null;
+
+  if (focus) {
+    const rest = all.filter((i) => i !== focus);
+    if (small || rest.length === 0) {
+      const rect = focus.kind === "screen" || small ? { x: 0, y: 0, ...space } : (grid(1, space)[0] ?? { x: 0, y: 0, ...space });
+      return { tiles: [{ ...focus, rect, main: true, floats: false }, ...float()], page: 0, pages: 1, alone: false };
+    }
+    if (mine) rest.push(mine);
+    const size = stripCapacity(space);
+    const { page, pages, shown } = paged(rest, wish.page, size);
+    const { main, others: rects } = split(shown.length, space);
+    return {
+      tiles: [{ ...focus, rect: main, main: true, floats: false }, ...shown.map((i, n) => ({ ...i, rect: rects[n] ?? main, main: false, floats: false }))],
+      page, pages, alone: false,
+    };
+  }
+
+  // Two people: the other one large, oneself in a corner.
+  if (cameras.length === 1) {
+    const rects = grid(1, space);
+    return { tiles: [...cameras.map((i, n) => ({ ...i, rect: rects[n] ?? { x: 0, y: 0, ...space }, main: true, floats: false })), ...float()], page: 0, pages: 1, alone: false };
+  }
+  const items = mine ? [...cameras, mine] : cameras;
+  const { page, pages, shown } = paged(items, wish.page, capacity(space));
+  const rects = grid(shown.length, space);
+  return { tiles: shown.map((i, n) => ({ ...i, rect: rects[n] ?? { x: 0, y: 0, width: 0, height: 0 }, main: false, floats: false })), page, pages, alone: false };
+}
+
+function paged(items: Item[], page: number, size: number): { page: number; pages: number; shown: Item[] } {
+  const pages = Math.max(1, Math.ceil(items.length / size));
+  const here = Math.min(page, pages - 1);
+  return { page: here, pages, shown: items.slice(here * size, here * size + size) };
+}
+
+/** What to ask the server for: a height for each picture of another person that is on screen. */
+export function wanted(tiles: readonly Placed[], pixelRatio: number): Tile[] {
+  return tiles
+    .filter((t) => !t.person.me && (t.kind === "screen" || t.person.cam))
+    .map((t) => ({ leaf: t.person.leaf, kind: t.kind, height: Math.round(t.rect.height * pixelRatio) }));
+}

@@ -1,0 +1,79 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { announce, Button, Icon, Spinner } from "@huisclos/ui-kit";
+import { callWords } from "../words/call.ts";
+import { sealWords } from "../words/seal.ts";
+import { desk } from "../words/desk.ts";
+import { Bar } from "./bar.tsx";
+import { KeysHelp, useKeys } from "./keys.tsx";
+import { SidePanel } from "./panel.tsx";
+import { Strip } from "./strip.tsx";
+import { Tiles } from "./tiles.tsx";
+import { freshView, panel, type Meeting } from "./view.ts";
+
+export function Stage({ meeting, link }: { meeting: Meeting; link: string }) {
+  useKeys(meeting);
+  useEffect(freshView, [meeting]);
+  const unread = useUnread(meeting);
+  const phase = meeting.state.value.phase;
+  return (
+    <div class="stage call">
+      <a class="skip unseen" href="#main">{desk.value.skip}</a>
+      <Strip meeting={meeting} />
+      <Tiles meeting={meeting} link={link} />
+      <SidePanel meeting={meeting} />
+      <Bar meeting={meeting} unread={unread} link={link} />
+      {phase === "reconnecting" && <Reconnecting />}
+      {phase === "not-safe" && <NotSafe meeting={meeting} />}
+      <KeysHelp />
+    </div>
+  );
+}
+
+/** Messages that came while the panel showed something else. */
+function useUnread(meeting: Meeting): number {
+  const seen = useRef(0);
+  const [unread, setUnread] = useState(0);
+  const messages = meeting.chat.value;
+  const open = panel.value === "chat";
+  useEffect(() => {
+    if (open) { seen.current = messages.length; setUnread(0); return; }
+    const fresh = messages.slice(seen.current).filter((m) => !m.me);
+    setUnread(fresh.length);
+    const last = fresh.at(-1);
+    if (last) announce(`${last.name} : ${last.text.slice(0, 120)}`);
+  }, [messages.length, open]);
+  return unread;
+}
+
+function Reconnecting() {
+  const [title, text] = callWords.value.reconnecting;
+  return (
+    <div class="veil" role="status">
+      <div class="veil__box"><Spinner label=" " /><div><p class="notice__title">{title}</p><p class="muted">{text}</p></div></div>
+    </div>
+  );
+}
+
+/** The device stopped sending. Nothing is hidden: why, what was done, what to do. */
+function NotSafe({ meeting }: { meeting: Meeting }) {
+  const t = sealWords.value;
+  const { code, detail } = meeting.state.value;
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => { box.current?.focus(); }, []);
+  return (
+    <div class="veil veil--danger">
+      <div ref={box} class="veil__box veil__box--danger" role="alertdialog" aria-modal="true" aria-labelledby="unsafe-title" aria-describedby="unsafe-text" tabIndex={-1}>
+        <Icon name="triangle-alert" size="l" />
+        <div class="stack">
+          <h2 id="unsafe-title">{t.state["not-safe"].title}</h2>
+          <div id="unsafe-text" class="stack stack--tight">
+            <p>{(code && t.notSafe[code]) ?? t.state["not-safe"].text}</p>
+            <p>{t.notSafeAdvice}</p>
+          </div>
+          {detail && <details><summary>{t.detail}</summary><p class="code small">{detail}</p></details>}
+          <div class="row row--wrap"><Button look="danger" large onClick={() => void meeting.leave()}>{t.leave}</Button></div>
+        </div>
+      </div>
+    </div>
+  );
+}
