@@ -1,10 +1,11 @@
 // Runs test/*.test.ts under node: bundles each by esbuild into build/, then node's own test runner.
 // node crypto/e2ee/test.mjs [name…] runs only the named files.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { buildCore, wasmExec } from "./build.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..", "..");
@@ -14,6 +15,9 @@ const names = readdirSync(join(here, "test"))
   .filter((name) => name.endsWith(".test.ts"))
   .filter((name) => wanted.length === 0 || wanted.some((w) => name.startsWith(w)));
 
+const core = join(out, "mls.wasm");
+mkdirSync(out, { recursive: true });
+await buildCore(core);
 await build({
   entryPoints: names.map((name) => join(here, "test", name)),
   outdir: out,
@@ -23,10 +27,11 @@ await build({
   platform: "node",
   target: "node20",
   packages: "external",
+  plugins: [wasmExec],
   sourcemap: "inline",
   logLevel: "warning",
   define: {
-    __TESTHOOK__: "false", __ROOT__: JSON.stringify(root),
+    __TESTHOOK__: "false", __ROOT__: JSON.stringify(root), __CORE__: JSON.stringify(core),
     __FRAME_WORKER__: '"/w/frame-test.js"', __MLS_WORKER__: '"/w/mls-test.js"', __MLS_WASM__: '"/w/mls-test.wasm"',
   },
 });

@@ -46,6 +46,7 @@ scope.onrtctransform = ({ transformer }) => {
 };
 
 scope.onmessage = ({ data: command }) => {
+  if (__TESTHOOK__ && command.t === "dump") scope.postMessage({ t: "dump", n: command.n, dump: dump() });
   switch (command.t) {
     case "keys":
       keys?.close();
@@ -57,9 +58,6 @@ scope.onmessage = ({ data: command }) => {
       break;
     case "ping":
       scope.postMessage({ t: "pong", n: command.n });
-      break;
-    case "dump":
-      if (__TESTHOOK__) scope.postMessage({ t: "dump", n: command.n, dump: dump() });
       break;
   }
 };

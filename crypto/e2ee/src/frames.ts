@@ -120,18 +120,16 @@ export class FrameClient {
   }
 
   #take(report: FrameReport): void {
+    if (__TESTHOOK__ && report.t === "dump") {
+      this.#dumps.get(report.n)?.(report.dump);
+      this.#dumps.delete(report.n);
+    }
     switch (report.t) {
       case "stats":
         for (const cb of this.#statsListeners) cb(report.stats);
         break;
       case "pong":
         this.#ponged = report.n;
-        break;
-      case "dump":
-        if (__TESTHOOK__) {
-          this.#dumps.get(report.n)?.(report.dump);
-          this.#dumps.delete(report.n);
-        }
         break;
     }
   }
