@@ -1,0 +1,272 @@
+// Package forward decides which packets of a stream go to one receiver and
+// under which numbers: the simulcast layer, rewritten sequence numbers,
+// timestamps and VP8 picture ids, retransmissions, and when a key frame is
+// asked for.
+//
+// It never sees a frame's content: it reads the RTP header (RFC 3550), the VP8
+// payload descriptor (RFC 7741) and whether the gate found a key frame. It has
+// no sockets and no clocks; packets are results and time is an argument.
+package forward
+
+import (
+	"time"
+
+	"huisclos/media/gate"
+)
+
+// Layer is a simulcast layer. A stream without simulcast has Low only.
+type Layer int8
+
+const (
+	None Layer = iota - 1
+	Low
+	Middle
+	High
+
+	Layers = 3
+)
+
+// maxSegments bounds how far back an outgoing sequence number can be traced.
+const maxSegments = 64
+
+// Numbers are what a forwarded packet carries instead of what it came with.
+type Numbers struct {
+	Sequence  uint16
+	Timestamp uint32
+	Picture   uint16
+	TL0       uint8
+}
+
+// segment is a run of outgoing packets with constant offsets from one SSRC of
+// the publisher. A layer switch begins one, and so does a sequence number that
+// was left out.
+type segment struct {
+	layer   Layer
+	ssrc    uint32
+	fromIn  uint16
+	fromOut uint16
+
+	sequence  uint16
+	timestamp uint32
+	picture   uint16
+	tl0       uint8
+}
+
+// Down is one stream on its way to one receiver. The zero value is not usable.
+// It is not safe for concurrent use.
+type Down struct {
+	rate  uint32 // of the RTP clock
+	video bool
+
+	target   Layer
+	segments []segment // newest last; empty until something was forwarded
+	started  bool
+	paused   bool // nothing is forwarded until a key frame
+	highIn   uint16
+	lastOut  Numbers
+	lastAt   time.Time
+
+	packets, octets uint32
+	credit          int
+	answered        [32]answered
+	nextAnswered    int
+}
+
+type answered struct {
+	sequence uint16
+	at       time.Time
+}
+
+// NewDown makes the way of a stream to a receiver. Audio is always wanted.
+func NewDown(video bool, rate uint32) *Down {
+	d := &Down{video: video, rate: rate}
+	if video {
+		d.target = None
+	}
+	return d
+}
+
+// Target sets the layer to send. A video stream goes on with its present layer
+// until a key frame of the new one arrives; None stops it at once.
+func (d *Down) Target(l Layer) {
+	if !d.video {
+		return
+	}
+	if l == None && d.target != None {
+		d.paused = true
+	}
+	d.target = l
+}
+
+// Wanted is the layer that was last asked for.
+func (d *Down) Wanted() Layer { return d.target }
+
+// Current is the layer that is being sent, None before the first key frame.
+func (d *Down) Current() Layer {
+	if !d.started || d.paused || len(d.segments) == 0 {
+		return None
+	}
+	return d.segments[len(d.segments)-1].layer
+}
+
+// Waiting says whether only a key frame of the target layer is missing.
+func (d *Down) Waiting() bool { return d.video && d.target != None && d.Current() != d.target }
+
+// Forward gives the numbers under which p goes out, if it does. Clocks are the
+// sender reports of the stream's layers.
+func (d *Down) Forward(layer Layer, p gate.Packet, clocks *[Layers]Clock, now time.Time) (Numbers, bool) {
+	if d.target == None {
+		return Numbers{}, false
+	}
+	live := d.started && !d.paused
+	var newest segment
+	if len(d.segments) > 0 {
+		newest = d.segments[len(d.segments)-1]
+	}
+	if !live || newest.ssrc != p.SSRC {
+		if !d.enters(layer, newest, live, p) {
+			return Numbers{}, false
+		}
+		d.begin(layer, newest, p, clocks, now)
+	}
+	seg, ok := d.incoming(p)
+	if !ok {
+		return Numbers{}, false
+	}
+	out := Numbers{
+		Sequence:  p.Sequence + seg.sequence,
+		Timestamp: p.Timestamp + seg.timestamp,
+		Picture:   (p.Descriptor.Picture + seg.picture) & 0x7fff,
+		TL0:       p.Descriptor.TL0 + seg.tl0,
+	}
+	if int16(p.Sequence-d.highIn) >= 0 {
+		d.highIn, d.lastOut.Sequence, d.lastOut.Timestamp, d.lastAt = p.Sequence, out.Sequence, out.Timestamp, now
+	}
+	if p.Descriptor.HasPicture && int16((out.Picture-d.lastOut.Picture)<<1) > 0 {
+		d.lastOut.Picture = out.Picture
+	}
+	if p.Descriptor.HasTL0 && int8(out.TL0-d.lastOut.TL0) > 0 {
+		d.lastOut.TL0 = out.TL0
+	}
+	d.settle()
+	d.packets++
+	d.octets += uint32(len(p.Payload))
+	d.credit = min(d.credit+len(p.Payload), maxCredit)
+	return out, true
+}
+
+// enters says whether p may begin a segment. Video begins with a key frame of
+// the target layer, or of the present layer when its SSRC was replaced.
+func (d *Down) enters(layer Layer, newest segment, live bool, p gate.Packet) bool {
+	if !d.video {
+		return true
+	}
+	return p.Key && (layer == d.target || live && layer == newest.layer)
+}
+
+func (d *Down) begin(layer Layer, old segment, p gate.Packet, clocks *[Layers]Clock, now time.Time) {
+	seg := segment{layer: layer, ssrc: p.SSRC, fromIn: p.Sequence}
+	if !d.started {
+		// The first numbers are the publisher's own; SRTP wants no secret here.
+		seg.fromOut = p.Sequence
+		d.lastOut = Numbers{Picture: p.Descriptor.Picture, TL0: p.Descriptor.TL0}
+		d.lastOut.Timestamp = p.Timestamp
+	} else {
+		seg.fromOut = d.lastOut.Sequence + 1
+		seg.sequence = seg.fromOut - p.Sequence
+		seg.timestamp = d.join(layer, old, p, clocks, now) - p.Timestamp
+		seg.picture = (d.lastOut.Picture + 1 - p.Descriptor.Picture) & 0x7fff
+		seg.tl0 = d.lastOut.TL0 + 1 - p.Descriptor.TL0
+	}
+	d.push(seg)
+	d.started, d.paused, d.highIn = true, false, p.Sequence
+}
+
+// join finds the outgoing timestamp of a segment's first packet. The layers'
+// sender reports say it exactly, because they share one wall clock; without
+// them the time since the last packet must do. It always moves forward.
+func (d *Down) join(layer Layer, old segment, p gate.Packet, clocks *[Layers]Clock, now time.Time) uint32 {
+	elapsed := now.Sub(d.lastAt)
+	guess := ticks(elapsed, d.rate)
+	step := int32(guess)
+	if was, is := clocks[old.layer], clocks[layer]; was.SSRC == old.ssrc && is.SSRC == p.SSRC && was.known() && is.known() {
+		exact := was.RTP + (p.Timestamp - is.RTP) + ticks(is.Wall.Sub(was.Wall), d.rate) + old.timestamp
+		delta := int32(exact - d.lastOut.Timestamp)
+		// A report that is a second off the arrival times is not believed.
+		if off := delta - step; off < int32(d.rate) && off > -int32(d.rate) {
+			step = delta
+		}
+	}
+	return d.lastOut.Timestamp + uint32(max(step, 1))
+}
+
+func (d *Down) push(seg segment) {
+	if len(d.segments) == maxSegments {
+		d.segments = append(d.segments[:0], d.segments[1:]...)
+	}
+	d.segments = append(d.segments, seg)
+}
+
+// Sequence numbers compare within half their range: the newest segment's begin
+// must not fall further behind than settleAfter, and what came before it is
+// forgotten then.
+const (
+	settleAfter = 8192
+	settleTo    = 4096
+)
+
+func (d *Down) settle() {
+	newest := d.segments[len(d.segments)-1]
+	if d.highIn-newest.fromIn < settleAfter {
+		return
+	}
+	newest.fromIn = d.highIn - settleTo
+	newest.fromOut = newest.fromIn + newest.sequence
+	d.segments = append(d.segments[:0], newest)
+}
+
+// incoming finds the segment of a packet of the present SSRC. Packets from
+// before that SSRC's first one have no place in the outgoing numbers.
+func (d *Down) incoming(p gate.Packet) (segment, bool) {
+	for i := len(d.segments) - 1; i >= 0 && d.segments[i].ssrc == p.SSRC; i-- {
+		if int16(p.Sequence-d.segments[i].fromIn) >= 0 {
+			return d.segments[i], true
+		}
+	}
+	return segment{}, false
+}
+
+// Skip closes the gap that a packet which is not forwarded would leave, so that
+// the receiver does not ask for it. Only the next number in order can be left
+// out; a late one stays a loss.
+func (d *Down) Skip(ssrc uint32, sequence uint16) {
+	if !d.started || d.paused || len(d.segments) == 0 {
+		return
+	}
+	seg := d.segments[len(d.segments)-1]
+	if seg.ssrc != ssrc || sequence != d.highIn+1 {
+		return
+	}
+	d.highIn = sequence
+	seg.fromIn = sequence + 1
+	seg.sequence--
+	seg.fromOut = d.lastOut.Sequence + 1
+	if newest := &d.segments[len(d.segments)-1]; newest.fromIn == sequence {
+		*newest = seg // nothing was forwarded in it
+		return
+	}
+	d.push(seg)
+}
+
+// Apply writes the numbers into a payload. It copies to scratch, which must be
+// as long as the payload, when bytes of the descriptor change: the payload is
+// shared by all receivers.
+func Apply(n Numbers, p gate.Packet, scratch []byte) []byte {
+	if !p.Descriptor.HasPicture && !p.Descriptor.HasTL0 ||
+		n.Picture == p.Descriptor.Picture && n.TL0 == p.Descriptor.TL0 {
+		return p.Payload
+	}
+	b := scratch[:copy(scratch, p.Payload)]
+	p.Descriptor.Rewrite(b, n.Picture, n.TL0)
+	return b
+}

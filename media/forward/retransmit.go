@@ -1,0 +1,103 @@
+package forward
+
+import (
+	"encoding/binary"
+	"time"
+
+	"huisclos/media/gate"
+)
+
+const (
+	// maxCredit bounds what retransmissions may cost: the bytes forwarded since
+	// the last ones, so that a receiver's NACKs never make more traffic than
+	// the stream itself does.
+	maxCredit = 256 << 10
+	// answerAgain is the least time between two answers for one packet.
+	answerAgain = 25 * time.Millisecond
+	// keepFor is how long a packet is worth a retransmission.
+	keepFor = 1500 * time.Millisecond
+)
+
+// UnwrapRTX splits a retransmission's payload (RFC 4588 §4) into the original
+// sequence number and payload. Probes without an original are refused.
+func UnwrapRTX(b []byte) (sequence uint16, payload []byte, ok bool) {
+	if len(b) < 3 {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint16(b), b[2:], true
+}
+
+// WrapRTX writes a retransmission's payload into scratch, which needs two bytes
+// more than the payload has.
+func WrapRTX(sequence uint16, payload, scratch []byte) []byte {
+	binary.BigEndian.PutUint16(scratch, sequence)
+	return scratch[:2+copy(scratch[2:], payload)]
+}
+
+// Ring keeps the last packets of one layer as they were received, for all
+// receivers together: what was sealed for the call is the same for everybody.
+type Ring struct {
+	slots []slot
+}
+
+type slot struct {
+	packet gate.Packet
+	at     time.Time
+}
+
+// NewRing makes a ring of that many packets.
+func NewRing(size int) *Ring { return &Ring{slots: make([]slot, size)} }
+
+// Add keeps a packet in the place of the one that is size numbers older.
+func (r *Ring) Add(p gate.Packet, now time.Time) {
+	r.slots[int(p.Sequence)%len(r.slots)] = slot{p, now}
+}
+
+// Get finds a packet that is not too old to be useful.
+func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bool) {
+	s := &r.slots[int(sequence)%len(r.slots)]
+	if s.at.IsZero() || s.packet.SSRC != ssrc || s.packet.Sequence != sequence || now.Sub(s.at) > keepFor {
+		return gate.Packet{}, false
+	}
+	return s.packet, true
+}
+
+// Lost answers a receiver's NACK for one outgoing sequence number: the packet
+// and the numbers that it went out under. It refuses when the packet is gone,
+// was just answered, or retransmissions cost more than the stream.
+func (d *Down) Lost(sequence uint16, rings *[Layers]*Ring, now time.Time) (gate.Packet, Numbers, bool) {
+	if d.paused || !d.started || int16(sequence-d.lastOut.Sequence) > 0 {
+		return gate.Packet{}, Numbers{}, false
+	}
+	seg, ok := d.outgoing(sequence)
+	if !ok || rings[seg.layer] == nil {
+		return gate.Packet{}, Numbers{}, false
+	}
+	p, ok := rings[seg.layer].Get(seg.ssrc, sequence-seg.sequence, now)
+	if !ok || d.credit < len(p.Payload) {
+		return gate.Packet{}, Numbers{}, false
+	}
+	for _, a := range d.answered {
+		if a.sequence == sequence && !a.at.IsZero() && now.Sub(a.at) < answerAgain {
+			return gate.Packet{}, Numbers{}, false
+		}
+	}
+	d.answered[d.nextAnswered] = answered{sequence, now}
+	d.nextAnswered = (d.nextAnswered + 1) % len(d.answered)
+	d.credit -= len(p.Payload)
+	return p, Numbers{
+		Sequence:  sequence,
+		Timestamp: p.Timestamp + seg.timestamp,
+		Picture:   (p.Descriptor.Picture + seg.picture) & 0x7fff,
+		TL0:       p.Descriptor.TL0 + seg.tl0,
+	}, true
+}
+
+func (d *Down) outgoing(sequence uint16) (segment, bool) {
+	for i := len(d.segments) - 1; i >= 0; i-- {
+		if int16(sequence-d.segments[i].fromOut) >= 0 {
+			return d.segments[i], true
+		}
+	}
+	return segment{}, false
+}

@@ -1,0 +1,211 @@
+package media
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"huisclos/media/forward"
+	"huisclos/media/gate"
+	"huisclos/media/pace"
+)
+
+// Source is one stream of a publisher: up to three layers, one gate.
+type Source struct {
+	router *Router
+	peer   *peer
+	stream Stream
+	rate   uint32 // of the RTP clock
+
+	// Guarded by router.mu: written under its write lock only.
+	downs []*Down
+	gone  bool
+
+	mu            sync.Mutex
+	gate          *gate.Gate // nil while its peer is not admitted
+	layers        [forward.Layers]layer
+	rings         [forward.Layers]*forward.Ring
+	clocks        [forward.Layers]forward.Clock
+	received      uint64
+	refusedBefore map[RefusedReason]uint64 // besides the present gate's
+	scratch       [MaxPayload]byte
+}
+
+type layer struct {
+	ssrc      uint32
+	known     bool
+	sequences forward.Sequences
+	keyFrames forward.KeyFrames
+	bytes     int // since the last measurement
+	rate      pace.Bitrate
+	heard     time.Time
+}
+
+// ringSizes hold about a second of a layer.
+var ringSizes = [forward.Layers]int{128, 256, 512}
+
+// silentAfter is when a layer counts as not published: encoders stop layers
+// that the uplink does not carry.
+const silentAfter = 1500 * time.Millisecond
+
+func newSource(r *Router, p *peer, stream Stream) *Source {
+	_, rate := codecOf(stream.Kind)
+	return &Source{router: r, peer: p, stream: stream, rate: rate, refusedBefore: make(map[RefusedReason]uint64)}
+}
+
+// open gives the source the gate of its leaf. Callers hold router.mu.
+func (s *Source) open(leaf uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	codec, _ := codecOf(s.stream.Kind)
+	s.gate = gate.New(gate.Binding{Codec: codec, Leaf: leaf, Context: s.stream.Context})
+}
+
+// close takes the gate away and keeps its counts.
+func (s *Source) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate != nil {
+		for reason, n := range s.gate.Counts() {
+			s.refusedBefore[reason] += n
+		}
+		s.gate = nil
+	}
+}
+
+func (s *Source) refused() map[RefusedReason]uint64 {
+	counts := maps.Clone(s.refusedBefore)
+	if s.gate != nil {
+		for reason, n := range s.gate.Counts() {
+			counts[reason] += n
+		}
+	}
+	return counts
+}
+
+// Kind is what the source carries.
+func (s *Source) Kind() Kind { return s.stream.Kind }
+
+// Receive takes a packet of one layer: RTX is unwrapped, padding is gone. The
+// source keeps the payload.
+func (s *Source) Receive(l forward.Layer, p gate.Packet, now time.Time) {
+	s.router.mu.RLock()
+	defer s.router.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return
+	}
+	s.received++
+	if !s.peer.admitted || s.gate == nil {
+		s.refusedBefore[NotAdmitted]++
+		return
+	}
+	ly := s.layer(l, p.SSRC)
+	if !ly.sequences.Fresh(p.Sequence) {
+		return
+	}
+	if len(p.Payload) > MaxPayload {
+		s.refusedBefore[TooLarge]++
+		s.skip(p.SSRC, p.Sequence)
+		return
+	}
+	verdict := s.gate.Check(p, &s.router.epochs, now)
+	if verdict.Refused != "" {
+		s.skip(p.SSRC, p.Sequence)
+	}
+	for _, passed := range verdict.Forward {
+		s.forward(l, ly, passed, now)
+	}
+}
+
+// Padding notes a sequence number that carried nothing.
+func (s *Source) Padding(l forward.Layer, ssrc uint32, sequence uint16) {
+	s.router.mu.RLock()
+	defer s.router.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.gone && s.gate != nil && s.layer(l, ssrc).sequences.Fresh(sequence) {
+		s.skip(ssrc, sequence)
+	}
+}
+
+// Reported notes a sender report of one layer.
+func (s *Source) Reported(l forward.Layer, clock forward.Clock) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.layers[l].known && s.layers[l].ssrc == clock.SSRC {
+		s.clocks[l] = clock
+	}
+}
+
+// layer finds a layer's state; a new SSRC begins anew.
+func (s *Source) layer(l forward.Layer, ssrc uint32) *layer {
+	ly := &s.layers[l]
+	if !ly.known || ly.ssrc != ssrc {
+		*ly = layer{ssrc: ssrc, known: true, rate: ly.rate}
+		s.clocks[l] = forward.Clock{}
+	}
+	return ly
+}
+
+func (s *Source) skip(ssrc uint32, sequence uint16) {
+	for _, d := range s.downs {
+		d.numbers.Skip(ssrc, sequence)
+	}
+}
+
+func (s *Source) forward(l forward.Layer, ly *layer, p gate.Packet, now time.Time) {
+	if p.Key {
+		ly.keyFrames.Arrived()
+	}
+	ly.bytes += len(p.Payload)
+	ly.heard = now
+	if s.stream.Kind == Video {
+		if s.rings[l] == nil {
+			s.rings[l] = forward.NewRing(ringSizes[l])
+		}
+		s.rings[l].Add(p, now)
+	}
+	for _, d := range s.downs {
+		n, ok := d.numbers.Forward(l, p, &s.clocks, now)
+		if !ok {
+			continue
+		}
+		d.forwarded++
+		d.outlet.Send(n, p.Marker, forward.Apply(n, p, s.scratch[:]))
+	}
+}
+
+// rates are what the layers cost now. A layer that speaks for the first time
+// costs something, so that it can be chosen at once.
+func (s *Source) rates() (rates [forward.Layers]pace.Bitrate) {
+	for l := range s.layers {
+		if ly := &s.layers[l]; ly.known && !ly.heard.IsZero() {
+			rates[l] = max(ly.rate, 1)
+		}
+	}
+	return rates
+}
+
+// measure is called each interval.
+func (s *Source) measure(interval time.Duration, now time.Time) {
+	for l := range s.layers {
+		ly := &s.layers[l]
+		fresh := pace.Bitrate(float64(ly.bytes) * 8 / interval.Seconds())
+		ly.bytes = 0
+		ly.rate = (3*ly.rate + fresh) / 4
+		if s.stream.Kind == Video && !ly.heard.IsZero() && now.Sub(ly.heard) > silentAfter {
+			ly.heard = time.Time{}
+		}
+	}
+}
+
+func (s *Source) wantKeyFrame(l forward.Layer, now time.Time) {
+	if l < forward.Low || !s.layers[l].known || s.peer.uplink == nil {
+		return
+	}
+	if s.layers[l].keyFrames.Want(now) {
+		s.peer.uplink.RequestKeyFrame(s.layers[l].ssrc)
+	}
+}

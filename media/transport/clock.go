@@ -1,0 +1,149 @@
+package transport
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"huisclos/media"
+)
+
+// tick drives everything that is due by time and not by a packet.
+func (s *Server) tick() {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	last := s.cfg.Now()
+	reported := last
+	told := make(map[*publisher]map[media.RefusedReason]uint64)
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-ticker.C:
+		}
+		now := s.cfg.Now()
+		calls, publishers, subscribers := s.all()
+		for _, p := range publishers {
+			p.tick(now)
+		}
+		for _, sub := range subscribers {
+			sub.tick(now)
+		}
+		if interval := now.Sub(last); interval >= media.TickEvery {
+			last = now
+			for _, c := range calls {
+				s.routerTick(c, interval, now)
+			}
+		}
+		if now.Sub(reported) >= reportEvery {
+			reported = now
+			for _, c := range calls {
+				c.router.Report(now)
+			}
+			s.tellRefused(publishers, told)
+		}
+	}
+}
+
+func (s *Server) routerTick(c *call, interval time.Duration, now time.Time) {
+	defer s.port.guard("router")
+	c.router.Tick(interval, now)
+}
+
+func (s *Server) all() (calls []*call, publishers []*publisher, subscribers []*subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.calls {
+		calls = append(calls, c)
+		for _, p := range c.publishers {
+			publishers = append(publishers, p)
+		}
+		for _, sub := range c.subscribers {
+			subscribers = append(subscribers, sub)
+		}
+	}
+	return calls, publishers, subscribers
+}
+
+// tellRefused tells new counts, and forgets publishers that are gone.
+func (s *Server) tellRefused(publishers []*publisher, told map[*publisher]map[media.RefusedReason]uint64) {
+	alive := make(map[*publisher]bool, len(publishers))
+	for _, p := range publishers {
+		alive[p] = true
+		counts, any := p.call.router.Refused(p.peer)
+		if !any || maps.Equal(counts, told[p]) {
+			continue
+		}
+		told[p] = counts
+		s.events.add(func(e media.Events) { e.Refused(p.call.id, p.peer, counts) })
+	}
+	maps.DeleteFunc(told, func(p *publisher, _ map[media.RefusedReason]uint64) bool { return !alive[p] })
+}
+
+// events calls a media.Events in order, from one goroutine, never under a lock.
+type events struct {
+	to    media.Events
+	guard func(string)
+
+	mu     sync.Mutex
+	queue  []func(media.Events)
+	wake   chan struct{}
+	done   chan struct{}
+	ended  chan struct{}
+	closed bool
+}
+
+func newEvents(to media.Events, guard func(string)) *events {
+	e := &events{to: to, guard: guard, wake: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{})}
+	go e.run()
+	return e
+}
+
+func (e *events) add(event func(media.Events)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.queue = append(e.queue, event)
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (e *events) run() {
+	defer close(e.ended)
+	for {
+		select {
+		case <-e.wake:
+		case <-e.done:
+			return
+		}
+		e.mu.Lock()
+		queue := e.queue
+		e.queue = nil
+		e.mu.Unlock()
+		for _, event := range queue {
+			e.call(event)
+		}
+	}
+}
+
+func (e *events) call(event func(media.Events)) {
+	defer e.guard("events")
+	event(e.to)
+}
+
+// close drops what was not told yet and waits for the call that is under way.
+func (e *events) close() {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.closed = true
+	close(e.done)
+	e.mu.Unlock()
+	<-e.ended
+}

@@ -1,0 +1,464 @@
+// Package transport carries media in and out: ICE-lite (RFC 8445 §2.5) over one
+// UDP port and, for those whose network drops UDP, over ICE-TCP (RFC 6544) on
+// the same number; DTLS-SRTP (RFC 5763, RFC 5764, RFC 7714) with AEAD profiles
+// only; session descriptions (RFC 8829) that admit Opus, VP8 and its RTX and
+// nothing else. There are no data channels and no audio levels.
+//
+// Each client has one connection that it sends on and offers, and one that it
+// receives on and the server offers. Where packets go is media's to decide; who
+// a person is, transport never learns. Keys here are those of the hop: content
+// is sealed before it arrives.
+//
+// Everything that reads what a peer sent stands behind a recover boundary: a bad
+// peer loses its connection and nobody else's.
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"huisclos/media"
+)
+
+// Config is what the server is given.
+type Config struct {
+	UDP net.PacketConn
+	TCP net.Listener // ICE-TCP connections; see SplitTCP
+	// Addresses are where clients reach the ports, asked for each description.
+	Addresses func() []netip.Addr
+	// Port is the number that clients know; zero is the sockets' own.
+	Port   int
+	Events media.Events
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	Hook // empty in a release
+}
+
+// maxOffer bounds what is parsed for one publisher.
+const maxOffer = 256 << 10
+
+// ErrTooLarge says that a description is longer than any client's.
+var ErrTooLarge = errors.New("transport: session description is too large")
+
+// Server is the media plane: all calls, all connections.
+type Server struct {
+	cfg    Config
+	port   *port
+	events *events
+	hook
+
+	mu     sync.Mutex
+	calls  map[media.CallID]*call
+	closed bool
+
+	done   chan struct{}
+	ticker sync.WaitGroup
+}
+
+type call struct {
+	id     media.CallID
+	router *media.Router
+
+	// Guarded by Server.mu.
+	publishers  map[media.PeerID]*publisher
+	subscribers map[media.PeerID]*subscriber
+	// publishing serializes offers of one publisher, which are answered outside
+	// of Server.mu.
+	publishing map[media.PeerID]*sync.Mutex
+}
+
+// New starts serving the sockets, which are the server's from now on.
+func New(cfg Config) (*Server, error) {
+	if cfg.UDP == nil && cfg.TCP == nil {
+		return nil, errors.New("transport: neither a UDP nor a TCP socket")
+	}
+	if cfg.Events == nil || cfg.Addresses == nil {
+		return nil, errors.New("transport: events and addresses are needed")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Port == 0 {
+		cfg.Port = portOf(cfg)
+	}
+	s := &Server{cfg: cfg, calls: make(map[media.CallID]*call), done: make(chan struct{})}
+	if err := s.hook.open(cfg); err != nil {
+		return nil, err
+	}
+	s.port = newPort(cfg.UDP, cfg.TCP, cfg.Log, cfg.Now)
+	s.events = newEvents(cfg.Events, s.port.guard)
+	s.ticker.Add(1)
+	go func() { defer s.ticker.Done(); s.tick() }()
+	return s, nil
+}
+
+func portOf(cfg Config) int {
+	if cfg.UDP != nil {
+		if a, ok := cfg.UDP.LocalAddr().(*net.UDPAddr); ok {
+			return a.Port
+		}
+	}
+	if cfg.TCP != nil {
+		if a, ok := cfg.TCP.Addr().(*net.TCPAddr); ok {
+			return a.Port
+		}
+	}
+	return 0
+}
+
+// Close ends all connections and gives the sockets back, closed.
+func (s *Server) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	ids := make([]media.CallID, 0, len(s.calls))
+	for id := range s.calls {
+		ids = append(ids, id)
+	}
+	s.mu.Unlock()
+	for _, id := range ids {
+		s.CloseCall(id)
+	}
+	close(s.done)
+	s.ticker.Wait()
+	s.port.close()
+	s.events.close()
+	s.hook.close()
+}
+
+// ours describes the server's side of a link.
+func (s *Server) ours(l *link, session, version uint64) ours {
+	c := l.credential()
+	o := ours{ufrag: c.ufrag, password: c.password, fingerprint: l.fingerprint,
+		tcp: s.cfg.TCP != nil, udp: s.cfg.UDP != nil, session: session, version: version}
+	for _, address := range s.cfg.Addresses() {
+		o.addresses = append(o.addresses, netip.AddrPortFrom(address.Unmap().WithZone(""), uint16(s.cfg.Port)))
+	}
+	return o
+}
+
+// Open begins a call whose senders use epoch. An open call begins anew.
+func (s *Server) Open(id media.CallID, epoch uint64) {
+	s.CloseCall(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.calls[id] = &call{
+		id: id, router: media.NewRouter(epoch, s.cfg.Now()),
+		publishers:  make(map[media.PeerID]*publisher),
+		subscribers: make(map[media.PeerID]*subscriber),
+		publishing:  make(map[media.PeerID]*sync.Mutex),
+	}
+}
+
+func (s *Server) call(id media.CallID) *call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[id]
+}
+
+// SetEpoch makes epoch the call's current one.
+func (s *Server) SetEpoch(id media.CallID, epoch uint64, now time.Time) {
+	if c := s.call(id); c != nil {
+		c.router.SetEpoch(epoch, now)
+	}
+}
+
+// CloseCall ends all connections of a call.
+func (s *Server) CloseCall(id media.CallID) {
+	s.mu.Lock()
+	c := s.calls[id]
+	delete(s.calls, id)
+	var links []*link
+	var subscribers []*subscriber
+	if c != nil {
+		for _, p := range c.publishers {
+			links = append(links, p.link)
+		}
+		for _, sub := range c.subscribers {
+			links, subscribers = append(links, sub.link), append(subscribers, sub)
+		}
+		clear(c.publishers)
+		clear(c.subscribers)
+	}
+	s.mu.Unlock()
+	for _, sub := range subscribers {
+		sub.end()
+	}
+	for _, l := range links {
+		l.end()
+	}
+}
+
+// Admit lets a peer send and receive as a leaf.
+func (s *Server) Admit(id media.CallID, peer media.PeerID, leaf uint32) {
+	c := s.call(id)
+	if c == nil {
+		return
+	}
+	if err := c.router.Admit(peer, leaf, s.cfg.Now()); err != nil {
+		s.cfg.Log.Warn("media: peer not admitted", "error", err)
+		return
+	}
+	s.refresh(c)
+}
+
+// Cut stops a peer at once: when it returns, no packet goes to or from it.
+func (s *Server) Cut(id media.CallID, peer media.PeerID) {
+	s.mu.Lock()
+	c := s.calls[id]
+	if c == nil {
+		s.mu.Unlock()
+		return
+	}
+	c.router.Remove(peer)
+	p, sub := c.publishers[peer], c.subscribers[peer]
+	delete(c.publishers, peer)
+	delete(c.subscribers, peer)
+	delete(c.publishing, peer)
+	s.mu.Unlock()
+	if p != nil {
+		p.link.end()
+	}
+	if sub != nil {
+		sub.end()
+		sub.link.end()
+	}
+	s.refresh(c)
+}
+
+// refresh brings all subscriber connections in line with who sends what.
+func (s *Server) refresh(c *call) {
+	s.mu.Lock()
+	subscribers := make([]*subscriber, 0, len(c.subscribers))
+	for _, sub := range c.subscribers {
+		subscribers = append(subscribers, sub)
+	}
+	s.mu.Unlock()
+	for _, sub := range subscribers {
+		sub.update()
+	}
+}
+
+// Publish answers a peer's offer: the first, a later one, an ICE restart, or
+// the first of a new connection that replaces the peer's old one.
+func (s *Server) Publish(ctx context.Context, id media.CallID, peer media.PeerID, offer string, streams []media.Stream) (answer string, err error) {
+	if len(offer) > maxOffer {
+		return "", ErrTooLarge
+	}
+	s.mu.Lock()
+	c := s.calls[id]
+	if c == nil {
+		s.mu.Unlock()
+		return "", media.ErrUnknown
+	}
+	turn := c.publishing[peer]
+	if turn == nil {
+		if len(c.publishing) >= media.MaxPeers {
+			s.mu.Unlock()
+			return "", media.ErrFull
+		}
+		turn = new(sync.Mutex)
+		c.publishing[peer] = turn
+	}
+	s.mu.Unlock()
+	turn.Lock()
+	defer turn.Unlock()
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+
+	s.mu.Lock()
+	old := c.publishers[peer]
+	s.mu.Unlock()
+	p := old
+	var far remote
+	restart := false
+	answer, sections, err := answerOffer(offer, streams, func(r remote) (ours, error) {
+		far = r
+		if p != nil {
+			same, restarts := p.link.compare(r)
+			restart = restarts
+			if !same {
+				p = nil
+			}
+		}
+		if p == nil {
+			var err error
+			if p, err = newPublisher(s, c, peer); err != nil {
+				return ours{}, err
+			}
+		} else if restart {
+			p.link.renew()
+		}
+		p.version++
+		return s.ours(p.link, p.session, p.version), nil
+	})
+	if err == nil {
+		err = s.publish(c, p, old, sections, streams)
+	}
+	if err == nil {
+		err = p.link.start(far)
+	}
+	if err != nil {
+		if p != nil && p != old {
+			p.link.end()
+		}
+		return "", err
+	}
+	s.refresh(c)
+	return answer, nil
+}
+
+// publish puts a publisher in its place, if its call and peer still stand.
+func (s *Server) publish(c *call, p, old *publisher, sections []accepted, streams []media.Stream) error {
+	receiving := make([]media.Stream, len(sections))
+	for i, a := range sections {
+		receiving[i] = a.stream
+	}
+	s.mu.Lock()
+	if s.calls[c.id] != c || c.publishing[p.peer] == nil || c.publishers[p.peer] != old {
+		s.mu.Unlock()
+		return media.ErrUnknown
+	}
+	sources, err := c.router.Publish(p.peer, p, receiving)
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	c.publishers[p.peer] = p
+	p.accept(sections, sources)
+	s.mu.Unlock()
+	if old != nil && old != p {
+		old.link.end()
+	}
+	return nil
+}
+
+// Subscribe makes a peer's subscriber connection, or makes it anew. Offers come
+// through Events once there is something to receive.
+func (s *Server) Subscribe(id media.CallID, peer media.PeerID) {
+	c := s.call(id)
+	if c == nil {
+		return
+	}
+	sub, err := newSubscriber(s, c, peer)
+	if err != nil {
+		s.cfg.Log.Warn("media: no subscriber connection", "error", err)
+		return
+	}
+	s.mu.Lock()
+	if s.calls[id] != c || c.router.Join(peer) != nil {
+		s.mu.Unlock()
+		sub.link.end()
+		return
+	}
+	old := c.subscribers[peer]
+	c.subscribers[peer] = sub
+	s.mu.Unlock()
+	if old != nil {
+		old.end()
+		old.link.end()
+	}
+	sub.update()
+}
+
+func (s *Server) subscriber(id media.CallID, peer media.PeerID) *subscriber {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.calls[id]; c != nil {
+		return c.subscribers[peer]
+	}
+	return nil
+}
+
+// Answer takes a peer's answer to its outstanding offer.
+func (s *Server) Answer(id media.CallID, peer media.PeerID, answer string) error {
+	sub := s.subscriber(id, peer)
+	if sub == nil {
+		return media.ErrUnknown
+	}
+	return sub.answered(answer)
+}
+
+// RestartSubscriber restarts ICE on a peer's subscriber connection.
+func (s *Server) RestartSubscriber(id media.CallID, peer media.PeerID) {
+	if sub := s.subscriber(id, peer); sub != nil {
+		sub.restart()
+	}
+}
+
+// Wants replaces what a peer says about its tiles.
+func (s *Server) Wants(id media.CallID, peer media.PeerID, wants []media.Want) {
+	if c := s.call(id); c != nil {
+		if err := c.router.Wants(peer, wants, s.cfg.Now()); err != nil {
+			s.cfg.Log.Debug("media: wants refused", "error", err)
+		}
+	}
+}
+
+// Stats counts since the call was opened.
+func (s *Server) Stats(id media.CallID) media.Stats {
+	c := s.call(id)
+	if c == nil {
+		return media.Stats{}
+	}
+	stats := c.router.Stats()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range stats.Peers {
+		at := &stats.Peers[i]
+		if p := c.publishers[at.Peer]; p != nil {
+			at.Transport = p.link.network()
+		}
+		if sub := c.subscribers[at.Peer]; sub != nil && at.Transport == "" {
+			at.Transport = sub.link.network()
+		}
+	}
+	return stats
+}
+
+// publisherFailed ends a publisher whose link ended by itself.
+func (s *Server) publisherFailed(p *publisher) {
+	s.mu.Lock()
+	c := p.call
+	if s.calls[c.id] != c || c.publishers[p.peer] != p {
+		s.mu.Unlock()
+		return
+	}
+	delete(c.publishers, p.peer)
+	_, err := c.router.Publish(p.peer, nil, nil)
+	s.mu.Unlock()
+	if err == nil {
+		s.refresh(c)
+	}
+	s.events.add(func(e media.Events) { e.Failed(c.id, p.peer, true) })
+}
+
+func (s *Server) subscriberFailed(sub *subscriber) {
+	s.mu.Lock()
+	c := sub.call
+	current := s.calls[c.id] == c && c.subscribers[sub.peer] == sub
+	if current {
+		delete(c.subscribers, sub.peer)
+	}
+	s.mu.Unlock()
+	sub.end()
+	if current {
+		s.events.add(func(e media.Events) { e.Failed(c.id, sub.peer, false) })
+	}
+}

@@ -1,0 +1,384 @@
+package transport
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"huisclos/media"
+	"huisclos/media/forward"
+)
+
+const (
+	// answerWithin is how long an offer may stay unanswered.
+	answerWithin = 15 * time.Second
+	// midPackets is how many packets of a track say which m-line they are for.
+	// The SSRC is declared, so that is only for receivers that look there first.
+	midPackets = 50
+	// maxNACKs bounds the numbers that are looked up for one RTCP packet.
+	maxNACKs = 256
+)
+
+// subscriber is the connection that a client receives all other peers' tracks
+// on. The server offers; one offer is outstanding at a time, and what changes
+// meanwhile goes into the next.
+type subscriber struct {
+	server  *Server
+	call    *call
+	peer    media.PeerID
+	link    *link
+	session uint64
+
+	mu          sync.Mutex
+	replaced    bool
+	lines       []*subscribed
+	version     uint64
+	dirty       bool
+	outstanding bool
+	offeredAt   time.Time
+	offered     []line // as they were in the outstanding offer
+	keyed       bool
+}
+
+// subscribed is a line with what it carries now.
+type subscribed struct {
+	line
+	// idle says that the client agreed to the line being inactive: only then
+	// may another track take it, so that the client sees one go and one come.
+	idle   bool
+	agreed agreed
+	outlet *outlet
+}
+
+func newSubscriber(s *Server, c *call, peer media.PeerID) (*subscriber, error) {
+	sub := &subscriber{server: s, call: c, peer: peer, session: uint64(randomUint32()) >> 1}
+	l, err := newLink(s.port, sub, s.cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	sub.link = l
+	return sub, nil
+}
+
+// update brings the lines in line with what the peer is to receive.
+func (s *subscriber) update() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.replaced {
+		return
+	}
+	type key struct {
+		leaf    uint32
+		context uint8
+	}
+	wanted := make(map[key]media.Kind)
+	tracks := s.call.router.Tracks(s.peer)
+	for _, t := range tracks {
+		wanted[key{t.Leaf, t.Context}] = t.Kind
+	}
+	for _, l := range s.lines {
+		if !l.used {
+			continue
+		}
+		at := key{l.leaf, l.context}
+		if kind, ok := wanted[at]; ok && kind == l.kind {
+			delete(wanted, at)
+			if l.outlet != nil && !l.outlet.down.Attached() {
+				// It went and came back. Numbers begin anew, so the SSRC must:
+				// an SRTP index is never used twice (RFC 7714 §8.4).
+				s.identify(l)
+			}
+			continue
+		}
+		s.silence(l)
+		l.used, l.idle, s.dirty = false, false, true
+	}
+	for _, t := range tracks { // in their order, for lines that mean the same each time
+		if _, ok := wanted[key{t.Leaf, t.Context}]; !ok {
+			continue
+		}
+		l := s.free(t.Kind)
+		if l == nil {
+			continue // no room; the client shows who has no picture
+		}
+		l.used, l.idle, l.leaf, l.context = true, false, t.Leaf, t.Context
+		s.identify(l)
+	}
+	s.reattach()
+	s.offer()
+}
+
+// identify gives a line SSRCs that the connection never had.
+func (s *subscriber) identify(l *subscribed) {
+	l.outlet, l.agreed = nil, agreed{}
+	l.ssrc, l.rtx = s.newSSRC(), 0
+	if l.kind == media.Video {
+		l.rtx = s.newSSRC()
+	}
+	s.dirty = true
+}
+
+func (s *subscriber) newSSRC() uint32 {
+	for {
+		ssrc := randomUint32()
+		taken := ssrc == 0
+		for _, l := range s.lines {
+			taken = taken || l.ssrc == ssrc || l.rtx == ssrc
+		}
+		if !taken {
+			return ssrc
+		}
+	}
+}
+
+// free finds a line for a new track.
+func (s *subscriber) free(kind media.Kind) *subscribed {
+	for _, l := range s.lines {
+		if !l.used && l.idle && l.kind == kind {
+			return l
+		}
+	}
+	if len(s.lines) >= MaxTracks {
+		return nil
+	}
+	l := &subscribed{line: line{mid: strconv.Itoa(len(s.lines)), kind: kind}}
+	s.lines = append(s.lines, l)
+	return l
+}
+
+func (s *subscriber) silence(l *subscribed) {
+	if l.outlet != nil {
+		l.outlet.down.Detach()
+		l.outlet = nil
+	}
+}
+
+// offer sends an offer if something changed and none is outstanding.
+func (s *subscriber) offer() {
+	if !s.dirty || s.outstanding || len(s.lines) == 0 {
+		return
+	}
+	s.dirty, s.outstanding, s.offeredAt = false, true, s.server.cfg.Now()
+	s.version++
+	lines := make([]*line, len(s.lines))
+	s.offered = make([]line, len(s.lines))
+	var tracks []media.Track
+	for i, l := range s.lines {
+		lines[i], s.offered[i] = &l.line, l.line
+		if l.used {
+			tracks = append(tracks, media.Track{MID: l.mid, Leaf: l.leaf, Context: l.context, Kind: l.kind})
+		}
+	}
+	text := writeOffer(lines, s.server.ours(s.link, s.session, s.version))
+	s.server.events.add(func(e media.Events) { e.Offer(s.call.id, s.peer, text, tracks) })
+}
+
+// answered takes the client's answer to the outstanding offer.
+func (s *subscriber) answered(text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.outstanding || s.replaced {
+		return fmt.Errorf("%w: no offer is outstanding", errSDP)
+	}
+	offered := make([]*line, len(s.offered))
+	for i := range s.offered {
+		offered[i] = &s.offered[i]
+	}
+	far, agreements, err := readAnswer(text, offered)
+	if err != nil {
+		return err
+	}
+	if err := s.link.start(far); err != nil {
+		return err
+	}
+	s.outstanding = false
+	for i, was := range s.offered {
+		l := s.lines[i]
+		switch {
+		case !was.used:
+			l.idle = !l.used
+		case l.used && l.ssrc == was.ssrc:
+			l.agreed = agreements[i]
+		}
+	}
+	s.reattach()
+	s.offer()
+	return nil
+}
+
+// reattach lets flow what the client has agreed to receive, once for each SSRC.
+func (s *subscriber) reattach() {
+	if !s.keyed {
+		return
+	}
+	for _, l := range s.lines {
+		if !l.used || !l.agreed.receives || l.outlet != nil {
+			continue
+		}
+		o := &outlet{link: s.link, mid: l.mid, ssrc: l.ssrc, rtx: l.rtx, agreed: l.agreed}
+		if o.down = s.call.router.Attach(s.peer, l.leaf, l.context, o, s.server.cfg.Now()); o.down != nil {
+			l.outlet = o
+		}
+	}
+}
+
+func (s *subscriber) connected(network string) {
+	s.mu.Lock()
+	s.keyed = true
+	s.reattach()
+	s.mu.Unlock()
+	s.server.events.add(func(e media.Events) { e.Connected(s.call.id, s.peer, false, network) })
+}
+
+func (s *subscriber) failed() { s.server.subscriberFailed(s) }
+
+// restart makes the next offer an ICE restart.
+func (s *subscriber) restart() {
+	s.link.renew()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty = true
+	s.offer()
+}
+
+// end silences all lines.
+func (s *subscriber) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replaced = true
+	for _, l := range s.lines {
+		s.silence(l)
+	}
+}
+
+func (s *subscriber) rtp([]byte, time.Time) {} // nobody sends here
+
+func (s *subscriber) rtcp(b []byte, now time.Time) {
+	packets, err := rtcp.Unmarshal(b)
+	if err != nil {
+		return
+	}
+	for _, packet := range packets {
+		switch r := packet.(type) {
+		case *rtcp.ReceiverReport:
+			for _, block := range r.Reports {
+				s.loss(block, now)
+			}
+		case *rtcp.SenderReport:
+			for _, block := range r.Reports {
+				s.loss(block, now)
+			}
+		case *rtcp.TransportLayerNack:
+			if o := s.outletOf(r.MediaSSRC); o != nil {
+				o.down.Lost(numbers(r.Nacks), now)
+			}
+		case *rtcp.PictureLossIndication:
+			if o := s.outletOf(r.MediaSSRC); o != nil {
+				o.down.KeyFrame(now)
+			}
+		case *rtcp.FullIntraRequest:
+			for _, entry := range r.FIR {
+				if o := s.outletOf(entry.SSRC); o != nil {
+					o.down.KeyFrame(now)
+				}
+			}
+		}
+	}
+}
+
+func numbers(pairs []rtcp.NackPair) []uint16 {
+	var all []uint16
+	for _, pair := range pairs {
+		pair.Range(func(sequence uint16) bool {
+			all = append(all, sequence)
+			return len(all) < maxNACKs
+		})
+		if len(all) >= maxNACKs {
+			break
+		}
+	}
+	return all
+}
+
+func (s *subscriber) outletOf(ssrc uint32) *outlet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		if l.used && l.ssrc == ssrc && l.outlet != nil {
+			return l.outlet
+		}
+	}
+	return nil
+}
+
+func (s *subscriber) loss(block rtcp.ReceptionReport, now time.Time) {
+	o := s.outletOf(block.SSRC)
+	if o == nil {
+		return
+	}
+	sent := o.down.Sent()
+	o.down.Loss(block.FractionLost, sent-o.reported, now)
+	o.reported = sent
+}
+
+func (s *subscriber) tick(now time.Time) {
+	defer s.server.port.guard("subscriber")
+	s.mu.Lock()
+	late := s.outstanding && now.Sub(s.offeredAt) > answerWithin
+	s.mu.Unlock()
+	if late || s.link.expired(now) {
+		s.link.close()
+	}
+}
+
+// outlet is where a track leaves. The router calls it under the source's lock.
+type outlet struct {
+	link      *link
+	mid       string
+	ssrc, rtx uint32
+	agreed    agreed
+	down      *media.Down
+
+	reported uint32 // packets at the last loss report; the link worker's
+
+	sent     int
+	sequence uint16 // of the RTX stream
+}
+
+func (o *outlet) Send(n forward.Numbers, marker bool, payload []byte) {
+	id := uint8(0)
+	if o.sent < midPackets {
+		o.sent++
+		id = o.agreed.mid
+	}
+	o.link.sendRTP(func(b []byte) []byte {
+		b = appendRTP(b, o.agreed.codec.payloadType, marker, n.Sequence, n.Timestamp, o.ssrc, id, o.mid)
+		return append(b, payload...)
+	})
+}
+
+// Resend repeats a packet on the RTX stream (RFC 4588 §4), or as it was for a
+// client that has none.
+func (o *outlet) Resend(n forward.Numbers, marker bool, payload []byte) {
+	if o.rtx == 0 || o.agreed.codec.rtx == 0 {
+		// SRTP never sends a packet index twice (RFC 3711 §3.3.1).
+		return
+	}
+	o.sequence++
+	o.link.sendRTP(func(b []byte) []byte {
+		b = appendRTP(b, o.agreed.codec.rtx, marker, o.sequence, n.Timestamp, o.rtx, o.agreed.mid, o.mid)
+		b = append(b, byte(n.Sequence>>8), byte(n.Sequence))
+		return append(b, payload...)
+	})
+}
+
+func (o *outlet) Report(r forward.SenderReport) {
+	report := &rtcp.SenderReport{SSRC: o.ssrc, NTPTime: toNTP(r.Wall), RTPTime: r.RTP,
+		PacketCount: r.Packets, OctetCount: r.Octets}
+	if b, err := report.Marshal(); err == nil {
+		o.link.sendRTCP(b)
+	}
+}
