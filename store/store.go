@@ -230,10 +230,29 @@ func (db *DB) Snapshot(w io.Writer) error {
 		return db.beginError(err)
 	}
 	defer tx.Rollback()
-	if _, err := tx.WriteTo(w); err != nil {
+	noted := &notingWriter{w: w}
+	if _, err := tx.WriteTo(noted); err != nil {
+		// The engine keeps only the text of a writer's error.
+		if noted.err != nil {
+			err = noted.err
+		}
 		return fmt.Errorf("store: snapshot: %w", err)
 	}
 	return nil
+}
+
+// notingWriter remembers the first error of w.
+type notingWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (n *notingWriter) Write(b []byte) (int, error) {
+	written, err := n.w.Write(b)
+	if err != nil && n.err == nil {
+		n.err = err
+	}
+	return written, err
 }
 
 // Check reads the whole file and returns the first fault of its structure. It takes as long as reading the file.
