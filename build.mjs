@@ -14,6 +14,7 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { buildE2EE } from './crypto/e2ee/build.mjs';
 import { sprite } from './ui-kit/icons.mjs';
+import { sprite } from './ui-kit/icons.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const testhook = process.argv.includes('--testhook') || process.env.HUISCLOS_TESTHOOK === '1';
@@ -77,9 +78,12 @@ async function client(folder, prefix, define, extra = {}) {
   for (const f of result.outputFiles) files[`assets/${path.relative(out, f.path)}`] = { data: Buffer.from(f.contents), policy: '' };
 
   const entry = Object.entries(result.metafile.outputs).find(([, o]) => o.entryPoint === `${folder}/src/main.tsx`);
+  const favicon = await readFile(path.join(root, 'ui-kit/src/favicon.svg'));
+  const icon = `assets/${hashed('favicon.svg', favicon)}`;
+  files[icon] = { data: favicon, policy: '' };
   const address = (output) => `assets/${path.relative(out, path.join(root, output))}`;
   const script = address(entry[0]), style = entry[1].cssBundle && address(entry[1].cssBundle);
-  files['index.html'] = { data: Buffer.from(document(await template(folder), prefix, script, style, files)), policy: '' };
+  files['index.html'] = { data: Buffer.from(document(await template(folder), prefix, { script, style, icon }, files)), policy: '' };
 
   await clear(out);
   const listed = {};

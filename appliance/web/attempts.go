@@ -64,21 +64,32 @@ func (t *attempts) begin(a netip.Addr, now time.Time) (until time.Time, ok bool)
 	}
 	e.tries++
 	e.last = now
-	if over := e.tries - freeTries; over >= 0 {
-		wait := longestWait
-		if over < 10 {
-			wait = min(time.Second<<over, longestWait)
-		}
-		e.next = now.Add(wait)
-	}
+	e.next = e.last.Add(waitAfter(e.tries))
 	return time.Time{}, true
 }
 
-// right gives the tries back: the secret was right.
-func (t *attempts) right(a netip.Addr) {
+// giveBack takes one try off the count: it was right, or failed for another reason than the secret. The others stay, so
+// that somebody who knows one secret can't use it to guess at a second one faster.
+func (t *attempts) giveBack(a netip.Addr) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.by, network(a))
+	if e := t.by[network(a)]; e != nil && e.tries > 0 {
+		e.tries--
+		e.next = e.last.Add(waitAfter(e.tries))
+	}
+}
+
+// waitAfter is how long the next try has to wait after so many.
+func waitAfter(tries int) time.Duration {
+	over := tries - freeTries
+	switch {
+	case over < 0:
+		return 0
+	case over < 10:
+		return min(time.Second<<over, longestWait)
+	default:
+		return longestWait
+	}
 }
 
 // makeRoom keeps the table bounded: of a random handful, those forgotten go, or else the one that was idle longest.

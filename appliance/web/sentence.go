@@ -2,50 +2,38 @@ package web
 
 import "net/http"
 
-// A sentence is what a person reads when a request is refused: what happened, and what to do. Code is the stable token
-// that clients branch on. The cause is for the operator's log only and never part of an answer.
+// A sentence is what a person reads when a request is refused: what happened, and what to do. The cause is for the
+// operator's log only and never part of an answer.
 type sentence struct {
 	status int
 	fr, en string
 }
 
-// code names a sentence. Every refusal of this package is one of these; a test walks the table.
+// code is the stable token that clients branch on; each has one sentence. Refusals of accounts and meetings keep the
+// codes that these packages gave them.
 type code string
 
 const (
-	codeNotSignedIn      code = "not-signed-in"
-	codeForbidden        code = "forbidden"
-	codeNotFound         code = "not-found"
-	codeMethod           code = "method-not-allowed"
-	codeCSRF             code = "csrf"
-	codeForeignOrigin    code = "foreign-origin"
-	codeWrongHost        code = "wrong-host"
-	codeBadRequest       code = "bad-request"
-	codeTooLarge         code = "too-large"
-	codeMediaType        code = "media-type"
-	codeTooMany          code = "too-many"
-	codeBusy             code = "busy"
-	codeInternal         code = "internal"
-	codeNotBuilt         code = "clients-not-built"
-	codeWrongCredentials code = "wrong-credentials"
-	codeWrongCode        code = "wrong-code"
-	codeSetupDone        code = "setup-done"
-	codeBadActivation    code = "activation-invalid"
-	codeBadName          code = "name-invalid"
-	codeBadEmail         code = "email-invalid"
-	codeEmailTaken       code = "email-taken"
-	codeBadRole          code = "role-invalid"
-	codeWeakPassphrase   code = "passphrase-too-short"
-	codeLongPassphrase   code = "passphrase-too-long"
-	codeKnownPassphrase  code = "passphrase-known"
-	codeOwnPassphrase    code = "passphrase-personal"
-	codeLastAdmin        code = "last-administrator"
-	codeSelf             code = "own-account"
-	codeAccountState     code = "account-state"
-	codeBadRoomName      code = "room-name-invalid"
-	codeTooManyRooms     code = "too-many-rooms"
-	codeNoCall           code = "no-call"
-	codeConflict         code = "conflict"
+	codeNotSignedIn   code = "not-signed-in"
+	codeForbidden     code = "forbidden"
+	codeNotFound      code = "not-found"
+	codeMethod        code = "method-not-allowed"
+	codeCSRF          code = "csrf"
+	codeForeignOrigin code = "foreign-origin"
+	codeWrongHost     code = "wrong-host"
+	codeBadRequest    code = "bad-request"
+	codeTooLarge      code = "too-large"
+	codeMediaType     code = "media-type"
+	codeTooMany       code = "too-many"
+	codeTooFast       code = "too-fast"
+	codeBusy          code = "busy"
+	codeInternal      code = "internal"
+	codeNotBuilt      code = "clients-not-built"
+	codeOwnAccount    code = "own-account"
+	codeNoCall        code = "no-call"
+	codeBadRoomName   code = "bad-room-name"
+	codeTooManyRooms  code = "too-many-rooms"
+	codeUpgrade       code = "upgrade-required"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -83,6 +71,9 @@ var sentences = map[code]sentence{
 	codeTooMany: {http.StatusTooManyRequests,
 		"Trop d'essais. Attendez un moment, puis réessayez.",
 		"Too many tries. Wait a moment, then try again."},
+	codeTooFast: {http.StatusTooManyRequests,
+		"Trop de demandes en peu de temps. Attendez un moment, puis réessayez.",
+		"Too many requests in a short time. Wait a moment, then try again."},
 	codeBusy: {http.StatusServiceUnavailable,
 		"Le serveur est très occupé. Réessayez dans quelques secondes.",
 		"The server is very busy. Try again in a few seconds."},
@@ -92,61 +83,78 @@ var sentences = map[code]sentence{
 	codeNotBuilt: {http.StatusServiceUnavailable,
 		"Les pages de l'application ne sont pas dans ce programme. L'administrateur doit le reconstruire avec « make build ».",
 		"The pages of the application are not in this program. The administrator has to rebuild it with “make build”."},
-	codeWrongCredentials: {http.StatusUnauthorized,
-		"L'adresse e-mail ou la phrase de passe n'est pas la bonne.",
-		"The e-mail address or the passphrase is not right."},
-	codeWrongCode: {http.StatusForbidden,
-		"Ce code d'installation n'est pas le bon. Le code valable est affiché par le serveur à son démarrage.",
-		"This set-up code is not right. The valid code is shown by the server when it starts."},
-	codeSetupDone: {http.StatusConflict,
-		"L'installation est déjà faite : un administrateur existe. Connectez-vous.",
-		"Set-up is already done: an administrator exists. Sign in."},
-	codeBadActivation: {http.StatusGone,
-		"Ce lien d'activation n'est plus valable : il a déjà servi, il a expiré ou il a été remplacé. Demandez-en un nouveau à votre administrateur.",
-		"This activation link is no longer valid: it was used, has expired or was replaced. Ask your administrator for a new one."},
-	codeBadName: {http.StatusUnprocessableEntity,
-		"Le nom doit compter de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
-		"The name must have 1 to 128 bytes, without line breaks or invisible characters."},
-	codeBadEmail: {http.StatusUnprocessableEntity,
-		"Cette adresse e-mail n'a pas une forme valable.",
-		"This e-mail address is not of a valid form."},
-	codeEmailTaken: {http.StatusConflict,
-		"Un compte existe déjà avec cette adresse e-mail.",
-		"An account with this e-mail address already exists."},
-	codeBadRole: {http.StatusUnprocessableEntity,
-		"Ce rôle n'existe pas.",
-		"This role does not exist."},
-	codeWeakPassphrase: {http.StatusUnprocessableEntity,
-		"La phrase de passe est trop courte : au moins 12 caractères, 15 pour un administrateur.",
-		"The passphrase is too short: at least 12 characters, 15 for an administrator."},
-	codeLongPassphrase: {http.StatusUnprocessableEntity,
-		"La phrase de passe est trop longue : au plus 512 caractères.",
-		"The passphrase is too long: at most 512 characters."},
-	codeKnownPassphrase: {http.StatusUnprocessableEntity,
-		"Cette phrase de passe est parmi les plus connues. Choisissez-en une autre.",
-		"This passphrase is among the best known ones. Choose another."},
-	codeOwnPassphrase: {http.StatusUnprocessableEntity,
-		"La phrase de passe ne peut pas être votre nom ni votre adresse e-mail.",
-		"The passphrase cannot be your name or your e-mail address."},
-	codeLastAdmin: {http.StatusConflict,
-		"C'est le dernier administrateur actif. Nommez-en un autre d'abord.",
-		"This is the last active administrator. Name another one first."},
-	codeSelf: {http.StatusConflict,
+	codeOwnAccount: {http.StatusConflict,
 		"Vous ne pouvez pas faire cela avec votre propre compte. Demandez à un autre administrateur.",
 		"You cannot do this to your own account. Ask another administrator."},
-	codeAccountState: {http.StatusConflict,
-		"L'état de ce compte ne permet pas cette opération.",
-		"The state of this account does not allow this operation."},
-	codeBadRoomName: {http.StatusUnprocessableEntity,
-		"Le nom de la salle doit compter de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
-		"The room's name must have 1 to 128 bytes, without line breaks or invisible characters."},
-	codeTooManyRooms: {http.StatusConflict,
-		"Vous avez atteint le nombre de salles permis. Supprimez-en une d'abord.",
-		"You have reached the number of rooms allowed. Delete one first."},
 	codeNoCall: {http.StatusConflict,
 		"Aucune réunion n'est en cours dans cette salle.",
 		"No meeting is going on in this room."},
-	codeConflict: {http.StatusConflict,
-		"Quelqu'un d'autre vient de modifier ceci. Rechargez la page, puis réessayez.",
-		"Somebody else has just changed this. Reload the page, then try again."},
+	codeBadRoomName: {http.StatusUnprocessableEntity,
+		"Le nom de la salle ne convient pas : de 1 à 128 octets, sans retour à la ligne.",
+		"This name of a room does not do: 1 to 128 bytes, without line breaks."},
+	codeTooManyRooms: {http.StatusConflict,
+		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
+		"You have 500 rooms already. Delete one first."},
+	codeUpgrade: {http.StatusUpgradeRequired,
+		"Cette adresse n'accepte que des connexions WebSocket.",
+		"This address accepts WebSocket connections only."},
+
+	// Of accounts.
+	"bad-credentials": {http.StatusUnauthorized,
+		"L'adresse e-mail ou la phrase de passe n'est pas la bonne.",
+		"The e-mail address or the passphrase is not right."},
+	"setup-done": {http.StatusConflict,
+		"L'installation est déjà faite : un administrateur existe. Connectez-vous.",
+		"Set-up is already done: an administrator exists. Sign in."},
+	"bad-setup-code": {http.StatusForbidden,
+		"Ce code d'installation n'est pas le bon. Le code valable est celui que le serveur a affiché à son dernier démarrage.",
+		"This set-up code is not right. The valid one is what the server showed when it last started."},
+	"bad-activation": {http.StatusGone,
+		"Ce lien d'activation n'est plus valable : il a déjà servi, il a expiré ou il a été remplacé. Demandez-en un nouveau à votre administrateur.",
+		"This activation link is no longer valid: it was used, has expired or was replaced. Ask your administrator for a new one."},
+	"account-disabled": {http.StatusConflict,
+		"Ce compte est désactivé. Réactivez-le d'abord.",
+		"This account is disabled. Enable it first."},
+	"last-administrator": {http.StatusConflict,
+		"C'est le dernier administrateur actif : il garde son rôle et son compte. Nommez-en un autre d'abord.",
+		"This is the last active administrator, who keeps role and account. Name another one first."},
+	"email-taken": {http.StatusConflict,
+		"Un compte existe déjà avec cette adresse e-mail.",
+		"An account with this e-mail address already exists."},
+	"bad-email": {http.StatusUnprocessableEntity,
+		"Cette adresse e-mail n'a pas une forme valable.",
+		"This e-mail address is not of a valid form."},
+	"bad-name": {http.StatusUnprocessableEntity,
+		"Le nom ne convient pas : de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
+		"This name does not do: 1 to 128 bytes, without line breaks or invisible characters."},
+	"bad-role": {http.StatusUnprocessableEntity,
+		"Ce rôle n'existe pas : un compte est administrateur ou membre.",
+		"There is no such role: an account is administrator or member."},
+	"bad-cursor": {http.StatusBadRequest,
+		"Cette page de la liste n'existe plus. Revenez au début.",
+		"This page of the list no longer exists. Go back to its beginning."},
+	"passphrase-wrong": {http.StatusForbidden,
+		"La phrase de passe actuelle n'est pas la bonne.",
+		"The present passphrase is not right."},
+	"passphrase-short": {http.StatusUnprocessableEntity,
+		"La phrase de passe est trop courte : au moins 12 caractères, 15 pour un administrateur.",
+		"The passphrase is too short: at least 12 characters, 15 for an administrator."},
+	"passphrase-long": {http.StatusUnprocessableEntity,
+		"La phrase de passe est trop longue : au plus 512 caractères.",
+		"The passphrase is too long: at most 512 characters."},
+	"passphrase-characters": {http.StatusUnprocessableEntity,
+		"La phrase de passe contient des caractères qu'aucun clavier ne saisit.",
+		"The passphrase holds characters that no keyboard types."},
+	"passphrase-common": {http.StatusUnprocessableEntity,
+		"Cette phrase de passe est parmi les premières qu'on essaie. Choisissez-en une autre.",
+		"This passphrase is among the first that are tried. Choose another."},
+	"passphrase-personal": {http.StatusUnprocessableEntity,
+		"La phrase de passe ne peut pas être faite de votre nom ni de votre adresse e-mail.",
+		"The passphrase cannot be made of your name or your e-mail address."},
+	"passphrase-same": {http.StatusUnprocessableEntity,
+		"La nouvelle phrase de passe est la même que l'actuelle.",
+		"The new passphrase is the same as the present one."},
+	"passphrase-role": {http.StatusConflict,
+		"La phrase de passe de ce compte est trop courte pour un administrateur. Créez d'abord un nouveau lien d'activation.",
+		"This account's passphrase is too short for an administrator. Make a new activation link first."},
 }

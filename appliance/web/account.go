@@ -1,0 +1,211 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"huisclos/accounts"
+)
+
+// protocol is the version of signalling that this server speaks.
+const protocol = 1
+
+type accountJSON struct {
+	ID    accounts.ID   `json:"id"`
+	Name  string        `json:"name"`
+	Email string        `json:"email"`
+	Role  accounts.Role `json:"role"`
+}
+
+func accountOf(a accounts.Account) accountJSON {
+	return accountJSON{ID: a.ID, Name: a.Name, Email: a.Email, Role: a.Role}
+}
+
+type meJSON struct {
+	Account  accountJSON `json:"account"`
+	CSRF     string      `json:"csrf"`
+	Version  string      `json:"version"`
+	Protocol int         `json:"protocol"`
+}
+
+func (v *visit) me(a accounts.Account, token string) meJSON {
+	return meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol}
+}
+
+// getMe says who is signed in. Without a session it still gives a CSRF token, bound to the visit's cookie, and says
+// whether the appliance waits for its first administrator.
+func (s *Server) getMe(v *visit) error {
+	if v.signedIn {
+		return v.json(http.StatusOK, v.me(v.account, v.token))
+	}
+	if cookie(v.r, sessionCookie) != "" {
+		dropCookie(v.w, sessionCookie)
+	}
+	bound := cookie(v.r, visitCookie)
+	if bound == "" {
+		bound = s.newVisit(v.w)
+	}
+	needed, err := s.Accounts.SetupNeeded()
+	if err != nil {
+		return err
+	}
+	return v.refuseWith(codeNotSignedIn, map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound)})
+}
+
+func (v *visit) begin(a accounts.Account, token accounts.Token) error {
+	signIn(v.w, token.Reveal())
+	return v.json(http.StatusOK, v.me(a, token.Reveal()))
+}
+
+// setup makes the first administrator, for whoever holds the code that the server printed.
+func (s *Server) setup(v *visit) error {
+	var b struct {
+		Code       string `json:"code"`
+		Name       string `json:"name"`
+		Email      string `json:"email"`
+		Passphrase string `json:"passphrase"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, token, err := s.Accounts.Setup(v.r.Context(), b.Code, b.Name, b.Email, b.Passphrase, v.from(), v.now)
+	if err != nil {
+		return err
+	}
+	return v.begin(a, token)
+}
+
+// login has its limits in accounts, which counts by account and by address.
+func (s *Server) login(v *visit) error {
+	var b struct {
+		Email      string `json:"email"`
+		Passphrase string `json:"passphrase"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, token, err := s.Accounts.Login(v.r.Context(), b.Email, b.Passphrase, v.from(), v.now)
+	if err != nil {
+		return err
+	}
+	// A session that this browser still had is over: its cookie is about to be replaced.
+	if v.signedIn {
+		if err := s.Accounts.Logout(v.token, v.from(), v.now); err != nil {
+			return err
+		}
+	}
+	return v.begin(a, token)
+}
+
+func (s *Server) logout(v *visit) error {
+	if v.signedIn {
+		if err := s.Accounts.Logout(v.token, v.from(), v.now); err != nil {
+			return err
+		}
+	}
+	dropCookie(v.w, sessionCookie)
+	return v.done()
+}
+
+// activation looks at a link without using it, so that the page can greet the person by name.
+func (s *Server) activation(v *visit) error {
+	var b struct {
+		Token string `json:"token"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, err := s.Accounts.Activation(b.Token, v.now)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"name": a.Name, "email": a.Email, "role": a.Role})
+}
+
+func (s *Server) activate(v *visit) error {
+	var b struct {
+		Token      string `json:"token"`
+		Passphrase string `json:"passphrase"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, token, err := s.Accounts.Activate(v.r.Context(), b.Token, b.Passphrase, v.from(), v.now)
+	if err != nil {
+		return err
+	}
+	return v.begin(a, token)
+}
+
+func (s *Server) changePassphrase(v *visit) error {
+	var b struct {
+		Old string `json:"old"`
+		New string `json:"new"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, b.Old, b.New, v.from(), v.now)
+	if err != nil {
+		return err
+	}
+	return v.begin(v.account, token)
+}
+
+func (s *Server) renameAccount(v *visit) error {
+	var b struct {
+		Name string `json:"name"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, err := s.Accounts.Rename(v.actor(), v.account.ID, b.Name, v.now)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"account": accountOf(a)})
+}
+
+type sessionJSON struct {
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+	Seen    time.Time `json:"seen"`
+	Until   time.Time `json:"until"`
+	Address string    `json:"address,omitempty"`
+	Agent   string    `json:"agent,omitempty"`
+	Current bool      `json:"current"`
+}
+
+func (s *Server) listSessions(v *visit) error {
+	list, err := s.Accounts.Sessions(v.actor(), v.account.ID, v.now)
+	if err != nil {
+		return err
+	}
+	out := make([]sessionJSON, 0, len(list))
+	for _, l := range list {
+		j := sessionJSON{ID: l.ID.String(), Created: l.Created, Seen: l.Seen, Until: l.Until, Agent: l.Agent, Current: l.ID == v.session.ID}
+		if l.Client.IsValid() {
+			j.Address = l.Client.String()
+		}
+		out = append(out, j)
+	}
+	return v.json(http.StatusOK, map[string]any{"sessions": out})
+}
+
+func (s *Server) endSession(v *visit) error {
+	id, err := accounts.ParseSessionID(v.c.Param("session"))
+	if err != nil {
+		return refusal{codeNotFound}
+	}
+	if err := s.Accounts.EndSession(v.actor(), v.account.ID, id, v.now); err != nil {
+		if errors.Is(err, accounts.ErrNoSession) { // no session of theirs by that id
+			return refusal{codeNotFound}
+		}
+		return err
+	}
+	if id == v.session.ID {
+		dropCookie(v.w, sessionCookie)
+	}
+	return v.done()
+}

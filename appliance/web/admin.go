@@ -1,0 +1,205 @@
+package web
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"huisclos/accounts"
+	"huisclos/audit"
+)
+
+type adminAccountJSON struct {
+	accountJSON
+	State     accounts.State `json:"state"`
+	Created   time.Time      `json:"created"`
+	LastLogin *time.Time     `json:"lastLogin,omitempty"`
+}
+
+func adminAccountOf(a accounts.Account) adminAccountJSON {
+	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created}
+	if !a.LastLogin.IsZero() {
+		j.LastLogin = &a.LastLogin
+	}
+	return j
+}
+
+// limit reads how many rows are asked for; anything but a number from 1 to most is the usual number.
+func (v *visit) limit(usual, most int) int {
+	n, err := strconv.Atoi(v.r.URL.Query().Get("limit"))
+	if err != nil || n < 1 || n > most {
+		return usual
+	}
+	return n
+}
+
+func (s *Server) listAccounts(v *visit) error {
+	q := v.r.URL.Query()
+	if len(q.Get("query")) > 256 || len(q.Get("after")) > 1024 {
+		return refusal{codeBadRequest}
+	}
+	list, next, err := s.Accounts.List(q.Get("query"), q.Get("after"), v.limit(50, 200))
+	if err != nil {
+		return err
+	}
+	out := make([]adminAccountJSON, 0, len(list))
+	for _, a := range list {
+		out = append(out, adminAccountOf(a))
+	}
+	total, err := s.Accounts.Count()
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"accounts": out, "next": next, "total": total})
+}
+
+// activationJSON: the token stands in the fragment, which no server and no log ever sees.
+func (v *visit) activationJSON(a accounts.Activation) map[string]any {
+	return map[string]any{"url": v.srv.base(v.r) + "/activate#" + a.Token.Reveal(), "expires": a.Expires}
+}
+
+func (s *Server) createAccount(v *visit) error {
+	var b struct {
+		Name  string        `json:"name"`
+		Email string        `json:"email"`
+		Role  accounts.Role `json:"role"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, activation, err := s.Accounts.Create(v.actor(), b.Name, b.Email, b.Role, v.now)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusCreated, map[string]any{"account": adminAccountOf(a), "activation": v.activationJSON(activation)})
+}
+
+// subject is the account that the address names.
+func (v *visit) subject() (accounts.ID, error) { return accounts.ParseID(v.c.Param("account")) }
+
+func (s *Server) newActivation(v *visit) error {
+	id, err := v.subject()
+	if err != nil {
+		return err
+	}
+	activation, err := s.Accounts.NewActivation(v.actor(), id, v.now)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation)})
+}
+
+// changeAccount changes what the body names, in this order: name, role, state. Each is an act of its own in the audit
+// log; the first that is refused ends the request.
+func (s *Server) changeAccount(v *visit) error {
+	var b struct {
+		Name     *string        `json:"name"`
+		Role     *accounts.Role `json:"role"`
+		Disabled *bool          `json:"disabled"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	id, err := v.subject()
+	if err != nil {
+		return err
+	}
+	// Nobody takes their own rights away by a slip; the domain keeps the last administrator besides.
+	if id == v.account.ID && (b.Disabled != nil && *b.Disabled || b.Role != nil && *b.Role != accounts.Administrator) {
+		return refusal{codeOwnAccount}
+	}
+	a, err := s.Accounts.Get(id)
+	if err != nil {
+		return err
+	}
+	if b.Name != nil && *b.Name != a.Name {
+		if a, err = s.Accounts.Rename(v.actor(), id, *b.Name, v.now); err != nil {
+			return err
+		}
+	}
+	if b.Role != nil && *b.Role != a.Role {
+		if a, err = s.Accounts.SetRole(v.actor(), id, *b.Role, v.now); err != nil {
+			return err
+		}
+	}
+	if b.Disabled != nil && *b.Disabled != (a.State == accounts.Disabled) {
+		change := s.Accounts.Enable
+		if *b.Disabled {
+			change = s.Accounts.Disable
+		}
+		if a, err = change(v.actor(), id, v.now); err != nil {
+			return err
+		}
+	}
+	return v.json(http.StatusOK, map[string]any{"account": adminAccountOf(a)})
+}
+
+func (s *Server) deleteAccount(v *visit) error {
+	id, err := v.subject()
+	if err != nil {
+		return err
+	}
+	if id == v.account.ID {
+		return refusal{codeOwnAccount}
+	}
+	if err := s.Accounts.Delete(v.actor(), id, v.now); err != nil {
+		return err
+	}
+	gone, err := s.Rooms.DeleteOwned(id, v.account.ID.String(), v.now)
+	if err != nil {
+		return err
+	}
+	for _, room := range gone {
+		s.Hall.Deleted(room)
+	}
+	return v.done()
+}
+
+type auditJSON struct {
+	Sequence uint64            `json:"sequence"`
+	Time     time.Time         `json:"time"`
+	Actor    string            `json:"actor"`
+	Client   string            `json:"client,omitempty"`
+	Action   audit.Action      `json:"action"`
+	Object   string            `json:"object,omitempty"`
+	Result   audit.Result      `json:"result"`
+	Detail   map[string]string `json:"detail,omitempty"`
+	Hash     string            `json:"hash"`
+}
+
+// listAudit pages through the log, the newest first; after is the sequence of the last entry that was seen.
+func (s *Server) listAudit(v *visit) error {
+	var before uint64
+	if text := v.r.URL.Query().Get("after"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || n == 0 || n == math.MaxUint64 {
+			return refusal{codeBadRequest}
+		}
+		before = n
+	}
+	limit := v.limit(100, audit.MaxPage)
+	list, err := s.Audit.List(before, limit)
+	if err != nil {
+		return err
+	}
+	head, err := s.Audit.Head()
+	if err != nil {
+		return err
+	}
+	out := make([]auditJSON, 0, len(list))
+	for _, e := range list {
+		j := auditJSON{Sequence: e.Sequence, Time: e.Time, Actor: e.Actor, Action: e.Action, Object: e.Object, Result: e.Result,
+			Detail: e.Detail, Hash: e.Hash.String()}
+		if e.Client.IsValid() {
+			j.Client = e.Client.String()
+		}
+		out = append(out, j)
+	}
+	next := ""
+	if n := len(out); n == limit && out[n-1].Sequence > 1 {
+		next = strconv.FormatUint(out[n-1].Sequence, 10)
+	}
+	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next,
+		"head": map[string]any{"sequence": head.Sequence, "hash": head.Hash.String()}})
+}

@@ -1,0 +1,82 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// ownHost reports whether the request's Host names this appliance: one of its names, one of its addresses, or the
+// address on which this very connection arrived.
+func (s *Server) ownHost(r *http.Request) bool {
+	name, _ := splitHost(r.Host)
+	if name == "" {
+		return false
+	}
+	if a, err := netip.ParseAddr(name); err == nil {
+		a = a.Unmap().WithZone("")
+		if s.addresses[a] {
+			return true
+		}
+		local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		if !ok {
+			return false
+		}
+		ap, err := netip.ParseAddrPort(local.String())
+		return err == nil && ap.Addr().Unmap().WithZone("") == a
+	}
+	return s.names[strings.ToLower(strings.TrimSuffix(name, "."))]
+}
+
+// splitHost takes a Host header apart; name is empty when it is malformed. Brackets of IPv6 addresses are taken off.
+func splitHost(host string) (name, port string) {
+	if strings.ContainsAny(host, "/\\@?#%<>\"'` \t") {
+		return "", ""
+	}
+	if n, p, err := net.SplitHostPort(host); err == nil {
+		for _, c := range p {
+			if c < '0' || c > '9' {
+				return "", ""
+			}
+		}
+		return n, p
+	}
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		inner, ok = strings.CutSuffix(inner, "]")
+		if !ok {
+			return "", ""
+		}
+		return inner, ""
+	}
+	if strings.Contains(host, ":") {
+		return "", ""
+	}
+	return host, ""
+}
+
+// base is what links for people begin with: the configured name, else the one under which this person reached us, which
+// ownHost has checked.
+func (s *Server) base(r *http.Request) string {
+	if s.Base != "" {
+		return strings.TrimSuffix(s.Base, "/")
+	}
+	return "https://" + r.Host
+}
+
+// sameOrigin holds for requests that a page of ours made. Origin must be present and exactly ours; browsers send it with
+// every request that changes something and with every WebSocket. Where they also send Sec-Fetch-Site it must agree.
+func sameOrigin(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+		return false
+	}
+	origins := r.Header.Values("Origin")
+	return len(origins) == 1 && origins[0] == "https://"+strings.ToLower(r.Host)
+}
+
+// ownNavigation holds for reads of the API that a page of ours made, or that a person typed. Browsers without Fetch
+// Metadata send nothing: they are held back by CORP and SameSite alone.
+func ownNavigation(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
+}

@@ -1,0 +1,142 @@
+package web
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"time"
+
+	"huisclos/accounts"
+	"huisclos/meetings"
+)
+
+type ownerJSON struct {
+	ID   accounts.ID `json:"id"`
+	Name string      `json:"name"`
+}
+
+type roomJSON struct {
+	ID      string     `json:"id"`
+	Name    string     `json:"name"`
+	Owner   ownerJSON  `json:"owner"`
+	Created time.Time  `json:"created"`
+	Visited *time.Time `json:"visited,omitempty"`
+	Live    bool       `json:"live"`
+	People  int        `json:"people"`
+}
+
+func (s *Server) roomOf(r meetings.StoredRoom) (roomJSON, error) {
+	owner, err := s.Accounts.Get(r.Owner)
+	if err != nil && !errors.Is(err, accounts.ErrNotFound) { // the owner's account may be gone
+		return roomJSON{}, err
+	}
+	j := roomJSON{ID: r.ID.String(), Name: r.Name, Owner: ownerJSON{r.Owner, owner.Name}, Created: r.Created}
+	if !r.Visited.IsZero() {
+		j.Visited = &r.Visited
+	}
+	j.People, j.Live = s.Hall.Live(r.ID)
+	return j, nil
+}
+
+// room is the one that the address names, in the one text form that an id has.
+func (v *visit) room() (id [16]byte, err error) {
+	text := v.c.Param("room")
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(text) != 22 || len(b) != len(id) {
+		return id, refusal{codeNotFound}
+	}
+	return [16]byte(b), nil
+}
+
+// roomError gives the refusals of meetings their codes.
+func roomError(err error) error {
+	switch {
+	case errors.Is(err, meetings.ErrNoRoom):
+		return refusal{codeNotFound}
+	case errors.Is(err, meetings.ErrNotOwner):
+		return refusal{codeForbidden}
+	case errors.Is(err, meetings.ErrName):
+		return refusal{codeBadRoomName}
+	case errors.Is(err, meetings.ErrTooMany):
+		return refusal{codeTooManyRooms}
+	}
+	return err
+}
+
+func (s *Server) listRooms(v *visit) error {
+	list, err := s.Rooms.List(v.account.ID)
+	if err != nil {
+		return err
+	}
+	out := make([]roomJSON, 0, len(list))
+	for _, r := range list {
+		j, err := s.roomOf(r)
+		if err != nil {
+			return err
+		}
+		out = append(out, j)
+	}
+	return v.json(http.StatusOK, map[string]any{"rooms": out})
+}
+
+func (v *visit) roomAnswer(status int, r meetings.StoredRoom, err error) error {
+	if err != nil {
+		return roomError(err)
+	}
+	j, err := v.srv.roomOf(r)
+	if err != nil {
+		return err
+	}
+	return v.json(status, j)
+}
+
+type roomForm struct {
+	Name string `json:"name"`
+}
+
+func (s *Server) createRoom(v *visit) error {
+	var b roomForm
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	r, err := s.Rooms.Create(v.account.ID, b.Name, v.now)
+	return v.roomAnswer(http.StatusCreated, r, err)
+}
+
+// getRoom is for everybody who is signed in and holds the room's link: its id is 128 random bits.
+func (s *Server) getRoom(v *visit) error {
+	id, err := v.room()
+	if err != nil {
+		return err
+	}
+	r, err := s.Rooms.Get(id)
+	return v.roomAnswer(http.StatusOK, r, err)
+}
+
+func (s *Server) renameRoom(v *visit) error {
+	var b roomForm
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	id, err := v.room()
+	if err != nil {
+		return err
+	}
+	r, err := s.Rooms.Rename(v.account.ID, id, b.Name, v.now)
+	if err == nil {
+		s.Hall.Renamed(id, r.Name)
+	}
+	return v.roomAnswer(http.StatusOK, r, err)
+}
+
+func (s *Server) deleteRoom(v *visit) error {
+	id, err := v.room()
+	if err != nil {
+		return err
+	}
+	if err := s.Rooms.Delete(v.account.ID, id, v.now); err != nil {
+		return roomError(err)
+	}
+	s.Hall.Deleted(id)
+	return v.done()
+}

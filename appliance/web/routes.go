@@ -1,0 +1,64 @@
+package web
+
+import "net/http"
+
+// routes is every address that this server answers. The privilege matrix of the tests has one line for each; a route
+// without its line fails them.
+func (s *Server) routes() []route {
+	const (
+		get, head, post, patch, del = http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete
+	)
+	list := []route{
+		{get, "/healthz", anyone, page, s.health},
+
+		{get, "/api/me", anyone, call, s.getMe},
+		{post, "/api/setup", anyone, secret, s.setup},
+		{post, "/api/login", anyone, call, s.login},
+		{post, "/api/logout", anyone, call, s.logout},
+		{post, "/api/activation", anyone, secret, s.activation},
+		{post, "/api/activate", anyone, secret, s.activate},
+
+		{patch, "/api/account", member, call, s.renameAccount},
+		{post, "/api/account/passphrase", member, secret, s.changePassphrase},
+		{get, "/api/account/sessions", member, call, s.listSessions},
+		{del, "/api/account/sessions/:session", member, call, s.endSession},
+
+		{get, "/api/rooms", member, call, s.listRooms},
+		{post, "/api/rooms", member, call, s.createRoom},
+		{get, "/api/rooms/:room", member, call, s.getRoom},
+		{patch, "/api/rooms/:room", member, call, s.renameRoom},
+		{del, "/api/rooms/:room", member, call, s.deleteRoom},
+		{get, "/api/rooms/:room/signal", member, socket, s.signal},
+		{get, "/api/rooms/:room/tree/:epoch", member, call, s.tree},
+
+		{get, "/api/admin/accounts", administrator, call, s.listAccounts},
+		{post, "/api/admin/accounts", administrator, call, s.createAccount},
+		{post, "/api/admin/accounts/:account/activation", administrator, call, s.newActivation},
+		{patch, "/api/admin/accounts/:account", administrator, call, s.changeAccount},
+		{del, "/api/admin/accounts/:account", administrator, call, s.deleteAccount},
+		{get, "/api/admin/calls", administrator, call, s.listCalls},
+		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
+		{get, "/api/admin/audit", administrator, call, s.listAudit},
+		{get, "/api/admin/status", administrator, call, s.getStatus},
+	}
+	// Documents and files. They tell nobody anything: what a page shows comes from the API.
+	for _, method := range []string{get, head} {
+		for _, path := range meetingPages {
+			list = append(list, route{method, path, anyone, page, s.meetingPage})
+		}
+		for _, path := range []string{"/console/", "/console/:section", "/console/:section/:item"} {
+			list = append(list, route{method, path, anyone, page, s.consolePage})
+		}
+		for _, path := range []string{"/assets/:file", "/w/:file", "/console/assets/:file"} {
+			list = append(list, route{method, path, anyone, page, s.asset})
+		}
+		list = append(list,
+			route{method, "/console", anyone, page, redirect("/console/")},
+			route{method, "/setup", anyone, page, redirect("/console/setup")},
+		)
+	}
+	return list
+}
+
+// meetingPages are the addresses that the meeting client draws a page for.
+var meetingPages = []string{"/", "/r/:room", "/activate", "/rooms", "/account"}

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"huisclos/accounts"
+	"huisclos/audit"
+	"huisclos/meetings"
+)
+
+// Config is what the routes need. All of it is required but StrictTransport and Addresses.
+type Config struct {
+	Accounts *accounts.Accounts
+	Audit    *audit.Log
+	Rooms    *meetings.Rooms
+	Hall     *meetings.Hall
+	Status   func() Status
+
+	Meeting, Console fs.FS // the two built clients
+
+	// Names are the host names that requests may name beside localhost; Addresses the IP addresses beside that on which
+	// the connection came in. Any other Host is refused, so that no page of ours is ever built for a name of others.
+	Names     []string
+	Addresses []netip.Addr
+	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
+	Base            string
+	StrictTransport bool // the certificate is one that browsers trust by themselves
+
+	Now  func() time.Time
+	Rand func([]byte)
+	Log  *slog.Logger
+	// Mask gives the form in which a client's address may stand in a log.
+	Mask func(netip.Addr) string
+}
+
+// Status is what the console shows of the appliance as a whole.
+type Status struct {
+	Version     string
+	Started     time.Time
+	Fingerprint string
+	Address     string
+}
+
+// Server answers every request. It is an http.Handler.
+type Server struct {
+	Config
+	strictTransport bool
+	echo            *echo.Echo
+	meeting         client
+	console         client
+	names           map[string]bool
+	addresses       map[netip.Addr]bool
+
+	guesses  *attempts // at secrets, by address
+	unsigned *rate     // API requests without a session, by address
+	signed   *rate     // API requests by session
+	slots    chan struct{}
+}
+
+const (
+	// maxRunning bounds the handlers that run at once; connections to rooms are bounded by meetings and the listener.
+	maxRunning = 512
+	// A page load asks the API a handful of questions; a console page that refreshes asks one or two a second. A whole
+	// office behind one address opens its pages at nine.
+	unsignedPerSecond, unsignedBurst = 20, 300
+	signedPerSecond, signedBurst     = 20, 200
+)
+
+// New builds the router and reads the clients into memory.
+func New(c Config) (*Server, error) {
+	s := &Server{
+		Config: c, strictTransport: c.StrictTransport, echo: echo.New(),
+		names: map[string]bool{"localhost": true}, addresses: map[netip.Addr]bool{},
+		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
+		slots: make(chan struct{}, maxRunning),
+	}
+	for _, n := range c.Names {
+		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
+	}
+	for _, a := range c.Addresses {
+		s.addresses[a.Unmap()] = true
+	}
+	var err error
+	if s.meeting, err = loadClient(c.Meeting, "/"); err != nil {
+		return nil, fmt.Errorf("meeting client: %w", err)
+	}
+	if s.console, err = loadClient(c.Console, "/console/"); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	// Addresses in X-Forwarded-For are anybody's word: the connection's own is the one that counts.
+	s.echo.IPExtractor = echo.ExtractIPDirect()
+	s.echo.HideBanner, s.echo.HidePort = true, true
+	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.unrouted(err, c) }
+	for _, r := range s.routes() {
+		s.echo.Add(r.method, r.path, s.handle(r))
+	}
+	c.Accounts.OnEnded(s.sessionsEnded)
+	return s, nil
+}
+
+// Built reports whether both clients are in this program.
+func (s *Server) Built() bool { return s.meeting.document != nil && s.console.document != nil }
+
+// ServeHTTP sets what every answer carries, refuses hosts that are not ours, and survives a handler that panics.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.harden(w.Header())
+	defer func() {
+		if fault := recover(); fault != nil {
+			if fault == http.ErrAbortHandler {
+				panic(fault) // net/http's own way to cut a connection
+			}
+			s.Log.Error("handler panicked", "method", r.Method, "fault", fmt.Sprint(fault))
+			s.refuse(w, r, codeInternal)
+		}
+	}()
+	if !s.ownHost(r) {
+		s.refuse(w, r, codeWrongHost)
+		return
+	}
+	s.echo.ServeHTTP(w, r)
+}
+
+// unrouted answers what the router itself refuses: no such address, or another method than those it has.
+func (s *Server) unrouted(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	var he *echo.HTTPError
+	switch {
+	case errors.As(err, &he) && he.Code == http.StatusMethodNotAllowed:
+		s.refuse(c.Response(), c.Request(), codeMethod)
+	case errors.As(err, &he) && he.Code == http.StatusNotFound:
+		s.refuse(c.Response(), c.Request(), codeNotFound)
+	default:
+		s.Log.Error("router failed", "error", err)
+		s.refuse(c.Response(), c.Request(), codeInternal)
+	}
+}
+
+// clientAddress is the peer of the connection; the zero value when that is no IP address.
+func clientAddress(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}

@@ -1,0 +1,255 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"huisclos/accounts"
+)
+
+// access says who may use a route at all. Whether the object in the address is theirs is the domain's rule.
+type access int
+
+const (
+	anyone access = iota
+	member
+	administrator
+)
+
+// kind says what a route answers with, and so which defences stand before it.
+type kind int
+
+const (
+	page   kind = iota // a document or a file: may be opened from another site
+	call               // JSON of the API
+	secret             // JSON of the API that checks a secret which somebody could guess
+	socket             // the upgrade to WebSocket
+)
+
+type route struct {
+	method, path string
+	access       access
+	kind         kind
+	handler      func(*visit) error
+}
+
+// A visit is one request with what is known of who makes it.
+type visit struct {
+	srv    *Server
+	w      *echo.Response
+	r      *http.Request
+	c      echo.Context
+	now    time.Time
+	client netip.Addr
+
+	signedIn bool
+	account  accounts.Account
+	session  accounts.Session
+	token    string // of the session
+}
+
+func (v *visit) actor() accounts.Actor {
+	return accounts.Actor{Account: v.account.ID, Client: v.client}
+}
+
+func (v *visit) from() accounts.Client {
+	agent := strings.ToValidUTF8(v.r.UserAgent(), "")
+	return accounts.Client{Address: v.client, Agent: agent[:min(len(agent), 256)]}
+}
+
+// handle puts the defences before a route's handler. Their order: what costs least first, and nothing that tells an
+// outsider more than that the address exists.
+func (s *Server) handle(rt route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: clientAddress(c.Request())}
+		if rt.kind == page {
+			return v.answer(rt.handler(v))
+		}
+		if refused := s.admit(v, rt); refused != "" {
+			return v.refuse(refused)
+		}
+		if rt.kind == socket {
+			return v.answer(rt.handler(v))
+		}
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		default:
+			v.w.Header().Set("Retry-After", "2")
+			return v.refuse(codeBusy)
+		}
+		if rt.kind == secret {
+			if until, ok := s.guesses.begin(v.client, v.now); !ok {
+				return v.answer(accounts.ErrTooMany{Until: until})
+			}
+			err := rt.handler(v)
+			if !guessed(err) {
+				s.guesses.giveBack(v.client)
+			}
+			return v.answer(err)
+		}
+		return v.answer(rt.handler(v))
+	}
+}
+
+// guessed reports whether a secret was tried and wrong.
+func guessed(err error) bool {
+	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong)
+}
+
+// admit checks origin, rate, session, CSRF token and role, and returns why not.
+func (s *Server) admit(v *visit, rt route) code {
+	changes := rt.method != http.MethodGet && rt.method != http.MethodHead
+	switch {
+	case changes || rt.kind == socket:
+		if !sameOrigin(v.r) {
+			return codeForeignOrigin
+		}
+	case !ownNavigation(v.r):
+		return codeForeignOrigin
+	}
+	bucket, key := s.unsigned, network(v.client).String()
+	if v.token = cookie(v.r, sessionCookie); v.token != "" {
+		account, session, err := s.Accounts.Session(v.token, v.now)
+		switch {
+		case err == nil:
+			v.signedIn, v.account, v.session = true, account, session
+			bucket, key = s.signed, session.ID.String()
+		case errors.Is(err, accounts.ErrNoSession):
+			v.token = ""
+		default:
+			s.Log.Error("session not read", "error", err)
+			return codeInternal
+		}
+	}
+	if wait, ok := bucket.take(key, v.now); !ok {
+		v.w.Header().Set("Retry-After", seconds(wait))
+		return codeTooFast
+	}
+	if rt.access != anyone && !v.signedIn {
+		return codeNotSignedIn
+	}
+	if changes {
+		bound := v.token
+		if bound == "" {
+			bound = cookie(v.r, visitCookie)
+		}
+		if !csrfMatches(v.r, bound) {
+			return codeCSRF
+		}
+	}
+	if rt.access == administrator && v.account.Role != accounts.Administrator {
+		return codeForbidden
+	}
+	return ""
+}
+
+// answer renders what a handler's error means to a person; nil is that the handler has answered.
+func (v *visit) answer(err error) error {
+	var many accounts.ErrTooMany
+	var he *echo.HTTPError
+	switch {
+	case err == nil:
+		return nil
+	case v.w.Committed:
+		v.srv.Log.Debug("answer cut", "error", err)
+		return nil
+	case errors.As(err, &many):
+		v.w.Header().Set("Retry-After", seconds(many.Until.Sub(v.now)))
+		return v.refuseWith(codeTooMany, map[string]any{"until": many.Until.UTC().Format(time.RFC3339)})
+	case errors.Is(err, errTooLarge):
+		return v.refuse(codeTooLarge)
+	case errors.Is(err, errMediaType):
+		return v.refuse(codeMediaType)
+	case errors.As(err, &he):
+		return err
+	}
+	var r refusal
+	if errors.As(err, &r) {
+		return v.refuse(r.code)
+	}
+	if known := code(accounts.Code(err)); known != "" {
+		if _, ok := sentences[known]; ok {
+			return v.refuse(known)
+		}
+	}
+	v.srv.Log.Error("request failed", "method", v.r.Method, "route", v.c.Path(), "error", err)
+	return v.refuse(codeInternal)
+}
+
+// A refusal is a handler's own no.
+type refusal struct{ code code }
+
+func (r refusal) Error() string { return "refused: " + string(r.code) }
+
+func (v *visit) refuse(c code) error { return v.refuseWith(c, nil) }
+
+func (v *visit) refuseWith(c code, more map[string]any) error {
+	v.srv.refuseWith(v.w, v.r, c, more)
+	return nil
+}
+
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, c code) { s.refuseWith(w, r, c, nil) }
+
+// refuseWith answers with the sentence of c: JSON below /api/, a page elsewhere.
+func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, c code, more map[string]any) {
+	said, ok := sentences[c]
+	if !ok {
+		c, said = codeInternal, sentences[codeInternal]
+	}
+	if !strings.HasPrefix(r.URL.Path, "/api/") {
+		s.sentencePage(w, r, said)
+		return
+	}
+	body := map[string]any{"error": map[string]string{"code": string(c), "fr": said.fr, "en": said.en}}
+	for k, value := range more {
+		body[k] = value
+	}
+	writeJSON(w, r, said.status, body)
+}
+
+// json answers with v. An answer of the API is never kept by a cache.
+func (v *visit) json(status int, value any) error {
+	writeJSON(v.w, v.r, status, value)
+	return nil
+}
+
+func (v *visit) done() error {
+	v.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		panic("a value of ours that JSON can't hold: " + err.Error())
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data) // the connection is gone: nobody to tell
+	}
+}
+
+// decode reads the body into value; see the function of that name.
+func (v *visit) decode(value any) error {
+	err := decode(v.w, v.r, value)
+	if err == nil || errors.Is(err, errTooLarge) || errors.Is(err, errMediaType) {
+		return err
+	}
+	return refusal{codeBadRequest}
+}
+
+// seconds is a Retry-After, at least 1.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
