@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -139,8 +140,8 @@ func headerOf(o *mls.Observer) groupHeader {
 // refuse answers a commit that breaks a rule; its committer's turn is over.
 func (r *Room) refuse(c *conn, q *request, reason string) {
 	call := r.call
-	r.audit(c.visitor.Account, "commit.refused", "refused", map[string]string{
-		"reason": reason, "epoch": strconv.FormatUint(call.epoch, 10), "call": string(call.id)})
+	r.refused(c.visitor.Account, audit.CommitRefused, map[string]string{
+		"rule": reason, "epoch": strconv.FormatUint(call.epoch, 10), "call": string(call.id)})
 	r.send(c, &CommitRefused{call.epoch, reason})
 	if q == nil {
 		return
@@ -193,11 +194,11 @@ func (r *Room) advance(c *conn, m *Commit, q *request, next *mls.Observer, summa
 	delete(call.refresh, c.member.leaf)
 	r.emit(MediaEpoch{call.id, call.epoch})
 	for _, x := range removed {
-		r.removedLeaf(x.Leaf)
+		r.removedLeaf(x.Leaf, c.visitor.Account)
 	}
 	r.tell(before, done)
 	for i, k := range adds {
-		r.addedLeaf(joined[i], k, m.Welcomes[i])
+		r.addedLeaf(joined[i], k, m.Welcomes[i], c.visitor.Account)
 	}
 	r.afterCommit(q, adds)
 	if len(adds) > 0 {
@@ -213,7 +214,7 @@ func (r *Room) advance(c *conn, m *Commit, q *request, next *mls.Observer, summa
 }
 
 // removedLeaf: the tree holds the leaf no more.
-func (r *Room) removedLeaf(leaf mls.LeafIndex) {
+func (r *Room) removedLeaf(leaf mls.LeafIndex, by mls.AccountID) {
 	call := r.call
 	m := call.members[leaf]
 	if m == nil {
@@ -231,18 +232,24 @@ func (r *Room) removedLeaf(leaf mls.LeafIndex) {
 	}
 	delete(call.members, leaf)
 	delete(call.refresh, leaf)
-	r.audit(m.account, "call.member-removed", "ok", map[string]string{
-		"call": string(call.id), "reason": string(reason), "leaf": strconv.FormatUint(uint64(leaf), 10)})
+	r.noted(by, audit.CallMemberRemoved, r.detail(m, "reason", string(reason)))
+}
+
+// detail is what the audit log says about a leaf of the call.
+func (r *Room) detail(m *member, key, value string) map[string]string {
+	return map[string]string{
+		"call": string(r.call.id), "epoch": strconv.FormatUint(r.call.epoch, 10),
+		"leaf": strconv.FormatUint(uint64(m.leaf), 10), "account": m.account.String(), key: value,
+	}
 }
 
 // addedLeaf: the tree holds a new leaf. Its media is admitted from now on if
 // its connection still stands.
-func (r *Room) addedLeaf(m *member, k *knock, welcome Bytes) {
+func (r *Room) addedLeaf(m *member, k *knock, welcome Bytes, by mls.AccountID) {
 	call := r.call
 	m.since, m.path, m.gone, m.joined = r.now, r.now, r.now, call.epoch
 	call.members[m.leaf] = m
-	r.audit(m.account, "call.member-added", "ok", map[string]string{
-		"call": string(call.id), "leaf": strconv.FormatUint(uint64(m.leaf), 10), "device": m.device.String()})
+	r.noted(by, audit.CallMemberAdded, r.detail(m, "device", m.device.String()))
 	c := k.conn
 	if r.conns[c.id] != c || c.knock != k {
 		m.lost = true // nobody is there to take the Welcome
@@ -289,15 +296,16 @@ func (r *Room) afterCommit(q *request, adds []*knock) {
 func (r *Room) auditRules(c *conn, after mls.Room) {
 	before := r.call.rules
 	if before.Locked != after.Locked {
-		action := "call.unlocked"
+		action := audit.CallUnlocked
 		if after.Locked {
-			action = "call.locked"
+			action = audit.CallLocked
 		}
-		r.audit(c.visitor.Account, action, "ok", map[string]string{"call": string(r.call.id)})
+		r.noted(c.visitor.Account, action, map[string]string{
+			"call": string(r.call.id), "epoch": strconv.FormatUint(r.call.epoch, 10)})
 	}
 	if !slices.Equal(before.Hosts, after.Hosts) {
-		r.audit(c.visitor.Account, "call.hosts", "ok", map[string]string{
-			"call": string(r.call.id), "hosts": strconv.Itoa(len(after.Hosts))})
+		r.noted(c.visitor.Account, audit.CallHosts, map[string]string{
+			"call": string(r.call.id), "epoch": strconv.FormatUint(r.call.epoch, 10), "hosts": strconv.Itoa(len(after.Hosts))})
 	}
 }
 

@@ -3,6 +3,7 @@ package meetings
 import (
 	"time"
 
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -119,8 +120,8 @@ type Negotiate struct {
 	Request Request // *Publish, *Subscribe, *Answer, *Wants, *RestartICE
 }
 
-// Record writes an audit entry.
-type Record struct{ Entry AuditEntry }
+// Record writes to the audit log.
+type Record struct{ Event audit.Event }
 
 // Wake asks for a Tick at a time; it replaces the Wake before. Zero: none.
 type Wake struct{ At time.Time }
@@ -159,15 +160,17 @@ const (
 	maxRecoverStates           = 16
 )
 
-// AuditEntry is one line of the audit log. It never holds a secret.
-type AuditEntry struct {
-	Time   time.Time
-	Actor  string // account id, or "" for the server
-	Action string
-	Object string // room id
-	Result string // "ok" or "refused"
-	Detail map[string]string
-}
+// Actions that only this package records, beside those that audit names.
+const (
+	actionCallRefused      audit.Action = "call.refused"         // [reason] a group that is none of this room's
+	actionCallRestart      audit.Action = "call.restart"         // [call, epoch, without]
+	actionRecoverRefused   audit.Action = "call.recover-refused" // [reason]
+	actionRemoveAsked      audit.Action = "call.remove-asked"    // [call, account]
+	actionCommitWedged     audit.Action = "commit.wedged"        // [call, epoch, leaf, committer, reason]
+	actionKnockRefused     audit.Action = "knock.refused"        // [reason]
+	actionKnockAdmitted    audit.Action = "knock.admitted"       // [account]
+	actionAdmissionRefused audit.Action = "admission.refused"    // [reason]
+)
 
 // Limits are the times and sizes of a room. The zero value of a field means its
 // default.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -153,7 +154,7 @@ func (r *Room) create(c *conn, q *Create) {
 	}
 	observer, rules, code := r.checkNew(c, q, again)
 	if code != "" {
-		r.audit(c.visitor.Account, "call.refused", "refused", map[string]string{"reason": code})
+		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": code})
 		r.fail(c, "create", code)
 		return
 	}
@@ -163,11 +164,11 @@ func (r *Room) create(c *conn, q *Create) {
 		call.restarts = &again.group
 		r.restart = nil
 	}
-	action := "call.started"
+	action := audit.CallStarted
 	if again != nil {
-		action = "call.restarted"
+		action = audit.CallRestarted
 	}
-	r.audit(c.visitor.Account, action, "ok", map[string]string{"call": string(call.id)})
+	r.noted(c.visitor.Account, action, map[string]string{"call": string(call.id)})
 	r.dropKnock(c)
 	for _, m := range call.members {
 		r.attach(c, m)

@@ -1,6 +1,7 @@
 package meetings
 
 import (
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -22,7 +23,7 @@ func (r *Room) remove(c *conn, q *Remove) {
 	case m.account == r.card.Owner && c.visitor.Account != r.card.Owner:
 		r.fail(c, "remove", "owner")
 	default:
-		r.audit(c.visitor.Account, "call.remove-asked", "ok", map[string]string{
+		r.noted(c.visitor.Account, actionRemoveAsked, map[string]string{
 			"call": string(call.id), "account": m.account.String()})
 		r.expel(m, RemoveByHost)
 	}
@@ -58,24 +59,14 @@ func (r *Room) leave(c *conn, reason RemoveReason) {
 // settleAbsence marks leaves that stayed away too long.
 func (r *Room) settleAbsence() {
 	for _, m := range r.call.inOrder() {
-		if m.conn == nil && m.leaving == "" && !r.now.Before(m.gone.Add(r.limits.Absence)) && !r.reentering(m) {
+		if m.conn == nil && m.leaving == "" && !r.now.Before(m.gone.Add(r.limits.Absence)) {
 			m.leaving, m.later = RemoveAbsent, r.now
 		}
 	}
 }
 
-// reentering: the leaf's device has knocked and will replace it.
-func (r *Room) reentering(m *member) bool {
-	for _, k := range r.knocks {
-		if m.is(k.conn) {
-			return true
-		}
-	}
-	return false
-}
-
 // endCall forgets the call and everything about it.
-func (r *Room) endCall(reason, by string) {
+func (r *Room) endCall(reason string, by mls.AccountID) {
 	var was []ConnID
 	detail := map[string]string{"reason": reason}
 	switch {
@@ -106,7 +97,7 @@ func (r *Room) endCall(reason, by string) {
 	}
 	clear(r.denied)
 	r.tell(was, &Ended{Reason: reason})
-	r.emit(Record{AuditEntry{Time: r.now, Actor: by, Action: "call.ended", Object: r.card.ID.String(), Result: "ok", Detail: detail}})
+	r.noted(by, audit.CallEnded, detail)
 	// A host that waited to be let in does not wait for itself.
 	for _, k := range append([]*knock(nil), r.knocks...) {
 		if k.conn.visitor.Account == r.card.Owner {

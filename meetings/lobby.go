@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -66,7 +67,7 @@ func (r *Room) hostPresent() bool {
 func (r *Room) knock(c *conn, q *Knock) {
 	pkg, code := r.checkPackage(c, q.KeyPackage)
 	if code != "" {
-		r.audit(c.visitor.Account, "knock.refused", "refused", map[string]string{"reason": code})
+		r.refused(c.visitor.Account, actionKnockRefused, map[string]string{"reason": code})
 		r.fail(c, "knock", code)
 		return
 	}
@@ -196,13 +197,13 @@ func (r *Room) admit(c *conn, q *Admit) {
 	}
 	expires, code := r.checkAdmission(c.member, k, q.Admission)
 	if code != "" {
-		r.audit(c.visitor.Account, "admission.refused", "refused", map[string]string{"reason": code})
+		r.refused(c.visitor.Account, actionAdmissionRefused, map[string]string{"reason": code})
 		r.fail(c, "admit", code)
 		return
 	}
 	k.admission, k.host, k.expires = q.Admission, c.member, expires
 	r.lobbyDirty = true
-	r.audit(c.visitor.Account, "knock.admitted", "ok", map[string]string{"account": k.conn.visitor.Account.String()})
+	r.noted(c.visitor.Account, actionKnockAdmitted, map[string]string{"account": k.conn.visitor.Account.String()})
 }
 
 // checkAdmission checks a host's signature as the members will, and says until
@@ -239,7 +240,7 @@ func (r *Room) deny(c *conn, q *Deny) {
 		r.fail(c, "deny", "admitted")
 		return
 	}
-	r.audit(c.visitor.Account, "knock.denied", "ok", map[string]string{"account": k.conn.visitor.Account.String()})
+	r.noted(c.visitor.Account, audit.KnockDenied, map[string]string{"account": k.conn.visitor.Account.String()})
 	r.denied[deniedKey(k.conn)] = r.now.Add(r.limits.DeniedTime)
 	r.send(k.conn, &Denied{})
 	r.close(k.conn, CloseDenied, "denied")

@@ -3,6 +3,8 @@ package meetings
 import (
 	"strconv"
 	"time"
+
+	"huisclos/audit"
 )
 
 // negotiate passes a media request on, if its sender is in the tree. Before that
@@ -88,7 +90,7 @@ func (r *Room) planeReplied(e PlaneReplied) {
 
 func (r *Room) auditRefused(m *member, refused *MediaRefused) {
 	c, total := m.conn, uint64(0)
-	detail := map[string]string{"call": string(r.call.id), "leaf": strconv.FormatUint(uint64(m.leaf), 10)}
+	detail := map[string]string{"call": string(r.call.id), "account": m.account.String()}
 	for reason, n := range refused.Counts {
 		total += n
 		detail[reason] = strconv.FormatUint(n, 10)
@@ -100,5 +102,5 @@ func (r *Room) auditRefused(m *member, refused *MediaRefused) {
 		return
 	}
 	c.refusedSeen, c.refusedAudit = total, r.now
-	r.audit(m.account, "gate.refused", "refused", detail)
+	r.refused(m.account, audit.GateRefused, detail)
 }

@@ -3,8 +3,10 @@ package meetings
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"time"
 
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -70,7 +72,7 @@ func (r *Room) groupState(c *conn, q *GroupState) {
 	if state == nil {
 		var code string
 		if state, code = r.verifyState(c, q); code != "" {
-			r.audit(c.visitor.Account, "call.recover-refused", "refused", map[string]string{"reason": code})
+			r.refused(c.visitor.Account, actionRecoverRefused, map[string]string{"reason": code})
 			r.fail(c, "groupState", code)
 			return
 		}
@@ -122,15 +124,15 @@ func (r *Room) settleRecovery() {
 		}
 	}
 	if best == nil {
-		r.endCall("not-recovered", "")
+		r.endCall("not-recovered", mls.AccountID{})
 		return
 	}
 	r.recovery = nil
 	r.begin(best.observer, best.rules)
 	call := r.call
 	call.recovered, call.base, call.baseEpoch = true, best.header.transcript, best.header.epoch
-	r.emit(Record{AuditEntry{Time: r.now, Action: "call.recovered", Object: r.card.ID.String(), Result: "ok",
-		Detail: map[string]string{"call": string(call.id)}}})
+	r.noted(mls.AccountID{}, audit.CallRecovered, map[string]string{
+		"call": string(call.id), "epoch": strconv.FormatUint(call.epoch, 10)})
 	for _, c := range r.sorted() {
 		if c.resume == nil {
 			continue

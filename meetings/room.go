@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
 
@@ -42,6 +43,9 @@ type Room struct {
 	// Of the Apply that is running.
 	now time.Time
 	out []Effect
+
+	refusalsFrom time.Time // audited refusals since then
+	refusals     int
 
 	rosterDirty, lobbyDirty, statusDirty bool
 	lobbyAt                              time.Time // no Lobby before it
@@ -158,14 +162,14 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		}
 	case EndCall:
 		if r.call != nil || r.restart != nil || r.recovery != nil {
-			r.endCall("ended", e.By.String())
+			r.endCall("ended", e.By)
 		}
 	case RoomRenamed:
 		r.card.Name = e.Name
 		r.statusDirty = true
 	case RoomDeleted:
-		if r.call != nil {
-			r.endCall("deleted", "")
+		if r.call != nil || r.restart != nil || r.recovery != nil {
+			r.endCall("deleted", mls.AccountID{})
 		}
 		for _, c := range r.sorted() {
 			r.close(c, CloseRoomDeleted, "room deleted")
@@ -234,7 +238,7 @@ func (r *Room) settle() {
 		c.trees.expire(r.now)
 	}
 	if c := r.call; c != nil && !c.anyAlive() {
-		r.endCall("empty", "")
+		r.endCall("empty", mls.AccountID{})
 	}
 	r.plan()
 	r.tellRoster()
@@ -401,10 +405,35 @@ func (r *Room) tell(to []ConnID, m Message) {
 	}
 }
 
-func (r *Room) audit(actor mls.AccountID, action, result string, detail map[string]string) {
-	name := ""
-	if actor != (mls.AccountID{}) {
-		name = actor.String()
+// noted records an act of an account; the zero account is the appliance itself.
+func (r *Room) noted(by mls.AccountID, action audit.Action, detail map[string]string) {
+	r.record(by, action, audit.OK, detail)
+}
+
+// refused records an act that a rule did not let pass.
+func (r *Room) refused(by mls.AccountID, action audit.Action, detail map[string]string) {
+	r.record(by, action, audit.Refused, detail)
+}
+
+// At most so many refusals of one room are audited in a while.
+const (
+	maxRefusals   = 30
+	refusalsEvery = time.Minute
+)
+
+func (r *Room) record(by mls.AccountID, action audit.Action, result audit.Result, detail map[string]string) {
+	if result == audit.Refused {
+		// Whoever sends nonsense all day does not fill the log.
+		if r.now.Sub(r.refusalsFrom) >= refusalsEvery {
+			r.refusalsFrom, r.refusals = r.now, 0
+		}
+		if r.refusals++; r.refusals > maxRefusals {
+			return
+		}
 	}
-	r.emit(Record{AuditEntry{Time: r.now, Actor: name, Action: action, Object: r.card.ID.String(), Result: result, Detail: detail}})
+	actor := audit.ActorSystem
+	if by != (mls.AccountID{}) {
+		actor = by.String()
+	}
+	r.emit(Record{audit.Event{Time: r.now, Actor: actor, Action: action, Object: r.card.ID.String(), Result: result, Detail: detail}})
 }

@@ -31,9 +31,9 @@ func (r *Room) wedged(c *conn, q *Wedged) {
 		r.fail(c, "wedged", "no-commit")
 		return
 	}
-	r.audit(m.account, "commit.wedged", "refused", map[string]string{
-		"call": string(call.id), "epoch": strconv.FormatUint(q.Epoch, 10), "reason": q.Reason,
-		"leaf": strconv.FormatUint(uint64(m.leaf), 10), "committer": strconv.FormatUint(uint64(entry.from), 10)})
+	detail := r.detail(m, "reason", q.Reason)
+	detail["committer"] = strconv.FormatUint(uint64(entry.from), 10)
+	r.refused(m.account, actionCommitWedged, detail)
 	reports := call.reports[string(q.Commit)]
 	if reports == nil || r.now.After(reports.first.Add(r.limits.Wedge)) {
 		reports = &wedgeReports{first: r.now, by: map[mls.LeafIndex]bool{}}
@@ -97,8 +97,8 @@ func (r *Room) startRestart(entry *ringEntry) {
 	if !slices.ContainsFunc(r.sorted(), func(c *conn) bool { return rejoins(c) && call.isHost(c.visitor.Account) }) {
 		return // they re-enter one by one
 	}
-	r.emit(Record{AuditEntry{Time: r.now, Action: "call.restart", Object: r.card.ID.String(), Result: "ok", Detail: map[string]string{
-		"call": string(call.id), "epoch": strconv.FormatUint(entry.epoch, 10), "without": strconv.FormatUint(uint64(entry.from), 10)}}})
+	r.noted(mls.AccountID{}, actionCallRestart, map[string]string{"call": string(call.id),
+		"epoch": strconv.FormatUint(entry.epoch, 10), "without": strconv.FormatUint(uint64(entry.from), 10)})
 	r.emit(MediaClose{call.id})
 	marked := []*conn{}
 	for _, c := range r.sorted() {
@@ -137,7 +137,7 @@ func (r *Room) nextCreator() {
 		}
 	}
 	if s.creator == "" {
-		r.endCall("not-restarted", "")
+		r.endCall("not-restarted", mls.AccountID{})
 		return
 	}
 	s.tried[s.creator] = true

@@ -1,0 +1,371 @@
+package meetings
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/crypto/mls"
+)
+
+// Connection is the far end of one signalling connection. Its methods never
+// block: an outgoing queue that overflows closes the connection.
+type Connection interface {
+	Send(Message)
+	Close(code CloseCode, reason string)
+}
+
+// Records finds the stored part of a room.
+type Records interface {
+	Card(id mls.RoomID) (Card, error)
+}
+
+// Recorder writes to the audit log.
+type Recorder interface {
+	Write(audit.Event) error
+}
+
+// HallOptions put a Hall together. Only Records, Media and Plane are needed.
+type HallOptions struct {
+	Records Records
+	Media   Media
+	Plane   Plane
+	Audit   Recorder
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
+	Limits  Limits
+	// RecoverFor is how long after the start calls of the time before are taken
+	// back; default 10 minutes, negative: never.
+	RecoverFor time.Duration
+}
+
+// Bounds of connections.
+const (
+	maxConnections        = 4096 // in one room
+	maxAccountConnections = 16   // of one account in one room
+	auditQueue            = 1024
+)
+
+// Errors of Connect.
+var (
+	ErrClosed = errors.New("the server is stopping")
+	ErrFull   = errors.New("too many connections to this room")
+)
+
+// Hall runs every room that somebody is in.
+type Hall struct {
+	o       HallOptions
+	entries chan audit.Event
+	running sync.WaitGroup // loops and lanes
+	writing sync.WaitGroup
+
+	mu     sync.Mutex // owns what follows
+	loops  map[mls.RoomID]*loop
+	calls  map[CallID]*loop
+	closed bool
+}
+
+// NewHall opens the hall.
+func NewHall(o HallOptions) *Hall {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	orDefault(&o.RecoverFor, 10*time.Minute)
+	if o.Limits.RecoverUntil.IsZero() && o.RecoverFor > 0 {
+		o.Limits.RecoverUntil = o.Now().Add(o.RecoverFor)
+	}
+	h := &Hall{
+		o: o, entries: make(chan audit.Event, auditQueue),
+		loops: map[mls.RoomID]*loop{}, calls: map[CallID]*loop{},
+	}
+	h.writing.Go(h.writeAudit)
+	return h
+}
+
+// writeAudit keeps the disk out of the rooms' goroutines.
+func (h *Hall) writeAudit() {
+	for e := range h.entries {
+		if h.o.Audit == nil {
+			continue
+		}
+		if err := h.o.Audit.Write(e); err != nil {
+			h.o.Log.Error("audit entry lost", "action", string(e.Action), "error", err)
+		}
+	}
+}
+
+// Close closes every connection so that clients come back to the next process,
+// and waits for all goroutines.
+func (h *Hall) Close() {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return
+	}
+	h.closed = true
+	for _, l := range h.loops {
+		l.post(job{do: func(l *loop) { l.stop() }})
+	}
+	h.mu.Unlock()
+	h.running.Wait()
+	close(h.entries)
+	h.writing.Wait()
+}
+
+// Line is one connection's way to its room.
+type Line struct {
+	loop *loop
+	id   ConnID
+}
+
+// ID names the connection.
+func (l *Line) ID() ConnID { return l.id }
+
+// Receive hands a request to the room and returns when it has been dealt with:
+// a client that sends faster than its room works waits in its own socket.
+func (l *Line) Receive(q Request) { l.loop.call(job{event: Received{l.id, q}}) }
+
+// Gone says that the connection is no more.
+func (l *Line) Gone() { l.loop.call(job{event: Disconnected{l.id}, gone: l.id}) }
+
+// Connect brings a connection into a room.
+func (h *Hall) Connect(room mls.RoomID, v Visitor, c Connection) (*Line, error) {
+	card, err := h.o.Records.Card(room)
+	if err != nil {
+		return nil, err
+	}
+	var raw [12]byte
+	if _, err := io.ReadFull(h.o.Rand, raw[:]); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	id := ConnID(base64.RawURLEncoding.EncodeToString(raw[:]))
+	done := make(chan error, 1)
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, ErrClosed
+	}
+	l := h.loops[room]
+	if l == nil {
+		l = newLoop(h, card)
+		h.loops[room] = l
+		h.running.Go(l.run)
+	}
+	// Posted under the lock, so that the loop can't end in between.
+	l.post(job{do: func(l *loop) { done <- l.connect(id, v, c) }})
+	h.mu.Unlock()
+	if err := <-done; err != nil {
+		return nil, err
+	}
+	return &Line{l, id}, nil
+}
+
+// find returns the loop of a room, or nil.
+func (h *Hall) find(room mls.RoomID) *loop {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.loops[room]
+}
+
+func (h *Hall) all() []*loop {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]*loop, 0, len(h.loops))
+	for _, l := range h.loops {
+		out = append(out, l)
+	}
+	return out
+}
+
+// End ends the call of a room.
+func (h *Hall) End(room mls.RoomID, by mls.AccountID) {
+	if l := h.find(room); l != nil {
+		l.call(job{event: EndCall{by}})
+	}
+}
+
+// Renamed tells a running room its new name.
+func (h *Hall) Renamed(room mls.RoomID, name string) {
+	if l := h.find(room); l != nil {
+		l.call(job{event: RoomRenamed{name}})
+	}
+}
+
+// Deleted ends everything in a room whose record is gone.
+func (h *Hall) Deleted(room mls.RoomID) {
+	if l := h.find(room); l != nil {
+		l.call(job{event: RoomDeleted{}})
+	}
+}
+
+// EndSessions closes the connections that sessions opened: those named, or all
+// of the account if none is.
+func (h *Hall) EndSessions(account mls.AccountID, sessions ...string) {
+	for _, l := range h.all() {
+		l.call(job{do: func(l *loop) {
+			for _, id := range l.room.opened(account, sessions) {
+				l.apply(SessionEnded{id})
+			}
+		}})
+	}
+}
+
+// Tree returns the public tree of an epoch to somebody who is in it.
+func (h *Hall) Tree(room mls.RoomID, epoch uint64, account mls.AccountID) (tree []byte, ok bool) {
+	l := h.find(room)
+	if l == nil {
+		return nil, false
+	}
+	l.call(job{do: func(l *loop) { tree, ok = l.room.TreeFor(epoch, account) }})
+	return tree, ok
+}
+
+// Live says whether a call runs in a room, and how many leaves are connected.
+func (h *Hall) Live(room mls.RoomID) (people int, live bool) {
+	l := h.find(room)
+	if l == nil {
+		return 0, false
+	}
+	n := l.people.Load()
+	return max(int(n)-1, 0), n > 0
+}
+
+// CallInfo is what the console shows of a call.
+type CallInfo struct {
+	Call      CallID
+	Room      mls.RoomID
+	Name      string
+	Since     time.Time
+	Epoch     uint64
+	Locked    bool
+	Members   []MemberInfo
+	Forwarded uint64
+	Refused   map[string]uint64
+}
+
+// MemberInfo is one leaf of a call.
+type MemberInfo struct {
+	Account   mls.AccountID
+	Name      string
+	Leaf      mls.LeafIndex
+	Since     time.Time
+	Connected bool
+	Transport string
+	Forwarded uint64
+	Received  uint64
+
+	peer PeerID
+}
+
+// Calls lists the calls that run.
+func (h *Hall) Calls() []CallInfo {
+	out := []CallInfo{}
+	for _, l := range h.all() {
+		var info *CallInfo
+		l.call(job{do: func(l *loop) { info = l.room.info() }})
+		if info == nil {
+			continue
+		}
+		stats := h.o.Media.Stats(info.Call)
+		info.Forwarded, info.Refused = stats.Forwarded, stats.Refused
+		for _, p := range stats.Peers {
+			for i := range info.Members {
+				if m := &info.Members[i]; m.peer != "" && m.peer == p.Peer {
+					m.Transport, m.Forwarded, m.Received = p.Transport, p.Forwarded, p.Received
+				}
+			}
+		}
+		out = append(out, *info)
+	}
+	return out
+}
+
+// info describes the call for the console; nil if there is none.
+func (r *Room) info() *CallInfo {
+	c := r.call
+	if c == nil {
+		return nil
+	}
+	info := &CallInfo{Call: c.id, Room: r.card.ID, Name: r.card.Name, Since: c.since, Epoch: c.epoch, Locked: c.rules.Locked}
+	for _, m := range c.inOrder() {
+		entry := MemberInfo{Account: m.account, Name: m.name, Leaf: m.leaf, Since: m.since, Connected: m.conn != nil}
+		if m.conn != nil {
+			entry.peer = m.conn.peer
+		}
+		info.Members = append(info.Members, entry)
+	}
+	return info
+}
+
+// opened lists the connections that an account's sessions opened.
+func (r *Room) opened(account mls.AccountID, sessions []string) []ConnID {
+	var out []ConnID
+	for _, c := range r.sorted() {
+		if c.visitor.Account != account {
+			continue
+		}
+		match := len(sessions) == 0
+		for _, s := range sessions {
+			match = match || s == c.visitor.Session
+		}
+		if match {
+			out = append(out, c.id)
+		}
+	}
+	return out
+}
+
+// What the media plane reports. Each is safe to call from any goroutine that
+// holds no lock of the media plane, and does not block.
+
+// MediaOffer passes an offer of the subscriber connection on.
+func (h *Hall) MediaOffer(call CallID, peer PeerID, offer string, tracks []Track) {
+	if tracks == nil {
+		tracks = []Track{}
+	}
+	h.reply(call, peer, &Offer{Offer: offer, Tracks: tracks})
+}
+
+// MediaConnected says that a media connection stands.
+func (h *Hall) MediaConnected(call CallID, peer PeerID, publishing bool, transport string) {
+	h.reply(call, peer, &MediaLink{Transport: transport, Direction: direction(publishing)})
+}
+
+// MediaFailed says that a media connection fell.
+func (h *Hall) MediaFailed(call CallID, peer PeerID, publishing bool) {
+	h.reply(call, peer, &MediaLink{Direction: direction(publishing)})
+}
+
+// MediaRefused tells a peer's client what the gate refused of its packets.
+func (h *Hall) MediaRefused(call CallID, peer PeerID, counts map[string]uint64) {
+	h.reply(call, peer, &MediaRefused{Counts: counts})
+}
+
+func direction(publishing bool) string {
+	if publishing {
+		return "publish"
+	}
+	return "subscribe"
+}
+
+func (h *Hall) reply(call CallID, peer PeerID, m Message) {
+	h.mu.Lock()
+	l := h.calls[call]
+	h.mu.Unlock()
+	if l != nil {
+		l.post(job{event: PlaneReplied{peer, m}})
+	}
+}

@@ -1,0 +1,331 @@
+package meetings
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"huisclos/accounts"
+	"huisclos/audit"
+	"huisclos/crypto/mls"
+	"huisclos/store"
+)
+
+// Buckets of this package.
+const (
+	roomsBucket   = "meetings.rooms"   // room id -> stored
+	ownersBucket  = "meetings.owners"  // owner ‖ room id -> nothing
+	visitedBucket = "meetings.visited" // account ‖ room id -> Unix seconds of the last visit
+)
+
+// Bounds of what is stored.
+const (
+	maxRoomName = 128 // bytes
+	maxRooms    = 500 // of one owner
+	maxVisited  = 100 // shown of one account
+	maxNotes    = 500 // visits kept of one account
+)
+
+// Errors that callers tell apart.
+var (
+	ErrNoRoom   = errors.New("there is no such room")
+	ErrNotOwner = errors.New("the room belongs to somebody else")
+	ErrName     = errors.New("a room's name has 1 to 128 bytes and no control characters")
+	ErrTooMany  = errors.New("too many rooms")
+)
+
+// CreateBuckets is the first migration of this package.
+func CreateBuckets(tx *store.Tx) error {
+	for _, name := range []string{roomsBucket, ownersBucket, visitedBucket} {
+		if err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StoredRoom is a room that people find again. Nothing of its calls is stored.
+type StoredRoom struct {
+	ID      mls.RoomID
+	Name    string
+	Owner   accounts.ID
+	Created time.Time
+	Visited time.Time // in List: when the account was last there; zero if never
+}
+
+type stored struct {
+	Name    string      `json:"name"`
+	Owner   accounts.ID `json:"owner"`
+	Created time.Time   `json:"created"`
+}
+
+// Rooms keeps the stored rooms. Its methods may be called from any goroutine.
+type Rooms struct {
+	db   *store.DB
+	log  *audit.Log
+	rand io.Reader
+}
+
+// NewRooms returns the rooms of a database.
+func NewRooms(db *store.DB, log *audit.Log, rand io.Reader) *Rooms { return &Rooms{db, log, rand} }
+
+func cleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || len(name) > maxRoomName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return "", ErrName
+	}
+	return name, nil
+}
+
+func (s *Rooms) event(by accounts.ID, action audit.Action, id mls.RoomID, now time.Time) audit.Event {
+	return audit.Event{Time: now, Actor: by.String(), Action: action, Object: id.String()}
+}
+
+// Create makes a room of an owner.
+func (s *Rooms) Create(owner accounts.ID, name string, now time.Time) (StoredRoom, error) {
+	name, err := cleanName(name)
+	if err != nil {
+		return StoredRoom{}, err
+	}
+	r := StoredRoom{Name: name, Owner: owner, Created: now.UTC().Truncate(time.Second)}
+	if _, err := io.ReadFull(s.rand, r.ID[:]); err != nil {
+		return StoredRoom{}, fmt.Errorf("read randomness: %w", err)
+	}
+	err = s.db.Update(func(tx *store.Tx) error {
+		n := 0
+		tx.Scan(ownersBucket, owner[:], nil, maxRooms, func(_, _ []byte) bool { n++; return true })
+		if n >= maxRooms {
+			return ErrTooMany
+		}
+		if tx.Get(roomsBucket, r.ID[:]) != nil {
+			return fmt.Errorf("room id %s was drawn twice: the source of randomness is broken", r.ID)
+		}
+		if err := put(tx, r); err != nil {
+			return err
+		}
+		if err := tx.Put(ownersBucket, pair(owner, r.ID), []byte{}); err != nil {
+			return err
+		}
+		return s.log.Record(tx, s.event(owner, audit.RoomCreated, r.ID, now))
+	})
+	return r, err
+}
+
+func pair(account accounts.ID, id mls.RoomID) []byte { return slices.Concat(account[:], id[:]) }
+
+func put(tx *store.Tx, r StoredRoom) error {
+	b, err := json.Marshal(stored{r.Name, r.Owner, r.Created})
+	if err != nil {
+		return fmt.Errorf("room %s: %w", r.ID, err)
+	}
+	return tx.Put(roomsBucket, r.ID[:], b)
+}
+
+func get(tx *store.Tx, id mls.RoomID) (StoredRoom, error) {
+	b := tx.Get(roomsBucket, id[:])
+	if b == nil {
+		return StoredRoom{}, ErrNoRoom
+	}
+	var v stored
+	if err := json.Unmarshal(b, &v); err != nil {
+		return StoredRoom{}, fmt.Errorf("record of room %s: %w", id, err)
+	}
+	return StoredRoom{ID: id, Name: v.Name, Owner: v.Owner, Created: v.Created}, nil
+}
+
+// Get returns a room.
+func (s *Rooms) Get(id mls.RoomID) (r StoredRoom, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		r, err = get(tx, id)
+		return err
+	})
+	return r, err
+}
+
+// Card returns what a running room needs of its record.
+func (s *Rooms) Card(id mls.RoomID) (Card, error) {
+	r, err := s.Get(id)
+	return Card{ID: r.ID, Name: r.Name, Owner: mls.AccountID(r.Owner)}, err
+}
+
+// owned runs f on a room that must be the account's.
+func (s *Rooms) owned(by accounts.ID, id mls.RoomID, f func(tx *store.Tx, r StoredRoom) error) error {
+	return s.db.Update(func(tx *store.Tx) error {
+		r, err := get(tx, id)
+		if err != nil {
+			return err
+		}
+		if r.Owner != by {
+			return ErrNotOwner
+		}
+		return f(tx, r)
+	})
+}
+
+// Rename gives a room of the account another name.
+func (s *Rooms) Rename(by accounts.ID, id mls.RoomID, name string, now time.Time) (StoredRoom, error) {
+	name, err := cleanName(name)
+	if err != nil {
+		return StoredRoom{}, err
+	}
+	var out StoredRoom
+	err = s.owned(by, id, func(tx *store.Tx, r StoredRoom) error {
+		r.Name = name
+		out = r
+		if err := put(tx, r); err != nil {
+			return err
+		}
+		return s.log.Record(tx, s.event(by, audit.RoomRenamed, id, now))
+	})
+	return out, err
+}
+
+// Delete removes a room of the account.
+func (s *Rooms) Delete(by accounts.ID, id mls.RoomID, now time.Time) error {
+	return s.owned(by, id, func(tx *store.Tx, r StoredRoom) error {
+		return s.remove(tx, r, by.String(), now)
+	})
+}
+
+func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) error {
+	if err := tx.Delete(roomsBucket, r.ID[:]); err != nil {
+		return err
+	}
+	if err := tx.Delete(ownersBucket, pair(r.Owner, r.ID)); err != nil {
+		return err
+	}
+	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)
+	e.Actor = actor
+	return s.log.Record(tx, e)
+}
+
+// DeleteOwned removes the rooms and visits of an account that is deleted, and
+// says which rooms are gone.
+func (s *Rooms) DeleteOwned(owner accounts.ID, actor string, now time.Time) (gone []mls.RoomID, err error) {
+	err = s.db.Update(func(tx *store.Tx) error {
+		gone = nil
+		tx.Scan(ownersBucket, owner[:], nil, 0, func(k, _ []byte) bool {
+			gone = append(gone, mls.RoomID(k[len(owner):]))
+			return true
+		})
+		for _, id := range gone {
+			r, err := get(tx, id)
+			if err != nil {
+				return err
+			}
+			if err := s.remove(tx, r, actor, now); err != nil {
+				return err
+			}
+		}
+		return forgetVisits(tx, owner, 0)
+	})
+	return gone, err
+}
+
+// Visit notes that an account was in a room, so that it finds it again.
+func (s *Rooms) Visit(account accounts.ID, id mls.RoomID, now time.Time) error {
+	return s.db.Update(func(tx *store.Tx) error {
+		if _, err := get(tx, id); err != nil {
+			return err
+		}
+		key := pair(account, id)
+		// To the hour: a room that is opened ten times a day costs no ten writes.
+		if b := tx.Get(visitedBucket, key); len(b) == 8 && now.Unix()-int64(binary.BigEndian.Uint64(b)) < 3600 {
+			return nil
+		}
+		if err := tx.Put(visitedBucket, key, binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))); err != nil {
+			return err
+		}
+		return forgetVisits(tx, account, maxNotes)
+	})
+}
+
+type visit struct {
+	id mls.RoomID
+	at int64
+}
+
+// visits lists an account's visits, the latest first.
+func visits(tx *store.Tx, account accounts.ID) []visit {
+	var list []visit
+	tx.Scan(visitedBucket, account[:], nil, 0, func(k, v []byte) bool {
+		if len(v) == 8 {
+			list = append(list, visit{mls.RoomID(k[len(account):]), int64(binary.BigEndian.Uint64(v))})
+		}
+		return true
+	})
+	slices.SortStableFunc(list, func(a, b visit) int { return int(b.at - a.at) })
+	return list
+}
+
+func forgetVisits(tx *store.Tx, account accounts.ID, keep int) error {
+	list := visits(tx, account)
+	for i := keep; i < len(list); i++ {
+		if err := tx.Delete(visitedBucket, pair(account, list[i].id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// List returns the account's own rooms by name, then those it visited, the
+// latest first. Rooms that were deleted meanwhile are left out.
+func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		seen := map[mls.RoomID]time.Time{}
+		notes := visits(tx, account)
+		for _, v := range notes {
+			seen[v.id] = time.Unix(v.at, 0).UTC()
+		}
+		var failed error
+		tx.Scan(ownersBucket, account[:], nil, maxRooms, func(k, _ []byte) bool {
+			r, err := get(tx, mls.RoomID(k[len(account):]))
+			if err != nil {
+				failed = err
+				return false
+			}
+			r.Visited = seen[r.ID]
+			list = append(list, r)
+			return true
+		})
+		if failed != nil {
+			return failed
+		}
+		slices.SortStableFunc(list, func(a, b StoredRoom) int { return strings.Compare(a.Name, b.Name) })
+		for i, v := range notes {
+			if i == maxVisited {
+				break
+			}
+			r, err := get(tx, v.id)
+			if errors.Is(err, ErrNoRoom) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if r.Owner == account {
+				continue
+			}
+			r.Visited = seen[r.ID]
+			list = append(list, r)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Count says how many rooms there are.
+func (s *Rooms) Count() (n int, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		tx.Scan(roomsBucket, nil, nil, 0, func(_, _ []byte) bool { n++; return true })
+		return nil
+	})
+	return n, err
+}
