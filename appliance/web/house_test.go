@@ -251,6 +251,9 @@ func (b *browser) request(method, path string, body any) *http.Request {
 	req, err := http.NewRequest(method, b.h.tls.URL+path, r)
 	must(b.h.t, err)
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	if strings.HasSuffix(path, "/signal") {
+		req.Header.Set("Origin", b.h.tls.URL) // as browsers do for WebSocket
+	}
 	if method != http.MethodGet && method != http.MethodHead {
 		req.Header.Set("Origin", b.h.tls.URL)
 		req.Header.Set(csrfHeader, b.csrf)

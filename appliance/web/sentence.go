@@ -34,6 +34,7 @@ const (
 	codeBadRoomName   code = "bad-room-name"
 	codeTooManyRooms  code = "too-many-rooms"
 	codeUpgrade       code = "upgrade-required"
+	codeNoLength      code = "length-required"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -65,6 +66,9 @@ var sentences = map[code]sentence{
 	codeTooLarge: {http.StatusRequestEntityTooLarge,
 		"La demande est trop grande.",
 		"The request is too large."},
+	codeNoLength: {http.StatusLengthRequired,
+		"La demande ne donne pas sa longueur.",
+		"The request does not give its length."},
 	codeMediaType: {http.StatusUnsupportedMediaType,
 		"La demande doit être en JSON.",
 		"The request must be JSON."},

@@ -122,6 +122,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.refuse(w, r, codeInternal)
 		}
 	}()
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete:
+	default: // no method override, no preflight: nothing here is for other origins
+		s.refuse(w, r, codeMethod)
+		return
+	}
+	// A body comes with its length. net/http accepts a request that gives two and believes the chunks (RFC 9112 §6.3);
+	// no browser sends chunks, so there is no need to be the second opinion.
+	if len(r.TransferEncoding) > 0 {
+		w.Header().Set("Connection", "close")
+		s.refuse(w, r, codeNoLength)
+		return
+	}
 	if !s.ownHost(r) {
 		s.refuse(w, r, codeWrongHost)
 		return
