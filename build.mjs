@@ -14,7 +14,6 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import * as esbuild from 'esbuild';
 import { buildE2EE } from './crypto/e2ee/build.mjs';
 import { sprite } from './ui-kit/icons.mjs';
-import { sprite } from './ui-kit/icons.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 const testhook = process.argv.includes('--testhook') || process.env.HUISCLOS_TESTHOOK === '1';
@@ -78,38 +77,48 @@ async function client(folder, prefix, define, extra = {}) {
   for (const f of result.outputFiles) files[`assets/${path.relative(out, f.path)}`] = { data: Buffer.from(f.contents), policy: '' };
 
   const entry = Object.entries(result.metafile.outputs).find(([, o]) => o.entryPoint === `${folder}/src/main.tsx`);
-  const favicon = await readFile(path.join(root, 'ui-kit/src/favicon.svg'));
-  const icon = `assets/${hashed('favicon.svg', favicon)}`;
-  files[icon] = { data: favicon, policy: '' };
   const address = (output) => `assets/${path.relative(out, path.join(root, output))}`;
   const script = address(entry[0]), style = entry[1].cssBundle && address(entry[1].cssBundle);
-  files['index.html'] = { data: Buffer.from(document(await template(folder), prefix, { script, style, icon }, files)), policy: '' };
+  files['index.html'] = { data: Buffer.from(document(await template(folder), prefix, { script, style }, files)), policy: '' };
 
+  return { folder, prefix, style, files };
+}
+
+/** Writes a client into its dist folder, with its manifest. */
+async function write({ folder, prefix, style, files }) {
+  const out = path.join(root, folder, 'dist');
   await clear(out);
   const listed = {};
   for (const name of Object.keys(files).sort()) {
     const { data, policy } = files[name];
+    const sha256 = sha('sha256', data, 'hex');
+    listed[name] = policy ? { sha256, policy } : { sha256 };
     await mkdir(path.dirname(path.join(out, name)), { recursive: true });
     await writeFile(path.join(out, name), data);
-    listed[name] = policy ? { sha256: sha('sha256', data, 'hex'), policy } : { sha256: sha('sha256', data, 'hex') };
-    if (compressible.has(path.extname(name))) {
-      const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length };
-      await writeFile(path.join(out, `${name}.br`), brotliCompressSync(data, { params }));
-    }
+    if (compressible.has(path.extname(name))) await writeFile(path.join(out, `${name}.br`), await compressed(data, sha256));
   }
   const manifest = { document: 'index.html', style: style ? `${prefix}${style}` : '', files: listed };
   if (testhook) manifest.testhook = true;
   await writeFile(path.join(out, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
   const total = Object.values(files).reduce((n, f) => n + f.data.length, 0);
   console.log(`${folder}: ${Object.keys(listed).length} files, ${(total / 1024).toFixed(0)} KiB${testhook ? ', TEST HOOK' : ''}`);
-  return files;
+}
+
+/** The best compression of the WASM core takes half a minute: what was compressed once is kept by its hash. */
+async function compressed(data, hash) {
+  const kept = path.join(root, 'build/brotli', `${hash}.br`);
+  if (existsSync(kept)) return readFile(kept);
+  const small = brotliCompressSync(data, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length } });
+  await mkdir(path.dirname(kept), { recursive: true });
+  await writeFile(kept, small);
+  return small;
 }
 
 /** The document of a client, with the icons that its pages show. */
 const template = async (folder) => (await readFile(path.join(root, folder, 'src/index.html'), 'utf8')).replace('%SPRITE%', await sprite());
 
 /** Puts the built script and style into the template, with their integrity; references to sources go. */
-function document(html, prefix, script, style, files) {
+function document(html, prefix, { script, style }, files) {
   const tags = [];
   if (style) tags.push(`<link rel="stylesheet" href="${prefix}${style}" integrity="${integrity(files[style].data)}">`);
   tags.push(`<script type="module" src="${prefix}${script}" integrity="${integrity(files[script].data)}"></script>`);
@@ -143,10 +152,10 @@ const built = [
 
 // The hook's name must not stand in anything that ships.
 if (!testhook) {
-  for (const files of built) {
+  for (const { files } of built) {
     for (const [name, { data }] of Object.entries(files)) {
       if (data.includes('__huisclos')) throw new Error(`${name}: the test hook is in a release build`);
     }
   }
 }
-if (!existsSync(path.join(root, 'meeting-ui/dist/.keep'))) console.warn('meeting-ui/dist/.keep is missing: a fresh clone will not compile');
+for (const one of built) await write(one);

@@ -16,7 +16,7 @@ func FuzzBodies(f *testing.F) {
 		`{"name":"\u0000"}`, `{"name":{"a":[]}}`, `[`, `"`, "\xff\xfe", `{"name":"` + string(bytes.Repeat([]byte("a"), 300)) + `"}`,
 		`{"role":"security-officer"}`, `{"email":"a@b\r\nBcc: c@d","name":"a","role":"member"}`,
 	}
-	h := newHouse(&testing.T{})
+	h := newHouse(f)
 	b := h.asAdministrator()
 	var routes []route
 	for _, r := range changes(h.server) {

@@ -31,7 +31,7 @@ import (
 
 // A house is a whole server on loopback with real TLS, real accounts and rooms, and a clock of its own.
 type house struct {
-	t        *testing.T
+	t        testing.TB
 	server   *Server
 	tls      *httptest.Server
 	accounts *accounts.Accounts
@@ -82,7 +82,7 @@ func (h *house) advance(d time.Duration) {
 	h.now = h.now.Add(d)
 }
 
-func emptyHouse(t *testing.T) *house {
+func emptyHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), log: &logbook{}}
 	db, err := store.Open(filepath.Join(t.TempDir(), "huisclos.db"), store.Options{})
@@ -122,7 +122,7 @@ func emptyHouse(t *testing.T) *house {
 }
 
 // newHouse has an administrator and two members.
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := emptyHouse(t)
 	code, needed, err := h.accounts.SetupCode(h.now)
@@ -214,7 +214,7 @@ type answer struct {
 	body   []byte
 }
 
-func (a answer) json(t *testing.T) map[string]any {
+func (a answer) json(t testing.TB) map[string]any {
 	t.Helper()
 	var m map[string]any
 	if err := json.Unmarshal(a.body, &m); err != nil {
@@ -223,7 +223,7 @@ func (a answer) json(t *testing.T) map[string]any {
 	return m
 }
 
-func (a answer) code(t *testing.T) string {
+func (a answer) code(t testing.TB) string {
 	t.Helper()
 	e, _ := a.json(t)["error"].(map[string]any)
 	c, _ := e["code"].(string)
@@ -287,7 +287,7 @@ func (b *browser) cookies() map[string]string {
 	return out
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

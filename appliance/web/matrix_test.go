@@ -96,7 +96,7 @@ var rights = []right{
 	{"GET", "/", 200, 200, 200, 200, fixed("/"), nil, ""},
 	{"GET", "/r/:room", 200, 200, 200, 200, ofRoom("/r/%s"), nil, ""},
 	{"GET", "/activate", 200, 200, 200, 200, fixed("/activate"), nil, ""},
-	{"GET", "/rooms", 200, 200, 200, 200, fixed("/rooms"), nil, ""},
+	{"GET", "/about", 200, 200, 200, 200, fixed("/about"), nil, ""},
 	{"GET", "/account", 200, 200, 200, 200, fixed("/account"), nil, ""},
 	{"GET", "/setup", 308, 308, 308, 308, fixed("/setup"), nil, ""},
 	{"GET", "/console", 308, 308, 308, 308, fixed("/console"), nil, ""},

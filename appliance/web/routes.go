@@ -61,4 +61,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/activate", "/rooms", "/account"}
+var meetingPages = []string{"/", "/r/:room", "/activate", "/account", "/about"}
