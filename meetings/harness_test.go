@@ -35,7 +35,7 @@ type world struct {
 	journal []audit.Event
 	commits map[string]bool // "call epoch" that had its commit
 
-	admitSigns int
+	lawless bool // of new clients
 }
 
 func newWorld(t testing.TB, limits Limits) *world {
@@ -232,10 +232,13 @@ type client struct {
 	pending *mls.Pending
 	past    map[string][]byte // resumption PSKs by group and epoch
 	seq     uint64
-	last    *Position // of the group that it holds
+	trusted map[string]bool // signature keys in the group that it restarted
+	known   map[string]bool // signature keys in the group that it held last
 
 	admits  bool // lets everybody in
+	rejoins bool // after a restart: lets those in whom it knows
 	silent  bool // never commits
+	lawless bool // its own software does not hold it to Policy
 	knocks  bool // knocks as soon as it may
 	tamper  func(*Commit)
 	compose func(*CommitRequest, *mls.CommitOptions)
@@ -251,7 +254,7 @@ func (w *world) client(n, device int) *client {
 		w.t.Fatal(err)
 	}
 	c := &client{w: w, account: account(n), name: fmt.Sprintf("Person %d", n),
-		device: mls.DeviceID{byte(n >> 8), byte(n), byte(device), 0xde}, past: map[string][]byte{}, knocks: true}
+		device: mls.DeviceID{byte(n >> 8), byte(n), byte(device), 0xde}, past: map[string][]byte{}, knocks: true, lawless: w.lawless}
 	c.id = c.identity(signer)
 	return c
 }
@@ -327,6 +330,10 @@ func (c *client) newGroup(rules mls.Room) {
 // enter holds a group, and the resumption PSK of its epoch for a restart.
 func (c *client) enter(g *mls.Group) {
 	c.group = g
+	c.known = map[string]bool{}
+	for _, m := range g.Members() {
+		c.known[string(m.SignatureKey)] = true
+	}
 	c.past[fmt.Sprintf("%x %d", g.ID(), g.Epoch())] = g.ResumptionPSK()
 }
 
@@ -394,8 +401,8 @@ func (c *client) take(m Message) {
 		c.seq = m.Seq
 		c.welcome(m)
 	case *Lobby:
-		if c.admits && c.group != nil {
-			for _, k := range m.Knocks {
+		for _, k := range m.Knocks {
+			if c.group != nil && (c.admits || c.rejoins && c.trusts(k)) {
 				c.letIn(k)
 			}
 		}
@@ -418,16 +425,26 @@ func (c *client) take(m Message) {
 		}
 		c.say(&GroupState{GroupInfo: info, Tree: c.group.Tree()})
 	case *Restart:
-		c.last = &m.Group
 		if m.Role == "create" {
-			c.admits = true
-			c.offer(c.rules(), m.Group.Group)
+			c.trusted, c.rejoins = c.known, true
+			if !c.silent {
+				rules := c.rules()
+				if c.account != rules.Owner {
+					rules.Hosts = append(rules.Hosts, c.account)
+				}
+				c.offer(rules, m.Group.Group)
+			}
 		} else if c.knocks {
 			c.knock()
 		}
 	case *Ended:
 		c.group, c.pending = nil, nil
 	}
+}
+
+func (c *client) trusts(k LobbyEntry) bool {
+	kp, err := mls.ParseKeyPackage(k.KeyPackage)
+	return err == nil && c.trusted[string(kp.Leaf().SignatureKey)]
 }
 
 func (c *client) letIn(k LobbyEntry) {
@@ -538,7 +555,11 @@ func (c *client) welcome(m *Welcome) {
 	if c.bundle == nil {
 		return
 	}
-	g, err := mls.JoinWelcome(m.Welcome, c.bundle, mls.JoinOptions{Tree: tree, PSKs: c, Rand: rand.Reader, Policy: mls.Policy, Now: c.w.now})
+	policy := mls.PolicyFunc(mls.Policy)
+	if c.lawless {
+		policy = nil
+	}
+	g, err := mls.JoinWelcome(m.Welcome, c.bundle, mls.JoinOptions{Tree: tree, PSKs: c, Rand: rand.Reader, Policy: policy, Now: c.w.now})
 	if err != nil {
 		c.w.t.Logf("%s can't join: %v", c.name, err)
 		if c.knocks {
