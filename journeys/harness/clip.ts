@@ -1,0 +1,87 @@
+/**
+ * The test clip, made in code: pictures that carry a number as big blocks, and a sequence of tones. A receiver reads the
+ * number out of decoded pixels and hears the tones, so that "it plays" means "this very content arrived".
+ *
+ * The picture is a grid of 6 × 4 cells, black or white: a white and a black corner to calibrate on, 4 bits for whose clip
+ * it is, 10 bits of frame number, and the rest parity, so that a grey or foreign picture does not read as a number.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { tmpdir } from 'node:os';
+
+export const columns = 6, rows = 4, numberBits = 10, idBits = 4;
+
+/** The cells of a frame, row by row: true is white. */
+export function cells(id: number, n: number): boolean[] {
+  const bits: boolean[] = [true, false];
+  for (let i = 0; i < idBits; i++) bits.push(((id >> i) & 1) === 1);
+  for (let i = 0; i < numberBits; i++) bits.push(((n >> i) & 1) === 1);
+  while (bits.length < columns * rows) {
+    // Parity over every k-th bit: 8 checks.
+    const k = bits.length - 2 - idBits - numberBits;
+    let p = k % 2 === 0;
+    for (let i = 2; i < 2 + idBits + numberBits; i++) if (((i * 2654435761) >>> (k * 3)) & 1) p = p !== bits[i]!;
+    bits.push(p);
+  }
+  return bits;
+}
+
+/** Tones of person `id`: two, in turn, each for 400 ms. No two people share one. */
+export function tones(id: number): [number, number] { return [500 + 300 * id, 500 + 300 * id + 150]; }
+export const allTones = Array.from({ length: 8 }, (_, id) => tones(id)).flat();
+export const toneMs = 400;
+
+export interface Size { width: number; height: number; fps: number; frames: number }
+export const full: Size = { width: 1280, height: 720, fps: 15, frames: 45 };
+export const small: Size = { width: 320, height: 180, fps: 10, frames: 60 };
+
+const folder = path.join(tmpdir(), 'huisclos-clips');
+
+export function videoFile(id: number, size: Size): string {
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, `v2-${id}-${size.width}x${size.height}@${size.fps}x${size.frames}.y4m`);
+  if (existsSync(file)) return file;
+  const part = `${file}.${process.pid}`, fd = openSync(part, 'w');
+  writeSync(fd, `YUV4MPEG2 W${size.width} H${size.height} F${size.fps}:1 Ip A1:1 C420jpeg\n`);
+  const luma = Buffer.alloc(size.width * size.height), chroma = Buffer.alloc((size.width * size.height) / 2, 128);
+  for (let n = 0; n < size.frames; n++) {
+    const bits = cells(id, n);
+    for (let r = 0; r < rows; r++) {
+      const from = Math.round((r * size.height) / rows), to = Math.round(((r + 1) * size.height) / rows);
+      const line = Buffer.alloc(size.width);
+      for (let c = 0; c < columns; c++) line.fill(bits[r * columns + c] ? 235 : 16, Math.round((c * size.width) / columns), Math.round(((c + 1) * size.width) / columns));
+      for (let y = from; y < to; y++) line.copy(luma, y * size.width);
+    }
+    writeSync(fd, 'FRAME\n');
+    writeSync(fd, luma);
+    writeSync(fd, chroma);
+  }
+  closeSync(fd);
+  renameSync(part, file);
+  return file;
+}
+
+export function soundFile(id: number): string {
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, `v2-${id}.wav`);
+  if (existsSync(file)) return file;
+  const rate = 48_000, seconds = 8, samples = rate * seconds, data = Buffer.alloc(samples * 2);
+  const [low, high] = tones(id);
+  let phase = 0;
+  for (let i = 0; i < samples; i++) {
+    const hz = Math.floor((i / rate) * (1000 / toneMs)) % 2 === 0 ? low : high;
+    phase += (2 * Math.PI * hz) / rate;
+    data.writeInt16LE(Math.round(Math.sin(phase) * 12_000), i * 2);
+  }
+  const head = Buffer.alloc(44);
+  head.write('RIFF', 0); head.writeUInt32LE(36 + data.length, 4); head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16); head.writeUInt16LE(1, 20); head.writeUInt16LE(1, 22); head.writeUInt32LE(rate, 24);
+  head.writeUInt32LE(rate * 2, 28); head.writeUInt16LE(2, 32); head.writeUInt16LE(16, 34);
+  head.write('data', 36); head.writeUInt32LE(data.length, 40);
+  const part = `${file}.${process.pid}`, fd = openSync(part, 'w');
+  writeSync(fd, head);
+  writeSync(fd, data);
+  closeSync(fd);
+  renameSync(part, file);
+  return file;
+}
