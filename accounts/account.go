@@ -8,6 +8,8 @@ package accounts
 
 import (
 	"encoding/base64"
+	"fmt"
+	"io"
 	"net/netip"
 	"time"
 )
@@ -125,17 +127,21 @@ type Ended struct {
 func (e Ended) All() bool { return len(e.Sessions) == 0 }
 
 // Token is a secret given to a person or a browser once: a session, an activation link, the set-up code. It does not
-// print itself: only Reveal returns it.
-type Token struct{ text string }
+// print itself, not even inside another value: only Reveal returns it. The zero Token is none.
+type Token struct{ text *string } // a pointer: package fmt does not follow one that it finds in a field
+
+func newToken(text string) Token { return Token{&text} }
 
 // Reveal returns the secret, to be sent to whom it belongs and nowhere else.
-func (t Token) Reveal() string { return t.text }
+func (t Token) Reveal() string {
+	if t.text == nil {
+		return ""
+	}
+	return *t.text
+}
 
-// String says that a secret stands here.
-func (Token) String() string { return "[secret]" }
-
-// GoString is String for %#v.
-func (Token) GoString() string { return "[secret]" }
+// Format says, for every verb, that a secret stands here.
+func (Token) Format(f fmt.State, _ rune) { io.WriteString(f, "[secret]") }
 
 // MarshalText keeps the secret out of JSON and structured logs too.
 func (Token) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }

@@ -44,9 +44,9 @@ func hashSecret(label, text string) []byte {
 	return sum[:]
 }
 
-func (a *Accounts) newToken() (Token, error) {
+func (a *Accounts) drawToken() (Token, error) {
 	b, err := a.draw(tokenLength)
-	return Token{base64.RawURLEncoding.EncodeToString(b)}, err
+	return newToken(base64.RawURLEncoding.EncodeToString(b)), err
 }
 
 // wellFormed reports whether text can be a token, so that nothing else is looked up.
@@ -80,7 +80,7 @@ func (t *act) newActivation(r *record) (Activation, error) {
 	if err := t.dropActivation(r); err != nil {
 		return Activation{}, err
 	}
-	token, err := t.a.newToken()
+	token, err := t.a.drawToken()
 	if err != nil {
 		return Activation{}, err
 	}
@@ -89,7 +89,7 @@ func (t *act) newActivation(r *record) (Activation, error) {
 	if err != nil {
 		return Activation{}, fmt.Errorf("accounts: activation: %w", err)
 	}
-	r.Activation = hashSecret(activationLabel, token.text)
+	r.Activation = hashSecret(activationLabel, token.Reveal())
 	if err := t.tx.Put(activationsBucket, r.Activation, b); err != nil {
 		return Activation{}, err
 	}

@@ -82,7 +82,7 @@ func (t *act) newSession(r record, client Client) (Token, error) {
 			}
 		}
 	}
-	token, err := t.a.newToken()
+	token, err := t.a.drawToken()
 	if err != nil {
 		return Token{}, err
 	}
@@ -92,7 +92,7 @@ func (t *act) newSession(r record, client Client) (Token, error) {
 	}
 	now := t.now.UTC()
 	s := session{ID: ID(id), Account: r.ID, Client: client.Address, Agent: cleanAgent(client.Agent), Created: now, Seen: now}
-	hash := hashSecret(sessionLabel, token.text)
+	hash := hashSecret(sessionLabel, token.Reveal())
 	if err := putSession(t.tx, hash, s); err != nil {
 		return Token{}, err
 	}

@@ -45,7 +45,7 @@ func (a *Accounts) SetupCode(now time.Time) (code Token, needed bool, err error)
 	if err != nil || !needed {
 		return Token{}, false, err
 	}
-	return Token{b.String()}, true, nil
+	return newToken(b.String()), true, nil
 }
 
 func (t *act) dropSetupCode() error {

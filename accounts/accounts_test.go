@@ -1,0 +1,613 @@
+package accounts
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/crypto/passhash"
+	"huisclos/store"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	adminPhrase  = "girofle tandem bruyant 93 escalier"
+	memberPhrase = "muscade galop triste 41"
+)
+
+var (
+	cheap = passhash.Params{Memory: 16, Time: 1, Threads: 1}
+	dear  = passhash.Params{Memory: 64, Time: 1, Threads: 1}
+	desk  = Client{Address: netip.MustParseAddr("192.0.2.7"), Agent: "test"}
+)
+
+// world is one appliance with its accounts.
+type world struct {
+	*Accounts
+	t      *testing.T
+	db     *store.DB
+	log    *audit.Log
+	hasher *passhash.Hasher
+
+	mu    sync.Mutex
+	ended []Ended
+}
+
+var migrations = []store.Migration{
+	{Version: 1, Name: "audit", Run: audit.CreateBuckets},
+	{Version: 2, Name: "accounts", Run: CreateBuckets},
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	return openWorld(t, filepath.Join(t.TempDir(), "db"))
+}
+
+func openWorld(t *testing.T, path string) *world {
+	t.Helper()
+	db, err := store.Open(path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(migrations); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, db: db, log: audit.New(db)}
+	if w.hasher, err = passhash.New(passhash.Options{Random: rand.Reader, Refusal: dear}); err != nil {
+		t.Fatal(err)
+	}
+	if w.Accounts, err = New(db, w.log, w.hasher, rand.Reader, Options{MemberHash: cheap, AdministratorHash: dear}); err != nil {
+		t.Fatal(err)
+	}
+	w.OnEnded(func(e Ended) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.ended = append(w.ended, e)
+	})
+	return w
+}
+
+// restart opens the same database as a new process would.
+func (w *world) restart(path string) *world {
+	w.t.Helper()
+	if err := w.db.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	return openWorld(w.t, path)
+}
+
+// administrator sets the appliance up.
+func (w *world) administrator() (Account, Token) {
+	w.t.Helper()
+	code, needed, err := w.SetupCode(noon)
+	if err != nil || !needed {
+		w.t.Fatalf("SetupCode: %v, %v", needed, err)
+	}
+	a, token, err := w.Setup(w.t.Context(), code.Reveal(), "Ada Lovelace", "ada@example.org", adminPhrase, desk, noon)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a, token
+}
+
+// member creates and activates an account.
+func (w *world) member(by Account, name, email string) (Account, Token) {
+	w.t.Helper()
+	_, link, err := w.Create(actor(by), name, email, Member, noon)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a, token, err := w.Activate(w.t.Context(), link.Token.Reveal(), memberPhrase, desk, noon)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a, token
+}
+
+func actor(a Account) Actor { return Actor{Account: a.ID, Client: desk.Address} }
+
+func (w *world) takeEnded() []Ended {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.ended
+	w.ended = nil
+	return list
+}
+
+// actions returns the names of the log's entries, the oldest first.
+func (w *world) actions() []string {
+	w.t.Helper()
+	list, err := w.log.List(0, audit.MaxPage)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range list {
+		name := string(e.Action)
+		if e.Result != audit.OK {
+			name += " " + string(e.Result)
+		}
+		names = append(names, name)
+	}
+	slices.Reverse(names)
+	return names
+}
+
+func (w *world) signedIn(token Token, now time.Time) bool {
+	w.t.Helper()
+	_, _, err := w.Session(token.Reveal(), now)
+	if err != nil && !errors.Is(err, ErrNoSession) {
+		w.t.Fatal(err)
+	}
+	return err == nil
+}
+
+func wantErr(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, want %v", what, err, want)
+	}
+}
+
+func TestCreateRights(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	member, _ := w.member(admin, "Grace Hopper", "grace@example.org")
+	invited, _, err := w.Create(actor(admin), "Not Yet", "notyet@example.org", Administrator, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, who := range map[string]Actor{
+		"a member": actor(member), "nobody": {}, "an unknown account": {Account: ID{1}}, "an administrator who has not activated": actor(invited),
+	} {
+		_, _, err := w.Create(who, "X Y", "xy@example.org", Member, noon)
+		wantErr(t, name+" creates", err, ErrForbidden)
+		_, err = w.SetRole(who, member.ID, Administrator, noon)
+		wantErr(t, name+" sets a role", err, ErrForbidden)
+		_, err = w.Disable(who, admin.ID, noon)
+		wantErr(t, name+" disables", err, ErrForbidden)
+		_, err = w.Enable(who, admin.ID, noon)
+		wantErr(t, name+" enables", err, ErrForbidden)
+		wantErr(t, name+" deletes", w.Delete(who, admin.ID, noon), ErrForbidden)
+		_, err = w.Rename(who, admin.ID, "X Y", noon)
+		wantErr(t, name+" renames", err, ErrForbidden)
+		_, err = w.NewActivation(who, admin.ID, noon)
+		wantErr(t, name+" makes a link", err, ErrForbidden)
+		_, err = w.Sessions(who, admin.ID, noon)
+		wantErr(t, name+" lists sessions", err, ErrForbidden)
+		wantErr(t, name+" ends a session", w.EndSession(who, admin.ID, SessionID{}, noon), ErrForbidden)
+		wantErr(t, name+" ends sessions", w.EndSessions(who, admin.ID, noon), ErrForbidden)
+	}
+	refused := 0
+	for _, a := range w.actions() {
+		if a == "access.refused refused" {
+			refused++
+		}
+	}
+	if refused != 4*10 {
+		t.Errorf("%d refusals are recorded, want 40", refused)
+	}
+	// Its own account, a member may rename and sign out everywhere.
+	if a, err := w.Rename(actor(member), member.ID, "Grace B. Hopper", noon); err != nil || a.Name != "Grace B. Hopper" {
+		t.Errorf("renaming oneself: %+v, %v", a, err)
+	}
+	if err := w.EndSessions(actor(member), member.ID, noon); err != nil {
+		t.Error(err)
+	}
+	// The operator at the machine has an administrator's rights.
+	if _, _, err := w.Create(Operator(), "Op Erated", "op@example.org", Member, noon); err != nil {
+		t.Error(err)
+	}
+	// An administrator who was disabled has none, also in a request that was under way.
+	second, link, err := w.Create(actor(admin), "Second Admin", "second@example.org", Administrator, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Activate(t.Context(), link.Token.Reveal(), adminPhrase, desk, noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Disable(actor(admin), second.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.Create(actor(second), "X Y", "xy@example.org", Member, noon)
+	wantErr(t, "a disabled administrator", err, ErrForbidden)
+}
+
+func TestCreateChecks(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	for _, c := range []struct {
+		name, email string
+		role        Role
+		want        error
+	}{
+		{"Good Name", "good@example.org", Member, nil},
+		{"Good Name", "good@example.org", Member, ErrEmailTaken},
+		{"Good Name", " GOOD@Example.ORG ", Member, ErrEmailTaken},
+		{"", "x@example.org", Member, ErrName},
+		{"X", "not an address", Member, ErrEmail},
+		{"X", "x@example.org", "owner", ErrRole},
+		{"X", "x@example.org", "", ErrRole},
+	} {
+		_, _, err := w.Create(actor(admin), c.name, c.email, c.role, noon)
+		if c.want == nil && err != nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("Create(%q, %q, %q): %v, want %v", c.name, c.email, c.role, err, c.want)
+		}
+	}
+	if n, err := w.Count(); n != 2 || err != nil {
+		t.Errorf("%d accounts, %v", n, err)
+	}
+}
+
+func TestTheLastAdministratorStays(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	// One who is only invited does not count.
+	second, link, err := w.Create(actor(admin), "Second Admin", "second@example.org", Administrator, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(want error) {
+		t.Helper()
+		_, err := w.SetRole(actor(admin), admin.ID, Member, noon)
+		wantErr(t, "demote", err, want)
+		_, err = w.Disable(Operator(), admin.ID, noon)
+		wantErr(t, "disable", err, want)
+		wantErr(t, "delete", w.Delete(actor(admin), admin.ID, noon), want)
+	}
+	try(ErrLastAdministrator)
+	if a, err := w.Get(admin.ID); err != nil || a.Role != Administrator || a.State != Active {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if _, _, err := w.Activate(t.Context(), link.Token.Reveal(), adminPhrase, desk, noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Disable(actor(admin), second.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	try(ErrLastAdministrator) // one who is disabled does not count either
+	if _, err := w.Enable(actor(admin), second.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(actor(second), admin.ID, noon); err != nil {
+		t.Errorf("with a second one: %v", err)
+	}
+	if needed, err := w.SetupNeeded(); needed || err != nil {
+		t.Errorf("set-up is needed again: %v", err)
+	}
+}
+
+func TestDisableEndsEverythingAtOnce(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
+	link, err := w.NewActivation(actor(admin), member.ID, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.takeEnded()
+	a, err := w.Disable(actor(admin), member.ID, noon)
+	if err != nil || a.State != Disabled {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if got := w.takeEnded(); len(got) != 1 || got[0].Account != member.ID || !got[0].All() || got[0].Reason != AccountDisabled {
+		t.Errorf("listeners were told %+v", got)
+	}
+	if w.signedIn(token, noon) {
+		t.Error("the session of a disabled account counts")
+	}
+	_, err = w.Activation(link.Token.Reveal(), noon)
+	wantErr(t, "the link", err, ErrActivation)
+	_, err = w.NewActivation(actor(admin), member.ID, noon)
+	wantErr(t, "a new link", err, ErrDisabled)
+	_, _, err = w.Login(t.Context(), "grace@example.org", memberPhrase, desk, noon)
+	wantErr(t, "signing in", err, ErrCredentials)
+	if a, err = w.Enable(actor(admin), member.ID, noon); err != nil || a.State != Active {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if w.signedIn(token, noon) {
+		t.Error("the old session counts again")
+	}
+	if _, _, err := w.Login(t.Context(), "grace@example.org", memberPhrase, desk, noon); err != nil {
+		t.Errorf("signing in after Enable: %v", err)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
+	link, err := w.NewActivation(actor(admin), member.ID, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.takeEnded()
+	if err := w.Delete(actor(admin), member.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.takeEnded(); len(got) != 1 || !got[0].All() || got[0].Reason != AccountDeleted {
+		t.Errorf("listeners were told %+v", got)
+	}
+	_, err = w.Get(member.ID)
+	wantErr(t, "Get", err, ErrNotFound)
+	wantErr(t, "Delete again", w.Delete(actor(admin), member.ID, noon), ErrNotFound)
+	_, err = w.Activation(link.Token.Reveal(), noon)
+	wantErr(t, "the link", err, ErrActivation)
+	if w.signedIn(token, noon) {
+		t.Error("the session of a deleted account counts")
+	}
+	if page, _, err := w.List("grace", "", 10); err != nil || len(page) != 0 {
+		t.Errorf("found: %v, %v", page, err)
+	}
+	if n, err := w.Count(); n != 1 || err != nil {
+		t.Errorf("%d accounts, %v", n, err)
+	}
+	if again, _ := w.member(admin, "Grace Hopper", "grace@example.org"); again.ID == member.ID {
+		t.Error("the address leads to the old account")
+	}
+}
+
+func TestSetRole(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
+	w.takeEnded()
+	a, err := w.SetRole(actor(admin), member.ID, Administrator, noon)
+	if err != nil || a.Role != Administrator {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if w.signedIn(token, noon) {
+		t.Error("a session gained rights")
+	}
+	if got := w.takeEnded(); len(got) != 1 || got[0].Reason != RoleChanged {
+		t.Errorf("listeners were told %+v", got)
+	}
+	// The next sign-in brings the hash to the cost of the role.
+	if _, _, err := w.Login(t.Context(), "grace@example.org", memberPhrase, desk, noon); err != nil {
+		t.Fatal(err)
+	}
+	var r record
+	if err := w.db.View(func(tx *store.Tx) (err error) { r, err = load(tx, member.ID); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(r.Hash, "m=64,") {
+		t.Errorf("the hash is still %s", r.Hash)
+	}
+	if _, _, err := w.Login(t.Context(), "grace@example.org", memberPhrase, desk, noon); err != nil {
+		t.Errorf("after the new hash: %v", err)
+	}
+	_, err = w.SetRole(actor(admin), member.ID, "owner", noon)
+	wantErr(t, "an unknown role", err, ErrRole)
+
+	_, link, err := w.Create(actor(admin), "Short Phrase", "short@example.org", Member, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, _, err := w.Activate(t.Context(), link.Token.Reveal(), "kyxmuzo wrat", desk, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.SetRole(actor(admin), short.ID, Administrator, noon)
+	wantErr(t, "an administrator with twelve characters", err, ErrPassphraseForRole)
+}
+
+func TestNothingSecretIsStoredOrPrinted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	w := openWorld(t, path)
+	code, _, err := w.SetupCode(noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, token, err := w.Setup(t.Context(), code.Reveal(), "Ada Lovelace", "ada@example.org", adminPhrase, desk, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, link, err := w.Create(actor(admin), "Grace Hopper", "grace@example.org", Member, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// People type passphrases into the field for the address.
+	if _, _, err := w.Login(t.Context(), "typed in the wrong field", adminPhrase+"x", desk, noon); !errors.Is(err, ErrCredentials) {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	for _, tok := range []Token{code, token, link.Token} {
+		logger.Info("x", "token", tok, "pointer", &tok)
+		j, err := json.Marshal(map[string]any{"token": tok})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Write(j)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			fmt.Fprintf(&log, verb, tok)
+			fmt.Fprintf(&log, verb, struct{ T Token }{tok})
+			fmt.Fprintf(&log, verb, []any{&tok, struct{ t *Token }{&tok}, struct{ t Token }{tok}})
+		}
+	}
+	w.db.Close()
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{
+		code.Reveal(), strings.ReplaceAll(code.Reveal(), "-", ""), token.Reveal(), link.Token.Reveal(), adminPhrase, "typed in the wrong field",
+	} {
+		if bytes.Contains(file, []byte(secret)) {
+			t.Errorf("the database holds %q", secret)
+		}
+		if strings.Contains(log.String(), secret) || strings.Contains(log.String(), fmt.Sprintf("%x", secret)) {
+			t.Errorf("printed: %q in %s", secret, &log)
+		}
+	}
+	if !bytes.Contains(file, []byte("ada@example.org")) {
+		t.Error("the search finds nothing in the file at all")
+	}
+}
+
+// Every act with its entry, in one transaction: when the entry cannot be written, the act does not happen.
+func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
+	w := newWorld(t)
+	admin, adminToken := w.administrator()
+	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
+	_, link, err := w.Create(actor(admin), "Not Yet", "notyet@example.org", Member, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An event at no time is refused by the log: every act below is given one.
+	never := time.Time{}
+	for name, act := range map[string]func() error{
+		"Create":     func() error { _, _, err := w.Create(actor(admin), "X Y", "xy@example.org", Member, never); return err },
+		"Disable":    func() error { _, err := w.Disable(actor(admin), member.ID, never); return err },
+		"Delete":     func() error { return w.Delete(actor(admin), member.ID, never) },
+		"SetRole":    func() error { _, err := w.SetRole(actor(admin), member.ID, Administrator, never); return err },
+		"Rename":     func() error { _, err := w.Rename(actor(admin), member.ID, "Other Name", never); return err },
+		"Activation": func() error { _, err := w.NewActivation(actor(admin), member.ID, never); return err },
+		"Activate": func() error {
+			_, _, err := w.Activate(t.Context(), link.Token.Reveal(), memberPhrase, desk, never)
+			return err
+		},
+		"Login": func() error {
+			_, _, err := w.Login(t.Context(), "grace@example.org", memberPhrase, desk, never)
+			return err
+		},
+		"a refused Login": func() error {
+			_, _, err := w.Login(t.Context(), "grace@example.org", "wrong", desk, never)
+			return err
+		},
+		"ChangePassphrase": func() error {
+			_, err := w.ChangePassphrase(t.Context(), member.ID, memberPhrase, adminPhrase, desk, never)
+			return err
+		},
+		"EndSessions": func() error { return w.EndSessions(actor(admin), member.ID, never) },
+		"Logout":      func() error { return w.Logout(token.Reveal(), desk, never) },
+		"SetupCode": func() error {
+			_, _, err := newWorld(t).SetupCode(never)
+			return err
+		},
+	} {
+		before := w.db.Revision()
+		if err := act(); err == nil || Code(err) != "" {
+			t.Errorf("%s: %v, want a fault", name, err)
+		}
+		if w.db.Revision() != before {
+			t.Errorf("%s changed something", name)
+		}
+	}
+	if !w.signedIn(token, noon) || !w.signedIn(adminToken, noon) {
+		t.Error("a session was ended without an entry")
+	}
+	if a, err := w.Get(member.ID); err != nil || a.State != Active || a.Role != Member || a.Name != "Grace Hopper" {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+func TestAuditTrail(t *testing.T) {
+	w := newWorld(t)
+	admin, adminToken := w.administrator()
+	member, _ := w.member(admin, "Grace Hopper", "grace@example.org")
+	if _, _, err := w.Login(t.Context(), "grace@example.org", "wrong", desk, noon); !errors.Is(err, ErrCredentials) {
+		t.Fatal(err)
+	}
+	if _, err := w.Disable(actor(admin), member.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Logout(adminToken.Reveal(), desk, noon); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"setup.code-made", "setup.done", "login.ok",
+		"account.created", "activation.made", "activation.used", "login.ok",
+		"login.refused refused", "account.disabled", "session.ended", "session.ended",
+	}
+	if got := w.actions(); !slices.Equal(got, want) {
+		t.Errorf("recorded %v\nwant %v", got, want)
+	}
+	list, err := w.log.List(0, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := list[3]
+	if refused.Client != desk.Address || refused.Actor != audit.ActorAnonymous || refused.Object != member.ID.String() ||
+		refused.Detail["reason"] != "passphrase" || refused.Detail["failures"] != "1" {
+		t.Errorf("recorded %+v", refused)
+	}
+	if list[2].Actor != admin.ID.String() || list[2].Client != desk.Address {
+		t.Errorf("recorded %+v", list[2])
+	}
+	if _, err := w.log.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPepperBelongsToTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	w := openWorld(t, filepath.Join(dir, "db"))
+	path := filepath.Join(dir, "pepper")
+	p, err := OpenPepper(w.db, path, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := OpenPepper(w.db, path, rand.Reader); err != nil || again.ID() != p.ID() {
+		t.Fatalf("opened again: %v", err)
+	}
+	// No account depends on it yet: it may be lost.
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = OpenPepper(w.db, path, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	w.administrator()
+	if err := os.Rename(path, path+".kept"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenPepper(w.db, path, rand.Reader); err == nil || !strings.Contains(err.Error(), "restore it") {
+		t.Errorf("missing: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Error("a new pepper was made for a database with accounts")
+	}
+	if _, err := passhash.CreatePepper(path, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenPepper(w.db, path, rand.Reader); err == nil || !strings.Contains(err.Error(), "another database") {
+		t.Errorf("another: %v", err)
+	}
+	if err := os.Rename(path+".kept", path); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := OpenPepper(w.db, path, rand.Reader); err != nil || again.ID() != p.ID() {
+		t.Errorf("restored: %v", err)
+	}
+}
+
+func TestErrorsHaveStableCodes(t *testing.T) {
+	for err, want := range map[error]string{
+		ErrCredentials: "bad-credentials", ErrNoSession: "not-signed-in", ErrForbidden: "forbidden", ErrNotFound: "not-found",
+		ErrSetupCode: "bad-setup-code", ErrSetupDone: "setup-done", ErrActivation: "bad-activation", ErrTooMany{}: "too-many-tries",
+		ErrLastAdministrator: "last-administrator", ErrEmailTaken: "email-taken", ErrPassphraseShort: "passphrase-short",
+		ErrPassphraseCommon: "passphrase-common", fmt.Errorf("around: %w", ErrName): "bad-name", errors.New("a fault"): "",
+	} {
+		if got := Code(err); got != want {
+			t.Errorf("Code(%v) = %q, want %q", err, got, want)
+		}
+	}
+	if !errors.Is(ErrTooMany{noon}, ErrTooMany{}) {
+		t.Error("ErrTooMany does not match itself")
+	}
+}
