@@ -310,10 +310,11 @@ func (l *link) deliver(b []byte) {
 }
 
 func (l *link) run() {
-	defer l.close()
+	reason := errors.New("transport: worker ended")
+	defer func() { l.close(reason) }()
 	defer l.port.guard("link")
 	if err := l.shake(); err != nil {
-		l.port.log.Debug("media: DTLS handshake failed", "error", err)
+		reason = fmt.Errorf("transport: DTLS handshake: %w", err)
 		return
 	}
 	go l.drain()
@@ -334,6 +335,11 @@ func (l *link) run() {
 		}
 	}
 }
+
+var (
+	errSilent   = errors.New("transport: no connectivity check for too long")
+	errNoAnswer = errors.New("transport: the offer was not answered")
+)
 
 var errFingerprint = errors.New("transport: certificate is not the one of the session description")
 
@@ -421,11 +427,13 @@ func (l *link) takeKeys(conn *dtls.Conn) error {
 // drain reads what DTLS carries besides the handshake. There is no data
 // channel, so it is nothing; its end is the far end's goodbye.
 func (l *link) drain() {
-	defer l.close()
+	reason := errors.New("transport: DTLS reader ended")
+	defer func() { l.close(reason) }()
 	defer l.port.guard("link")
 	b := make([]byte, maxDatagram)
 	for {
 		if _, err := l.dtls.Read(b); err != nil {
+			reason = fmt.Errorf("transport: DTLS: %w", err)
 			return
 		}
 	}
@@ -531,8 +539,9 @@ func (l *link) isDone() bool {
 
 // close ends the link and says so to its owner. When it returns, nothing more
 // is written, and nothing that arrives is read.
-func (l *link) close() {
+func (l *link) close(reason error) {
 	if l.end() {
+		l.port.log.Debug("media: connection ended", "reason", reason)
 		l.events.failed()
 	}
 }

@@ -291,7 +291,7 @@ func toNTP(t time.Time) uint64 {
 func (p *publisher) tick(now time.Time) {
 	defer p.server.port.guard("publisher")
 	if p.link.expired(now) {
-		p.link.close()
+		p.link.close(errSilent)
 		return
 	}
 	p.mu.Lock()

@@ -165,7 +165,7 @@ func (s *subscriber) offer() {
 	s.version++
 	lines := make([]*line, len(s.lines))
 	s.offered = make([]line, len(s.lines))
-	var tracks []media.Track
+	tracks := []media.Track{} // not nil: it is written as JSON
 	for i, l := range s.lines {
 		lines[i], s.offered[i] = &l.line, l.line
 		if l.used {
@@ -329,8 +329,11 @@ func (s *subscriber) tick(now time.Time) {
 	s.mu.Lock()
 	late := s.outstanding && now.Sub(s.offeredAt) > answerWithin
 	s.mu.Unlock()
-	if late || s.link.expired(now) {
-		s.link.close()
+	switch {
+	case late:
+		s.link.close(errNoAnswer)
+	case s.link.expired(now):
+		s.link.close(errSilent)
 	}
 }
 
