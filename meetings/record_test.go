@@ -1,0 +1,135 @@
+package meetings
+
+import (
+	"crypto/rand"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"huisclos/accounts"
+	"huisclos/audit"
+	"huisclos/crypto/mls"
+	"huisclos/store"
+)
+
+func newRooms(t *testing.T) (*Rooms, *audit.Log) {
+	t.Helper()
+	db, err := store.Open(filepath.Join(t.TempDir(), "db", "huisclos.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	err = db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := audit.New(db)
+	return NewRooms(db, log, rand.Reader), log
+}
+
+func TestRooms(t *testing.T) {
+	rooms, log := newRooms(t)
+	ann, bob := accounts.ID{1}, accounts.ID{2}
+	for _, bad := range []string{"", "  ", "a\nb", strings.Repeat("x", 129), "\xff"} {
+		if _, err := rooms.Create(ann, bad, start); !errors.Is(err, ErrName) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	b, err := rooms.Create(ann, " Bureau ", start)
+	if err != nil || b.Name != "Bureau" || b.Owner != ann {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	a, err := rooms.Create(ann, "Atelier", start)
+	if err != nil || a.ID == b.ID {
+		t.Fatal(err)
+	}
+	c, err := rooms.Create(bob, "Conseil", start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := rooms.Get(b.ID); err != nil || got != b {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if _, err := rooms.Get(mls.RoomID{}); !errors.Is(err, ErrNoRoom) {
+		t.Fatal(err)
+	}
+	if _, err := rooms.Rename(bob, b.ID, "Mine", start); !errors.Is(err, ErrNotOwner) {
+		t.Fatal(err)
+	}
+	if err := rooms.Delete(bob, b.ID, start); !errors.Is(err, ErrNotOwner) {
+		t.Fatal(err)
+	}
+	if got, err := rooms.Rename(ann, b.ID, "Bibliothèque", start); err != nil || got.Name != "Bibliothèque" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	for i, id := range []mls.RoomID{c.ID, b.ID} {
+		if err := rooms.Visit(ann, id, start.Add(time.Duration(i)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rooms.Visit(ann, mls.RoomID{}, start); !errors.Is(err, ErrNoRoom) {
+		t.Fatal(err)
+	}
+	list, err := rooms.List(ann)
+	if err != nil || len(list) != 3 || list[0].Name != "Atelier" || list[1].Name != "Bibliothèque" || list[2].Name != "Conseil" ||
+		!list[0].Visited.IsZero() || !list[1].Visited.Equal(start.Add(time.Hour)) || !list[2].Visited.Equal(start) {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if err := rooms.Delete(bob, c.ID, start); err != nil {
+		t.Fatal(err)
+	}
+	if list, err = rooms.List(ann); err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	gone, err := rooms.DeleteOwned(ann, audit.ActorOperator, start)
+	if err != nil || len(gone) != 2 {
+		t.Fatalf("%v, %v", gone, err)
+	}
+	if n, err := rooms.Count(); err != nil || n != 0 {
+		t.Fatalf("%d rooms, %v", n, err)
+	}
+	if list, err = rooms.List(ann); err != nil || len(list) != 0 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	entries, err := log.List(0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 7 { // three made, one renamed, three deleted
+		t.Fatalf("%d audit entries", len(entries))
+	}
+}
+
+func TestVisitsAreBounded(t *testing.T) {
+	rooms, _ := newRooms(t)
+	ann, bob := accounts.ID{1}, accounts.ID{2}
+	var first mls.RoomID
+	// The bound is a few above what is kept; all of one owner.
+	for i := range 3 {
+		r, err := rooms.Create(bob, "Room", start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = r.ID
+		}
+		if err := rooms.Visit(ann, r.ID, start.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := rooms.db.Update(func(tx *store.Tx) error { return forgetVisits(tx, ann, 2) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := rooms.List(ann)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, r := range list {
+		if r.ID == first {
+			t.Fatal("the oldest visit was kept")
+		}
+	}
+}
