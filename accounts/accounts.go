@@ -20,7 +20,7 @@ const (
 	recordsBucket        = "accounts.records"        // id → record
 	emailBucket          = "accounts.email"          // address in normal form → id
 	nameBucket           = "accounts.name"           // folded name, 0, id → nothing
-	wordBucket           = "accounts.word"           // folded word, 0, folded name, 0, id → nothing
+	wordBucket           = "accounts.word"           // folded word, 0, folded name, 0, id → address in normal form
 	administratorsBucket = "accounts.administrators" // id → nothing, for active administrators
 	activationsBucket    = "accounts.activations"    // SHA-256 of the token → activation
 	sessionsBucket       = "accounts.sessions"       // SHA-256 of the token → session

@@ -102,6 +102,7 @@ func isLetterOrDigit(r rune) bool {
 // spaces. "Élodie Lefèvre-Œuvrard" → "elodie lefevre oeuvrard".
 func fold(s string) string {
 	var b strings.Builder
+	b.Grow(len(s))
 	space := false
 	for _, r := range norm.NFKD.String(s) {
 		r = unicode.ToLower(r)

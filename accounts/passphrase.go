@@ -2,7 +2,7 @@ package accounts
 
 import (
 	_ "embed"
-	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -113,30 +113,78 @@ const (
 	longestWord  = 40
 )
 
-// estimate returns the cost of the cheapest way to write s as pieces; extra are words that cost almost nothing.
+// estimate returns the cost of the cheapest way to write s as pieces; extra are words that cost almost nothing. What
+// stands between words is nearly always the same sign everywhere: without all signs it is looked at too.
 func estimate(s string, extra map[string]bool) float64 {
-	plain := []rune(foldSame(s))
-	asI, asL := unleet(plain, 'i'), unleet(plain, 'l')
-	n := len(plain)
+	s = foldSame(s)
+	cost := cheapest(s, extra)
+	bare := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, s)
+	if bare != s {
+		cost = min(cost, cheapest(bare, extra)+costSign)
+	}
+	return cost
+}
+
+func cheapest(s string, extra map[string]bool) float64 {
+	v := newViews(s)
+	n := len(v.runes)
 	best := make([]float64, n+1)
 	for end := 1; end <= n; end++ {
-		best[end] = math.Inf(1)
-		better := func(start int, cost float64) {
-			best[end] = min(best[end], best[start]+cost)
-		}
-		better(end-1, single(plain[end-1]))
+		best[end] = best[end-1] + single(v.runes[end-1])
 		for start := max(0, end-longestWord); start <= end-2; start++ {
-			piece := plain[start:end]
-			if c, ok := pieceCost(piece, asI[start:end], asL[start:end], extra); ok {
-				better(start, c)
+			if c, ok := v.pieceCost(start, end, extra); ok {
+				best[end] = min(best[end], best[start]+c)
 			}
 			// The same again, right after itself.
-			if w := end - start; start >= w && string(piece) == string(plain[start-w:start]) {
-				better(start, costRepeat)
+			if w := end - start; start >= w && v.plain.cut(start, end) == v.plain.cut(start-w, start) {
+				best[end] = min(best[end], best[start]+costRepeat)
 			}
 		}
 	}
 	return best[n]
+}
+
+// text is a string whose pieces are cut by the number of the character, without a copy.
+type text struct {
+	s  string
+	at []int // where each character begins, and the end
+}
+
+func newText(runes []rune) text {
+	t := text{s: string(runes), at: make([]int, 0, len(runes)+1)}
+	for i := range t.s {
+		t.at = append(t.at, i)
+	}
+	t.at = append(t.at, len(t.s))
+	return t
+}
+
+func (t text) cut(start, end int) string { return t.s[t.at[start]:t.at[end]] }
+
+// views are the ways in which a passphrase is read.
+type views struct {
+	runes               []rune
+	plain, asI, asL, re text   // as it is, with signs read as letters in two ways, backwards
+	run                 []bool // the three characters from here are part of a sequence
+}
+
+func newViews(s string) views {
+	runes := []rune(s)
+	back := slices.Clone(runes)
+	slices.Reverse(back)
+	v := views{
+		runes: runes, plain: newText(runes), asI: newText(unleet(runes, 'i')), asL: newText(unleet(runes, 'l')),
+		re: newText(back), run: make([]bool, len(runes)),
+	}
+	for i := 0; i+3 <= len(runes); i++ {
+		v.run[i] = isSequence(v.plain.cut(i, i+3), v.re.cut(len(runes)-i-3, len(runes)-i))
+	}
+	return v
 }
 
 func single(r rune) float64 {
@@ -152,8 +200,10 @@ func single(r rune) float64 {
 	}
 }
 
-func pieceCost(plain, asI, asL []rune, extra map[string]bool) (float64, bool) {
-	for _, spelling := range []string{string(plain), string(asI), string(asL), reverse(plain)} {
+func (v views) pieceCost(start, end int, extra map[string]bool) (float64, bool) {
+	n := len(v.runes)
+	plain, back := v.plain.cut(start, end), v.re.cut(n-end, n-start)
+	for _, spelling := range [...]string{plain, v.asI.cut(start, end), v.asL.cut(start, end), back} {
 		if extra[spelling] {
 			return costPersonal, true
 		}
@@ -161,13 +211,12 @@ func pieceCost(plain, asI, asL []rune, extra map[string]bool) (float64, bool) {
 			return costWord, true
 		}
 	}
-	text := string(plain)
 	switch {
-	case isYear(text):
+	case isYear(plain):
 		return costYear, true
-	case isDate(text):
+	case isDate(plain):
 		return costDate, true
-	case len(plain) >= 3 && isSequence(plain):
+	case end-start >= 3 && v.run[start] && v.run[end-3] && isSequence(plain, back):
 		return costSequence, true
 	}
 	return 0, false
@@ -210,14 +259,6 @@ func unleet(s []rune, one rune) []rune {
 	return out
 }
 
-func reverse(s []rune) string {
-	out := make([]rune, len(s))
-	for i, r := range s {
-		out[len(s)-1-i] = r
-	}
-	return string(out)
-}
-
 func isYear(s string) bool { return len(s) == 4 && s >= "1900" && s <= "2059" && allDigits(s) }
 
 // isDate accepts ddmmyyyy, mmddyyyy, yyyymmdd, ddmmyy and yymmdd.
@@ -252,14 +293,14 @@ var rows = []string{
 	"1q2w3e4r5t6y7u8i9o0p", "1qaz2wsx3edc4rfv5tgb6yhn", "1aqw2zsx3edc4rfv5tgb6yhn",
 }
 
-// isSequence: a run along a row, in either direction, or one character again and again.
-func isSequence(s []rune) bool {
-	text, back := string(s), reverse(s)
-	if strings.Trim(text, string(s[0])) == "" {
+// isSequence: a run along a row, in either direction, or one character again and again. back is s backwards.
+func isSequence(s, back string) bool {
+	_, size := utf8.DecodeRuneInString(s)
+	if strings.Trim(s, s[:size]) == "" {
 		return true
 	}
 	for _, row := range rows {
-		if strings.Contains(row, text) || strings.Contains(row, back) {
+		if strings.Contains(row, s) || strings.Contains(row, back) {
 			return true
 		}
 	}

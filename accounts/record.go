@@ -3,6 +3,7 @@ package accounts
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,8 +78,8 @@ func (r record) indexes() []indexKey {
 		{emailBucket, r.Normal, id},
 		{nameBucket, name + "\x00" + id, ""},
 	}
-	for _, w := range r.words() {
-		list = append(list, indexKey{wordBucket, w + "\x00" + name + "\x00" + id, ""})
+	for _, w := range words(name, r.Normal) {
+		list = append(list, indexKey{wordBucket, w + "\x00" + name + "\x00" + id, r.Normal})
 	}
 	if r.activeAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
@@ -86,16 +87,20 @@ func (r record) indexes() []indexKey {
 	return list
 }
 
-// words are what the account is found by: the words of its name and of its address, and the address as a whole.
-func (r record) words() []string {
-	seen := map[string]bool{}
-	var list []string
-	local, domain, _ := strings.Cut(r.Normal, "@")
-	for _, w := range append(strings.Fields(fold(r.Name)+" "+fold(local)+" "+fold(domain)), r.Normal) {
-		if !seen[w] && len(list) < maxWords {
-			seen[w] = true
+// words are what an account is found by: the words of its folded name and of its address, and the address as a whole.
+func words(name, normalEmail string) []string {
+	list := make([]string, 0, maxWords)
+	add := func(w string) {
+		if !slices.Contains(list, w) && len(list) < maxWords {
 			list = append(list, w)
 		}
+	}
+	add(normalEmail)
+	for w := range strings.FieldsSeq(name) {
+		add(w)
+	}
+	for w := range strings.FieldsSeq(fold(normalEmail)) {
+		add(w)
 	}
 	return list
 }
@@ -115,17 +120,22 @@ func save(tx *store.Tx, r record) error {
 			return err
 		}
 	}
-	for _, k := range r.indexes() {
-		if had[k] {
-			delete(had, k)
-			continue
+	now := r.indexes()
+	var add []indexKey
+	for _, k := range now {
+		if !had[k] {
+			add = append(add, k)
 		}
-		if err := tx.Put(k.bucket, []byte(k.key), []byte(k.value)); err != nil {
+		delete(had, k)
+	}
+	// First away, then in: an entry that only changes its value has one key.
+	for k := range had {
+		if err := tx.Delete(k.bucket, []byte(k.key)); err != nil {
 			return err
 		}
 	}
-	for k := range had {
-		if err := tx.Delete(k.bucket, []byte(k.key)); err != nil {
+	for _, k := range add {
+		if err := tx.Put(k.bucket, []byte(k.key), []byte(k.value)); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,8 @@
 package accounts
 
 import (
-	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"huisclos/store"
@@ -29,7 +29,7 @@ func (a *Accounts) List(query, after string, limit int) (page []Account, next st
 	limit = min(limit, MaxPage)
 	var from []byte
 	if after != "" {
-		if len(after) > maxCursor {
+		if len(after) > maxCursor || strings.ContainsAny(after, "\r\n") { // the decoder skips line ends
 			return nil, "", ErrCursor
 		}
 		last, err := base64.RawURLEncoding.Strict().DecodeString(after)
@@ -38,9 +38,9 @@ func (a *Accounts) List(query, after string, limit int) (page []Account, next st
 		}
 		from = store.Successor(last)
 	}
-	words := queryWords(query)
+	want := queryWords(query)
 	bucket, prefix := nameBucket, ""
-	for _, w := range words {
+	for _, w := range want {
 		// The longest word has the fewest entries.
 		if bucket = wordBucket; len(w) > len(prefix) {
 			prefix = w
@@ -50,21 +50,22 @@ func (a *Accounts) List(query, after string, limit int) (page []Account, next st
 		var failed error
 		var last []byte
 		examined := 0
-		tx.Scan(bucket, []byte(prefix), from, 0, func(k, _ []byte) bool {
+		tx.Scan(bucket, []byte(prefix), from, 0, func(k, v []byte) bool {
 			if len(page) == limit || examined == maxExamined {
 				next = base64.RawURLEncoding.EncodeToString(last)
 				return false
 			}
 			examined++
 			last = k
+			// All that the question needs stands in the entry: records are read for the answer only.
+			if len(want) > 0 && !matches(k, string(v), want, prefix) {
+				return true
+			}
 			var r record
 			if r, failed = load(tx, ID(k[len(k)-len(ID{}):])); failed != nil {
 				return false
 			}
-			word, _, _ := bytes.Cut(k, []byte{0})
-			if len(words) == 0 || matches(r.words(), words, prefix, string(word)) {
-				page = append(page, r.account())
-			}
+			page = append(page, r.account())
 			return true
 		})
 		return failed
@@ -90,20 +91,18 @@ func queryWords(query string) []string {
 	return words
 }
 
-// matches reports whether an account with the words have is an answer to the words want, at its entry under the word
-// here: an account with several words that begin with the prefix is shown once, at the first of them.
-func matches(have, want []string, prefix, here string) bool {
+// matches reports whether the account at an entry of the index of words is an answer to the words want. An account with
+// several words that begin with the prefix is shown once, at the first of them.
+func matches(key []byte, normalEmail string, want []string, prefix string) bool {
+	here, rest, _ := strings.Cut(string(key[:len(key)-len(ID{})-1]), "\x00")
+	have := words(rest, normalEmail)
 	for _, h := range have {
 		if strings.HasPrefix(h, prefix) && h < here {
 			return false
 		}
 	}
 	for _, w := range want {
-		found := false
-		for _, h := range have {
-			found = found || strings.HasPrefix(h, w)
-		}
-		if !found {
+		if !slices.ContainsFunc(have, func(h string) bool { return strings.HasPrefix(h, w) }) {
 			return false
 		}
 	}

@@ -71,7 +71,7 @@ func (h Hash) String() string { return base64.RawURLEncoding.EncodeToString(h[:]
 func ParseHash(s string) (Hash, error) {
 	var h Hash
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != len(h) {
+	if err != nil || len(b) != len(h) || len(s) != 43 {
 		return h, errors.New("audit: a hash has 43 characters of base64url")
 	}
 	return Hash(b), nil

@@ -1,0 +1,206 @@
+package accounts
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/crypto/passhash"
+	"huisclos/store"
+)
+
+// Killed while people are created, sign in and are signed out: what was acknowledged holds, a session that was ended
+// stays ended, and the audit log verifies from each head that was ever acknowledged.
+//
+//	HUISCLOS_CRASH_ROUNDS=1000 go test ./accounts -run TestKill -timeout 60m
+const (
+	crashRounds = "HUISCLOS_CRASH_ROUNDS"
+	crashChild  = "HUISCLOS_CRASH_CHILD_ACCOUNTS" // path of the database; set in the child only
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(crashChild); path != "" {
+		fmt.Fprintln(os.Stderr, crashActs(path))
+		os.Exit(3)
+	}
+	os.Exit(m.Run())
+}
+
+func crashActs(path string) error {
+	db, err := store.Open(path, store.Options{})
+	if err != nil {
+		return err
+	}
+	if err := db.Migrate(migrations); err != nil {
+		return err
+	}
+	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
+	if err != nil {
+		return err
+	}
+	log := audit.New(db)
+	a, err := New(db, log, hasher, rand.Reader, Options{MemberHash: cheap, AdministratorHash: cheap})
+	if err != nil {
+		return err
+	}
+	for i := 0; ; i++ {
+		n, err := a.Count()
+		if err != nil {
+			return err
+		}
+		email := fmt.Sprintf("u%d-%d@example.org", n, i)
+		account, link, err := a.Create(Operator(), "Person "+strconv.Itoa(n), email, Member, noon)
+		if err != nil {
+			return err
+		}
+		fmt.Println("created", account.ID)
+		_, first, err := a.Activate(context.Background(), link.Token.Reveal(), memberPhrase, desk, noon)
+		if err != nil {
+			return err
+		}
+		fmt.Println("session", first.Reveal())
+		_, second, err := a.Login(context.Background(), email, memberPhrase, desk, noon)
+		if err != nil {
+			return err
+		}
+		fmt.Println("session", second.Reveal())
+		if err := a.Logout(first.Reveal(), desk, noon); err != nil {
+			return err
+		}
+		fmt.Println("ended", first.Reveal())
+		head, err := log.Head()
+		if err != nil {
+			return err
+		}
+		fmt.Println("head", head.Sequence, head.Hash)
+	}
+}
+
+func TestKill(t *testing.T) {
+	rounds := 10
+	if s := os.Getenv(crashRounds); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			t.Fatalf("%s=%q", crashRounds, s)
+		}
+		rounds = n
+	}
+	if testing.Short() {
+		rounds = min(rounds, 3)
+	}
+	path := filepath.Join(t.TempDir(), "db")
+	created, ended, running := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	var heads []audit.Head
+	for round := range rounds {
+		// A session whose end was not acknowledged may be either: the last lines of the round decide.
+		var doubt string
+		for _, line := range crashRun(t, path) {
+			what, rest, _ := strings.Cut(line, " ")
+			switch what {
+			case "created":
+				created[rest] = true
+			case "session":
+				running[rest] = true
+			case "ended":
+				delete(running, rest)
+				ended[rest] = true
+			case "head":
+				number, hash, _ := strings.Cut(rest, " ")
+				n, err := strconv.ParseUint(number, 10, 64)
+				h, err2 := audit.ParseHash(hash)
+				if err != nil || err2 != nil {
+					t.Fatalf("the child said %q", line)
+				}
+				heads = append(heads, audit.Head{Sequence: n, Hash: h})
+			default:
+				t.Fatalf("the child said %q", line)
+			}
+		}
+		w := openWorld(t, path)
+		if err := w.db.Check(); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if _, err := w.log.Verify(t.Context(), heads...); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		for text := range created {
+			id, err := ParseID(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Get(id); err != nil {
+				t.Fatalf("round %d: account %s: %v", round, text, err)
+			}
+		}
+		for token := range ended {
+			if _, _, err := w.Session(token, noon); !errors.Is(err, ErrNoSession) {
+				t.Fatalf("round %d: an ended session counts again (%v)", round, err)
+			}
+		}
+		lost := 0
+		for token := range running {
+			if _, _, err := w.Session(token, noon); err != nil {
+				lost++
+				doubt = token
+			}
+		}
+		if lost > 1 {
+			t.Fatalf("round %d: %d sessions are lost", round, lost)
+		}
+		delete(running, doubt)
+		if n, err := w.Count(); err != nil || n < len(created) || n > len(created)+round+1 {
+			t.Fatalf("round %d: %d accounts, %d acknowledged, %v", round, n, len(created), err)
+		}
+		if err := w.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ended) == 0 || len(heads) == 0 {
+		t.Error("nothing was done: the test says nothing")
+	}
+	t.Logf("%d rounds, %d accounts, %d sessions ended, %d heads", rounds, len(created), len(ended), len(heads))
+}
+
+// crashRun starts a child, kills it and returns the whole lines that it wrote.
+func crashRun(t *testing.T, path string) (lines []string) {
+	t.Helper()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), crashChild+"="+path)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(time.Duration(100+mathrand.IntN(200))*time.Millisecond, func() { child.Process.Kill() })
+	defer timer.Stop()
+	reader := bufio.NewReader(out)
+	for {
+		line, err := reader.ReadString('\n')
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.TrimSuffix(line, "\n"))
+	}
+	if err := child.Wait(); child.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the child ended by itself: %v", err)
+	}
+	return lines
+}
