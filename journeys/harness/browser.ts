@@ -80,6 +80,7 @@ class ChromiumTab implements Tab {
   readonly engine = 'chromium';
   readonly console: string[] = [];
   constructor(readonly page: ChromiumPage) {
+    page.on('dialog', (d) => { void d.accept().catch(() => undefined); });
     page.on('console', (m) => this.console.push(`${m.type()}: ${m.text()}`));
     page.on('pageerror', (e) => this.console.push(`pageerror: ${e.message}`));
     page.setDefaultTimeout(30_000);
@@ -129,6 +130,8 @@ class FirefoxTab implements Tab {
   readonly engine = 'firefox';
   readonly console: string[] = [];
   constructor(readonly page: FirefoxPage) {
+    // "Leave this page?" is answered with yes.
+    page.on('dialog', (d) => { void d.accept().catch(() => undefined); });
     page.on('console', (m) => this.console.push(`${m.type()}: ${m.text()}`));
     page.on('pageerror', (e) => this.console.push(`pageerror: ${e instanceof Error ? e.message : String(e)}`));
     page.setDefaultTimeout(30_000);

@@ -351,7 +351,8 @@ function holds(view: GroupView, c: RoomChange): boolean {
 
 /** The new group of a restart: led by a host of the old one, with nobody who was not in it. */
 export function restartRefusal(view: GroupView, from: GroupView, without: number[]): string | null {
-  const leader = view.members.find((m) => m.leaf === view.committer);
+  // Who makes a group has its first leaf, and a committer can't remove itself (RFC 9420 §12.2).
+  const leader = view.members.find((m) => m.leaf === 0);
   if (!leader || !from.hosts.includes(leader.account)) return "the new group was not made by a host";
   const known = new Map(from.members.filter((m) => !without.includes(m.leaf)).map((m) => [m.signatureKey, m]));
   for (const m of view.members) {

@@ -24,7 +24,7 @@ export class FakeCore implements MLSPort {
   view(over: Partial<GroupView> = {}): GroupView {
     const s = this.state!;
     return { group: s.group, epoch: s.epoch, own: this.own, room: "room", owner: "owner", locked: s.locked, hosts: s.hosts, admits: [], profile: 1, members: s.members,
-      words: Array.from({ length: 12 }, (_, i) => (s.epoch * 17 + i) % 2048), addOnly: false, added: [], removed: [], committer: 0, hash: "", ...over };
+      words: Array.from({ length: 12 }, (_, i) => (s.epoch * 17 + i) % 2048), entered: false, addOnly: false, added: [], removed: [], committer: 0, hash: "", ...over };
   }
 
   async create(o: { room: { id: string; owner: string; hosts?: string[] } }) {
@@ -36,7 +36,7 @@ export class FakeCore implements MLSPort {
   async keyPackage() { this.calls.push("keyPackage"); return { keyPackage: bytes({ ...this.member, n: ++serial }), ref: bytes(serial) }; }
   async inspect(kp: Uint8Array) {
     const k = read(kp) as unknown as Member;
-    if (!k.account) throw new MLSError({ reason: "bad key package" });
+    if (!k.account) throw new MLSError({ message: "bad key package", reason: "refused" });
     return { account: k.account, device: k.device, name: k.name, signatureKey: k.signatureKey, ref: bytes(1) };
   }
   async admit(kp: Uint8Array) { return bytes({ for: (read(kp) as unknown as Member).device, by: this.account }); }
@@ -57,15 +57,15 @@ export class FakeCore implements MLSPort {
     this.calls.push("process");
     this.pending = null;
     const c = read(raw) as unknown as Commit;
-    if (c.broken) throw new MLSError({ reason: "path secret does not open" });
+    if (c.broken) throw new MLSError({ message: "path secret does not open", reason: "refused" });
     this.check(c);
     return this.go(c);
   }
   async join(welcome: Uint8Array, _tree: Uint8Array, expect: { room: string; owner: string }) {
     this.calls.push("join");
     const w = read(welcome) as unknown as { to: string; state: State };
-    if (this.failNext) { const rule = this.failNext; this.failNext = null; throw new MLSError({ reason: rule, rule }); }
-    if (w.to !== this.device || expect.owner !== "owner") throw new MLSError({ reason: "not for this device" });
+    if (this.failNext) { const rule = this.failNext; this.failNext = null; throw new MLSError({ message: rule, reason: "policy", rule }); }
+    if (w.to !== this.device || expect.owner !== "owner") throw new MLSError({ message: "not for this device", reason: "refused" });
     this.state = structuredClone(w.state);
     this.own = this.state.members.find((m) => m.device === this.device)!.leaf;
     return this.view();
@@ -73,7 +73,7 @@ export class FakeCore implements MLSPort {
   async seal(data: Uint8Array) { return { epoch: this.state!.epoch, message: bytes({ epoch: this.state!.epoch, by: this.own, data: [...data] }) }; }
   async open(message: Uint8Array) {
     const m = read(message) as unknown as { epoch: number; by: number; data: number[] };
-    if (m.epoch !== this.state!.epoch) throw new MLSError({ reason: "epoch" });
+    if (m.epoch !== this.state!.epoch) throw new MLSError({ message: "epoch", reason: "refused" });
     return { sender: m.by, epoch: m.epoch, data: Uint8Array.from(m.data) };
   }
   async groupState() { return { groupInfo: bytes(this.state), tree: bytes(this.state) }; }
@@ -84,7 +84,7 @@ export class FakeCore implements MLSPort {
   private check(c: Commit): void {
     for (const a of c.adds) {
       const back = this.state!.members.some((m) => c.removes.includes(m.leaf) && m.signatureKey === a.kp.signatureKey);
-      if (!back && a.admission !== a.kp.device) throw new MLSError({ reason: "add without admission", rule: "add-without-admission" });
+      if (!back && a.admission !== a.kp.device) throw new MLSError({ message: "add without admission", reason: "policy", rule: "add-without-admission" });
     }
   }
   private apply(s: State, c: Commit): State {

@@ -1,0 +1,151 @@
+/** The real program, started as an operator starts it, in a data directory of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const address = process.env.HUISCLOS_ADDRESS ?? '127.0.0.1';
+const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
+
+export interface ApplianceOptions { /** Go duration; default the product's own 30 s. */ absence?: string; record?: boolean; port?: number }
+
+export class Appliance {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'huisclos-journey-'));
+  readonly data = path.join(this.folder, 'var');
+  readonly records = path.join(this.folder, 'records');
+  output = '';
+  setupCode = '';
+  private child: ChildProcess | null = null;
+  private port: number;
+
+  private constructor(private readonly o: ApplianceOptions) { this.port = o.port ?? 8443; }
+
+  static async start(o: ApplianceOptions = {}): Promise<Appliance> {
+    const a = new Appliance(o);
+    mkdirSync(a.records);
+    await a.up();
+    return a;
+  }
+
+  get url(): string { return `https://${address}:${this.port}`; }
+  get pid(): number { return this.child?.pid ?? 0; }
+
+  /** Starts it (again) over the same data. */
+  async up(): Promise<void> {
+    const args = ['serve', '--listen', `:${this.port}`, '--data', this.data, '--test-record', this.o.record ? this.records : ''];
+    if (this.o.absence) args.push('--test-absence', this.o.absence);
+    const child = spawn(binary, args.filter((a, i) => !(a === '' || (a === '--test-record' && args[i + 1] === ''))), { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = child;
+    let banner = '';
+    const take = (b: Buffer) => { this.output += b.toString(); };
+    child.stderr!.on('data', take);
+    await new Promise<void>((ready, fail) => {
+      const timer = setTimeout(() => fail(new Error(`the appliance did not start: ${this.output}`)), 20_000);
+      child.stdout!.on('data', (b: Buffer) => {
+        take(b);
+        banner += b.toString();
+        if (banner.includes('Ctrl+C')) { clearTimeout(timer); ready(); }
+      });
+      child.on('exit', (code) => { clearTimeout(timer); fail(new Error(`the appliance ended with ${code}: ${this.output}`)); });
+    });
+    const code = /Set-up code\s+(\S.*\S)/.exec(banner);
+    if (code) this.setupCode = code[1]!;
+  }
+
+  /** SIGTERM as an operator's stop, SIGKILL as a power cut. */
+  async down(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const child = this.child;
+    this.child = null;
+    if (!child || child.exitCode !== null) return;
+    child.removeAllListeners('exit');
+    const gone = new Promise((done) => { child.once('exit', done); });
+    child.kill(signal);
+    await gone;
+  }
+
+  async end(): Promise<void> {
+    await this.down();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  client(): Client { return new Client(this.url); }
+}
+
+export interface Answer { status: number; body: Record<string, unknown>; headers: Record<string, string | string[] | undefined> }
+
+/** One signed-in (or not yet) user of the HTTP interface. */
+export class Client {
+  private readonly cookies = new Map<string, string>();
+  csrf = '';
+  constructor(readonly url: string) {}
+
+  async call(method: string, where: string, body?: unknown): Promise<Answer> {
+    if (method !== 'GET' && this.csrf === '') await this.call('GET', '/api/me');
+    const data = body === undefined ? '' : JSON.stringify(body);
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      const r = request(`${this.url}${where}`, {
+        method, rejectUnauthorized: false,
+        headers: {
+          Origin: this.url, Accept: 'application/json', ...(this.csrf ? { 'X-Huisclos-CSRF': this.csrf } : {}), ...(this.cookies.size ? { Cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ') } : {}),
+          ...(data ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) } : {}),
+        },
+      }, (res) => {
+        let text = '';
+        res.setEncoding('utf8');
+        res.on('data', (t: string) => { text += t; });
+        res.on('end', () => {
+          for (const c of res.headers['set-cookie'] ?? []) {
+            const [pair] = c.split(';'), at = pair!.indexOf('='), name = pair!.slice(0, at), value = pair!.slice(at + 1);
+            if (value === '' || /max-age=0/i.test(c)) this.cookies.delete(name); else this.cookies.set(name, value);
+          }
+          let parsed: Record<string, unknown> = {};
+          try { parsed = text === '' ? {} : JSON.parse(text) as Record<string, unknown>; } catch { parsed = { text }; }
+          resolve({ status: res.statusCode ?? 0, body: parsed, headers: res.headers });
+        });
+      });
+      r.on('error', reject);
+      r.end(data);
+    });
+    if (typeof answer.body.csrf === 'string') this.csrf = answer.body.csrf;
+    return answer;
+  }
+
+  async must(method: string, where: string, body?: unknown): Promise<Record<string, unknown>> {
+    const a = await this.call(method, where, body);
+    if (a.status < 200 || a.status > 299) throw new Error(`${method} ${where}: ${a.status} ${JSON.stringify(a.body)}`);
+    return a.body;
+  }
+
+  async login(email: string, passphrase: string): Promise<void> {
+    this.csrf = '';
+    await this.must('POST', '/api/login', { email, passphrase });
+    this.csrf = '';
+    await this.must('GET', '/api/me');
+  }
+}
+
+export interface Account { id: string; name: string; email: string; passphrase: string }
+export interface House { appliance: Appliance; admin: Client; owner: Account; members: Account[]; room: { id: string; name: string; link: string } }
+
+/** An appliance with an administrator, members whose accounts are active, and a room of the first member. */
+export async function house(members: number, o: ApplianceOptions = {}): Promise<House> {
+  const appliance = await Appliance.start(o), admin = appliance.client();
+  try {
+    await admin.must('POST', '/api/setup', { code: appliance.setupCode, name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' });
+    admin.csrf = '';
+    await admin.must('GET', '/api/me');
+    const names = ['Hélène Hôte', 'Bruno Berger', 'Clara Chêne', 'David Dune'], made: Account[] = [];
+    for (let i = 0; i < members; i++) {
+      const email = `member${i}@example.test`, passphrase = `cascade ${i} mousse verrou talus`;
+      const r = await admin.must('POST', '/api/admin/accounts', { name: names[i] ?? `Member ${i}`, email, role: 'member' });
+      const token = new URL((r.activation as { url: string }).url).hash.slice(1);
+      await appliance.client().must('POST', '/api/activate', { token, passphrase });
+      made.push({ id: (r.account as { id: string }).id, name: names[i] ?? `Member ${i}`, email, passphrase });
+    }
+    const owner = made[0]!, client = appliance.client();
+    await client.login(owner.email, owner.passphrase);
+    const room = await client.must('POST', '/api/rooms', { name: 'Salle des essais' }) as { id: string; name: string };
+    return { appliance, admin, owner, members: made, room: { id: room.id, name: room.name, link: `${appliance.url}/r/${room.id}#${owner.id}` } };
+  } catch (e) { await appliance.end(); throw e; }
+}
