@@ -50,8 +50,9 @@ interface IconButtonProps extends Omit<JSX.ButtonHTMLAttributes<HTMLButtonElemen
 export function IconButton({ name, icon, shortcut, danger, innerRef, children, type = "button", ...rest }: IconButtonProps) {
   return (
     <button {...tip(name, shortcut)} {...rest} ref={innerRef} type={type} class={`icon-button${danger ? " icon-button--danger" : ""}`}
-      aria-label={name} aria-keyshortcuts={shortcut}>
+      aria-keyshortcuts={shortcut}>
       <Icon name={icon} />
+      <span class="unseen">{name}</span>
       {children}
     </button>
   );

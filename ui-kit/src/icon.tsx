@@ -5,7 +5,7 @@ export type IconName =
   | "fingerprint-pattern" | "hand" | "heart" | "house" | "info" | "keyboard" | "languages" | "laptop" | "laugh" | "layout-grid"
   | "layout-panel-top" | "link-2" | "list" | "lock" | "lock-open" | "log-out" | "message-square" | "mic" | "mic-off" | "minimize-2"
   | "monitor" | "monitor-up" | "monitor-x" | "moon" | "party-popper" | "pencil" | "phone-off" | "pin" | "pin-off" | "plus"
-  | "refresh-cw" | "scroll-text" | "search" | "send-horizontal" | "settings-2" | "signal-low" | "smile-plus" | "sparkles" | "sun"
+  | "refresh-cw" | "scroll-text" | "search" | "send-horizontal" | "settings-2" | "wifi-low" | "smile-plus" | "sparkles" | "sun"
   | "thumbs-up" | "trash-2" | "triangle-alert" | "unplug" | "user-plus" | "users-round" | "user-x" | "video" | "video-off"
   | "volume-2" | "wifi-off" | "x";
 

@@ -6,10 +6,12 @@ export function Seal({ state, size }: { state: SealState; size?: "m" | "l" }) {
     <svg class={`seal seal--${state}${size ? ` seal--${size}` : ""}`} viewBox="0 0 48 48" aria-hidden="true" focusable="false">
       <circle class="seal__disc" cx="24" cy="24" r="22.5" />
       <circle class="seal__ring" cx="24" cy="24" r="21" />
-      <path class="seal__frame" d="M15 37V21.5a9 9 0 0 1 18 0V37Z" />
-      <g class="seal__leaf">
-        <path d="M15 37V21.5a9 9 0 0 1 18 0V37Z" />
-        <circle class="seal__knob" cx="29" cy="28" r="1.9" />
+      <g class="seal__door">
+        <path class="seal__frame" d="M15 37V21.5a9 9 0 0 1 18 0V37Z" />
+        <g class="seal__leaf">
+          <path d="M15 37V21.5a9 9 0 0 1 18 0V37Z" />
+          <circle class="seal__knob" cx="29" cy="28" r="1.9" />
+        </g>
       </g>
     </svg>
   );

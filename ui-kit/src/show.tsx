@@ -18,7 +18,7 @@ export function tone(key: string): number {
 }
 
 export function Avatar({ name, of, size }: { name: string; of: string; size?: "small" | "tile" }) {
-  return <span class={`avatar avatar--${tone(of)}${size ? ` avatar--${size}` : ""}`} aria-hidden="true">{initials(name)}</span>;
+  return <span class={`avatar avatar--${tone(of)}${size ? ` avatar--${size}` : ""}`} data-initials={initials(name)} aria-hidden="true" />;
 }
 
 export function Badge({ tone: t, dot, children }: { tone?: "accent" | "attention" | "danger"; dot?: boolean; children: ComponentChildren }) {

@@ -3,7 +3,6 @@ import { useEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
 import type { DeviceProblem, LocalDevice, Phase } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
-import { sealWords } from "../words/seal.ts";
 import { Video } from "../stage/tile.tsx";
 import type { Meeting } from "../stage/view.ts";
 
@@ -113,7 +112,6 @@ function Waiting({ meeting, phase }: { meeting: Meeting; phase: Phase }) {
         {phase === "device-busy" && <Button look="primary" large wide onClick={() => meeting.takeOver()}>{t.waitActs.takeOver}</Button>}
         {phase === "denied" && <Button look="primary" large wide onClick={() => void meeting.retry()}>{t.waitActs.again}</Button>}
         {phase !== "joining" && <Button wide onClick={() => void meeting.leave()}>{t.waitActs.leave}</Button>}
-        {phase === "waiting-lobby" && <p class="muted small door__promise"><Seal state="open" /><span>{sealWords.value.state.open.text}</span></p>}
       </div>
     </>
   );

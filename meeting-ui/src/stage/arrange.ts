@@ -4,7 +4,13 @@ import { capacity, floating, grid, split, stripCapacity, type Corner, type Rect,
 import type { Layout } from "./view.ts";
 
 export interface Item { id: string; person: Person; kind: "camera" | "screen" }
-export interface Placed extends Item { rect: Rect; main: boolean; floats: boolean }
+export interface Placed extends Item {
+  rect: Rect;
+  main: boolean;
+  floats: boolean;
+  /** Width low in a corner that the own picture covers: name and states stand beside it. */
+  covered?: { start: number; end: number };
+}
 export interface Picture { tiles: Placed[]; page: number; pages: number; alone: boolean }
 
 export interface Wish {
@@ -27,9 +33,17 @@ export function arrange(wish: Wish, space: Space): Picture {
   const cameras: Item[] = others.map((person) => ({ id: `${person.key}:camera`, person, kind: "camera" }));
   const screens: Item[] = others.filter((p) => p.screen && p.screenStream).map((person) => ({ id: `${person.key}:screen`, person, kind: "screen" }));
   const small = compact(space);
-  const float = (): Placed[] => (mine ? [{ ...mine, rect: floating(wish.corner, space), main: false, floats: true }] : []);
+  const whole: Rect = { x: 0, y: 0, ...space };
+  const float = (over: Rect): Placed[] => (mine ? [{ ...mine, rect: floating(wish.corner, over), main: false, floats: true }] : []);
+  const under = (rect: Rect): Placed["covered"] => {
+    const own = floating(wish.corner, rect);
+    return {
+      start: mine && wish.corner === "bottom-left" ? own.x + own.width - rect.x : 0,
+      end: mine && wish.corner === "bottom-right" ? rect.x + rect.width - own.x : 0,
+    };
+  };
 
-  if (others.length === 0) return { tiles: float(), page: 0, pages: 1, alone: true };
+  if (others.length === 0) return { tiles: float(whole), page: 0, pages: 1, alone: true };
 
   const layout = wish.layout ?? (small ? "speaker" : "grid");
   const all = [...screens, ...cameras];
@@ -39,8 +53,8 @@ export function arrange(wish: Wish, space: Space): Picture {
   if (focus) {
     const rest = all.filter((i) => i !== focus);
     if (small || rest.length === 0) {
-      const rect = focus.kind === "screen" || small ? { x: 0, y: 0, ...space } : (grid(1, space)[0] ?? { x: 0, y: 0, ...space });
-      return { tiles: [{ ...focus, rect, main: true, floats: false }, ...float()], page: 0, pages: 1, alone: false };
+      const rect = focus.kind === "screen" || small ? whole : (grid(1, space)[0] ?? whole);
+      return { tiles: [{ ...focus, rect, main: true, floats: false, covered: under(rect) }, ...float(rect)], page: 0, pages: 1, alone: false };
     }
     if (mine) rest.push(mine);
     const size = stripCapacity(space);
@@ -54,8 +68,8 @@ export function arrange(wish: Wish, space: Space): Picture {
 
   // Two people: the other one large, oneself in a corner.
   if (cameras.length === 1) {
-    const rects = grid(1, space);
-    return { tiles: [...cameras.map((i, n) => ({ ...i, rect: rects[n] ?? { x: 0, y: 0, ...space }, main: true, floats: false })), ...float()], page: 0, pages: 1, alone: false };
+    const rect = grid(1, space)[0] ?? whole;
+    return { tiles: [...cameras.map((i) => ({ ...i, rect, main: true, floats: false, covered: under(rect) })), ...float(rect)], page: 0, pages: 1, alone: false };
   }
   const items = mine ? [...cameras, mine] : cameras;
   const { page, pages, shown } = paged(items, wish.page, capacity(space));

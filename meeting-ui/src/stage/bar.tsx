@@ -29,10 +29,11 @@ interface ControlProps {
 
 function Control({ name, icon, shortcut, tone, pressed, busy, word, wide, innerRef, children, onClick, ...aria }: ControlProps) {
   return (
-    <button {...tip(name, shortcut)} {...aria} ref={innerRef} type="button" aria-label={name} aria-keyshortcuts={shortcut} aria-pressed={pressed} aria-busy={busy}
+    <button {...tip(name, shortcut)} {...aria} ref={innerRef} type="button" aria-keyshortcuts={shortcut} aria-pressed={pressed} aria-busy={busy}
       class={`control${tone ? ` control--${tone}` : ""}${wide ? " only-wide" : ""}`} onClick={onClick}>
       {busy ? <span class="spinner" aria-hidden="true" /> : <Icon name={icon} size="l" />}
-      {word && <span class="control__word">{word}</span>}
+      {word && <span class="control__word" aria-hidden="true">{word}</span>}
+      <span class="unseen">{name}</span>
       {children}
     </button>
   );

@@ -7,6 +7,8 @@ export interface Rect { x: number; y: number; width: number; height: number }
 
 /** A picture keeps a shape between a portrait phone's and a wide camera's. */
 const widest = 16 / 9, tallest = 3 / 4;
+/** In a wide space faces side by side are cut less: there a tile is at most square. */
+const shapeOf = (space: Space) => (space.width > space.height ? 1 : tallest);
 export const gap = 8;
 /** Smaller than this a face says nothing: the rest goes to the next page. */
 const smallest: Space = { width: 148, height: 110 };
@@ -14,10 +16,10 @@ const smallest: Space = { width: 148, height: 110 };
 const strip = 216;
 
 /** Height of the largest rectangle of an allowed shape inside a cell. */
-function fit(cell: Space): Space {
+function fit(cell: Space, narrowest: number): Space {
   let { width, height } = cell;
   if (width / height > widest) width = height * widest;
-  else if (width / height < tallest) height = width / tallest;
+  else if (width / height < narrowest) height = width / narrowest;
   return { width, height };
 }
 
@@ -30,7 +32,7 @@ function best(n: number, space: Space): Grid {
     const rows = Math.ceil(n / columns);
     const cell = { width: (space.width - gap * (columns - 1)) / columns, height: (space.height - gap * (rows - 1)) / rows };
     if (cell.width <= 0 || cell.height <= 0) continue;
-    const tile = fit(cell);
+    const tile = fit(cell, shapeOf(space));
     if (tile.width * tile.height > found.tile.width * found.tile.height + 1) found = { columns, rows, tile };
   }
   return found;
@@ -100,15 +102,15 @@ export function split(n: number, space: Space): Split {
 
 export type Corner = "top-left" | "top-right" | "bottom-left" | "bottom-right";
 
-/** The own picture when it floats: small, in one of four corners. */
-export function floating(corner: Corner, space: Space): Rect {
+/** The own picture when it floats: small, in one of the four corners of the picture below it. */
+export function floating(corner: Corner, space: Rect): Rect {
   const portrait = space.height > space.width;
   const width = portrait ? Math.min(112, space.width * 0.3) : Math.min(232, Math.max(120, space.width * 0.18));
   const height = portrait ? width / tallest : width / widest;
   const inset = 12;
   return {
-    x: corner.endsWith("left") ? inset : space.width - width - inset,
-    y: corner.startsWith("top") ? inset : space.height - height - inset,
+    x: space.x + (corner.endsWith("left") ? inset : space.width - width - inset),
+    y: space.y + (corner.startsWith("top") ? inset : space.height - height - inset),
     width, height,
   };
 }

@@ -17,7 +17,7 @@ export function SealPanel({ meeting }: { meeting: Meeting }) {
     <div class="panel__body stack stack--loose">
       <div class="seal-state">
         <Seal state={state} size="m" />
-        <div class="stack stack--tight"><h3>{t.state[state].title}</h3><p class="muted">{t.state[state].text}</p></div>
+        <div class="stack stack--tight"><h3>{t.state[state].title}</h3>{!comparison && <p class="muted">{t.state[state].text}</p>}</div>
       </div>
       {shown && (
         <section class="stack" aria-label={t.words}>
@@ -75,7 +75,6 @@ function Comparing({ meeting, comparison: c }: { meeting: Meeting; comparison: C
         <p class="muted small">{t.wordsText}</p>
       </div>
       <WordGrid indexes={c.indexes} />
-      <p class="small"><span class="muted">{t.present}: </span>{list(others)}</p>
       {c.answer === "same"
         ? <p class="row"><Icon name="check" /><span>{t.said}</span></p>
         : (
@@ -84,7 +83,8 @@ function Comparing({ meeting, comparison: c }: { meeting: Meeting; comparison: C
             <Button look="primary" onClick={() => meeting.answerComparison("same")}>{t.same}</Button>
           </div>
         )}
-      <p class="muted small figures" role="timer">{t.left(duration(left.value))}</p>
+      <p class="muted small figures"><span role="timer">{t.left(duration(left.value))}</span></p>
+      <p class="small"><span class="muted">{t.present} </span>{list(others)}</p>
       <Confirm open={sure} title={t.differentTitle} act={t.differentAct} onClose={() => setSure(false)} onAct={() => { setSure(false); meeting.answerComparison("different"); }}>
         <p>{t.differentText}</p>
       </Confirm>
@@ -96,12 +96,12 @@ function WordGrid({ indexes }: { indexes: readonly number[] }) {
   const t = sealWords.value;
   const l = wordList.value ?? lang.value;
   return (
-    <>
-      <Segments label={t.list} value={l} options={[{ value: "fr", label: t.fr }, { value: "en", label: t.en }]} onChange={chooseWordList} />
+    <div class="stack stack--tight">
       <ol class="words" lang={l}>
         {words(indexes, l).map((w, i) => <li key={i}><span class="words__number figures" aria-hidden="true">{i + 1}</span><span>{w}</span></li>)}
       </ol>
-    </>
+      <div class="choice small"><span class="muted">{t.list}</span><Segments label={t.list} value={l} options={[{ value: "fr", label: t.fr }, { value: "en", label: t.en }]} onChange={chooseWordList} /></div>
+    </div>
   );
 }
 

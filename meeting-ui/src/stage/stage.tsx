@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { announce, Button, Icon, Spinner } from "@huisclos/ui-kit";
+import { announce, Button, Seal, Spinner } from "@huisclos/ui-kit";
 import { callWords } from "../words/call.ts";
 import { sealWords } from "../words/seal.ts";
 import { desk } from "../words/desk.ts";
@@ -54,26 +54,24 @@ function Reconnecting() {
   );
 }
 
-/** The device stopped sending. Nothing is hidden: why, what was done, what to do. */
+/** The device stopped sending. Nothing is hidden: why, what was done, what to do. There is one way on. */
 function NotSafe({ meeting }: { meeting: Meeting }) {
   const t = sealWords.value;
   const { code, detail } = meeting.state.value;
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => { box.current?.focus(); }, []);
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => { if (!box.current?.open) box.current?.showModal(); }, []);
   return (
-    <div class="veil veil--danger">
-      <div ref={box} class="veil__box veil__box--danger" role="alertdialog" aria-modal="true" aria-labelledby="unsafe-title" aria-describedby="unsafe-text" tabIndex={-1}>
-        <Icon name="triangle-alert" size="l" />
-        <div class="stack">
-          <h2 id="unsafe-title">{t.state["not-safe"].title}</h2>
-          <div id="unsafe-text" class="stack stack--tight">
-            <p>{(code && t.notSafe[code]) ?? t.state["not-safe"].text}</p>
-            <p>{t.notSafeAdvice}</p>
-          </div>
-          {detail && <details><summary>{t.detail}</summary><p class="code small">{detail}</p></details>}
-          <div class="row row--wrap"><Button look="danger" large onClick={() => void meeting.leave()}>{t.leave}</Button></div>
+    <dialog ref={box} class="unsafe" role="alertdialog" aria-labelledby="unsafe-title" aria-describedby="unsafe-text" onCancel={(e) => e.preventDefault()}>
+      <Seal state="not-safe" size="m" />
+      <div class="stack">
+        <h2 id="unsafe-title">{t.state["not-safe"].title}</h2>
+        <div id="unsafe-text" class="stack stack--tight">
+          <p>{(code && t.notSafe[code]) ?? t.state["not-safe"].text}</p>
+          <p>{t.notSafeAdvice}</p>
         </div>
+        {detail && <details><summary>{t.detail}</summary><p class="code small">{detail}</p></details>}
+        <div class="row row--wrap"><Button look="danger" large onClick={() => void meeting.leave()}>{t.leave}</Button></div>
       </div>
-    </div>
+    </dialog>
   );
 }

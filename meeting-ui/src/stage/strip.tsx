@@ -1,32 +1,55 @@
 /** The strip above the pictures: the seal, what just happened, and who is at the door. */
 import { useSignal, type ReadonlySignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { announce, Badge, Button, Icon, IconButton, kit, Seal, tip, type IconName } from "@huisclos/ui-kit";
-import type { NoticeKind } from "../call/state.ts";
+import type { NoticeKind, Seal as SealState } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
 import { sealWords } from "../words/seal.ts";
 import { keyOf } from "./keys.tsx";
-import { chooseLayout, layout, panel, togglePanel, type Meeting } from "./view.ts";
+import { chooseLayout, layout, page, pages, panel, togglePanel, type Meeting } from "./view.ts";
+
+/** The door is drawn ajar first, so that one sees it close. */
+function useClosing(state: SealState): SealState {
+  const [shown, setShown] = useState<SealState>("open");
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => setShown(state));
+    return () => cancelAnimationFrame(frame);
+  }, [state]);
+  return shown;
+}
 
 export function Strip({ meeting }: { meeting: Meeting }) {
   const t = callWords.value.bar;
   const state = meeting.seal.value;
   const word = sealWords.value.chip[state];
+  const closing = useClosing(state);
   const speaker = layout.value === "speaker";
   return (
     <header class="strip">
       <button type="button" class={`chip chip--${state}`} aria-label={sealWords.value.chipName(word)} aria-pressed={panel.value === "seal"} aria-keyshortcuts={keyOf("seal")}
         {...tip(callWords.value.bar.seal, keyOf("seal"))} onClick={() => togglePanel("seal")}>
-        <Seal state={state} />
+        <Seal state={closing} />
         <span>{word}</span>
       </button>
       {meeting.locked.value && <Badge><Icon name="lock" size="s" /><span>{t.locked}</span></Badge>}
       <Notices meeting={meeting} />
-      <span class="strip__room cut muted only-narrow">{meeting.room.value?.name}</span>
+      {pages.value > 1 ? <Pages /> : <span class="strip__room cut muted only-narrow">{meeting.room.value?.name}</span>}
       <span class="only-wide strip__end">
         <IconButton name={speaker ? t.grid : t.speaker} icon={speaker ? "layout-grid" : "layout-panel-top"} shortcut={keyOf("layout")} onClick={() => chooseLayout(speaker ? "grid" : "speaker")} />
       </span>
     </header>
+  );
+}
+
+/** Where not everybody fits: pages stand here, where they cover no face. */
+function Pages() {
+  const t = callWords.value.tile;
+  return (
+    <span class="strip__pages">
+      <IconButton name={t.previous} icon="chevron-left" disabled={page.value === 0} onClick={() => { page.value -= 1; }} />
+      <span class="muted small figures">{page.value + 1}/{pages.value}</span>
+      <IconButton name={t.next} icon="chevron-right" disabled={page.value >= pages.value - 1} onClick={() => { page.value += 1; }} />
+    </span>
   );
 }
 
@@ -66,7 +89,7 @@ function Notices({ meeting }: { meeting: Meeting }) {
         </p>
       )}
       {link.value
-        ? <p class="note note--attention"><Icon name="signal-low" /><span class="grow">{link.value}</span><IconButton name={kit.value.close} icon="x" onClick={() => { link.value = ""; }} /></p>
+        ? <p class="note note--attention"><Icon name="triangle-alert" /><span class="grow">{link.value}</span><IconButton name={kit.value.close} icon="x" onClick={() => { link.value = ""; }} /></p>
         : last && <p key={last.id} class="note"><Icon name={icons[last.kind] ?? "users-round"} /><span class="grow cut">{sentence}</span></p>}
       {meeting.screen.value.on && lobby.length === 0 && !last && !link.value && (
         <p class="note"><Icon name="monitor-up" /><span class="grow cut">{t.tile.sharing}</span><Button onClick={() => meeting.stopShare()}>{t.bar.stopShare}</Button></p>

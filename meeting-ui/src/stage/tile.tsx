@@ -24,8 +24,11 @@ export function Video({ stream, mirror, whole }: { stream: MediaStream; mirror?:
   return <video ref={el} class={classes} muted playsInline autoplay aria-hidden="true" onLoadedMetadata={shape} onResize={shape} />;
 }
 
-function place({ rect }: Placed) {
-  return { "--x": `${rect.x}px`, "--y": `${rect.y}px`, "--w": `${rect.width}px`, "--h": `${rect.height}px` };
+function place({ rect, covered }: Placed) {
+  return {
+    "--x": `${rect.x}px`, "--y": `${rect.y}px`, "--w": `${rect.width}px`, "--h": `${rect.height}px`,
+    "--start": `${covered?.start ?? 0}px`, "--end": `${covered?.end ?? 0}px`,
+  };
 }
 
 interface TileProps { tile: Placed; level: ReadonlySignal<number>; ownCamera: MediaStream | null; reactions: readonly Reaction[]; as?: "li" | "div" }
@@ -65,12 +68,12 @@ function States({ tile: { person } }: { tile: Placed }) {
   return (
     <span class="tile__states">
       {person.hand !== null && <State icon="hand" name={t.hand} lit />}
-      {weak && <State icon="signal-low" name={t.weak} />}
+      {weak && <State icon="wifi-low" name={t.weak} />}
       {!person.mic && <State icon="mic-off" name={t.muted} />}
     </span>
   );
 }
 
-function State({ icon, name, lit }: { icon: "hand" | "signal-low" | "mic-off"; name: string; lit?: boolean }) {
+function State({ icon, name, lit }: { icon: "hand" | "wifi-low" | "mic-off"; name: string; lit?: boolean }) {
   return <span class={lit ? "tile__icon tile__icon--lit" : "tile__icon"} {...tip(name)}><Icon name={icon} size="s" /><span class="unseen">{name}</span></span>;
 }

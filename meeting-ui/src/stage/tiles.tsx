@@ -1,11 +1,11 @@
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, copy, IconButton, Seal } from "@huisclos/ui-kit";
+import { Button, copy, Seal } from "@huisclos/ui-kit";
 import { callWords } from "../words/call.ts";
 import { arrange, wanted, type Placed } from "./arrange.ts";
 import { nearest, type Corner, type Space } from "./layout.ts";
 import { Tile } from "./tile.tsx";
-import { chooseCorner, corner, layout, pinned, type Meeting } from "./view.ts";
+import { chooseCorner, corner, layout, page, pages, pinned, type Meeting } from "./view.ts";
 
 /** The space between strip and bar, in CSS pixels; it changes with the window and the panel. */
 function useSpace() {
@@ -24,7 +24,6 @@ function useSpace() {
 
 export function Tiles({ meeting, link }: { meeting: Meeting; link: string }) {
   const { el, space } = useSpace();
-  const page = useSignal(0);
   const t = callWords.value.tile;
   const lastSpeaker = useRef<number | null>(null);
   const people = meeting.people.value;
@@ -32,6 +31,7 @@ export function Tiles({ meeting, link }: { meeting: Meeting; link: string }) {
   if (heard !== null && people.some((p) => p.leaf === heard && !p.me)) lastSpeaker.current = heard;
 
   const picture = arrange({ people, layout: layout.value, pinned: pinned.value, speaker: lastSpeaker.current, corner: corner.value, page: page.value }, space);
+  useEffect(() => { page.value = picture.page; pages.value = picture.pages; }, [picture.page, picture.pages]);
   const ask = space.width > 0 ? JSON.stringify(wanted(picture.tiles, globalThis.devicePixelRatio)) : "";
   useEffect(() => {
     if (!ask) return;
@@ -52,12 +52,6 @@ export function Tiles({ meeting, link }: { meeting: Meeting; link: string }) {
           ))}
         </ul>
         {picture.tiles.filter((tile) => tile.floats).map((tile) => <SelfTile key={tile.id} tile={tile} space={space} meeting={meeting} />)}
-        {picture.pages > 1 && (
-          <>
-            <span class="space__page space__page--before"><IconButton name={t.previous} icon="chevron-left" disabled={picture.page === 0} onClick={() => { page.value = picture.page - 1; }} /></span>
-            <span class="space__page space__page--after"><IconButton name={t.next} icon="chevron-right" disabled={picture.page === picture.pages - 1} onClick={() => { page.value = picture.page + 1; }} /></span>
-          </>
-        )}
       </div>
     </main>
   );

@@ -22,6 +22,9 @@ export function chooseCorner(c: Corner): void { corner.value = c; remember("corn
 
 /** Tile that the person pinned. */
 export const pinned = signal<string | null>(null);
+/** Page of pictures, and how many there are. */
+export const page = signal(0);
+export const pages = signal(1);
 export const panel = signal<Panel | null>(null);
 export function togglePanel(p: Panel): void { panel.value = panel.value === p ? null : p; }
 
@@ -38,6 +41,8 @@ export function chooseWordList(l: "fr" | "en"): void { wordList.value = l; remem
 /** What a new call starts from. */
 export function freshView(): void {
   pinned.value = null;
+  page.value = 0;
+  pages.value = 1;
   panel.value = null;
   helpOpen.value = false;
 }
