@@ -39,7 +39,7 @@ func (g *Group) Admit(kp *KeyPackage, expiry time.Time) (Admission, error) {
 	if !room.isHostMember(own) {
 		return Admission{}, &PolicyError{Rule: "not-host"}
 	}
-	a := Admission{GroupID: g.ID(), KeyPackageRef: kp.Ref(), Expiry: uint64(expiry.Unix()), Host: g.own}
+	a := Admission{GroupID: g.ID(), KeyPackageRef: kp.Ref(), Expiry: uint64(max(0, expiry.Unix())), Host: g.own}
 	if a.KeyPackageRef == nil || kp.Suite != g.suite.id {
 		return Admission{}, fmt.Errorf("%w: key package", ErrSuite)
 	}
@@ -80,10 +80,7 @@ func ParseAdmissions(b []byte) (list []Admission, err error) {
 		if v := d.u8(); v != RoomVersion {
 			d.fail("admission version %d", v)
 		}
-		d.each(func(d *decoder) {
-			if len(list) >= MaxAdds {
-				d.fail("more than %d admissions", MaxAdds)
-			}
+		d.each(MaxAdds, func(d *decoder) {
 			list = append(list, Admission{d.vec(), d.vec(), d.u64(), LeafIndex(d.u32()), d.vec()})
 		})
 		if d.err == nil && len(list) == 0 {

@@ -9,9 +9,19 @@ import (
 // ErrMalformed is wrapped by every decoding error.
 var ErrMalformed = errors.New("malformed mls encoding")
 
-// maxMessage bounds every outside input before it is parsed. A commit in a
-// group of 1,000 with the largest suite is about 2 MiB, its tree about 4 MiB.
-const maxMessage = 64 << 20
+// maxMessage bounds every outside input before it is parsed. In a group of
+// 1,000 with the default suite a commit is up to 1.2 MiB and the tree 4 MiB.
+const maxMessage = 16 << 20
+
+// Bounds on lists, so that a decoded message stays within a small multiple of
+// its encoding.
+const (
+	maxProposals  = 8192
+	maxPathNodes  = 32
+	maxListed     = 1024 // values in a list of capabilities
+	maxExtensions = 256
+	maxPSKs       = 256
+)
 
 // maxVector is the largest length that RFC 9420 §2.1.2 can express.
 const maxVector = 1<<30 - 1
@@ -102,11 +112,15 @@ func (d *decoder) length() int {
 // vec reads opaque<V>. The result aliases the input.
 func (d *decoder) vec() []byte { return d.take(d.length()) }
 
-// each reads a vector of elements. Every element must consume at least one
-// byte, so the work is bounded by the input.
-func (d *decoder) each(read func(*decoder)) {
+// each reads a vector of at most most elements. Every element must consume at
+// least one byte.
+func (d *decoder) each(most int, read func(*decoder)) {
 	sub := decoder{b: d.vec()}
-	for d.err == nil && len(sub.b) > 0 {
+	for n := 0; d.err == nil && len(sub.b) > 0; n++ {
+		if n >= most {
+			d.fail("more than %d elements", most)
+			return
+		}
 		before := len(sub.b)
 		read(&sub)
 		if sub.err != nil {

@@ -44,7 +44,7 @@ type Extension struct {
 
 func decodeExtensions(d *decoder) []Extension {
 	var out []Extension
-	d.each(func(d *decoder) {
+	d.each(maxExtensions, func(d *decoder) {
 		out = append(out, Extension{ExtensionType(d.u16()), d.vec()})
 	})
 	return out
@@ -115,7 +115,7 @@ func (c *Credential) decode(d *decoder) {
 	case CredentialBasic:
 		c.Identity = d.vec()
 	case CredentialX509:
-		d.each(func(d *decoder) { c.Certificates = append(c.Certificates, d.vec()) })
+		d.each(maxListed, func(d *decoder) { c.Certificates = append(c.Certificates, d.vec()) })
 	default:
 		d.fail("credential type %d", c.Type)
 	}
@@ -150,7 +150,7 @@ type Capabilities struct {
 
 func decodeList[T ~uint16](d *decoder) []T {
 	var out []T
-	d.each(func(d *decoder) { out = append(out, T(d.u16())) })
+	d.each(maxListed, func(d *decoder) { out = append(out, T(d.u16())) })
 	return out
 }
 

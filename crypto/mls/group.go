@@ -30,6 +30,10 @@ type Group struct {
 	restored bool
 	closed   bool // by a ReInit
 
+	// opening makes deriving a message key, verifying with it and consuming it
+	// one step. No signer is called under it.
+	opening sync.Mutex
+
 	mu       sync.Mutex              // owns what follows
 	received map[string]SentProposal // by reference
 	order    []string                // of arrival
@@ -244,6 +248,8 @@ func (g *Group) open(m *message) (*authenticatedContent, error) {
 		if m.private.epoch != g.context.epoch {
 			return nil, fmt.Errorf("%w: %d, the group is at %d", ErrEpoch, m.private.epoch, g.context.epoch)
 		}
+		g.opening.Lock()
+		defer g.opening.Unlock()
 		return m.private.unprotect(g.suite, g.messages, g.secrets.senderData, g.hearFrom, g.authenticate)
 	}
 	return nil, invalid("not a framed message")

@@ -100,7 +100,7 @@ type encryptedGroupSecrets struct {
 
 func (w *welcome) decode(d *decoder) {
 	w.suite = CipherSuite(d.u16())
-	d.each(func(d *decoder) {
+	d.each(maxLeaves, func(d *decoder) {
 		s := encryptedGroupSecrets{newMember: d.vec()}
 		s.secrets.decode(d)
 		w.secrets = append(w.secrets, s)
@@ -133,7 +133,7 @@ func (g *groupSecrets) decode(d *decoder) {
 			g.path = []byte{}
 		}
 	}
-	d.each(func(d *decoder) {
+	d.each(maxPSKs, func(d *decoder) {
 		var id PreSharedKeyID
 		id.decode(d)
 		g.psks = append(g.psks, id)

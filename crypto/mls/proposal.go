@@ -129,10 +129,10 @@ type updatePath struct {
 
 func (p *updatePath) decode(d *decoder) {
 	p.leaf = decodeLeafNode(d)
-	d.each(func(d *decoder) {
+	d.each(maxPathNodes, func(d *decoder) {
 		// The key moves into the tree and must not keep the message alive.
 		n := updatePathNode{key: &publicKey{raw: clone(d.vec())}}
-		d.each(func(d *decoder) {
+		d.each(maxLeaves, func(d *decoder) {
 			var c hpkeCiphertext
 			c.decode(d)
 			n.secrets = append(n.secrets, c)
@@ -162,7 +162,7 @@ type commit struct {
 }
 
 func (c *commit) decode(d *decoder) {
-	d.each(func(d *decoder) {
+	d.each(maxProposals, func(d *decoder) {
 		var p proposalOrRef
 		p.decode(d)
 		c.proposals = append(c.proposals, p)
@@ -193,7 +193,7 @@ type externalSender struct {
 
 func parseExternalSenders(b []byte) (out []externalSender, err error) {
 	err = decodeAll(b, func(d *decoder) {
-		d.each(func(d *decoder) {
+		d.each(maxExtensions, func(d *decoder) {
 			x := externalSender{signatureKey: d.vec()}
 			x.credential.decode(d)
 			out = append(out, x)

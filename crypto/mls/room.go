@@ -199,12 +199,9 @@ func ParseRoom(b []byte) (r Room, err error) {
 
 func decodeAccounts(d *decoder, most int) []AccountID {
 	var out []AccountID
-	d.each(func(d *decoder) {
+	d.each(most, func(d *decoder) {
 		var a AccountID
 		copy(a[:], d.take(16))
-		if len(out) >= most {
-			d.fail("more than %d accounts", most)
-		}
 		out = append(out, a)
 	})
 	return out

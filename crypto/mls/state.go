@@ -16,7 +16,7 @@ type publicState struct {
 	confirmationTag []byte
 }
 
-// Member is an occupied leaf.
+// Member is an occupied leaf. Its slices are the tree's own: read-only.
 type Member struct {
 	Leaf         LeafIndex
 	Identity     []byte // of a basic credential

@@ -16,7 +16,7 @@ type parentNode struct {
 func (p *parentNode) decode(d *decoder) {
 	p.key = &publicKey{raw: clone(d.vec())}
 	p.parentHash = clone(d.vec())
-	d.each(func(d *decoder) {
+	d.each(maxLeaves, func(d *decoder) {
 		l := LeafIndex(d.u32())
 		// RFC 9420 §7.1: sorted in increasing order.
 		if n := len(p.unmerged); n > 0 && p.unmerged[n-1] >= l {
@@ -249,7 +249,7 @@ func (t *tree) encode(e *encoder) {
 func (t *tree) bytes() []byte { return encoded(t.encode) }
 
 func (t *tree) decode(d *decoder) {
-	d.each(func(d *decoder) {
+	d.each(nodeWidth(maxLeaves), func(d *decoder) {
 		var n node
 		if d.optional() {
 			switch kind := d.u8(); kind {
@@ -264,10 +264,6 @@ func (t *tree) decode(d *decoder) {
 			if d.err == nil && (n.leaf != nil) != (len(t.nodes)%2 == 0) {
 				d.fail("leaf and parent nodes do not alternate at %d", len(t.nodes))
 			}
-		}
-		if len(t.nodes) >= nodeWidth(maxLeaves) {
-			d.fail("more than %d leaves", maxLeaves)
-			return
 		}
 		t.nodes = append(t.nodes, n)
 	})

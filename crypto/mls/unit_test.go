@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -33,29 +35,23 @@ func TestVectorLength(t *testing.T) {
 	}
 }
 
-// signatureVectors are shared with the browser: r‖s of P-256 as WebCrypto
-// writes it, and the same in DER.
-var signatureVectors = []struct{ raw, der string }{
-	{strings.Repeat("00", 31) + "01" + strings.Repeat("00", 31) + "01", "3006020101020101"},
-	{strings.Repeat("00", 31) + "7f" + strings.Repeat("00", 31) + "80", "300702017f02020080"},
-	{strings.Repeat("00", 30) + "0100" + "ff" + strings.Repeat("00", 31), "3027020201000221" + "00ff" + strings.Repeat("00", 31)},
-	{strings.Repeat("7f", 32) + strings.Repeat("80", 32), "3045" + "0220" + strings.Repeat("7f", 32) + "0221" + "00" + strings.Repeat("80", 32)},
-}
-
+// TestSignatureConversion reads vectors that the browser's tests read too.
 func TestSignatureConversion(t *testing.T) {
-	for _, v := range signatureVectors {
-		raw, der := must(hex.DecodeString(v.raw))(t), must(hex.DecodeString(v.der))(t)
-		same(t, "der", must(SignatureFromRaw(raw))(t), der)
-		same(t, "raw", must(SignatureToRaw(der, 32))(t), raw)
+	var v struct {
+		Signatures []struct{ Raw, DER hexBytes }
+		Refused    []hexBytes
 	}
-	for _, bad := range []string{
-		"", "30", "3000", "3003020101", "300602010102010100", // short, long
-		"3007020101020101", "30070201010202 0001", "3007020200 01020101", // lengths, not minimal
-		"30060201ff020101", "3081060201010201 01", "3006020001020101", "310602010102 0101", // negative, long form, empty, tag
-		"3026022101" + strings.Repeat("00", 32) + "020101", // 33 bytes
-	} {
-		if raw, err := SignatureToRaw(must(hex.DecodeString(strings.ReplaceAll(bad, " ", "")))(t), 32); err == nil {
-			t.Errorf("%s became %x", bad, raw)
+	readJSON(t, "testdata/signatures.json", &v)
+	if len(v.Signatures) == 0 || len(v.Refused) == 0 {
+		t.Fatal("no vectors")
+	}
+	for _, c := range v.Signatures {
+		same(t, "der", must(SignatureFromRaw(c.Raw))(t), c.DER)
+		same(t, "raw", must(SignatureToRaw(c.DER, 32))(t), c.Raw)
+	}
+	for _, bad := range v.Refused {
+		if raw, err := SignatureToRaw(bad, 32); err == nil {
+			t.Errorf("%x became %x", []byte(bad), raw)
 		}
 	}
 	for _, n := range []int{0, 63, 134} {
@@ -284,27 +280,22 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// TestWords reads vectors that the browser's tests read too.
 func TestWords(t *testing.T) {
-	// SHA-256("HuisClos words v1"), cut by hand into 11-bit numbers.
-	got := Words(nil)
-	sum := must(suiteOf(P256AES128))(t).digest([]byte("HuisClos words v1"))
-	bits := ""
-	for _, b := range sum {
-		for i := 7; i >= 0; i-- {
-			bits += string('0' + b>>i&1)
+	var v struct {
+		Words []struct {
+			Authenticator hexBytes `json:"epoch_authenticator"`
+			Words         [WordCount]uint16
 		}
 	}
-	for i, w := range got {
-		want := 0
-		for _, c := range bits[i*11 : (i+1)*11] {
-			want = want*2 + int(c-'0')
-		}
-		if int(w) != want || w >= 2048 {
-			t.Errorf("word %d is %d, want %d", i, w, want)
-		}
+	readJSON(t, "testdata/words.json", &v)
+	if len(v.Words) == 0 {
+		t.Fatal("no vectors")
 	}
-	if Words([]byte("a")) == Words([]byte("b")) {
-		t.Error("words do not depend on the epoch")
+	for _, c := range v.Words {
+		if got := Words(c.Authenticator); got != c.Words {
+			t.Errorf("%x: %v, want %v", []byte(c.Authenticator), got, c.Words)
+		}
 	}
 }
 
@@ -392,5 +383,16 @@ func TestKeyPackage(t *testing.T) {
 	b.Erase()
 	if _, err := JoinWelcome(nil, b, JoinOptions{}); err == nil {
 		t.Error("joined with an erased bundle")
+	}
+}
+
+func readJSON(t *testing.T, path string, v any) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		t.Fatal(err)
 	}
 }

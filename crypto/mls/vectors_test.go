@@ -63,7 +63,7 @@ func TestVectors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			kind := ""
 			for k := range vectorKinds {
-				if strings.HasPrefix(name, k) {
+				if strings.HasPrefix(name, k) && len(k) > len(kind) {
 					kind = k
 				}
 			}
