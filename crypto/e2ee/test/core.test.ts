@@ -38,7 +38,8 @@ test("create, add three, talk, remove, re-enter", async () => {
   for (const [sender, leaf] of [[host, 0], [chloe, 3]] as const) {
     const { epoch, message } = await sender.seal("bonjour à tous");
     assert.equal(epoch, 1);
-    for (const peer of [host, anna, ben, chloe] as Peer[]) {
+    const receivers: Peer[] = [host, anna, ben, chloe];
+    for (const peer of receivers) {
       if (peer === sender) continue;
       assert.deepEqual(await peer.open(message), { sender: leaf, epoch: 1, text: "bonjour à tous" });
       await refusal(null, "decrypt", peer.open(message));
