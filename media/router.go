@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"huisclos/crypto/sframe"
 	"huisclos/media/forward"
 	"huisclos/media/gate"
 	"huisclos/media/pace"
@@ -314,8 +313,8 @@ func (r *Router) allocate(p *peer, now time.Time) {
 	}
 }
 
-// Stats of a call.
-type Stats struct {
+// CallStats counts packets of a call.
+type CallStats struct {
 	Forwarded uint64
 	Refused   map[RefusedReason]uint64
 	Peers     []PeerStats
@@ -335,10 +334,10 @@ type PeerStats struct {
 }
 
 // Stats counts since the call was opened.
-func (r *Router) Stats() Stats {
+func (r *Router) Stats() CallStats {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	stats := Stats{Forwarded: r.forwarded, Refused: maps.Clone(r.refused)}
+	stats := CallStats{Forwarded: r.forwarded, Refused: maps.Clone(r.refused)}
 	for _, p := range r.peers {
 		ps := PeerStats{Peer: p.id, Admitted: p.admitted, Leaf: p.leaf, Since: p.since,
 			Forwarded: p.forwardedGone, Received: p.receivedGone, Refused: p.refusedNow()}
@@ -385,11 +384,4 @@ func (r *Router) Refused(id PeerID) (map[RefusedReason]uint64, bool) {
 	}
 	counts := p.refusedNow()
 	return counts, len(counts) > 0
-}
-
-func codecOf(k Kind) (sframe.Codec, uint32) {
-	if k == Audio {
-		return sframe.Opus, 48000
-	}
-	return sframe.VP8, 90000
 }

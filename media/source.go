@@ -49,7 +49,10 @@ var ringSizes = [forward.Layers]int{128, 256, 512}
 const silentAfter = 1500 * time.Millisecond
 
 func newSource(r *Router, p *peer, stream Stream) *Source {
-	_, rate := codecOf(stream.Kind)
+	rate := uint32(90000) // RFC 7741 §4.1
+	if stream.Kind == Audio {
+		rate = 48000 // RFC 7587 §4.1
+	}
 	return &Source{router: r, peer: p, stream: stream, rate: rate, refusedBefore: make(map[RefusedReason]uint64)}
 }
 
@@ -57,8 +60,7 @@ func newSource(r *Router, p *peer, stream Stream) *Source {
 func (s *Source) open(leaf uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	codec, _ := codecOf(s.stream.Kind)
-	s.gate = gate.New(gate.Binding{Codec: codec, Leaf: leaf, Context: s.stream.Context})
+	s.gate = gate.New(gate.Binding{Video: s.stream.Kind == Video, Leaf: leaf, Context: s.stream.Context})
 }
 
 // close takes the gate away and keeps its counts.

@@ -12,18 +12,16 @@ import (
 	"time"
 
 	"huisclos/media/gate"
+	"huisclos/media/pace"
 )
 
-// Layer is a simulcast layer. A stream without simulcast has Low only.
-type Layer int8
+// Layer is a simulcast layer, as pace chooses it.
+type Layer = pace.Layer
 
 const (
-	None Layer = iota - 1
-	Low
-	Middle
-	High
-
-	Layers = 3
+	None   = pace.None
+	Low    = pace.Low
+	Layers = pace.Layers
 )
 
 // maxSegments bounds how far back an outgoing sequence number can be traced.

@@ -69,7 +69,7 @@ type Packet struct {
 
 // Binding is the one stream that a gate passes.
 type Binding struct {
-	Codec   sframe.Codec
+	Video   bool // VP8, else Opus
 	Leaf    uint32
 	Context uint8
 }
@@ -138,10 +138,8 @@ func (g *Gate) Counts() map[Reason]uint64 {
 // Check judges one packet.
 func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 	g.expire(now)
-	switch g.binding.Codec {
-	case sframe.Opus:
-		p.Start = true
-	default:
+	p.Start = true // each Opus packet is a frame
+	if g.binding.Video {
 		d, err := ParseDescriptor(p.Payload)
 		if err != nil {
 			return g.refuse(BadDescriptor, 1)
@@ -169,7 +167,7 @@ func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 func (g *Gate) Sweep(now time.Time) { g.expire(now) }
 
 func (g *Gate) first(src *source, p Packet, epochs *Epochs, now time.Time) Verdict {
-	if f := src.find(p.Timestamp); f != nil && g.binding.Codec != sframe.Opus {
+	if f := src.find(p.Timestamp); f != nil && g.binding.Video {
 		// A frame has one first packet; its repetitions were dropped before.
 		return g.refuse(Replayed, 1)
 	}
@@ -196,7 +194,11 @@ func (g *Gate) first(src *source, p Packet, epochs *Epochs, now time.Time) Verdi
 // as the last thing it does.
 func (g *Gate) judge(p Packet, epochs *Epochs, now time.Time) (key bool, reason Reason) {
 	body := p.Payload[p.Descriptor.Size:]
-	h, err := sframe.ParseFrameHeader(g.binding.Codec, body)
+	codec := sframe.Opus
+	if g.binding.Video {
+		codec = sframe.VP8
+	}
+	h, err := sframe.ParseFrameHeader(codec, body)
 	switch {
 	case errors.Is(err, sframe.ErrNoHeader):
 		return false, NoHeader
@@ -211,7 +213,7 @@ func (g *Gate) judge(p Packet, epochs *Epochs, now time.Time) (key bool, reason 
 	}
 	// A frame of several packets may end in the next one; a frame of one
 	// packet must hold the whole tag.
-	if (g.binding.Codec == sframe.Opus || p.Marker) && !h.Fits(len(body)) {
+	if (!g.binding.Video || p.Marker) && !h.Fits(len(body)) {
 		return false, NoRoomForTag
 	}
 	epoch, reason := epochs.match(h.KID.EpochByte(), now)

@@ -9,8 +9,18 @@ package pace
 import (
 	"slices"
 	"time"
+)
 
-	"huisclos/media/forward"
+// Layer is a simulcast layer. A stream without simulcast has Low only.
+type Layer int8
+
+const (
+	None Layer = iota - 1
+	Low
+	Middle
+	High
+
+	Layers = 3
 )
 
 // Heights up to which a tile is served by a layer. Cameras send 720 lines and
@@ -29,16 +39,16 @@ type Bitrate int
 
 // LayerFor gives the layer that a tile of this height, in device pixels,
 // deserves. Nothing is sent for a tile that is not shown.
-func LayerFor(height int) forward.Layer {
+func LayerFor(height int) Layer {
 	switch {
 	case height <= 0:
-		return forward.None
+		return None
 	case height <= lowHeight:
-		return forward.Low
+		return Low
 	case height <= middleHeight:
-		return forward.Middle
+		return Middle
 	}
-	return forward.High
+	return High
 }
 
 // Stream is what a receiver could be sent of one source.
@@ -47,21 +57,21 @@ type Stream struct {
 	Height int
 	// Rates are what the layers cost now; a layer that is not being published
 	// costs nothing and can't be chosen.
-	Rates [forward.Layers]Bitrate
+	Rates [Layers]Bitrate
 }
 
 // nearest is the best published layer for l: itself, else the next below, else
 // the next above.
-func (s Stream) nearest(l forward.Layer) forward.Layer {
-	if l == forward.None {
-		return forward.None
+func (s Stream) nearest(l Layer) Layer {
+	if l == None {
+		return None
 	}
-	for at := l; at >= forward.Low; at-- {
+	for at := l; at >= Low; at-- {
 		if s.Rates[at] > 0 {
 			return at
 		}
 	}
-	for at := l + 1; at < forward.Layers; at++ {
+	for at := l + 1; at < Layers; at++ {
 		if s.Rates[at] > 0 {
 			return at
 		}
@@ -70,29 +80,29 @@ func (s Stream) nearest(l forward.Layer) forward.Layer {
 }
 
 // below is the next published layer under l, or None.
-func (s Stream) below(l forward.Layer) forward.Layer {
-	for at := l - 1; at >= forward.Low; at-- {
+func (s Stream) below(l Layer) Layer {
+	for at := l - 1; at >= Low; at-- {
 		if s.Rates[at] > 0 {
 			return at
 		}
 	}
-	return forward.None
+	return None
 }
 
 // Allocate chooses a layer for each stream so that all fit the limit; zero is
 // no limit. What does not fit is taken from the smallest tile first, a layer at
 // a time, then the picture itself. Sound is Low and always stays.
-func Allocate(streams []Stream, limit Bitrate) []forward.Layer {
-	layers := make([]forward.Layer, len(streams))
+func Allocate(streams []Stream, limit Bitrate) []Layer {
+	layers := make([]Layer, len(streams))
 	var total Bitrate
 	order := make([]int, 0, len(streams))
 	for i, s := range streams {
 		if s.Audio {
-			total += s.Rates[forward.Low]
+			total += s.Rates[Low]
 			continue
 		}
 		layers[i] = s.nearest(LayerFor(s.Height))
-		if layers[i] != forward.None {
+		if layers[i] != None {
 			total += s.Rates[layers[i]]
 			order = append(order, i)
 		}
@@ -106,11 +116,11 @@ func Allocate(streams []Stream, limit Bitrate) []forward.Layer {
 		for _, i := range order {
 			for total > limit {
 				next := streams[i].below(layers[i])
-				if layers[i] == forward.None || next == forward.None && !toNone {
+				if layers[i] == None || next == None && !toNone {
 					break
 				}
 				total -= streams[i].Rates[layers[i]]
-				if next != forward.None {
+				if next != None {
 					total += streams[i].Rates[next]
 				}
 				layers[i] = next

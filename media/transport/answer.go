@@ -190,6 +190,14 @@ func (s section) offeredRIDs() []string {
 	return rids
 }
 
+// Priorities of the first candidates (RFC 8445 §5.1.2.1): type preference 126
+// for host over UDP, less over TCP (RFC 6544 §4.2), the first local preference,
+// component 1. Later addresses prefer less.
+const (
+	preferUDP uint32 = 126<<24 | 65535<<8 | 255
+	preferTCP uint32 = 90<<24 | 65535<<8 | 255
+)
+
 // transportLines says where and how the server is reached. Candidates stand in
 // the section that the bundle is tagged with.
 func transportLines(b *strings.Builder, o ours, setup string, candidates bool) {
@@ -199,19 +207,15 @@ func transportLines(b *strings.Builder, o ours, setup string, candidates bool) {
 		return
 	}
 	for i, at := range o.addresses {
-		// RFC 8445 §5.1.2.1: type preference 126 for host, then the order of
-		// addresses. RFC 6544 §4.2: TCP is less preferred.
 		if !o.udp {
 			break
 		}
-		udp := 126<<24 | uint32(65535-i)<<8 | 255
-		fmt.Fprintf(b, "a=candidate:%d 1 udp %d %s %d typ host\r\n", i+1, udp, at.Addr(), at.Port())
+		fmt.Fprintf(b, "a=candidate:%d 1 udp %d %s %d typ host\r\n", i+1, preferUDP-uint32(i)<<8, at.Addr(), at.Port())
 	}
 	if o.tcp {
 		for i, at := range o.addresses {
-			tcp := 90<<24 | uint32(65535-i)<<8 | 255
 			fmt.Fprintf(b, "a=candidate:%d 1 tcp %d %s %d typ host tcptype passive\r\n",
-				len(o.addresses)+i+1, tcp, at.Addr(), at.Port())
+				len(o.addresses)+i+1, preferTCP-uint32(i)<<8, at.Addr(), at.Port())
 		}
 	}
 	b.WriteString("a=end-of-candidates\r\n")

@@ -1,21 +1,11 @@
 package transport
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,14 +33,6 @@ const (
 
 	replayWindow = 1024
 )
-
-var srtpProfiles = []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AEAD_AES_128_GCM}
-
-var dtlsSuites = []dtls.CipherSuiteID{
-	dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	// Chromium offers no AES-256 suite for DTLS 1.2 with ECDSA.
-	dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-}
 
 // path is one way to the far end: a UDP address or a TCP connection.
 type path interface {
@@ -87,11 +69,12 @@ type link struct {
 
 	mu          sync.Mutex
 	credentials []credential // newest last; the one before a restart still answers
-	paths       []path       // authenticated, least recently used first
-	selected    path
+	paths       []*route     // authenticated, least recently used first
+	selected    *route
 	far         remote
 	started     bool
 	keyed       bool
+	told        string // the network that connected was told
 	born, heard time.Time
 	dtls        *dtls.Conn
 
@@ -105,8 +88,6 @@ type link struct {
 	in    *srtp.Context
 	ssrcs map[uint32]struct{}
 }
-
-type credential struct{ ufrag, password string }
 
 func newLink(p *port, events linkEvents, now func() time.Time) (*link, error) {
 	certificate, fingerprint, err := newCertificate(now())
@@ -127,66 +108,6 @@ func newLink(p *port, events linkEvents, now func() time.Time) (*link, error) {
 	l.handshake.SetLimitSize(64 << 10)
 	l.renew()
 	return l, nil
-}
-
-// renew gives the link new ICE credentials: at its birth and for each restart
-// (RFC 8445 §9).
-func (l *link) renew() {
-	c := credential{ufrag: randomText(9), password: randomText(24)}
-	l.mu.Lock()
-	var retired string
-	l.credentials = append(l.credentials, c)
-	if len(l.credentials) > 2 {
-		retired = l.credentials[0].ufrag
-		l.credentials = l.credentials[1:]
-	}
-	l.heard = l.now()
-	l.mu.Unlock()
-	l.port.register(c.ufrag, l)
-	if retired != "" {
-		l.port.unregister(retired, l)
-	}
-}
-
-func (l *link) credential() credential {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.credentials[len(l.credentials)-1]
-}
-
-// randomText makes ICE characters (RFC 8839 §5.4) of n random bytes, n a
-// multiple of three.
-func randomText(n int) string {
-	b := make([]byte, n)
-	rand.Read(b) // never fails (crypto/rand)
-	return base64.StdEncoding.EncodeToString(b)
-}
-
-func newCertificate(now time.Time) (tls.Certificate, string, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, "", err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return tls.Certificate{}, "", err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "media"},
-		NotBefore:    now.Add(-24 * time.Hour),
-		NotAfter:     now.Add(30 * 24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return tls.Certificate{}, "", err
-	}
-	sum := sha256.Sum256(der)
-	octets := make([]string, len(sum))
-	for i, octet := range sum {
-		octets[i] = fmt.Sprintf("%02X", octet)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, "sha-256 " + strings.Join(octets, ":"), nil
 }
 
 // start tells the link who is expected at the far end. Later calls, from
@@ -212,85 +133,6 @@ func (l *link) compare(far remote) (same, restart bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.started || l.far.same(far), l.started && (l.far.ufrag != far.ufrag || l.far.password != far.password)
-}
-
-// check answers a STUN message that named one of the link's credentials. Only
-// what is authenticated changes or allocates anything.
-func (l *link) check(m binding, ufrag string, from path) bool {
-	l.mu.Lock()
-	password := ""
-	for _, c := range l.credentials {
-		if c.ufrag == ufrag {
-			password = c.password
-		}
-	}
-	newest := l.credentials[len(l.credentials)-1].ufrag == ufrag
-	l.mu.Unlock()
-	if password == "" || !m.verify(password) {
-		return false
-	}
-	if !m.request {
-		return true
-	}
-	l.mu.Lock()
-	if l.isDone() {
-		l.mu.Unlock()
-		return false
-	}
-	l.heard = l.now()
-	from, evicted := l.remember(from)
-	// RFC 8445 §7.3.1.5: the controlling end nominates. Until it has, its first
-	// valid pair will do, so that DTLS need not wait.
-	if l.selected == nil || m.useCandidate && newest {
-		l.selected = from
-	}
-	l.mu.Unlock()
-	if evicted != nil {
-		l.port.forget(evicted, l)
-		evicted.close()
-	}
-	from.write(m.success(from.remote(), password))
-	return true
-}
-
-// remember adds a path, or finds the equal one that is known already.
-func (l *link) remember(p path) (known, evicted path) {
-	for i, k := range l.paths {
-		if k.network() == p.network() && k.remote() == p.remote() {
-			l.paths = append(append(l.paths[:i:i], l.paths[i+1:]...), k)
-			return k, nil
-		}
-	}
-	if len(l.paths) == maxPaths {
-		for i, k := range l.paths {
-			if k != l.selected {
-				evicted = k
-				l.paths = append(l.paths[:i:i], l.paths[i+1:]...)
-				break
-			}
-		}
-	}
-	l.paths = append(l.paths, p)
-	l.port.learn(p, l)
-	return p, evicted
-}
-
-// drop forgets a path that broke.
-func (l *link) drop(p path) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, k := range l.paths {
-		if k == p {
-			l.paths = append(l.paths[:i:i], l.paths[i+1:]...)
-			break
-		}
-	}
-	if l.selected == p {
-		l.selected = nil
-		if len(l.paths) > 0 {
-			l.selected = l.paths[len(l.paths)-1]
-		}
-	}
 }
 
 // deliver takes a packet that came over an authenticated path. The link keeps b.
@@ -320,10 +162,10 @@ func (l *link) run() {
 	go l.drain()
 	l.mu.Lock()
 	l.keyed = true
-	network := ""
 	if l.selected != nil {
-		network = l.selected.network()
+		l.told = l.selected.network()
 	}
+	network := l.told
 	l.mu.Unlock()
 	l.events.connected(network)
 	for {
@@ -342,87 +184,6 @@ var (
 )
 
 var errFingerprint = errors.New("transport: certificate is not the one of the session description")
-
-// shake runs the DTLS handshake (RFC 5763) and takes the SRTP keys (RFC 5764).
-func (l *link) shake() error {
-	conn, err := dtls.ServerWithOptions(&records{link: l}, farEnd,
-		dtls.WithCertificates(l.certificate),
-		dtls.WithCipherSuites(dtlsSuites...),
-		dtls.WithSRTPProtectionProfiles(srtpProfiles...),
-		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
-		dtls.WithClientAuth(dtls.RequireAnyClientCert),
-		dtls.WithInsecureSkipVerify(true), // the fingerprint says who it is
-		dtls.WithVerifyPeerCertificate(func(certificates [][]byte, _ [][]*x509.Certificate) error {
-			if len(certificates) == 0 || !l.expected(certificates[0]) {
-				return errFingerprint
-			}
-			return nil
-		}),
-		dtls.WithFlightInterval(500*time.Millisecond),
-		dtls.WithLoggerFactory(quiet{}),
-	)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	l.dtls = conn
-	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), connectWithin)
-	defer cancel()
-	go func() {
-		select {
-		case <-l.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return err
-	}
-	return l.takeKeys(conn)
-}
-
-func (l *link) expected(certificate []byte) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.far.matches(certificate)
-}
-
-func (l *link) takeKeys(conn *dtls.Conn) error {
-	chosen, ok := conn.SelectedSRTPProtectionProfile()
-	if !ok {
-		return errors.New("transport: no SRTP profile in common")
-	}
-	profile := srtp.ProtectionProfileAeadAes256Gcm
-	if chosen == dtls.SRTP_AEAD_AES_128_GCM {
-		profile = srtp.ProtectionProfileAeadAes128Gcm
-	} else if chosen != dtls.SRTP_AEAD_AES_256_GCM {
-		return errors.New("transport: SRTP profile was not offered")
-	}
-	state, ok := conn.ConnectionState()
-	if !ok {
-		return errors.New("transport: DTLS has no state")
-	}
-	config := srtp.Config{Profile: profile}
-	if err := config.ExtractSessionKeysFromDTLS(&state, false); err != nil {
-		return err
-	}
-	keys := config.Keys
-	in, err := srtp.CreateContext(keys.RemoteMasterKey, keys.RemoteMasterSalt, profile,
-		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
-	if err != nil {
-		return err
-	}
-	out, err := srtp.CreateContext(keys.LocalMasterKey, keys.LocalMasterSalt, profile)
-	if err != nil {
-		return err
-	}
-	l.in = in
-	l.sendMu.Lock()
-	l.out = out
-	l.sendMu.Unlock()
-	return nil
-}
 
 // drain reads what DTLS carries besides the handshake. There is no data
 // channel, so it is nothing; its end is the far end's goodbye.
@@ -518,6 +279,18 @@ func (l *link) network() string {
 	return l.selected.network()
 }
 
+// moved says whether the far end is reached over another network than was told.
+func (l *link) moved() (network string, moved bool) {
+	network = l.network()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if network == "" || network == l.told {
+		return network, false
+	}
+	l.told = network
+	return network, true
+}
+
 // expired says whether the far end was silent for too long.
 func (l *link) expired(now time.Time) bool {
 	l.mu.Lock()
@@ -586,38 +359,7 @@ func (l *link) quit() {
 		l.port.unregister(c.ufrag, l)
 	}
 	for _, p := range paths {
-		l.port.forget(p, l)
+		l.port.forget(p.path)
 		p.close()
 	}
 }
-
-// records is the link as DTLS sees it.
-type records struct{ link *link }
-
-type farEndAddr struct{}
-
-func (farEndAddr) Network() string { return "ice" }
-func (farEndAddr) String() string  { return "ice" }
-
-var farEnd net.Addr = farEndAddr{}
-
-func (r *records) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, _, err := r.link.handshake.Read(b, nil)
-	return n, farEnd, err
-}
-
-func (r *records) WriteTo(b []byte, _ net.Addr) (int, error) {
-	if err := r.link.write(b); err != nil {
-		// Before the first check there is no path; DTLS sends again.
-		if r.link.isDone() {
-			return 0, err
-		}
-	}
-	return len(b), nil
-}
-
-func (r *records) Close() error                       { return nil }
-func (r *records) LocalAddr() net.Addr                { return farEnd }
-func (r *records) SetDeadline(t time.Time) error      { return r.link.handshake.SetReadDeadline(t) }
-func (r *records) SetReadDeadline(t time.Time) error  { return r.link.handshake.SetReadDeadline(t) }
-func (r *records) SetWriteDeadline(t time.Time) error { return nil }

@@ -36,7 +36,6 @@ type publisher struct {
 	session, version uint64
 
 	mu         sync.Mutex
-	replaced   bool // its end concerns nobody
 	ids        extensionIDs
 	byMID      map[string]*incoming
 	bySSRC     map[uint32]bound
@@ -114,6 +113,7 @@ func (p *publisher) accept(sections []accepted, sources map[string]*media.Source
 	}
 }
 
+// connected is told again when the network changes.
 func (p *publisher) connected(network string) {
 	p.server.events.add(func(e media.Events) { e.Connected(p.call.id, p.peer, true, network) })
 }
@@ -293,6 +293,9 @@ func (p *publisher) tick(now time.Time) {
 	if p.link.expired(now) {
 		p.link.close(errSilent)
 		return
+	}
+	if network, moved := p.link.moved(); moved {
+		p.connected(network)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

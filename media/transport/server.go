@@ -412,10 +412,10 @@ func (s *Server) Wants(id media.CallID, peer media.PeerID, wants []media.Want) {
 }
 
 // Stats counts since the call was opened.
-func (s *Server) Stats(id media.CallID) media.Stats {
+func (s *Server) Stats(id media.CallID) media.CallStats {
 	c := s.call(id)
 	if c == nil {
-		return media.Stats{}
+		return media.CallStats{}
 	}
 	stats := c.router.Stats()
 	s.mu.Lock()

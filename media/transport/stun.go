@@ -20,6 +20,7 @@ const (
 	attrUsername    = 0x0006
 	attrIntegrity   = 0x0008
 	attrXORMapped   = 0x0020
+	attrPriority    = 0x0024
 	attrUseCandidat = 0x0025
 	attrFingerprint = 0x8028
 	fingerprintXOR  = 0x5354554e
@@ -37,6 +38,7 @@ type binding struct {
 	username     []byte
 	integrityAt  int // offset of the attribute
 	useCandidate bool
+	priority     uint32 // of the far candidate
 }
 
 // parseBinding reads a message without copying it. ICE wants both
@@ -80,6 +82,11 @@ func parseBinding(b []byte) (binding, error) {
 			m.username = value
 		case kind == attrUseCandidat:
 			m.useCandidate = true
+		case kind == attrPriority:
+			if size != 4 {
+				return m, errSTUN
+			}
+			m.priority = binary.BigEndian.Uint32(value)
 		case kind == attrIntegrity:
 			if size != integritySize {
 				return m, errSTUN

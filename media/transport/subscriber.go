@@ -334,6 +334,10 @@ func (s *subscriber) tick(now time.Time) {
 		s.link.close(errNoAnswer)
 	case s.link.expired(now):
 		s.link.close(errSilent)
+	default:
+		if network, moved := s.link.moved(); moved {
+			s.connected(network)
+		}
 	}
 }
 

@@ -1,0 +1,155 @@
+package transport
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"time"
+)
+
+type credential struct{ ufrag, password string }
+
+// renew gives the link new ICE credentials: at its birth and for each restart
+// (RFC 8445 §9).
+func (l *link) renew() {
+	c := credential{ufrag: randomText(9), password: randomText(24)}
+	l.mu.Lock()
+	var retired string
+	l.credentials = append(l.credentials, c)
+	if len(l.credentials) > 2 {
+		retired = l.credentials[0].ufrag
+		l.credentials = l.credentials[1:]
+	}
+	l.heard = l.now()
+	l.mu.Unlock()
+	l.port.register(c.ufrag, l)
+	if retired != "" {
+		l.port.unregister(retired, l)
+	}
+}
+
+func (l *link) credential() credential {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.credentials[len(l.credentials)-1]
+}
+
+// randomText makes ICE characters (RFC 8839 §5.4) of n random bytes, n a
+// multiple of three.
+func randomText(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails (crypto/rand)
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// route is an authenticated path and what the far end's checks said about it.
+type route struct {
+	path
+	priority  uint64 // of the pair, RFC 8445 §6.1.2.3
+	nominated time.Time
+}
+
+// holdNomination is how long a nominated route resists one of lower priority.
+// Firefox nominates whatever it checks, so that the last check would win
+// instead of the best route; a route that died is not nominated again.
+const holdNomination = 3 * time.Second
+
+// authenticate says whether a STUN message knows the password of one of the
+// link's credentials, and gives the password back.
+func (l *link) authenticate(m binding, ufrag string) (password string, newest, ok bool) {
+	l.mu.Lock()
+	for i, c := range l.credentials {
+		if c.ufrag == ufrag {
+			password, newest = c.password, i == len(l.credentials)-1
+		}
+	}
+	l.mu.Unlock()
+	return password, newest, password != "" && m.verify(password)
+}
+
+// checked notes an authenticated check that came over a path and answers it.
+func (l *link) checked(m binding, password string, newest bool, over path) bool {
+	if !m.request {
+		return true // an indication keeps NAT bindings alive, nothing else
+	}
+	now := l.now()
+	l.mu.Lock()
+	if l.isDone() {
+		l.mu.Unlock()
+		return false
+	}
+	l.heard = now
+	r, evicted := l.remember(over)
+	r.priority = pairPriority(m.priority, r.network())
+	// RFC 8445 §7.3.1.5: the controlling end nominates. Until it has, its first
+	// valid pair will do, so that DTLS need not wait.
+	if m.useCandidate && newest {
+		r.nominated = now
+	}
+	switch {
+	case l.selected == nil, l.selected.nominated.IsZero() && !r.nominated.IsZero():
+		l.selected = r
+	case m.useCandidate && newest && (r.priority >= l.selected.priority || now.Sub(l.selected.nominated) > holdNomination):
+		l.selected = r
+	}
+	l.mu.Unlock()
+	if evicted != nil {
+		l.port.forget(evicted.path)
+		evicted.close()
+	}
+	r.write(m.success(r.remote(), password))
+	return true
+}
+
+// pairPriority is RFC 8445 §6.1.2.3 with the far end controlling.
+func pairPriority(far uint32, network string) uint64 {
+	g, d := uint64(far), uint64(preferUDP)
+	if network == "tcp" {
+		d = uint64(preferTCP)
+	}
+	priority := min(g, d)<<32 + 2*max(g, d)
+	if g > d {
+		priority++
+	}
+	return priority
+}
+
+// remember adds a path, or finds the equal one that is known already.
+func (l *link) remember(p path) (known, evicted *route) {
+	for i, k := range l.paths {
+		if k.network() == p.network() && k.remote() == p.remote() {
+			l.paths = append(append(l.paths[:i:i], l.paths[i+1:]...), k)
+			return k, nil
+		}
+	}
+	if len(l.paths) == maxPaths {
+		for i, k := range l.paths {
+			if k != l.selected {
+				evicted = k
+				l.paths = append(l.paths[:i:i], l.paths[i+1:]...)
+				break
+			}
+		}
+	}
+	r := &route{path: p}
+	l.paths = append(l.paths, r)
+	l.port.learn(p)
+	return r, evicted
+}
+
+// drop forgets a path that broke.
+func (l *link) drop(p path) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, k := range l.paths {
+		if k.path == p {
+			l.paths = append(l.paths[:i:i], l.paths[i+1:]...)
+			break
+		}
+	}
+	if l.selected != nil && l.selected.path == p {
+		l.selected = nil
+		if len(l.paths) > 0 {
+			l.selected = l.paths[len(l.paths)-1]
+		}
+	}
+}
