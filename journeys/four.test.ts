@@ -1,0 +1,16 @@
+/** Four people, two engines: each sees and hears the three others, as themselves. */
+import { after, before, test } from 'node:test';
+import { house, type House } from './harness/appliance.ts';
+import { gather, sameWords, scatter } from './harness/cast.ts';
+
+let h: House;
+before(async () => { h = await house(4); });
+after(async () => { await h?.appliance.end(); });
+
+test('four people, Chromium and Firefox mixed', async () => {
+  const players = await gather(h, ['chromium', 'firefox', 'chromium', 'firefox']);
+  try {
+    for (const a of players) await Promise.all(players.filter((b) => b !== a).map((b) => a.sensesOf(b, { ms: 40_000 })));
+    await sameWords(players);
+  } finally { await scatter(players); }
+});
