@@ -1,0 +1,190 @@
+// Package config reads the appliance's settings: one commented TOML file, the files of the directory conf.d beside it,
+// and the command line, each winning over the one before.
+//
+// It decides which settings there are, what each may be and what holds when nothing is said. A name that it does not
+// know is an error with the line and the nearest right name: a setting that is misspelt must not be left out in silence.
+// It never writes a file of the administrator, and no setting is a secret.
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ErrSettings is what every error of a settings file wraps; its text names the file and the line.
+var ErrSettings = errors.New("settings")
+
+const (
+	// maxFile bounds what is read as settings.
+	maxFile = 1 << 20
+	// directory of further settings files, beside the main one.
+	directory = "conf.d"
+)
+
+// Settings are all settings, with those that were not given at their defaults.
+type Settings struct {
+	Listen          string       // address and port, for TCP and UDP
+	Data            string       // directory of the database and the keys
+	Name            string       // of the appliance, as people see it
+	Hostnames       []string     // under which people come; the first one stands in links
+	Addresses       []netip.Addr // of this machine, offered to clients; none: all it has
+	PublicAddresses []netip.Addr // at which clients reach this machine through 1:1 NAT
+	LogLevel        slog.Level
+	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
+	Key             string // PEM file of its key
+
+	// Files are the files that were read, in their order.
+	Files []string
+	// From says where a setting was given: a file, or "command line". A setting at its default is not in it.
+	From map[string]string
+}
+
+// Defaults returns the settings of a start without any.
+func Defaults() Settings {
+	return Settings{Listen: ":8443", Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, From: map[string]string{}}
+}
+
+// Hostname is the name that stands in links, or "".
+func (s Settings) Hostname() string {
+	if len(s.Hostnames) == 0 {
+		return ""
+	}
+	return s.Hostnames[0]
+}
+
+// Load reads the file at path and the files *.toml of the directory conf.d beside it, in the order of their names.
+// Relative paths in all of them are relative to the directory of the main file.
+func Load(path string) (Settings, error) {
+	s := Defaults()
+	if err := s.read(path, filepath.Dir(path)); err != nil {
+		return s, err
+	}
+	more := filepath.Join(filepath.Dir(path), directory)
+	entries, err := os.ReadDir(more)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return s, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	for _, e := range entries { // sorted by name
+		if strings.HasSuffix(e.Name(), ".toml") && !strings.HasPrefix(e.Name(), ".") {
+			if err := s.read(filepath.Join(more, e.Name()), filepath.Dir(path)); err != nil {
+				return s, err
+			}
+		}
+	}
+	return s, s.check()
+}
+
+func (s *Settings) read(path, base string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is not a file", ErrSettings, path)
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("%w: anybody may change %s; run: chmod o-w %s", ErrSettings, path, path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	if len(text) > maxFile {
+		return fmt.Errorf("%w: %s has more than %d bytes", ErrSettings, path, maxFile)
+	}
+	given, err := parse(path, text)
+	if err != nil {
+		return err
+	}
+	given.resolve(base)
+	given.apply(s, path)
+	s.Files = append(s.Files, path)
+	return nil
+}
+
+// check looks at what no single setting shows.
+func (s Settings) check() error {
+	if (s.Certificate == "") != (s.Key == "") {
+		return fmt.Errorf("%w: tls.certificate and tls.key are given together or not at all", ErrSettings)
+	}
+	return nil
+}
+
+// Flags are the settings of the command line. Make them with AddFlags, parse the flag set, then call Settings.
+type Flags struct {
+	file  string
+	given file
+}
+
+// AddFlags adds --config and a flag for each setting of which a command line has use to f.
+func AddFlags(f *flag.FlagSet) *Flags {
+	o := new(Flags)
+	f.StringVar(&o.file, "config", "", "settings file (TOML)")
+	one(f, "listen", "address and port, TCP and UDP", &o.given.Listen)
+	one(f, "data", "directory of the data", &o.given.Data)
+	one(f, "log-level", "debug, info, warn or error", &o.given.Log.Level)
+	one(f, "tls-certificate", "own certificate (PEM)", &o.given.TLS.Certificate)
+	one(f, "tls-key", "key of the own certificate (PEM)", &o.given.TLS.Key)
+	many(f, "hostname", "name under which people come; may be repeated", &o.given.Hostnames)
+	many(f, "address", "public address at which clients come (NAT); may be repeated", &o.given.PublicAddresses)
+	return o
+}
+
+// File is the settings file that was asked for, or "".
+func (o *Flags) File() string { return o.file }
+
+// Settings returns the settings of the file that was asked for, if any, with those of the command line over them.
+func (o *Flags) Settings() (Settings, error) {
+	s := Defaults()
+	if o.file != "" {
+		var err error
+		if s, err = Load(o.file); err != nil {
+			return s, err
+		}
+	}
+	o.given.apply(&s, CommandLine)
+	return s, s.check()
+}
+
+// CommandLine is what Settings.From says of a setting given there.
+const CommandLine = "command line"
+
+type textValue[T any] interface {
+	*T
+	UnmarshalText([]byte) error
+}
+
+func one[T any, P textValue[T]](f *flag.FlagSet, name, usage string, into **T) {
+	f.Func(name, usage, func(s string) error {
+		v := new(T)
+		*into = v
+		return P(v).UnmarshalText([]byte(s))
+	})
+}
+
+func many[T any, P textValue[T]](f *flag.FlagSet, name, usage string, into **[]T) {
+	f.Func(name, usage, func(s string) error {
+		var v T
+		if err := P(&v).UnmarshalText([]byte(s)); err != nil {
+			return err
+		}
+		if *into == nil {
+			*into = new([]T)
+		}
+		**into = append(slices.Clip(**into), v)
+		return nil
+	})
+}

@@ -1,0 +1,316 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAllSettings(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "huisclos.toml"), `
+listen = "[2001:db8::1]:443"
+data = "state"
+name = "Visio de l’hôpital"
+hostnames = ["Visio.Example.org.", "xn--hpital-xxa.example"]
+addresses = ["192.0.2.10", "::ffff:192.0.2.11"]
+public_addresses = ["2001:db8::10"]
+log.level = "debug"
+[tls]
+certificate = "/etc/ssl/cert.pem"
+key = "tls/key.pem"
+`)
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Settings{
+		Listen: "[2001:db8::1]:443", Data: filepath.Join(dir, "state"), Name: "Visio de l’hôpital",
+		Hostnames:       []string{"visio.example.org", "xn--hpital-xxa.example"},
+		Addresses:       []netip.Addr{netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11")},
+		PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::10")},
+		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"),
+		Files: []string{path}, From: map[string]string{},
+	}
+	for _, k := range keys() {
+		want.From[k] = path
+	}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("%+v\nwant %+v", s, want)
+	}
+	if s.Hostname() != "visio.example.org" || Defaults().Hostname() != "" {
+		t.Errorf("the name in links is %q", s.Hostname())
+	}
+}
+
+func TestEmptyFileIsTheDefaults(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "huisclos.toml"), "\ufeff# nothing\r\n")
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.Files = []string{path}
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("%+v\nwant %+v", s, want)
+	}
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"\nlissten = \":8443\"":                   `:2: there is no setting "lissten"; did you mean "listen"?`,
+		"hostname = \"x\"":                        `:1: there is no setting "hostname"; did you mean "hostnames"?`,
+		"[log]\n\nlevle = \"info\"":               `:3: there is no setting "log.levle"; did you mean "log.level"?`,
+		"certificate = \"x\"":                     `:1: there is no setting "certificate"; did you mean "tls.certificate"?`,
+		"public_adresses = []":                    `did you mean "public_addresses"?`,
+		"smtp.server = \"x\"":                     `:1: there is no setting "smtp.server"; the settings are: listen, data,`,
+		"a1 = 1\nlistn = \"x\"":                   `:2: there is no setting "listn"; did you mean "listen"?`,
+		"[media]\nport = 1":                       `there is no setting`,
+		"listen = \"8443\"":                       `:1: listen: "8443" is not an address and a port`,
+		"listen = 8443":                           `:1: `,
+		"listen = \":0\"":                         `"0" is not a port`,
+		"listen = \":65536\"":                     `"65536" is not a port`,
+		"listen = \":https\"":                     `"https" is not a port`,
+		"listen = \":+80\"":                       `"+80" is not a port`,
+		"listen = \"visio:443\"":                  `"visio" is not an IP address`,
+		"listen = \"224.0.0.1:443\"":              `is not an IP address of this machine`,
+		"name = \"\"":                             `1 to 64 visible characters`,
+		"name = \"a\\u0007b\"":                    `1 to 64 visible characters`,
+		"name = \"a\\u202eb\"":                    `1 to 64 visible characters`,
+		"hostnames = \"x\"":                       `:1: `,
+		"\nhostnames = [\n\"a\",\n\"https://x\"]": `:4: hostnames: "https://x" is not a host name`,
+		"hostnames = [\"a_b\"]":                   `is not a host name`,
+		"hostnames = [\"-a\"]":                    `is not a host name`,
+		"hostnames = [\"a..b\"]":                  `is not a host name`,
+		"hostnames = [\"é.fr\"]":                  `xn--`,
+		"hostnames = [\"\"]":                      `is not a host name`,
+		"hostnames = [\"192.0.2.1\"]":             `is an IP address; it belongs in addresses`,
+		"addresses = [\"0.0.0.0\"]":               `is not an address that a client can reach`,
+		"addresses = [\"ff02::1\"]":               `is not an address that a client can reach`,
+		"addresses = [\"fe80::1%eth0\"]":          `is not an address that a client can reach`,
+		"addresses = [\"x\"]":                     `is not an IP address`,
+		"name = 12":                               `:1: `,
+		"data = true":                             `:1: `,
+		"log = \"info\"":                          `:1: `,
+		"[[tls]]\nkey = \"x\"":                    `:`,
+		"public_addresses = [1]":                  `:1: `,
+		"[log]\nlevel = \"loud\"":                 `:2: log.level: "loud" is not debug, info, warn or error`,
+		"[tls]\ncertificate = \"x\"":              `tls.certificate and tls.key are given together`,
+		"data = \"a\\u0000b\"":                    `not a path`,
+		"listen = ":                               `:1: `,
+		"listen = \":1\"\nlisten = \":2\"":        `:2: `,
+		"= 1":                                     `:1: `,
+		"listen = \"\xff\"":                       `:1: `,
+		"\x00":                                    `:1: `,
+	} {
+		path := write(t, filepath.Join(t.TempDir(), "s.toml"), text)
+		_, err := Load(path)
+		if !errors.Is(err, ErrSettings) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v\n want %s", text, err, want)
+		}
+		if err != nil && strings.HasPrefix(want, ":") && !strings.Contains(err.Error(), path+want) {
+			t.Errorf("%q: the file is not named: %v", text, err)
+		}
+	}
+}
+
+func TestDirectoryOfSettings(t *testing.T) {
+	dir := t.TempDir()
+	main := write(t, filepath.Join(dir, "huisclos.toml"), "listen = \":1\"\nname = \"One\"\nhostnames = [\"a\", \"b\"]\n")
+	ten := write(t, filepath.Join(dir, "conf.d/10-name.toml"), "name = \"Ten\"\nhostnames = [\"c\"]\ndata = \"state\"")
+	twenty := write(t, filepath.Join(dir, "conf.d/20-name.toml"), "name = \"Twenty\"")
+	write(t, filepath.Join(dir, "conf.d/30-name.toml.dpkg-dist"), "name = \"Not read\"")
+	write(t, filepath.Join(dir, "conf.d/.40.toml"), "name = \"Not read\"")
+	s, err := Load(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Listen != ":1" || s.Name != "Twenty" || !slices.Equal(s.Hostnames, []string{"c"}) || s.Data != filepath.Join(dir, "state") {
+		t.Errorf("%+v", s)
+	}
+	if !slices.Equal(s.Files, []string{main, ten, twenty}) || s.From["name"] != twenty || s.From["listen"] != main || s.From["log.level"] != "" {
+		t.Errorf("from %v", s.From)
+	}
+	bad := write(t, filepath.Join(dir, "conf.d/50.toml"), "nmae = \"x\"")
+	if _, err := Load(main); err == nil || !strings.Contains(err.Error(), bad+":1: ") {
+		t.Errorf("an error in a further file: %v", err)
+	}
+}
+
+func TestFilesThatAreNotRead(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "s.toml"), "listen = \":1\"")
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); !errors.Is(err, ErrSettings) || !strings.Contains(err.Error(), "chmod o-w") {
+		t.Errorf("a file that anybody may change: %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "none.toml")); !errors.Is(err, ErrSettings) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := Load(dir); !errors.Is(err, ErrSettings) {
+		t.Errorf("a directory: %v", err)
+	}
+	big := write(t, filepath.Join(dir, "big.toml"), "#"+strings.Repeat("x", maxFile))
+	if _, err := Load(big); !errors.Is(err, ErrSettings) {
+		t.Errorf("a big file: %v", err)
+	}
+}
+
+func flags(args ...string) (Settings, error) {
+	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	o := AddFlags(f)
+	if err := f.Parse(args); err != nil {
+		return Settings{}, err
+	}
+	return o.Settings()
+}
+
+func TestTheCommandLineWins(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "s.toml"), `
+listen = ":1"
+name = "One"
+hostnames = ["a", "b"]
+public_addresses = ["192.0.2.1"]
+[tls]
+certificate = "/c"
+key = "/k"`)
+	s, err := flags("--config", path, "--listen", ":2", "--hostname", "c", "--hostname", "d", "--log-level=warn", "--data", "here",
+		"--tls-certificate", "", "--tls-key", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Listen != ":2" || s.Name != "One" || !slices.Equal(s.Hostnames, []string{"c", "d"}) || s.LogLevel != slog.LevelWarn ||
+		s.Data != "here" || len(s.PublicAddresses) != 1 || s.Certificate != "" || s.Key != "" {
+		t.Errorf("%+v", s)
+	}
+	if s.From["listen"] != CommandLine || s.From["name"] != path {
+		t.Errorf("from %v", s.From)
+	}
+	if s, err := flags(); err != nil || !reflect.DeepEqual(s, Defaults()) {
+		t.Errorf("no flags: %+v, %v", s, err)
+	}
+	if s, err := flags("--address", "192.0.2.1", "--address", "2001:db8::1"); err != nil || len(s.PublicAddresses) != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, bad := range [][]string{
+		{"--listen", "x"}, {"--log-level", "x"}, {"--hostname", "a b"}, {"--address", "x"}, {"--tls-key", "k"}, {"--config", "/nonexistent"}, {"--lissten", ":1"},
+	} {
+		if _, err := flags(bad...); err == nil {
+			t.Errorf("%q: accepted", bad)
+		}
+	}
+}
+
+// The shipped file documents every setting, in the order in which the program knows them, and changes nothing. With the
+// marks of comment taken away it is valid, and every setting that has a default shows it.
+func TestShippedFile(t *testing.T) {
+	const shipped = "../../packaging/huisclos.toml"
+	text, err := os.ReadFile(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(shipped)
+	if err != nil || len(s.From) != 0 {
+		t.Errorf("as shipped it sets %v, %v", s.From, err)
+	}
+	settings := regexp.MustCompile(`(?m)^#([a-z_]+ = )`)
+	given, err := parse(shipped, settings.ReplaceAll(text, []byte("$1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := Defaults()
+	given.apply(&shown, "shipped")
+	for _, k := range keys() {
+		if shown.From[k] == "" {
+			t.Errorf("%s is not in the shipped file", k)
+		}
+	}
+	d := Defaults()
+	if shown.Listen != d.Listen || shown.Data != d.Data || shown.Name != d.Name || shown.LogLevel != d.LogLevel {
+		t.Errorf("the file shows %+v, the defaults are %+v", shown, d)
+	}
+	// Each setting has its explanation right above it.
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if settings.MatchString(line) && !strings.HasPrefix(lines[i-1], "# ") && !settings.MatchString(lines[i-1]) {
+			t.Errorf("line %d has no explanation: %s", i+1, line)
+		}
+	}
+}
+
+func TestBothShapesHaveTheSameKeys(t *testing.T) {
+	if a, b := keysOf(reflect.TypeFor[shape]()), keys(); !slices.Equal(a, b) {
+		t.Errorf("%v\n%v", a, b)
+	}
+}
+
+func TestEditDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"listen", "listen", 0}, {"lisetn", "listen", 1}, {"LISTEN", "listen", 0}, {"lissten", "listen", 1}, {"", "abc", 3}, {"data", "date", 1}} {
+		if got := editDistance(c.a, c.b); got != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	shipped, err := os.ReadFile("../../packaging/huisclos.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(shipped)
+	f.Add(bytes.ReplaceAll(shipped, []byte("\n#"), []byte("\n")))
+	f.Add([]byte("listen = \":1\"\n[tls]\nkey = '''\nx'''\n[[log]]"))
+	f.Add([]byte("hostnames = [\"a\", {b = 1}]\nlog = 1\ntls.x.y.z = 1979-05-27"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		given, err := parse("f.toml", text)
+		if err != nil {
+			if !errors.Is(err, ErrSettings) || !strings.Contains(err.Error(), "f.toml:") {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		s := Defaults()
+		given.resolve("/base")
+		given.apply(&s, "f.toml")
+		for _, h := range s.Hostnames {
+			if strings.ContainsAny(h, "/: \x00") || h == "" {
+				t.Fatalf("host name %q", h)
+			}
+		}
+		for _, a := range append(s.Addresses, s.PublicAddresses...) {
+			if !a.IsValid() || a.IsUnspecified() {
+				t.Fatalf("address %v", a)
+			}
+		}
+		if !strings.Contains(s.Listen, ":") {
+			t.Fatalf("listen %q", s.Listen)
+		}
+	})
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// UnmarshalText accepts ":8443", "192.0.2.1:443" and "[2001:db8::1]:443".
+func (l *listenAddress) UnmarshalText(text []byte) error {
+	host, port, err := net.SplitHostPort(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not an address and a port such as :8443 or 192.0.2.1:443", text)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || port[0] < '1' || port[0] > '9' {
+		return fmt.Errorf("%q is not a port from 1 to 65535", port)
+	}
+	if host != "" {
+		ip, err := netip.ParseAddr(host)
+		if err != nil || ip.IsMulticast() {
+			return fmt.Errorf("%q is not an IP address of this machine; leave it out to listen on all", host)
+		}
+	}
+	l.text = string(text)
+	return nil
+}
+
+// UnmarshalText accepts any path that the system could open; "" is none.
+func (p *path) UnmarshalText(text []byte) error {
+	if !utf8.Valid(text) || strings.ContainsRune(string(text), 0) {
+		return errors.New("not a path")
+	}
+	p.text = string(text)
+	return nil
+}
+
+// UnmarshalText accepts 1 to 64 visible characters.
+func (n *name) UnmarshalText(text []byte) error {
+	s := string(text)
+	if strings.TrimSpace(s) == "" || utf8.RuneCountInString(s) > 64 || !utf8.ValidString(s) ||
+		strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }) {
+		return errors.New("a name has 1 to 64 visible characters")
+	}
+	n.text = s
+	return nil
+}
+
+// UnmarshalText accepts a host name (RFC 1123 §2.1), in lower case or not; other letters are written in their xn-- form.
+func (h *hostname) UnmarshalText(text []byte) error {
+	s := strings.ToLower(strings.TrimSuffix(string(text), "."))
+	wrong := fmt.Errorf("%q is not a host name such as visio.example.org (without https:// and port; other letters as xn--…)", text)
+	if s == "" || len(s) > 253 {
+		return wrong
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return fmt.Errorf("%q is an IP address; it belongs in addresses or public_addresses", text)
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return wrong
+		}
+		for _, c := range []byte(label) {
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+				return wrong
+			}
+		}
+	}
+	h.text = s
+	return nil
+}
+
+// UnmarshalText accepts an address that a client can send to.
+func (a *address) UnmarshalText(text []byte) error {
+	ip, err := netip.ParseAddr(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not an IP address", text)
+	}
+	if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return fmt.Errorf("%q is not an address that a client can reach", text)
+	}
+	a.value = ip
+	return nil
+}
+
+// UnmarshalText accepts debug, info, warn and error.
+func (l *level) UnmarshalText(text []byte) error {
+	known := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	v, ok := known[string(text)]
+	if !ok {
+		return fmt.Errorf("%q is not debug, info, warn or error", text)
+	}
+	l.value = v
+	return nil
+}
