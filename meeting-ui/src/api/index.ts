@@ -68,7 +68,7 @@ const sentences: Record<string, [fr: string, en: string]> = {
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
-async function request<T>(method: Method, path: string, body?: object, again = true): Promise<T> {
+export async function request<T>(method: Method, path: string, body?: object, again = true): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Huisclos-CSRF"] = csrf || (await token());
   if (body !== undefined) headers["Content-Type"] = "application/json";
