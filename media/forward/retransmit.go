@@ -27,11 +27,9 @@ func UnwrapRTX(b []byte) (sequence uint16, payload []byte, ok bool) {
 	return binary.BigEndian.Uint16(b), b[2:], true
 }
 
-// WrapRTX writes a retransmission's payload into scratch, which needs two bytes
-// more than the payload has.
-func WrapRTX(sequence uint16, payload, scratch []byte) []byte {
-	binary.BigEndian.PutUint16(scratch, sequence)
-	return scratch[:2+copy(scratch[2:], payload)]
+// AppendRTX writes a retransmission's payload.
+func AppendRTX(b []byte, sequence uint16, payload []byte) []byte {
+	return append(binary.BigEndian.AppendUint16(b, sequence), payload...)
 }
 
 // Ring keeps the last packets of one layer as they were received, for all

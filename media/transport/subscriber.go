@@ -377,8 +377,7 @@ func (o *outlet) Resend(n forward.Numbers, marker bool, payload []byte) {
 	o.sequence++
 	o.link.sendRTP(func(b []byte) []byte {
 		b = appendRTP(b, o.agreed.codec.rtx, marker, o.sequence, n.Timestamp, o.rtx, o.agreed.mid, o.mid)
-		b = append(b, byte(n.Sequence>>8), byte(n.Sequence))
-		return append(b, payload...)
+		return forward.AppendRTX(b, n.Sequence, payload)
 	})
 }
 
