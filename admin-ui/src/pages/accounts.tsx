@@ -1,0 +1,81 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ago, Avatar, Badge, Button, compareNames, date, Empty, IconButton, Input, Pager, Skeleton, Table, type Column } from "@huisclos/ui-kit";
+import { admin, type Account, type AccountPage, type Activation, type ApiError, type State } from "../api.ts";
+import { asApiError } from "../session.ts";
+import { Head } from "../shell.tsx";
+import { words } from "../words/console.ts";
+import { AccountSheet, Create, LinkOnce } from "./account.tsx";
+import { Failed } from "./errors.tsx";
+
+const perPage = 25;
+const tones: Record<State, "accent" | "attention" | "danger" | undefined> = { active: undefined, invited: "accent", disabled: "attention" };
+
+export function StateBadge({ state }: { state: State }) {
+  return <Badge tone={tones[state]}>{words.value.people.states[state]}</Badge>;
+}
+
+export function Accounts({ me }: { me: string }) {
+  const t = words.value.people;
+  const [query, setQuery] = useState("");
+  /** Cursors of the pages up to the one on screen. */
+  const [cursors, setCursors] = useState<string[]>([""]);
+  const [page, setPage] = useState<AccountPage | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [creating, setCreating] = useState(false);
+  const [open, setOpen] = useState<Account | null>(null);
+  const link = useSignal<{ name: string; activation: Activation } | null>(null);
+  const turn = useRef(0);
+  const after = cursors.at(-1) ?? "";
+
+  const load = async () => {
+    // Of two answers the one to the later question counts.
+    const mine = ++turn.current;
+    try {
+      const p = await admin.accounts({ query: query.trim(), after, limit: perPage });
+      if (mine === turn.current) { setPage(p); setError(null); }
+    } catch (e) {
+      if (mine === turn.current) setError(asApiError(e));
+    }
+  };
+  useEffect(() => {
+    const timer = setTimeout(() => void load(), page ? 200 : 0);
+    return () => clearTimeout(timer);
+  }, [query, after]);
+
+  const columns: Column<Account>[] = [
+    { id: "name", name: t.name, order: (a, b) => compareNames(a.name, b.name), cell: (a) => (
+      <span class="who"><Avatar name={a.name} of={a.id} size="small" /><span class="who__text"><b>{a.name}</b><span class="muted small">{a.email}</span></span></span>
+    ) },
+    { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => t.roles[a.role] },
+    { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <StateBadge state={a.state} /> },
+    { id: "last", name: t.last, order: (a, b) => (a.lastLogin ?? "").localeCompare(b.lastLogin ?? ""), cell: (a) => (a.lastLogin ? ago(a.lastLogin) : <span class="muted">{t.never}</span>) },
+    { id: "created", name: t.created, order: (a, b) => a.created.localeCompare(b.created), cell: (a) => date(a.created) },
+    { id: "acts", name: t.acts, quiet: true, cell: (a) => <IconButton name={t.open(a.name)} icon="settings-2" onClick={() => setOpen(a)} /> },
+  ];
+
+  return (
+    <>
+      <Head title={t.title}>
+        {page?.total !== undefined && <span class="muted head__count">{t.total(page.total)}</span>}
+        <Button look="primary" icon="user-plus" onClick={() => setCreating(true)}>{t.create}</Button>
+      </Head>
+      <div class="tools" role="search"><Input label={t.search} hideLabel placeholder={t.search} type="search" icon="search" value={query} onValue={(v) => { setQuery(v); setCursors([""]); }} /></div>
+      {error ? <Failed error={error} onRetry={() => void load()} />
+        : !page ? <Skeleton lines={6} />
+        : page.accounts.length === 0 ? <Empty title={t.none}><p>{t.noneText}</p></Empty>
+        : (
+          <>
+            <Table caption={t.title} columns={columns} rows={page.accounts} rowKey={(a) => a.id} />
+            <Pager page={cursors.length} onPrevious={cursors.length > 1 ? () => setCursors(cursors.slice(0, -1)) : null} onNext={page.next ? () => setCursors([...cursors, page.next]) : null} />
+          </>
+        )}
+      <Create open={creating} onClose={() => setCreating(false)} onMade={(account, activation) => { setCreating(false); link.value = { name: account.name, activation }; void load(); }} />
+      {open && (
+        <AccountSheet key={open.id} account={open} me={me} onClose={() => setOpen(null)} onChange={(a) => { setOpen(a); void load(); }}
+          onLink={(activation) => { link.value = { name: open.name, activation }; setOpen(null); void load(); }} />
+      )}
+      <LinkOnce link={link.value} onClose={() => { link.value = null; }} />
+    </>
+  );
+}

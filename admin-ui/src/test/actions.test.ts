@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+// Read as texts: the module itself needs a browser.
+const events = readFileSync(new URL("../../../audit/events.go", import.meta.url), "utf8");
+const actions = readFileSync(new URL("../words/actions.ts", import.meta.url), "utf8");
+const gate = readFileSync(new URL("../../../media/gate/gate.go", import.meta.url), "utf8");
+const words = readFileSync(new URL("../words/console.ts", import.meta.url), "utf8");
+
+test("every action that the audit log documents has a name in both languages", () => {
+  const documented = [...events.matchAll(/Action\s*=\s*"([a-z.-]+)"/g)].map((m) => m[1]!);
+  assert.ok(documented.length > 20, "events.go was read");
+  for (const action of documented) {
+    assert.match(actions, new RegExp(`^ {2}"${action.replaceAll(".", "\\.")}": \\["[^"]+", "[^"]+"\\],$`, "m"), action);
+  }
+});
+
+test("every reason of the gate has a name in both languages", () => {
+  const reasons = [...gate.matchAll(/Reason\s*=\s*"([a-z-]+)"/g)].map((m) => m[1]!);
+  assert.ok(reasons.length > 8, "gate.go was read");
+  for (const reason of reasons) {
+    const key = reason.includes("-") ? `"${reason}": "` : `${reason}: "`;
+    assert.equal(words.split(key).length - 1, 2, reason);
+  }
+});

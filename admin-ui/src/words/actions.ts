@@ -1,0 +1,57 @@
+/** What each action of the audit log is called before people; its technical name stands in the detail. */
+import { lang } from "@huisclos/ui-kit";
+
+export const names: Readonly<Record<string, [fr: string, en: string]>> = {
+  "server.started": ["L’appareil a démarré", "The appliance started"],
+  "server.stopped": ["L’appareil s’est arrêté", "The appliance stopped"],
+  "settings.changed": ["Réglages changés", "Settings changed"],
+  "certificate.loaded": ["Certificat chargé", "Certificate loaded"],
+  "audit.verified": ["Journal d’audit vérifié", "Audit log verified"],
+  "backup.made": ["Sauvegarde faite", "Backup made"],
+  "restored": ["Reprise depuis une sauvegarde", "Restored from a backup"],
+  "access.refused": ["Accès refusé", "Access refused"],
+  "setup.code-made": ["Code d’installation fait", "Set-up code made"],
+  "setup.code-refused": ["Code d’installation refusé", "Set-up code refused"],
+  "setup.done": ["Installation faite", "Set-up done"],
+  "login.ok": ["Connexion", "Sign-in"],
+  "login.refused": ["Connexion refusée", "Sign-in refused"],
+  "login.limited": ["Trop d’essais de connexion", "Too many sign-in tries"],
+  "logout": ["Déconnexion", "Sign-out"],
+  "session.ended": ["Session fermée", "Session ended"],
+  "passphrase.changed": ["Phrase de passe changée", "Passphrase changed"],
+  "passphrase.refused": ["Changement de phrase de passe refusé", "Change of passphrase refused"],
+  "account.created": ["Compte créé", "Account created"],
+  "account.renamed": ["Compte renommé", "Account renamed"],
+  "account.role": ["Rôle changé", "Role changed"],
+  "account.disabled": ["Compte désactivé", "Account disabled"],
+  "account.enabled": ["Compte réactivé", "Account enabled"],
+  "account.deleted": ["Compte supprimé", "Account deleted"],
+  "activation.made": ["Lien d’activation fait", "Activation link made"],
+  "activation.used": ["Compte activé", "Account activated"],
+  "activation.refused": ["Lien d’activation refusé", "Activation link refused"],
+  "room.created": ["Salle créée", "Room created"],
+  "room.renamed": ["Salle renommée", "Room renamed"],
+  "room.deleted": ["Salle supprimée", "Room deleted"],
+  "call.started": ["Réunion commencée", "Meeting started"],
+  "call.ended": ["Réunion terminée", "Meeting ended"],
+  "call.member-added": ["Personne entrée", "Person entered"],
+  "call.member-removed": ["Personne sortie", "Person gone"],
+  "knock.denied": ["Entrée refusée par un hôte", "Entry declined by a host"],
+  "call.remove-asked": ["Retrait demandé par un hôte", "Removal asked by a host"],
+  "call.refused": ["Entrée refusée", "Entry refused"],
+  "call.locked": ["Salle verrouillée", "Room locked"],
+  "call.unlocked": ["Salle déverrouillée", "Room unlocked"],
+  "call.hosts": ["Hôtes changés", "Hosts changed"],
+  "call.recovered": ["Réunion reprise après un redémarrage", "Meeting recovered after a restart"],
+  "call.recover-refused": ["Reprise refusée", "Recovery refused"],
+  "call.restart": ["Renouvellement de la réunion demandé", "Renewal of the meeting asked"],
+  "call.restarted": ["Réunion renouvelée", "Meeting renewed"],
+  "commit.refused": ["Changement de clé refusé", "Change of key refused"],
+  "commit.wedged": ["Changement de clé illisible pour un appareil", "Change of key unreadable for a device"],
+  "gate.refused": ["Paquets non scellés refusés", "Unsealed packets refused"],
+};
+
+export function actionName(action: string): string {
+  const n = names[action];
+  return n ? n[lang.value === "fr" ? 0 : 1] : action;
+}
