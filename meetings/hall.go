@@ -243,6 +243,9 @@ func (h *Hall) Live(room mls.RoomID) (people int, live bool) {
 	return max(int(n)-1, 0), n > 0
 }
 
+// Rooms says in how many rooms somebody is.
+func (h *Hall) Rooms() int { return len(h.all()) }
+
 // CallInfo is what the console shows of a call.
 type CallInfo struct {
 	Call      CallID
