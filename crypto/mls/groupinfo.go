@@ -40,7 +40,7 @@ func (g *groupInfo) verify(s *suite, public []byte) error {
 
 // open checks what a newcomer of any kind checks: extensions, the tree (given,
 // or in the ratchet_tree extension), and the signature of a leaf in it.
-func (g *groupInfo) open(s *suite, given []byte) (*publicState, error) {
+func (g *groupInfo) open(s *suite, given []byte, batch VerifyFunc) (*publicState, error) {
 	if g.context.suite != s.id {
 		return nil, invalid("group info for suite %v", g.context.suite)
 	}
@@ -64,7 +64,7 @@ func (g *groupInfo) open(s *suite, given []byte) (*publicState, error) {
 	if err := g.verify(s, signer.SignatureKey); err != nil {
 		return nil, err
 	}
-	if err := t.verify(&g.context); err != nil {
+	if err := t.verify(&g.context, batch); err != nil {
 		return nil, err
 	}
 	return &publicState{

@@ -14,12 +14,12 @@ var ErrNotWelcome = errors.New("welcome is for another key package")
 
 // JoinOptions complete a Welcome.
 type JoinOptions struct {
-	Tree     []byte    // unless the Welcome holds it
-	PSKs     PSKStore  // nil: none
-	Identity Identity  // its Signer replaces the bundle's, if set
-	Rand     io.Reader // for what the member sends later
-	Policy   PolicyFunc
-	Now      time.Time // if set, the key package must not have expired
+	Tree     []byte     // unless the Welcome holds it
+	PSKs     PSKStore   // nil: none
+	Identity Identity   // its Signer replaces the bundle's, if set
+	Rand     io.Reader  // for what the member sends later
+	Policy   PolicyFunc // nil: [Policy] if the group has a room, else none
+	Now      time.Time  // if set, the key package must not have expired
 }
 
 // JoinWelcome joins a group (RFC 9420 §12.4.3.1).
@@ -136,6 +136,10 @@ func (p *publicState) join(bundle *KeyPackageBundle, info *groupInfo, secrets *g
 	g := &Group{
 		publicState: *p, own: own, signer: bundle.signer, rand: o.Rand, policy: o.Policy, psks: o.PSKs,
 		keys: map[nodeIndex]keyPair{own.node(): bundle.leaf}, past: map[uint64][]byte{},
+	}
+	// Nobody takes part in a call without its rule.
+	if _, call := findExtension(p.context.extensions, ExtensionRoom); call && g.policy == nil {
+		g.policy = Policy
 	}
 	if o.Identity.Signer != nil {
 		g.signer = o.Identity.Signer

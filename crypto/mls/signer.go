@@ -26,6 +26,15 @@ type Signer interface {
 	Sign(message []byte) ([]byte, error)
 }
 
+// SignatureCheck is one signature to verify: over Message as it is, with the
+// suite's signature scheme, in the encodings of [Signer].
+type SignatureCheck struct{ PublicKey, Message, Signature []byte }
+
+// VerifyFunc says whether every check holds. A joiner may have its platform
+// (WebCrypto) verify the leaves of a large tree, where Go compiled to WASM
+// takes milliseconds for each. It may block.
+type VerifyFunc func(CipherSuite, []SignatureCheck) bool
+
 type signatureScheme interface {
 	generate(random io.Reader) (Signer, error)
 	signer(private []byte) (Signer, error)
@@ -206,7 +215,7 @@ func SignatureToRaw(der []byte, size int) ([]byte, error) {
 	for i := range 2 {
 		// ReadASN1Integer refuses integers that are not minimal.
 		var v []byte
-		if !inner.ReadASN1Integer(&v) || len(v) == 0 || len(v) > size {
+		if !inner.ReadASN1Integer(&v) || len(trimZeros(v)) == 0 || len(v) > size {
 			return nil, fmt.Errorf("%w: integer", errSignatureForm)
 		}
 		copy(out[(i+1)*size-len(v):(i+1)*size], v)

@@ -2,6 +2,7 @@ package mls
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 )
 
@@ -137,23 +138,29 @@ func checkCredentialTypes(leaf *LeafNode, inUse []CredentialType) error {
 
 // verifyLeaves: RFC 9420 §7.3 for every leaf. Lifetimes are not looked at: a
 // leaf may have expired since it was added.
-func (t *tree) verifyLeaves(groupID []byte, extensions []Extension) (err error) {
+func (t *tree) verifyLeaves(groupID []byte, extensions []Extension, batch VerifyFunc) (err error) {
 	inUse := t.credentialTypes()
+	var checks []SignatureCheck
 	t.members(func(l LeafIndex, leaf *LeafNode) bool {
 		if err = leaf.checkSelf(t.suite, extensions); err == nil {
 			err = checkCredentialTypes(leaf, inUse)
 		}
-		if err == nil {
+		if err == nil && batch == nil {
 			err = leaf.verifySignature(t.suite, groupID, l)
+		} else if err == nil {
+			checks = append(checks, SignatureCheck{leaf.SignatureKey, labelled("LeafNodeTBS", leaf.tbs(groupID, l)), leaf.Signature})
 		}
 		return err == nil
 	})
+	if err == nil && batch != nil && !batch(t.suite.id, checks) {
+		err = fmt.Errorf("%w: a leaf of the tree", ErrSignature)
+	}
 	return err
 }
 
 // verify is what a joiner and an observer demand of a tree that they did not
 // follow (RFC 9420 §12.4.3.1).
-func (t *tree) verify(c *groupContext) error {
+func (t *tree) verify(c *groupContext, batch VerifyFunc) error {
 	if !bytes.Equal(t.rootHash(), c.treeHash) {
 		return invalid("tree hash is not the group's")
 	}
@@ -169,5 +176,5 @@ func (t *tree) verify(c *groupContext) error {
 	if err := t.verifyParentHashes(); err != nil {
 		return err
 	}
-	return t.verifyLeaves(c.groupID, c.extensions)
+	return t.verifyLeaves(c.groupID, c.extensions, batch)
 }
