@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+
+	"huisclos/appliance/config"
 )
 
 // sockets are the two that the appliance has: one TCP, one UDP, on one port number.
@@ -50,27 +52,35 @@ func (s sockets) close() {
 	_ = s.udp.Close()
 }
 
-// reachable lists the addresses at which clients can reach this machine, the configured ones first: those that stand in
-// media candidates, and that a Host header may name. Loopback counts only when there is nothing else, since Firefox
-// refuses such candidates and for everybody else it would be their own machine.
-func reachable(listen string, configured []netip.Addr) []netip.Addr {
-	out := slices.Clone(configured)
-	add := func(a netip.Addr) {
-		if a = a.Unmap().WithZone(""); a.IsValid() && !slices.Contains(out, a) {
-			out = append(out, a)
+// reachable lists the addresses at which clients can reach this machine: those that stand in media candidates, and that a
+// Host header may name. The public ones come first, then those of the settings, or else all that the machine has now.
+// Loopback counts only when there is nothing else: Firefox refuses such candidates, and for every other machine it would
+// be that machine itself.
+func reachable(s config.Settings) []netip.Addr {
+	var out []netip.Addr
+	add := func(list ...netip.Addr) {
+		for _, a := range list {
+			if a = a.Unmap().WithZone(""); a.IsValid() && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
 		}
 	}
-	if host, _, err := net.SplitHostPort(listen); err == nil {
+	add(s.PublicAddresses...)
+	if len(s.Addresses) > 0 {
+		add(s.Addresses...)
+		return out
+	}
+	if host, _, err := net.SplitHostPort(s.Listen); err == nil {
 		if a, err := netip.ParseAddr(host); err == nil && !a.IsUnspecified() {
 			add(a)
 			return out
 		}
 	}
-	var loopback []netip.Addr
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {
 		return out
 	}
+	var loopback []netip.Addr
 	for _, i := range interfaces {
 		p, err := netip.ParsePrefix(i.String())
 		if err != nil {
@@ -85,9 +95,7 @@ func reachable(listen string, configured []netip.Addr) []netip.Addr {
 		}
 	}
 	if len(out) == 0 {
-		for _, a := range loopback {
-			add(a)
-		}
+		add(loopback...)
 	}
 	return out
 }

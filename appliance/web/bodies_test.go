@@ -18,6 +18,7 @@ func FuzzBodies(f *testing.F) {
 	}
 	h := newHouse(f)
 	b := h.asAdministrator()
+	session := b.cookies()[sessionCookie]
 	var routes []route
 	for _, r := range changes(h.server) {
 		if r.path != "/api/logout" && r.path != "/api/account/passphrase" { // these end the session that the others need
@@ -36,7 +37,7 @@ func FuzzBodies(f *testing.F) {
 		req.Header.Set("Origin", "https://localhost")
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set(csrfHeader, b.csrf)
-		req.AddCookie(&http.Cookie{Name: sessionCookie, Value: b.cookies()[sessionCookie]})
+		req.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
 		w := httptest.NewRecorder()
 		h.server.ServeHTTP(w, req)
 		if w.Code >= http.StatusInternalServerError && w.Code != http.StatusServiceUnavailable {

@@ -4,27 +4,25 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// ownHost reports whether the request's Host names this appliance: one of its names, one of its addresses, or the
+// OwnHost reports whether the request's Host names this appliance: one of its names, one of its addresses, or the
 // address on which this very connection arrived.
-func (s *Server) ownHost(r *http.Request) bool {
+func (s *Server) OwnHost(r *http.Request) bool {
 	name, _ := splitHost(r.Host)
 	if name == "" {
 		return false
 	}
 	if a, err := netip.ParseAddr(name); err == nil {
 		a = a.Unmap().WithZone("")
-		if s.addresses[a] {
-			return true
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+			if ap, err := netip.ParseAddrPort(local.String()); err == nil && ap.Addr().Unmap().WithZone("") == a {
+				return true
+			}
 		}
-		local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-		if !ok {
-			return false
-		}
-		ap, err := netip.ParseAddrPort(local.String())
-		return err == nil && ap.Addr().Unmap().WithZone("") == a
+		return slices.Contains(s.Addresses(), a)
 	}
 	return s.names[strings.ToLower(strings.TrimSuffix(name, "."))]
 }
@@ -56,7 +54,7 @@ func splitHost(host string) (name, port string) {
 }
 
 // base is what links for people begin with: the configured name, else the one under which this person reached us, which
-// ownHost has checked.
+// OwnHost has checked.
 func (s *Server) base(r *http.Request) string {
 	if s.Base != "" {
 		return strings.TrimSuffix(s.Base, "/")

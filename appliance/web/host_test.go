@@ -11,8 +11,8 @@ import (
 
 func TestOwnHost(t *testing.T) {
 	s := &Server{
-		names:     map[string]bool{"localhost": true, "visio.example.org": true},
-		addresses: map[netip.Addr]bool{netip.MustParseAddr("203.0.113.9"): true},
+		names:  map[string]bool{"localhost": true, "visio.example.org": true},
+		Config: Config{Addresses: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("203.0.113.9")} }},
 	}
 	local := &net.TCPAddr{IP: net.ParseIP("192.0.2.10"), Port: 8443}
 	tests := []struct {
@@ -42,13 +42,13 @@ func TestOwnHost(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = tt.host
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))
-		if got := s.ownHost(r); got != tt.want {
+		if got := s.OwnHost(r); got != tt.want {
 			t.Errorf("Host %q: %v, want %v", tt.host, got, tt.want)
 		}
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Host = "192.0.2.10"
-	if s.ownHost(r.WithContext(context.Background())) {
+	if s.OwnHost(r.WithContext(context.Background())) {
 		t.Error("an address is ours without knowing where the connection came in")
 	}
 }
@@ -93,10 +93,10 @@ func FuzzHost(f *testing.F) {
 	for _, s := range []string{"localhost", "a:1", "[::1]:2", "[::1", "a@b", "a/b", "a:b:c", "", "a%00b", "::1"} {
 		f.Add(s)
 	}
-	s := &Server{names: map[string]bool{"localhost": true}, addresses: map[netip.Addr]bool{}}
+	s := &Server{names: map[string]bool{"localhost": true}, Config: Config{Addresses: func() []netip.Addr { return nil }}}
 	f.Fuzz(func(t *testing.T, host string) {
 		r := &http.Request{Method: http.MethodGet, Host: host, Header: http.Header{}}
-		if !s.ownHost(r) {
+		if !s.OwnHost(r) {
 			return
 		}
 		name, port := splitHost(host)

@@ -109,8 +109,8 @@ func emptyHouse(t testing.TB) *house {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
 		Meeting: builtClient("/"), Console: builtClient("/console/"),
-		Names: []string{"visio.example.org"},
-		Now:   h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
+		Names: []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
+		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
 		Mask: func(a netip.Addr) string { return "masked" },
 	})
 	must(t, err)

@@ -17,7 +17,7 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport and Addresses.
+// Config is what the routes need. All of it is required but StrictTransport, Names and Base.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -30,7 +30,7 @@ type Config struct {
 	// Names are the host names that requests may name beside localhost; Addresses the IP addresses beside that on which
 	// the connection came in. Any other Host is refused, so that no page of ours is ever built for a name of others.
 	Names     []string
-	Addresses []netip.Addr
+	Addresses func() []netip.Addr
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
 	Base            string
 	StrictTransport bool // the certificate is one that browsers trust by themselves
@@ -58,7 +58,6 @@ type Server struct {
 	meeting         client
 	console         client
 	names           map[string]bool
-	addresses       map[netip.Addr]bool
 
 	guesses  *attempts // at secrets, by address
 	unsigned *rate     // API requests without a session, by address
@@ -79,15 +78,12 @@ const (
 func New(c Config) (*Server, error) {
 	s := &Server{
 		Config: c, strictTransport: c.StrictTransport, echo: echo.New(),
-		names: map[string]bool{"localhost": true}, addresses: map[netip.Addr]bool{},
+		names:   map[string]bool{"localhost": true},
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		slots: make(chan struct{}, maxRunning),
 	}
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
-	}
-	for _, a := range c.Addresses {
-		s.addresses[a.Unmap()] = true
 	}
 	var err error
 	if s.meeting, err = loadClient(c.Meeting, "/"); err != nil {
@@ -135,7 +131,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, codeNoLength)
 		return
 	}
-	if !s.ownHost(r) {
+	if !s.OwnHost(r) {
 		s.refuse(w, r, codeWrongHost)
 		return
 	}

@@ -1,6 +1,40 @@
 package web
 
-// signal upgrades to the WebSocket of a room.
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"huisclos/accounts"
+	"huisclos/meetings"
+	"huisclos/meetings/signalling"
+)
+
+// recheck is how long after the upgrade the session is looked at again: it may have ended between the first look and the
+// moment at which the room knew of the connection.
+const recheck = 2 * time.Second
+
+// signal upgrades to the WebSocket of a room and returns when that is over.
 func (s *Server) signal(v *visit) error {
-	return refusal{codeUpgrade}
+	id, err := v.room()
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(v.r.Header.Get("Upgrade"), "websocket") {
+		return refusal{codeUpgrade}
+	}
+	// Seen once, a room stands in the person's list.
+	if err := s.Rooms.Visit(v.account.ID, id, v.now); err != nil {
+		return roomError(err)
+	}
+	account, session := [16]byte(v.account.ID), v.session.ID.String()
+	again := time.AfterFunc(recheck, func() {
+		if _, _, err := s.Accounts.Session(v.token, s.Now()); errors.Is(err, accounts.ErrNoSession) {
+			s.Hall.EndSessions(account, session)
+		}
+	})
+	defer again.Stop()
+	visitor := meetings.Visitor{Account: account, Name: v.account.Name, Email: v.account.Email, Session: session}
+	signalling.Serve(v.w, v.r, s.Hall, id, visitor, signalling.Options{Log: s.Log.With("part", "signalling")})
+	return nil
 }

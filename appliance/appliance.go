@@ -1,0 +1,244 @@
+package appliance
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"huisclos/accounts"
+	adminui "huisclos/admin-ui"
+	"huisclos/appliance/web"
+	"huisclos/audit"
+	"huisclos/crypto/passhash"
+	"huisclos/media/transport"
+	meetingui "huisclos/meeting-ui"
+	"huisclos/meetings"
+	"huisclos/store"
+)
+
+// migrations is the one list of all packages' buckets. A line is never changed or taken out, only followed by others.
+func migrations() []store.Migration {
+	return []store.Migration{
+		{Version: 1, Name: "audit log", Run: audit.CreateBuckets},
+		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
+		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
+	}
+}
+
+const (
+	databaseFile = "huisclos.db"
+	pepperFile   = "pepper"
+
+	headerWithin = 5 * time.Second  // slowloris: a header takes one packet
+	readWithin   = 20 * time.Second // bodies are at most 16 KiB
+	writeWithin  = 2 * time.Minute  // the largest file is 6 MB, for somebody with 0.4 Mbit/s
+	idleWithin   = time.Minute
+	headerBytes  = 16 << 10
+
+	stopWithin = 10 * time.Second
+	sweepEvery = 5 * time.Minute
+)
+
+// An Appliance is everything that runs. Its parts are stopped in the reverse order of their start.
+type Appliance struct {
+	settings settings
+	log      *slog.Logger
+	started  time.Time
+
+	accounts *accounts.Accounts
+	port     int
+	identity identity
+	built    bool
+
+	stops   []func()
+	failed  chan error // a server that ended by itself
+	running sync.WaitGroup
+}
+
+// Start opens the database, then the sockets, then the parts between them. When it returns an error, everything that was
+// opened is closed again.
+func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
+	a := &Appliance{settings: s, log: log, started: s.now().UTC(), failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			a.Stop()
+		}
+	}()
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(func() {
+		if err := db.Close(); err != nil {
+			log.Error("database not closed", "error", err)
+		}
+	})
+	if err := db.Migrate(migrations()); err != nil {
+		return nil, err
+	}
+	trail := audit.New(db)
+	pepper, err := accounts.OpenPepper(db, filepath.Join(s.Data, pepperFile), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper})
+	if err != nil {
+		return nil, err
+	}
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
+		return nil, err
+	}
+	rooms := meetings.NewRooms(db, trail, rand.Reader)
+
+	sockets, err := openSockets(s.Listen)
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(sockets.close)
+	a.port = sockets.port()
+	addresses := func() []netip.Addr { return reachable(s.Settings) }
+	if a.identity, err = openIdentity(s, addresses()); err != nil {
+		return nil, err
+	}
+
+	said := newReports()
+	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
+	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Addresses: addresses, Port: a.port, Events: said,
+		Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(server.Close)
+	hall := meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Audit: trail,
+		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
+	said.to(hall)
+	a.onStop(hall.Close)
+
+	pages, err := web.New(web.Config{
+		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: hall, Status: a.status,
+		Meeting: meetingui.Files(), Console: adminui.Files(),
+		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: a.identity.trusted,
+		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
+		Log: log.With("part", "web"), Mask: mask,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.built = pages.Built()
+	a.serveWeb(webConns, pages)
+	a.sweep()
+	return a, nil
+}
+
+func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
+
+// serveWeb answers TLS with the pages, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
+// handful of hashed files gain nothing from HTTP/2.
+func (a *Appliance) serveWeb(conns net.Listener, pages *web.Server) {
+	secure, plain := splitWeb(conns)
+	one := new(http.Protocols)
+	one.SetHTTP1(true)
+	server := func(h http.Handler) *http.Server {
+		return &http.Server{Handler: h, Protocols: one, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin,
+			IdleTimeout: idleWithin, MaxHeaderBytes: headerBytes, ErrorLog: log.New(httpLog{a.log}, "", 0)}
+	}
+	main, hint := server(pages), server(toHTTPS(pages.OwnHost))
+	hint.SetKeepAlivesEnabled(false)
+	main.TLSConfig = a.identity.config()
+	run := func(serve func() error) {
+		a.running.Go(func() {
+			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+				a.failed <- err
+			}
+		})
+	}
+	run(func() error { return main.Serve(tls.NewListener(secure, main.TLSConfig)) })
+	run(func() error { return hint.Serve(plain) })
+	a.onStop(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		_ = hint.Close()
+		if err := main.Shutdown(ctx); err != nil {
+			_ = main.Close() // what is still open after ten seconds is cut
+		}
+	})
+}
+
+// sweep removes what has expired, now and then.
+func (a *Appliance) sweep() {
+	done := make(chan struct{})
+	a.running.Go(func() {
+		t := time.NewTicker(sweepEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				if err := a.accounts.Sweep(a.settings.now()); err != nil {
+					a.log.Error("expired sessions not removed", "error", err)
+				}
+			}
+		}
+	})
+	a.onStop(func() { close(done) })
+}
+
+func (a *Appliance) status() web.Status {
+	return web.Status{Version: Version, Started: a.started, Fingerprint: a.identity.fingerprint, Address: a.addresses()[0]}
+}
+
+// addresses are what people type into their browsers, the best one first.
+func (a *Appliance) addresses() []string {
+	var out []string
+	add := func(host string) {
+		if a.port != 443 {
+			host = net.JoinHostPort(host, fmt.Sprint(a.port))
+		}
+		out = append(out, "https://"+host+"/")
+	}
+	for _, name := range a.settings.Hostnames {
+		add(name)
+	}
+	for _, addr := range reachable(a.settings.Settings) {
+		if a.port == 443 && addr.Is6() {
+			add("[" + addr.String() + "]")
+		} else {
+			add(addr.String())
+		}
+	}
+	return append(out, "https://"+net.JoinHostPort("localhost", fmt.Sprint(a.port))+"/")
+}
+
+// Wait returns when ctx ends, or with the error of a part that ended by itself.
+func (a *Appliance) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.failed:
+		return err
+	}
+}
+
+// Stop ends everything: no new requests, members told to come back, media, sockets, and at last the database.
+func (a *Appliance) Stop() {
+	for i := len(a.stops) - 1; i >= 0; i-- {
+		a.stops[i]()
+	}
+	a.stops = nil
+	a.running.Wait()
+}

@@ -1,0 +1,55 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"huisclos/appliance/config"
+	"huisclos/store"
+)
+
+// explain says why the program does not run: a sentence that tells what to do, in French and in English, then the cause
+// for whoever wants to look it up.
+func explain(w io.Writer, err error, s settings) {
+	fr, en := sentencesFor(err, s)
+	fmt.Fprintf(w, "huisclos : %s\nhuisclos: %s\n  (%v)\n", fr, en, err)
+}
+
+func sentencesFor(err error, s settings) (fr, en string) {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, errUsage):
+		return "la ligne de commande n'est pas comprise ; voyez « huisclos serve --help ».",
+			"the command line is not understood; see “huisclos serve --help”."
+	case errors.Is(err, config.ErrSettings):
+		return "les réglages ne conviennent pas ; corrigez ce qui est dit ci-dessous.",
+			"the settings do not do; mend what is said below."
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Sprintf("l'adresse %s est déjà prise par un autre programme ; arrêtez-le, ou choisissez un autre port avec --listen.", s.Listen),
+			fmt.Sprintf("the address %s is taken by another program; stop it, or choose another port with --listen.", s.Listen)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Sprintf("cette machine n'a pas l'adresse de %s ; donnez-en une autre à --listen.", s.Listen),
+			fmt.Sprintf("this machine does not have the address of %s; give another to --listen.", s.Listen)
+	case errors.Is(err, syscall.EACCES) && !errors.As(err, &path):
+		return fmt.Sprintf("le système interdit d'écouter sur %s ; prenez un port à partir de 1024, ou donnez au programme CAP_NET_BIND_SERVICE.", s.Listen),
+			fmt.Sprintf("the system forbids listening on %s; take a port from 1024 up, or give the program CAP_NET_BIND_SERVICE.", s.Listen)
+	case errors.Is(err, store.ErrInUse):
+		return fmt.Sprintf("les données de %s servent déjà à un autre processus ; arrêtez-le, ou choisissez un autre dossier avec --data.", s.Data),
+			fmt.Sprintf("the data in %s are in use by another process; stop it, or choose another directory with --data.", s.Data)
+	case errors.Is(err, store.ErrNewer):
+		return fmt.Sprintf("les données de %s viennent d'une version plus récente ; réinstallez cette version, ou restaurez une sauvegarde.", s.Data),
+			fmt.Sprintf("the data in %s were written by a newer version; install that version again, or restore a backup.", s.Data)
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Sprintf("la base de données de %s est abîmée ; restaurez une sauvegarde.", s.Data),
+			fmt.Sprintf("the database in %s is damaged; restore a backup.", s.Data)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("le dossier de données %s n'est pas accessible en écriture ; changez ses droits, ou choisissez-en un autre avec --data.", s.Data),
+			fmt.Sprintf("the data directory %s cannot be written; change its permissions, or choose another with --data.", s.Data)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Sprintf("il n'y a plus de place sur le disque de %s.", s.Data), fmt.Sprintf("the disk of %s is full.", s.Data)
+	}
+	return "l'appliance ne peut pas continuer ; la cause est ci-dessous.", "the appliance cannot go on; the cause is below."
+}

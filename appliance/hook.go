@@ -1,0 +1,17 @@
+//go:build !testhook
+
+package appliance
+
+import (
+	"flag"
+
+	"huisclos/media/transport"
+	"huisclos/meetings"
+)
+
+// hooks are what test builds add to the settings: nothing here.
+type hooks struct{}
+
+func (*hooks) flags(*flag.FlagSet)      {}
+func (*hooks) hook() (h transport.Hook) { return h }
+func (*hooks) limits() meetings.Limits  { return meetings.Limits{} }

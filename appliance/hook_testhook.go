@@ -1,0 +1,26 @@
+//go:build testhook
+
+package appliance
+
+import (
+	"flag"
+	"time"
+
+	"huisclos/media/transport"
+	"huisclos/meetings"
+)
+
+// hooks are what test builds add to the settings.
+type hooks struct {
+	record  string
+	absence time.Duration
+}
+
+func (h *hooks) flags(f *flag.FlagSet) {
+	f.StringVar(&h.record, "test-record", "", "test builds: `DIR`ectory that receives every RTP payload that arrived")
+	f.DurationVar(&h.absence, "test-absence", 0, "test builds: remove a disconnected device after this time")
+}
+
+func (h *hooks) hook() transport.Hook { return transport.Hook{Record: h.record} }
+
+func (h *hooks) limits() meetings.Limits { return meetings.Limits{Absence: h.absence} }

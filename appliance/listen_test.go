@@ -1,0 +1,217 @@
+package appliance
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"huisclos/appliance/config"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func loopback(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	inner := loopback(t)
+	l := newLimitedListener(inner, 6, 4)
+	accepted := make(chan net.Conn, 20)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	var mine []net.Conn
+	for range 10 {
+		c, err := net.Dial("tcp", inner.Addr().String())
+		must(t, err)
+		mine = append(mine, c)
+		defer c.Close()
+	}
+	// The six that are too many for one address are closed at once.
+	closed := 0
+	for _, c := range mine {
+		_ = c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); err == io.EOF {
+			closed++
+		}
+	}
+	if closed != 6 {
+		t.Errorf("%d of 10 connections closed, want 6", closed)
+	}
+	first := <-accepted
+	must(t, first.Close())
+	_ = first.Close() // twice counts once
+	c, err := net.Dial("tcp", inner.Addr().String())
+	must(t, err)
+	defer c.Close()
+	_ = c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if _, err := c.Read(make([]byte, 1)); err == io.EOF {
+		t.Error("a place that became free is not given again")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open != 4 || l.by[netip.MustParseAddr("127.0.0.1")] != 4 {
+		t.Errorf("%d open, %v by address; want 4", l.open, l.by)
+	}
+}
+
+func TestSplitWebByFirstByte(t *testing.T) {
+	l := loopback(t)
+	secure, plain := splitWeb(l)
+	got := make(chan string, 2)
+	for name, side := range map[string]net.Listener{"secure": secure, "plain": plain} {
+		go func() {
+			for {
+				c, err := side.Accept()
+				if err != nil {
+					return
+				}
+				all, _ := io.ReadAll(c)
+				got <- name + " " + string(all)
+			}
+		}()
+	}
+	for sent, want := range map[string]string{"\x16\x03\x01rest": "secure \x16\x03\x01rest", "GET / HTTP/1.1": "plain GET / HTTP/1.1", "\x00": "plain \x00"} {
+		c, err := net.Dial("tcp", l.Addr().String())
+		must(t, err)
+		_, err = io.WriteString(c, sent)
+		must(t, err)
+		must(t, c.Close())
+		if g := <-got; g != want {
+			t.Errorf("%q went to %q, want %q", sent, g, want)
+		}
+	}
+	must(t, l.Close())
+	if _, err := secure.Accept(); err == nil {
+		t.Error("accepts after the listener closed")
+	}
+}
+
+func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
+	h := toHTTPS(func(r *http.Request) bool { return r.Host == "visio.example.org:8443" })
+	tests := []struct {
+		method, host, target string
+		status               int
+		location             string
+	}{
+		{"GET", "visio.example.org:8443", "/r/x?y=1", 308, "https://visio.example.org:8443/r/x?y=1"},
+		{"HEAD", "visio.example.org:8443", "/", 308, "https://visio.example.org:8443/"},
+		{"GET", "visio.example.org:8443", "//evil.example/", 308, "https://visio.example.org:8443//evil.example/"},
+		{"GET", "evil.example", "/", 400, ""},
+		{"POST", "visio.example.org:8443", "/api/login", 400, ""},
+		{"GET", "visio.example.org:8443", "http://evil.example/", 400, ""},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(tt.method, "/", nil)
+		r.Host = tt.host
+		u, err := r.URL.Parse(tt.target)
+		if tt.target[0] == '/' {
+			u, err = r.URL, nil
+			u.Path, u.RawQuery = tt.target, ""
+			if tt.target == "/r/x?y=1" {
+				u.Path, u.RawQuery = "/r/x", "y=1"
+			}
+		} else {
+			r.Host = u.Host // as net/http does with an absolute target
+		}
+		must(t, err)
+		r.URL = u
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.status || w.Header().Get("Location") != tt.location {
+			t.Errorf("%s %s%s: %d %q, want %d %q", tt.method, tt.host, tt.target, w.Code, w.Header().Get("Location"), tt.status, tt.location)
+		}
+	}
+}
+
+func TestSocketsShareOneNumber(t *testing.T) {
+	s, err := openSockets("127.0.0.1:0")
+	must(t, err)
+	defer s.close()
+	if udp := s.udp.LocalAddr().(*net.UDPAddr).Port; udp != s.port() {
+		t.Errorf("TCP %d, UDP %d", s.port(), udp)
+	}
+	if _, err := openSockets(s.tcp.Addr().String()); err == nil {
+		t.Error("the same address twice")
+	}
+	if _, err := openSockets("8443"); err == nil {
+		t.Error("an address without a colon")
+	}
+}
+
+func TestReachable(t *testing.T) {
+	public, own := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("192.0.2.10")
+	for name, tt := range map[string]struct {
+		s    config.Settings
+		want []netip.Addr
+	}{
+		"listens on one":   {config.Settings{Listen: "192.0.2.10:8443", PublicAddresses: []netip.Addr{public}}, []netip.Addr{public, own}},
+		"named":            {config.Settings{Listen: ":8443", Addresses: []netip.Addr{own, own}}, []netip.Addr{own}},
+		"named and public": {config.Settings{Listen: ":8443", Addresses: []netip.Addr{own}, PublicAddresses: []netip.Addr{public}}, []netip.Addr{public, own}},
+		"loopback":         {config.Settings{Listen: "127.0.0.1:8443"}, []netip.Addr{netip.MustParseAddr("127.0.0.1")}},
+	} {
+		if got := reachable(tt.s); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+	for _, a := range reachable(config.Settings{Listen: ":8443", PublicAddresses: []netip.Addr{public}}) {
+		if a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() {
+			t.Errorf("no client reaches %v", a)
+		}
+	}
+}
+
+func TestAddressesAreMaskedInLogs(t *testing.T) {
+	for in, want := range map[string]string{"192.0.2.77": "192.0.2.0/24", "2001:db8:1:2::3": "2001:db8:1::/48", "::ffff:192.0.2.77": "192.0.2.0/24"} {
+		if got := mask(netip.MustParseAddr(in)); got != want {
+			t.Errorf("mask(%s) = %s, want %s", in, got, want)
+		}
+	}
+	if got := mask(netip.Addr{}); got != "-" {
+		t.Errorf("mask of nothing: %s", got)
+	}
+	for in, want := range map[string]string{
+		"http: TLS handshake error from 192.0.2.77:51234: EOF":            "http: TLS handshake error from 192.0.2.0/24: EOF",
+		"http: TLS handshake error from [2001:db8:1:2::3]:51234: timeout": "http: TLS handshake error from 2001:db8:1::/48: timeout",
+		"from [fe80::1%eth0]:1: x":                                        "from fe80::/48: x",
+		"http: nothing to hide":                                           "http: nothing to hide",
+	} {
+		if got := maskText(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestQueueDoesNotLeak(t *testing.T) {
+	q := newQueue(loopback(t))
+	var wg sync.WaitGroup
+	ours, theirs := net.Pipe()
+	wg.Go(func() { q.give(ours) })
+	must(t, q.Close())
+	wg.Wait()
+	if _, err := theirs.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("a connection that nobody serves stays open: %v", err)
+	}
+}

@@ -1,0 +1,75 @@
+package appliance
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"huisclos/appliance/config"
+)
+
+// settings are what a start is given, with the clock that all parts read.
+type settings struct {
+	config.Settings
+
+	file string // the settings file that was asked for
+	now  func() time.Time
+	hooks
+}
+
+var errUsage = errors.New("command line")
+
+// readSettings reads the command line and the file that it names. help receives the list of options when it is asked for.
+func readSettings(args []string, help io.Writer) (settings, error) {
+	s := settings{Settings: config.Defaults(), now: time.Now}
+	f := flag.NewFlagSet("serve", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	given := config.AddFlags(f)
+	s.hooks.flags(f)
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(help, usage)
+		return s, flag.ErrHelp
+	}
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("unexpected %q", f.Arg(0))
+	}
+	if err != nil {
+		return s, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	s.file = given.File()
+	s.Settings, err = given.Settings()
+	return s, err
+}
+
+const usage = `huisclos serve [options]
+
+  --config FILE           fichier de réglages (TOML) ; la ligne de commande l'emporte
+                          settings file (TOML); the command line wins
+  --listen ADDR           adresse et port, TCP et UDP (:8443)
+                          address and port, TCP and UDP
+  --data DIR              dossier des données (./var)
+                          directory of the data
+  --hostname NAME         nom sous lequel les gens viennent : liens, certificat ; répétable
+                          name under which people come: links, certificate; may be repeated
+  --address IP            adresse publique par laquelle les clients viennent (NAT) ; répétable
+                          public address at which clients come (NAT); may be repeated
+  --tls-certificate FILE  certificat à soi, avec sa chaîne (PEM) ; sinon auto-signé
+                          own certificate with its chain (PEM); otherwise self-signed
+  --tls-key FILE          clé de ce certificat (PEM)
+                          key of that certificate (PEM)
+  --log-level LEVEL       debug, info, warn, error (info)
+`
+
+// base begins the links for people when there is a name; else each request's own host does.
+func (s settings) base(port int) string {
+	switch {
+	case s.Hostname() == "":
+		return ""
+	case port == 443:
+		return "https://" + s.Hostname()
+	}
+	return fmt.Sprintf("https://%s:%d", s.Hostname(), port)
+}
