@@ -47,7 +47,7 @@ func JoinExternal(info []byte, o ExternalOptions) (*Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err := m.groupInfo.open(s, o.Tree)
+	state, err := m.groupInfo.open(s, o.Tree, nil)
 	if err != nil {
 		return nil, err
 	}

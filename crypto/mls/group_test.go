@@ -282,7 +282,7 @@ func TestRandomOperations(t *testing.T) {
 				}
 				c.commit(from, o, joiners...)
 				// Whoever joins now must accept the tree from scratch.
-				if err := must(parseTree(c.observer.suite, c.observer.Tree()))(t).verify(&c.observer.context); err != nil {
+				if err := must(parseTree(c.observer.suite, c.observer.Tree()))(t).verify(&c.observer.context, nil); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -19,6 +19,7 @@ type JoinOptions struct {
 	Identity Identity   // its Signer replaces the bundle's, if set
 	Rand     io.Reader  // for what the member sends later
 	Policy   PolicyFunc // nil: [Policy] if the group has a room, else none
+	Verify   VerifyFunc // nil: verify in Go
 	Now      time.Time  // if set, the key package must not have expired
 }
 
@@ -47,7 +48,7 @@ func JoinWelcome(b []byte, bundle *KeyPackageBundle, o JoinOptions) (*Group, err
 		return nil, err
 	}
 	defer wipe(secrets.joiner)
-	state, err := info.open(s, o.Tree)
+	state, err := info.open(s, o.Tree, o.Verify)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func NewObserver(info, tree []byte) (*Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err := m.groupInfo.open(s, tree)
+	state, err := m.groupInfo.open(s, tree, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -93,11 +93,41 @@ func TestTreeRules(t *testing.T) {
 		change(x)
 		c := base.context
 		c.treeHash = x.rootHash()
-		if err := x.verify(&c); !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrSignature) {
+		if err := x.verify(&c, nil); !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrSignature) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := base.tree.verify(&base.context); err != nil {
+	if err := base.tree.verify(&base.context, nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestVerifyByPlatform: a joiner that lets its platform verify asks about
+// every leaf, and takes no for an answer.
+func TestVerifyByPlatform(t *testing.T) {
+	s := newStage(t, nil)
+	s.commit(leafB, CommitOptions{})
+	b := s.x.bundle(t, Default)
+	p := must(s.groups[leafHost].Commit(CommitOptions{Adds: []*KeyPackage{b.KeyPackage}, Now: now,
+		AuthenticatedData: MarshalAdmissions([]Admission{s.admit(leafHost, b.KeyPackage, now)})}))(t)
+	join := func(verify VerifyFunc) error {
+		_, err := JoinWelcome(p.Welcomes[0], b, JoinOptions{Tree: p.Next.Tree(), Rand: rand.Reader, Verify: verify})
+		return err
+	}
+	asked := 0
+	scheme := s.observer.suite.signature
+	if err := join(func(id CipherSuite, checks []SignatureCheck) bool {
+		for _, c := range checks {
+			if id != Default || !scheme.verify(c.PublicKey, c.Message, c.Signature) {
+				return false
+			}
+			asked++
+		}
+		return true
+	}); err != nil || asked != 4 {
+		t.Fatalf("%d leaves asked about: %v", asked, err)
+	}
+	if err := join(func(CipherSuite, []SignatureCheck) bool { return false }); !errors.Is(err, ErrSignature) {
+		t.Fatalf("against the platform's word: %v", err)
 	}
 }

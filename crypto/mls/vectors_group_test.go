@@ -207,7 +207,7 @@ func testTreeValidation(t *testing.T, raw json.RawMessage) {
 		}
 		same(t, "tree hash", tree.hash(nodeIndex(x)), v.TreeHashes[x])
 	}
-	for _, err := range []error{tree.verifyShape(), tree.verifyUnmerged(), tree.verifyUnique(), tree.verifyParentHashes(), tree.verifyLeaves(v.GroupID, nil)} {
+	for _, err := range []error{tree.verifyShape(), tree.verifyUnmerged(), tree.verifyUnique(), tree.verifyParentHashes(), tree.verifyLeaves(v.GroupID, nil, nil)} {
 		if err != nil {
 			t.Error(err)
 		}
