@@ -30,7 +30,7 @@ type rule struct {
 var layers = map[string]rule{
 	"": {floor: 5, own: []string{"appliance"}},
 
-	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/passhash", "media/...", "meeting-ui",
+	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/mls", "crypto/passhash", "media/...", "meeting-ui",
 		"meetings/...", "store"}},
 	"appliance/certs":  {floor: 4},
 	"appliance/config": {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},

@@ -18,6 +18,7 @@ import (
 
 	"huisclos/accounts"
 	adminui "huisclos/admin-ui"
+	"huisclos/appliance/certs"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
@@ -37,8 +38,9 @@ func migrations() []store.Migration {
 }
 
 const (
-	databaseFile = "huisclos.db"
-	pepperFile   = "pepper"
+	databaseFile      = "huisclos.db"
+	pepperFile        = "pepper"
+	certificateFolder = "tls"
 
 	headerWithin = 5 * time.Second  // slowloris: a header takes one packet
 	readWithin   = 20 * time.Second // bodies are at most 16 KiB
@@ -48,6 +50,7 @@ const (
 
 	stopWithin = 10 * time.Second
 	sweepEvery = 5 * time.Minute
+	renewEvery = time.Hour
 )
 
 // An Appliance is everything that runs. Its parts are stopped in the reverse order of their start.
@@ -58,7 +61,7 @@ type Appliance struct {
 
 	accounts *accounts.Accounts
 	port     int
-	identity identity
+	keeper   *certs.Keeper
 	built    bool
 
 	stops   []func()
@@ -111,9 +114,12 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(sockets.close)
 	a.port = sockets.port()
 	addresses := func() []netip.Addr { return reachable(s.Settings) }
-	if a.identity, err = openIdentity(s, addresses()); err != nil {
+	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
+		Hostnames: s.Hostnames, Addresses: addresses(), Random: rand.Reader}, s.now())
+	if err != nil {
 		return nil, err
 	}
+	a.warnOfCertificate()
 
 	said := newReports()
 	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
@@ -131,7 +137,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	pages, err := web.New(web.Config{
 		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(),
-		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: a.identity.trusted,
+		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -140,7 +146,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.built = pages.Built()
 	a.serveWeb(webConns, pages)
-	a.sweep()
+	a.tend()
 	return a, nil
 }
 
@@ -158,7 +164,7 @@ func (a *Appliance) serveWeb(conns net.Listener, pages *web.Server) {
 	}
 	main, hint := server(pages), server(toHTTPS(pages.OwnHost))
 	hint.SetKeepAlivesEnabled(false)
-	main.TLSConfig = a.identity.config()
+	main.TLSConfig = a.keeper.TLS()
 	run := func(serve func() error) {
 		a.running.Go(func() {
 			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -178,28 +184,49 @@ func (a *Appliance) serveWeb(conns net.Listener, pages *web.Server) {
 	})
 }
 
-// sweep removes what has expired, now and then.
-func (a *Appliance) sweep() {
-	done := make(chan struct{})
-	a.running.Go(func() {
-		t := time.NewTicker(sweepEvery)
-		defer t.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-t.C:
-				if err := a.accounts.Sweep(a.settings.now()); err != nil {
-					a.log.Error("expired sessions not removed", "error", err)
+// tend does what comes round: it removes what has expired, and keeps the certificate current.
+func (a *Appliance) tend() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.onStop(cancel)
+	every := func(d time.Duration, f func(now time.Time)) {
+		a.running.Go(func() {
+			t := time.NewTicker(d)
+			defer t.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-t.C:
+					f(a.settings.now())
 				}
 			}
+		})
+	}
+	every(sweepEvery, func(now time.Time) {
+		if err := a.accounts.Sweep(now); err != nil {
+			a.log.Error("what has expired is not removed", "error", err)
 		}
 	})
-	a.onStop(func() { close(done) })
+	every(renewEvery, func(now time.Time) {
+		changed, err := a.keeper.Refresh(now)
+		if err != nil {
+			a.log.Error("certificate not renewed; the one before stays in use", "error", err)
+		}
+		if changed {
+			a.log.Info("certificate renewed", "fingerprint", a.keeper.Fingerprint(), "expires", a.keeper.Expires())
+		}
+		a.warnOfCertificate()
+	})
+}
+
+func (a *Appliance) warnOfCertificate() {
+	for _, w := range a.keeper.Warnings(a.settings.now()) {
+		a.log.Warn(w)
+	}
 }
 
 func (a *Appliance) status() web.Status {
-	return web.Status{Version: Version, Started: a.started, Fingerprint: a.identity.fingerprint, Address: a.addresses()[0]}
+	return web.Status{Version: Version, Started: a.started, Fingerprint: a.keeper.Fingerprint(), Address: a.addresses()[0]}
 }
 
 // addresses are what people type into their browsers, the best one first.

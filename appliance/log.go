@@ -10,6 +10,9 @@ import (
 
 // mask is the form in which a client's address may stand in a log: its network, not the person. IPv4 /24, IPv6 /48.
 func mask(a netip.Addr) string {
+	if !a.IsValid() {
+		return "-"
+	}
 	a = a.Unmap().WithZone("")
 	bits := 24
 	if a.Is6() {

@@ -71,7 +71,7 @@ func (a *Appliance) banner(setupCode string) string {
 			row("", "", address)
 		}
 	}
-	fingerprint := a.identity.fingerprint
+	fingerprint := a.keeper.Fingerprint()
 	for i := 0; i < len(fingerprint); i += fingerprintLine {
 		fr, en := "", ""
 		if i == 0 {
