@@ -1,5 +1,7 @@
 // Runs test/*.test.ts under node: bundles each by esbuild into build/, then node's own test runner.
-// node crypto/e2ee/test.mjs [name…] runs only the named files.
+//
+//   node crypto/e2ee/test.mjs                  all but the two below
+//   node crypto/e2ee/test.mjs interop native   with ts-mls; native Go and Go in WASM
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +15,8 @@ const out = join(root, "build", "e2ee-test");
 const wanted = process.argv.slice(2);
 const names = readdirSync(join(here, "test"))
   .filter((name) => name.endsWith(".test.ts"))
-  .filter((name) => wanted.length === 0 || wanted.some((w) => name.startsWith(w)));
+  .filter((name) => wanted.length === 0 ? !/^(interop|native)\./.test(name) : wanted.includes(name.replace(/\.test\.ts$/, "")));
+if (names.length === 0) throw new Error(`no such test: ${wanted}`);
 
 const core = join(out, "mls.wasm");
 mkdirSync(out, { recursive: true });

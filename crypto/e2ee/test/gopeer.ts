@@ -20,6 +20,9 @@ export interface Answer {
   authenticator?: string;
   members?: Record<string, string>;
   removed?: boolean;
+  account?: string;
+  group?: string;
+  words?: number[];
 }
 
 export const b64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"huisclos/crypto/mls"
@@ -57,6 +58,10 @@ type answer struct {
 	Authenticator []byte            `json:"authenticator,omitempty"`
 	Members       map[uint32]string `json:"members,omitempty"`
 	Removed       bool              `json:"removed,omitempty"`
+
+	Account string   `json:"account,omitempty"`
+	Group   string   `json:"group,omitempty"`
+	Words   []uint16 `json:"words,omitempty"`
 }
 
 // member is one device: at most one group, one pending commit and the key
@@ -70,7 +75,7 @@ type member struct {
 }
 
 func main() {
-	members := map[string]*member{}
+	p := peers{members: map[string]*member{}, callers: map[string]*caller{}}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := json.NewEncoder(os.Stdout)
 	decoder := json.NewDecoder(in)
@@ -79,7 +84,7 @@ func main() {
 		if err := decoder.Decode(&r); err != nil {
 			return // the tests are over
 		}
-		a, err := serve(members, r)
+		a, err := p.serve(r)
 		if err != nil {
 			a = answer{Error: err.Error()}
 		}
@@ -89,18 +94,34 @@ func main() {
 	}
 }
 
-func serve(members map[string]*member, r request) (answer, error) {
-	if r.Op == "new" {
+type peers struct {
+	members map[string]*member
+	callers map[string]*caller
+}
+
+func (p peers) serve(r request) (answer, error) {
+	switch {
+	case r.Op == "call.new":
+		c, err := newCaller(r.Identity)
+		p.callers[r.Member] = c
+		return answer{Account: c.account.String()}, err
+	case strings.HasPrefix(r.Op, "call."):
+		c := p.callers[r.Member]
+		if c == nil {
+			return answer{}, fmt.Errorf("no caller %q", r.Member)
+		}
+		return c.serve(r)
+	case r.Op == "new":
 		signer, err := mls.GenerateSigner(r.Suite, rand.Reader)
 		if err != nil {
 			return answer{}, err
 		}
-		members[r.Member] = &member{suite: r.Suite, identity: mls.Identity{
+		p.members[r.Member] = &member{suite: r.Suite, identity: mls.Identity{
 			Signer: signer, Credential: mls.BasicCredential([]byte(r.Identity)),
 		}}
 		return answer{}, nil
 	}
-	m := members[r.Member]
+	m := p.members[r.Member]
 	if m == nil {
 		return answer{}, fmt.Errorf("no member %q", r.Member)
 	}
