@@ -230,8 +230,7 @@ func (r *Room) removedLeaf(leaf mls.LeafIndex, by mls.AccountID) {
 	if reason == "" {
 		reason = RemoveReentry
 	}
-	delete(call.members, leaf)
-	delete(call.refresh, leaf)
+	call.drop(m)
 	r.noted(by, audit.CallMemberRemoved, r.detail(m, "reason", string(reason)))
 }
 
@@ -248,7 +247,7 @@ func (r *Room) detail(m *member, key, value string) map[string]string {
 func (r *Room) addedLeaf(m *member, k *knock, welcome Bytes, by mls.AccountID) {
 	call := r.call
 	m.since, m.path, m.gone, m.joined = r.now, r.now, r.now, call.epoch
-	call.members[m.leaf] = m
+	call.put(m)
 	r.noted(by, audit.CallMemberAdded, r.detail(m, "device", m.device.String()))
 	c := k.conn
 	if r.conns[c.id] != c || c.knock != k {

@@ -157,7 +157,7 @@ const (
 	maxLobby                   = 256
 	maxChanges                 = 8
 	maxHosts                   = 64
-	maxRecoverStates           = 16
+	maxRecoverStates           = 64
 )
 
 // Actions that only this package records, beside those that audit names.
@@ -191,6 +191,7 @@ type Limits struct {
 	TreeTime     time.Duration // a joiner has to fetch its tree
 	DeniedTime   time.Duration // a denied device is refused without asking
 	LobbyPace    time.Duration // least time between two Lobby messages
+	RosterPace   time.Duration // least time between two Roster messages
 	Members      int           // leaves in a call
 	RecoverUntil time.Time     // no group is taken back after it
 }
@@ -219,6 +220,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.TreeTime, time.Minute)
 	orDefault(&l.DeniedTime, 30*time.Second)
 	orDefault(&l.LobbyPace, 200*time.Millisecond)
+	orDefault(&l.RosterPace, 200*time.Millisecond)
 	orDefault(&l.Members, 1000)
 	return l
 }

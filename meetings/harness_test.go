@@ -557,7 +557,7 @@ func (c *client) welcome(m *Welcome) {
 	}
 	policy := mls.PolicyFunc(mls.Policy)
 	if c.lawless {
-		policy = nil
+		policy = func(mls.PolicyInput) error { return nil }
 	}
 	g, err := mls.JoinWelcome(m.Welcome, c.bundle, mls.JoinOptions{Tree: tree, PSKs: c, Rand: rand.Reader, Policy: policy, Now: c.w.now})
 	if err != nil {

@@ -90,6 +90,9 @@ func (r *Room) resumeAt(c *conn, m *member, at *Position) {
 		return
 	}
 	r.attach(c, m)
+	if r.call.recovered {
+		r.send(c, &Recovered{Group: r.call.group, Epoch: at.Epoch})
+	}
 	for _, e := range missed {
 		r.send(c, e.message)
 	}
@@ -105,6 +108,8 @@ func (r *Room) status(c *conn) {
 		ServerTime: r.now.UnixMilli(),
 	}
 	switch {
+	case r.call != nil && c.resume != nil:
+		s.State = StateRecover // until its view has been compared
 	case r.call != nil:
 		s.State = StateCall
 		s.Group = &Position{Group: r.call.group, Epoch: r.call.epoch}
@@ -272,6 +277,7 @@ func (r *Room) begin(observer *mls.Observer, rules mls.Room) {
 	c := &call{
 		id: CallID(encodeID(group)), group: group, observer: observer, epoch: observer.Epoch(),
 		since: r.now, rules: rules, members: map[mls.LeafIndex]*member{},
+		keys: map[string]*member{}, devices: map[mls.DeviceID]*member{},
 		ring:    ring{commits: r.limits.RingCommits, bytes: r.limits.RingBytes, keep: r.limits.RingTime},
 		trees:   treeShelf{keep: r.limits.TreeTime},
 		refresh: map[mls.LeafIndex]time.Time{}, reports: map[string]*wedgeReports{},
@@ -280,7 +286,7 @@ func (r *Room) begin(observer *mls.Observer, rules mls.Room) {
 	members, _ := membersOf(observer) // the callers have read them once
 	for _, m := range members {
 		m.since, m.path, m.gone = r.now, r.now, r.now
-		c.members[m.leaf] = m
+		c.put(m)
 	}
 	r.call, r.hadCall = c, true
 	r.emit(MediaOpen{c.id, c.epoch})

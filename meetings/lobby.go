@@ -140,8 +140,8 @@ func (r *Room) checkPackage(c *conn, raw []byte) (*mls.KeyPackage, string) {
 		return nil, mls.Reason(err)
 	}
 	if r.call != nil {
-		for _, m := range r.call.members {
-			if !m.is(c) && m.account != c.visitor.Account && (bytes.Equal(m.key, c.key) || m.device == c.device) {
+		for _, m := range []*member{r.call.keys[string(c.key)], r.call.devices[c.device]} {
+			if m != nil && m.account != c.visitor.Account {
 				return nil, "key-in-use"
 			}
 		}
@@ -286,10 +286,11 @@ func (r *Room) tellLobby() {
 
 // tellRoster tells members who is connected.
 func (r *Room) tellRoster() {
-	if !r.rosterDirty || r.call == nil {
+	if !r.rosterDirty || r.call == nil || r.now.Before(r.rosterAt) {
 		return
 	}
 	r.rosterDirty = false
+	r.rosterAt = r.now.Add(r.limits.RosterPace)
 	list := []RosterEntry{}
 	for _, m := range r.call.inOrder() {
 		list = append(list, RosterEntry{m.leaf, ID(m.account), m.conn != nil})

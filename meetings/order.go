@@ -1,7 +1,6 @@
 package meetings
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -188,11 +187,8 @@ func (r *Room) readyAdds() (ready []*knock, later time.Time) {
 // blocked: another leaf, or one that a host removes, still holds the key or the
 // device. Policy would refuse the add.
 func (r *Room) blocked(k *knock, own *member) bool {
-	for _, m := range r.call.members {
-		if m == own && m.leaving != RemoveByHost && m.leaving != RemoveWedged {
-			continue
-		}
-		if m.device == k.conn.device || bytes.Equal(m.key, k.conn.key) {
+	for _, m := range []*member{r.call.devices[k.conn.device], r.call.keys[string(k.conn.key)]} {
+		if m != nil && (m != own || m.leaving == RemoveByHost || m.leaving == RemoveWedged) {
 			return true
 		}
 	}

@@ -15,7 +15,8 @@ import (
 
 // recovery collects what the members of a lost call say.
 type recovery struct {
-	until time.Time
+	until    time.Time
+	verified int // trees looked at: each costs a signature per leaf
 	// states are verified; claims name one of them by groupHeader.key.
 	states map[string]*recovered
 	claims map[ConnID]string
@@ -86,7 +87,7 @@ func (r *Room) groupState(c *conn, q *GroupState) {
 }
 
 func (r *Room) verifyState(c *conn, q *GroupState) (*recovered, string) {
-	if len(r.recovery.states) >= maxRecoverStates {
+	if r.recovery.verified++; r.recovery.verified > maxRecoverStates {
 		return nil, "too-many"
 	}
 	observer, err := mls.NewObserver(q.GroupInfo, q.Tree)

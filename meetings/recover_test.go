@@ -62,6 +62,9 @@ func TestServerRestartsAndTheCallGoesOn(t *testing.T) {
 	// One comes late, to the same state.
 	all[3].resume()
 	w.together(all...)
+	if count[*Recovered](all[3]) != 1 || mustLast[*RoomStatus](t, all[3]).State != StateRecover {
+		t.Fatalf("got %v", types(all[3]))
+	}
 	// And the call can be changed again.
 	late := w.client(9, 1)
 	late.join()

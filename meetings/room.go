@@ -48,7 +48,7 @@ type Room struct {
 	refusals     int
 
 	rosterDirty, lobbyDirty, statusDirty bool
-	lobbyAt                              time.Time // no Lobby before it
+	lobbyAt, rosterAt                    time.Time // no Lobby, no Roster before it
 	wake                                 time.Time // of the last Wake effect
 }
 
@@ -107,6 +107,8 @@ type call struct {
 	since    time.Time
 	rules    mls.Room
 	members  map[mls.LeafIndex]*member
+	keys     map[string]*member       // the same by signature key,
+	devices  map[mls.DeviceID]*member // and by device: crypto/mls holds both unique
 
 	seq   uint64 // of the last entry of the call's order
 	ring  ring
@@ -178,8 +180,28 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		r.planeReplied(e)
 	case Tick:
 	}
-	r.settle()
+	if !r.quiet(e) {
+		r.settle()
+	}
 	return r.out
+}
+
+// quiet events change nothing that settle looks at: there are many of them in a
+// large call, and what is due has its own Tick.
+func (r *Room) quiet(e Event) bool {
+	switch e := e.(type) {
+	case PlaneReplied:
+		return true
+	case Received:
+		switch e.Request.(type) {
+		case *Publish, *Subscribe, *Answer, *Wants, *RestartICE:
+			return r.conns[e.Conn] != nil && r.conns[e.Conn].greeted
+		case *Post:
+			// The first entry of an empty ring asks for a Tick to expire it.
+			return r.call != nil && !r.call.ring.due.IsZero() && !r.call.ring.due.Before(r.wake)
+		}
+	}
+	return false
 }
 
 // Idle: nobody is connected and nothing runs, so the room may be forgotten.
@@ -293,6 +315,9 @@ func (r *Room) callDue(due func(time.Time)) {
 	c := r.call
 	due(c.ring.due)
 	due(c.trees.expiry())
+	if r.rosterDirty {
+		due(r.rosterAt)
+	}
 	for _, m := range c.members {
 		if m.conn == nil && m.leaving == "" {
 			due(m.gone.Add(r.limits.Absence))
@@ -329,12 +354,21 @@ func (r *Room) memberOf(c *conn) *member {
 	if r.call == nil {
 		return nil
 	}
-	for _, m := range r.call.members {
-		if m.is(c) {
-			return m
-		}
+	if m := r.call.keys[string(c.key)]; m != nil && m.is(c) {
+		return m
 	}
 	return nil
+}
+
+func (c *call) put(m *member) {
+	c.members[m.leaf], c.keys[string(m.key)], c.devices[m.device] = m, m, m
+}
+
+func (c *call) drop(m *member) {
+	delete(c.members, m.leaf)
+	delete(c.keys, string(m.key))
+	delete(c.devices, m.device)
+	delete(c.refresh, m.leaf)
 }
 
 func (m *member) is(c *conn) bool {

@@ -69,7 +69,7 @@ func kinds(name string) (kind, bool) {
 	case "groupState":
 		return of(MaxMessage, func(q *meetings.GroupState) bool { return len(q.GroupInfo) > 0 && len(q.Tree) > 0 }), true
 	case "wedged":
-		return of(kib, func(q *meetings.Wedged) bool { return len(q.Commit) == 32 && len(q.Reason) <= 64 }), true
+		return of(4*kib, func(q *meetings.Wedged) bool { return len(q.Commit) == 32 && len(q.Reason) <= 512 }), true
 	case "publish":
 		return of(256*kib, checkPublish), true
 	case "subscribe":
