@@ -8,14 +8,12 @@ import (
 
 var benchSizes = []int{2, 50, 200, 1000}
 
-// crowd is a call with one member's group, a second member's (which follows)
-// and the observer.
+// crowd is a call that one host builds.
 type crowd struct {
-	host, guest *Group
-	observer    *Observer
-	bundles     []*KeyPackageBundle
-	welcome     []byte // of the guest, at its epoch
-	joined      int
+	host    *Group
+	bundles []*KeyPackageBundle
+	welcome []byte // of the last joiner
+	joined  int
 }
 
 func benchBundles(b *testing.B, n int) []*KeyPackageBundle {
@@ -35,10 +33,10 @@ func benchRoom(n int) Room {
 	return r
 }
 
-// benchGroup is a group of n, grown in batches of 50 by its host.
-func benchGroup(b *testing.B, n int, bundles []*KeyPackageBundle) *crowd {
+// benchGroup is a group of n in a room for most, grown in batches of 50 by its host.
+func benchGroup(b *testing.B, n, most int, bundles []*KeyPackageBundle) *crowd {
 	b.Helper()
-	g, err := NewCallGroup(benchRoom(n), newPerson(b, Default, 0).id, Default, []byte("bench"), rand.Reader)
+	g, err := NewCallGroup(benchRoom(most), newPerson(b, Default, 0).id, Default, []byte("bench"), rand.Reader)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -73,8 +71,7 @@ func BenchmarkAdd(b *testing.B) {
 			size := 0
 			for b.Loop() {
 				b.StopTimer()
-				c := benchGroup(b, 1, bundles)
-				c.host, _ = NewCallGroup(benchRoom(n), newPerson(b, Default, 0).id, Default, []byte("bench"), rand.Reader)
+				c := benchGroup(b, 1, n, bundles)
 				b.StartTimer()
 				size = c.grow(b, n-1)
 			}
@@ -98,39 +95,39 @@ func (c *crowd) follow(b *testing.B) *Group {
 func BenchmarkWelcome(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			c := benchGroup(b, n, benchBundles(b, n-1))
+			c := benchGroup(b, n, n, benchBundles(b, n-1))
 			tree := c.host.Tree()
-			b.ReportMetric(float64(len(tree)), "tree-bytes")
-			b.ReportMetric(float64(len(c.welcome)), "welcome-bytes")
 			for b.Loop() {
 				if _, err := JoinWelcome(c.welcome, c.bundles[n-2], JoinOptions{Tree: tree, Rand: rand.Reader, Policy: Policy}); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(len(tree)), "tree-bytes")
+			b.ReportMetric(float64(len(c.welcome)), "welcome-bytes")
 		})
 	}
 }
 
-// settled is a group of N in which the members have committed in turn, so that
-// most parents are filled.
-func settled(b *testing.B, n int) (host *Group, others []*Group) {
+// pair is a group of N that its host has built, and the last joiner's view:
+// the host's path alone is filled, so commits are as large as they get.
+func pair(b *testing.B, n int) (host, guest *Group) {
 	b.Helper()
-	c := benchGroup(b, n, benchBundles(b, n-1))
-	return c.host, []*Group{c.follow(b)}
+	c := benchGroup(b, n, n, benchBundles(b, n-1))
+	return c.host, c.follow(b)
 }
 
 // BenchmarkProcess has a member, and an observer, check an empty commit in a
 // group of N.
 func BenchmarkProcess(b *testing.B) {
 	for _, n := range benchSizes {
-		host, others := settled(b, n)
+		host, guest := pair(b, n)
 		p, err := host.Commit(CommitOptions{Now: now})
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.Run(fmt.Sprintf("member/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				if _, _, err := others[0].Process(p.Commit, now); err != nil {
+				if _, _, err := guest.Process(p.Commit, now); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -158,7 +155,7 @@ func BenchmarkProcess(b *testing.B) {
 func BenchmarkRemove(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			c := benchGroup(b, n, benchBundles(b, n-1))
+			c := benchGroup(b, n, n, benchBundles(b, n-1))
 			size := 0
 			for b.Loop() {
 				p, err := c.host.Commit(CommitOptions{Removes: []LeafIndex{1}, Now: now})
@@ -176,13 +173,13 @@ func BenchmarkRemove(b *testing.B) {
 func BenchmarkApplication(b *testing.B) {
 	for _, n := range benchSizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			host, others := settled(b, n)
+			host, guest := pair(b, n)
 			for b.Loop() {
 				m, err := host.Seal(make([]byte, 200), nil)
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := others[0].Open(m); err != nil {
+				if _, err := guest.Open(m); err != nil {
 					b.Fatal(err)
 				}
 			}
