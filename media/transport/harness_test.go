@@ -1,0 +1,603 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"huisclos/crypto/sframe"
+	"huisclos/media"
+	"huisclos/media/gate"
+)
+
+const testCall = media.CallID("call")
+
+// stage is a server on loopback with clients around it.
+type stage struct {
+	t      *testing.T
+	server *Server
+	udp    *switchedUDP
+	port   int
+	offset atomic.Int64 // of the server's clock
+
+	mu        sync.Mutex
+	clients   map[media.PeerID]*client
+	connected []string
+	failed    []string
+	refused   map[media.PeerID]map[media.RefusedReason]uint64
+}
+
+// switchedUDP loses everything while it is off.
+type switchedUDP struct {
+	net.PacketConn
+	off atomic.Bool
+}
+
+func (s *switchedUDP) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, addr, err := s.PacketConn.ReadFrom(b)
+		if err != nil || !s.off.Load() {
+			return n, addr, err
+		}
+	}
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := ln.Addr().(*net.TCPAddr).Port
+	udp, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, iceConns := SplitTCP(ln)
+	t.Cleanup(func() { web.Close() })
+	s := &stage{t: t, udp: &switchedUDP{PacketConn: udp}, port: port, clients: make(map[media.PeerID]*client),
+		refused: make(map[media.PeerID]map[media.RefusedReason]uint64)}
+	s.server, err = New(Config{UDP: s.udp, TCP: iceConns, Events: s,
+		Addresses: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} },
+		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.server.Close)
+	s.server.Open(testCall, 1)
+	return s
+}
+
+func (s *stage) Offer(_ media.CallID, peer media.PeerID, offer string, tracks []media.Track) {
+	s.mu.Lock()
+	c := s.clients[peer]
+	s.mu.Unlock()
+	if c != nil {
+		c.offers <- offered{offer, tracks}
+	}
+}
+
+func direction(publishing bool) string {
+	if publishing {
+		return "publishing"
+	}
+	return "receiving"
+}
+
+func (s *stage) Connected(_ media.CallID, peer media.PeerID, publishing bool, network string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connected = append(s.connected, fmt.Sprint(peer, " ", direction(publishing), " ", network))
+}
+
+func (s *stage) Failed(_ media.CallID, peer media.PeerID, publishing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = append(s.failed, fmt.Sprint(peer, " ", direction(publishing)))
+}
+
+func (s *stage) Refused(_ media.CallID, peer media.PeerID, counts map[media.RefusedReason]uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused[peer] = counts
+}
+
+func (s *stage) told(list *[]string, what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range *list {
+		if line == what {
+			return true
+		}
+	}
+	return false
+}
+
+// until waits for something that happens on other goroutines.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+type offered struct {
+	sdp    string
+	tracks []media.Track
+}
+
+// client is a browser's part, played by pion.
+type client struct {
+	t      *testing.T
+	stage  *stage
+	id     media.PeerID
+	leaf   uint32
+	epoch  atomic.Uint64
+	offers chan offered
+	socket net.PacketConn // of the publisher connection, to misuse
+	tcp    bool
+
+	publisher  *webrtc.PeerConnection
+	audio      *webrtc.TrackLocalStaticRTP
+	layers     [3]*webrtc.TrackLocalStaticRTP
+	extensions map[string]uint8
+	videoMID   string
+
+	mu         sync.Mutex
+	subscriber *webrtc.PeerConnection
+	tracks     []media.Track
+	received   map[string][]*rtp.Packet // by "leaf-context"
+	ssrcs      map[string]uint32
+	pli        int
+	ctr        map[sframe.KID]uint64
+	seq        [4]uint16
+	timestamp  [4]uint32
+	sent       [][]byte // sealed frames
+}
+
+func (s *stage) client(id media.PeerID, leaf uint32) *client {
+	c := &client{t: s.t, stage: s, id: id, leaf: leaf, offers: make(chan offered, 64), received: make(map[string][]*rtp.Packet),
+		ssrcs: make(map[string]uint32), ctr: make(map[sframe.KID]uint64), seq: [4]uint16{65530, 100, 2000, 30000},
+		timestamp: [4]uint32{1000, 4294967000, 77, 12345678}}
+	c.epoch.Store(1)
+	s.mu.Lock()
+	s.clients[id] = c
+	s.mu.Unlock()
+	return c
+}
+
+type clientOptions struct {
+	tcp      bool
+	profiles []dtls.SRTPProtectionProfile
+}
+
+func (c *client) api(o clientOptions) *webrtc.API {
+	engine := &webrtc.MediaEngine{}
+	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
+	for _, codec := range []webrtc.RTPCodecParameters{
+		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: feedback}, PayloadType: 96},
+		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=96"}, PayloadType: 97},
+	} {
+		if err := engine.RegisterCodec(codec, webrtc.RTPCodecTypeVideo); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if err := engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111}, webrtc.RTPCodecTypeAudio); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, uri := range []string{uriMID, uriRID, uriRepaired, uriTWCC} {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+	}
+	registry := &interceptor.Registry{}
+	responder, err := nack.NewResponderInterceptor()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	registry.Add(responder)
+	reports, err := report.NewSenderInterceptor(report.SenderInterval(100 * time.Millisecond))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	registry.Add(reports)
+
+	settings := webrtc.SettingEngine{LoggerFactory: quiet{}}
+	// Browsers answer as DTLS clients; pion would leave that to an ICE-lite peer.
+	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil {
+		c.t.Fatal(err)
+	}
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.SetInterfaceFilter(func(name string) bool { return name == "lo" })
+	profiles := o.profiles
+	if profiles == nil {
+		profiles = srtpProfiles
+	}
+	settings.SetSRTPProtectionProfiles(profiles...)
+	if o.tcp {
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeUDP4})
+	} else {
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+		socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.t.Cleanup(func() { socket.Close() })
+		c.socket = socket
+		settings.SetICEUDPMux(webrtc.NewICEUDPMux(quiet{}, socket))
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(registry))
+}
+
+func (c *client) connection(o clientOptions) *webrtc.PeerConnection {
+	pc, err := c.api(o).NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { pc.Close() })
+	return pc
+}
+
+// open prepares the publisher connection: Opus, and VP8 in three layers.
+func (c *client) open(o clientOptions) {
+	c.t.Helper()
+	c.publisher = c.connection(o)
+	var err error
+	if c.audio, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "a", "s"); err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.publisher.AddTransceiverFromTrack(c.audio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err != nil {
+		c.t.Fatal(err)
+	}
+	var video *webrtc.RTPTransceiver
+	for i, rid := range layerRIDs {
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "v", "s", webrtc.WithRTPStreamID(rid))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.layers[i] = track
+		if i == 0 {
+			video, err = c.publisher.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		} else {
+			err = video.Sender().AddEncoding(track)
+		}
+		if err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	for _, rid := range layerRIDs {
+		go func() {
+			for {
+				packets, _, err := video.Sender().ReadSimulcastRTCP(rid)
+				if err != nil {
+					return
+				}
+				for _, p := range packets {
+					if _, ok := p.(*rtcp.PictureLossIndication); ok {
+						c.mu.Lock()
+						c.pli++
+						c.mu.Unlock()
+					}
+				}
+			}
+		}()
+	}
+}
+
+// publish offers and takes the answer.
+func (c *client) publish(o *webrtc.OfferOptions) error {
+	c.t.Helper()
+	offer, err := c.publisher.CreateOffer(o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.publisher.SetLocalDescription(offer); err != nil {
+		c.t.Fatal(err)
+	}
+	answer, err := c.send(offer.SDP)
+	if err != nil {
+		return err
+	}
+	if err := c.publisher.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
+		c.t.Fatalf("answer: %v\n%s", err, answer)
+	}
+	c.extensions = make(map[string]uint8)
+	for _, t := range c.publisher.GetTransceivers() {
+		if t.Kind() == webrtc.RTPCodecTypeVideo {
+			c.videoMID = t.Mid()
+			for _, e := range t.Sender().GetParameters().HeaderExtensions {
+				c.extensions[e.URI] = uint8(e.ID)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *client) send(offer string) (string, error) {
+	var streams []media.Stream
+	for _, t := range c.publisher.GetTransceivers() {
+		switch t.Kind() {
+		case webrtc.RTPCodecTypeAudio:
+			streams = append(streams, media.Stream{MID: t.Mid(), Kind: media.Audio, Context: 0})
+		case webrtc.RTPCodecTypeVideo:
+			streams = append(streams, media.Stream{MID: t.Mid(), Kind: media.Video, Context: 1})
+		}
+	}
+	return c.stage.server.Publish(context.Background(), testCall, c.id, offer, streams)
+}
+
+// subscribe answers the server's offers.
+func (c *client) subscribe(o clientOptions) {
+	pc := c.connection(o)
+	c.mu.Lock()
+	c.subscriber = pc
+	c.mu.Unlock()
+	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		c.mu.Lock()
+		c.ssrcs[track.ID()] = uint32(track.SSRC())
+		c.mu.Unlock()
+		go func() {
+			for {
+				if _, _, err := receiver.ReadRTCP(); err != nil {
+					return
+				}
+			}
+		}()
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			c.mu.Lock()
+			c.received[track.ID()] = append(c.received[track.ID()], p)
+			c.mu.Unlock()
+		}
+	})
+	c.stage.server.Subscribe(testCall, c.id)
+	stop := make(chan struct{})
+	c.t.Cleanup(func() { close(stop) })
+	go func() {
+		for {
+			select {
+			case o := <-c.offers:
+				if err := c.answer(pc, o); err != nil {
+					c.t.Errorf("%s answers: %v\n%s", c.id, err, o.sdp)
+				}
+			case <-stop:
+				return
+			}
+		}
+	}()
+}
+
+func (c *client) answer(pc *webrtc.PeerConnection, o offered) error {
+	c.mu.Lock()
+	c.tracks = o.tracks
+	c.mu.Unlock()
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.sdp}); err != nil {
+		return err
+	}
+	answer, err := pc.CreateAnswer(nil)
+	if err != nil {
+		return err
+	}
+	if err := pc.SetLocalDescription(answer); err != nil {
+		return err
+	}
+	return c.stage.server.Answer(testCall, c.id, answer.SDP)
+}
+
+// join is what a member does: admitted, it publishes and subscribes.
+func (s *stage) join(id media.PeerID, leaf uint32) *client {
+	s.t.Helper()
+	c := s.client(id, leaf)
+	s.server.Admit(testCall, id, leaf)
+	c.open(clientOptions{})
+	if err := c.publish(nil); err != nil {
+		s.t.Fatal(err)
+	}
+	c.subscribe(clientOptions{})
+	until(s.t, fmt.Sprint(id, " publishes"), func() bool { return s.told(&s.connected, fmt.Sprint(id, " publishing udp")) })
+	return c
+}
+
+// seal makes a frame that the gate lets through, and remembers it.
+func (c *client) seal(stream uint8, key bool, size int) []byte {
+	kid, err := sframe.NewKID(sframe.Context(stream), c.leaf, c.epoch.Load())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b []byte
+	if stream == 1 {
+		b = []byte(sframe.Prefix(sframe.VP8, key))
+	}
+	b = sframe.Header{KID: kid, CTR: c.ctr[kid]}.Append(b)
+	c.ctr[kid]++
+	b = append(b, bytes.Repeat([]byte{byte(c.leaf), byte(c.ctr[kid])}, size/2)...)
+	c.sent = append(c.sent, b)
+	return b
+}
+
+// sendAudio sends one packet's payload as it is.
+func (c *client) sendAudio(payload []byte) uint16 {
+	c.mu.Lock()
+	c.seq[3]++
+	c.timestamp[3] += 960
+	p := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: c.seq[3], Timestamp: c.timestamp[3]}, Payload: payload}
+	c.mu.Unlock()
+	c.mark(p, "0", "")
+	if err := c.audio.WriteRTP(p); err != nil {
+		c.t.Log(err)
+	}
+	return p.SequenceNumber
+}
+
+func (c *client) mark(p *rtp.Packet, mid, rid string) {
+	if id := c.extensions[uriMID]; id != 0 {
+		_ = p.Header.SetExtension(id, []byte(mid))
+	}
+	if id := c.extensions[uriRID]; id != 0 && rid != "" {
+		_ = p.Header.SetExtension(id, []byte(rid))
+	}
+}
+
+// sendVideo sends a frame on one layer, in packets of at most 1,000 bytes.
+func (c *client) sendVideo(layer int, frame []byte) {
+	c.mu.Lock()
+	c.timestamp[layer] += 3000
+	c.mu.Unlock()
+	for first := true; first || len(frame) > 0; first = false {
+		part := frame[:min(len(frame), 1000)]
+		frame = frame[len(part):]
+		c.mu.Lock()
+		c.seq[layer]++
+		picture := c.timestamp[layer] / 3000
+		head := []byte{0x80, 0xf0, 0x80 | byte(picture>>8)&0x7f, byte(picture), byte(picture), 0x20}
+		if first {
+			head[0] |= 0x10
+		}
+		p := &rtp.Packet{Header: rtp.Header{Version: 2, Marker: len(frame) == 0, SequenceNumber: c.seq[layer], Timestamp: c.timestamp[layer]},
+			Payload: append(head, part...)}
+		c.mu.Unlock()
+		c.mark(p, c.videoMID, layerRIDs[layer])
+		if err := c.layers[layer].WriteRTP(p); err != nil {
+			c.t.Log(err)
+		}
+	}
+}
+
+// frames sends one sealed frame on each layer, the top one in several packets.
+func (c *client) frames(key bool) {
+	for layer := range 3 {
+		c.sendVideo(layer, c.seal(1, key, 300+1000*layer))
+	}
+}
+
+// stream sends frames every few milliseconds, key frames often, until stopped.
+func (c *client) stream() (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			case <-time.After(8 * time.Millisecond):
+			}
+			c.frames(i%12 == 0)
+			c.sendAudio(c.seal(0, false, 60))
+		}
+	}()
+	var once sync.Once
+	stop = func() { once.Do(func() { close(done); <-ended }) }
+	c.t.Cleanup(stop)
+	return stop
+}
+
+func (c *client) count(track string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.received[track])
+}
+
+func (c *client) packets(track string) []*rtp.Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]*rtp.Packet(nil), c.received[track]...)
+}
+
+func (c *client) total() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, packets := range c.received {
+		n += len(packets)
+	}
+	return n
+}
+
+// assemble puts frames together as a receiver does and fails on anything that
+// was not sealed by the client it comes from.
+func assemble(t *testing.T, from *client, packets []*rtp.Packet, video bool) (frames int) {
+	t.Helper()
+	from.mu.Lock()
+	known := make(map[string]bool, len(from.sent))
+	for _, b := range from.sent {
+		known[string(b)] = true
+	}
+	from.mu.Unlock()
+	var frame []byte
+	var at uint32
+	for i, p := range packets {
+		if len(p.Payload) == 0 {
+			continue
+		}
+		body := p.Payload
+		if video {
+			d, err := gate.ParseDescriptor(body)
+			if err != nil {
+				t.Fatalf("packet %d: %v", i, err)
+			}
+			if d.Start {
+				frame, at = nil, p.Timestamp
+			} else if p.Timestamp != at {
+				continue // its first packet was before we listened, or lost
+			}
+			body = body[d.Size:]
+		} else {
+			frame = nil
+		}
+		frame = append(frame, body...)
+		if p.Marker || !video {
+			if !known[string(frame)] {
+				t.Fatalf("packet %d ends a frame of %d bytes that nobody sealed: %x…", i, len(frame), frame[:min(len(frame), 24)])
+			}
+			frames++
+			frame = nil
+		}
+	}
+	return frames
+}
+
+func track(leaf uint32, context uint8) string { return fmt.Sprintf("%d-%d", leaf, context) }
+
+func (s *stage) refusedOf(id media.PeerID) map[media.RefusedReason]uint64 {
+	for _, p := range s.server.Stats(testCall).Peers {
+		if p.Peer == id {
+			return p.Refused
+		}
+	}
+	return nil
+}
+
+func mustContain(t *testing.T, text, part string) {
+	t.Helper()
+	if !strings.Contains(text, part) {
+		t.Fatalf("%q is not in\n%s", part, text)
+	}
+}
