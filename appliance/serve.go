@@ -80,9 +80,10 @@ func (a *Appliance) banner(setupCode string) string {
 		row(fr, en, strings.TrimSuffix(fingerprint[i:min(i+fingerprintLine, len(fingerprint))], ":"))
 	}
 	if setupCode != "" {
+		row("Installation", "Set-up", a.addresses()[0]+"console/setup")
 		row("Code d'installation", "Set-up code", setupCode)
-		b.WriteString("\n  Ouvrez l'adresse, vérifiez l'empreinte du certificat, puis entrez ce code : il fait de vous l'administrateur.\n" +
-			"  Open the address, check the certificate's fingerprint, then enter this code: it makes you the administrator.\n")
+		b.WriteString("\n  Ouvrez l'adresse d'installation, vérifiez l'empreinte du certificat, puis entrez ce code : il fait de vous l'administrateur.\n" +
+			"  Open the set-up address, check the certificate's fingerprint, then enter this code: it makes you the administrator.\n")
 	}
 	if !a.built {
 		b.WriteString("\n  Les pages de l'application ne sont pas dans ce programme : lancez « make build ».\n" +
