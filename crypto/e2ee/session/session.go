@@ -54,11 +54,14 @@ type Device struct {
 	Account mls.AccountID
 	ID      mls.DeviceID
 	Name    string
+	// Verify checks the leaves of a tree that the device joins; nil: in Go.
+	Verify mls.VerifyFunc
 }
 
 // Session is used by one caller at a time.
 type Session struct {
 	identity mls.Identity
+	verify   mls.VerifyFunc
 	rand     io.Reader
 
 	group   *mls.Group
@@ -91,6 +94,7 @@ func New(d Device, rand io.Reader) (*Session, error) {
 	credential := mls.DeviceCredential{Account: d.Account, Device: d.ID}
 	return &Session{
 		identity: mls.Identity{Signer: d.Signer, Credential: credential.Credential(), Extensions: []mls.Extension{name}},
+		verify:   d.Verify,
 		rand:     rand,
 	}, nil
 }
@@ -303,7 +307,7 @@ func (s *Session) Join(welcome, tree []byte, want Expect, now time.Time) error {
 	})
 	for i, bundle := range s.waiting {
 		g, err := mls.JoinWelcome(welcome, bundle, mls.JoinOptions{
-			Tree: tree, PSKs: psks, Identity: s.identity, Rand: s.rand, Policy: mls.Policy, Now: now,
+			Tree: tree, PSKs: psks, Identity: s.identity, Rand: s.rand, Policy: mls.Policy, Verify: s.verify, Now: now,
 		})
 		if errors.Is(err, mls.ErrNotWelcome) {
 			continue
@@ -389,7 +393,7 @@ func (s *Session) Leave() {
 	for _, r := range s.resumptions {
 		clear(r.secret)
 	}
-	*s = Session{identity: s.identity, rand: s.rand}
+	*s = Session{identity: s.identity, verify: s.verify, rand: s.rand}
 }
 
 func (s *Session) enter(g *mls.Group) {

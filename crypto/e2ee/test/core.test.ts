@@ -161,6 +161,26 @@ test("a joiner refuses another room, another owner, a tree that does not fit", a
   });
 });
 
+test("a leaf whose signature does not hold is refused at joining", async () => {
+  const { host, others: [anna], room } = await call(1);
+  assert.ok(anna);
+  const peer = await Peer.make("Joiner");
+  const { keyPackage } = await peer.keyPackage();
+  const { welcomes } = await host.commit({ adds: [{ keyPackage, admission: await host.admit(keyPackage) }] });
+  await host.accepted();
+  const { tree } = await host.groupState();
+  // WebCrypto is asked; one that says no is believed.
+  const { verify } = crypto.subtle;
+  let asked = 0;
+  crypto.subtle.verify = async (...args) => (asked++ === 1 ? false : verify.apply(crypto.subtle, args));
+  try {
+    await refusal(null, "signature", peer.join(welcomes[0]!, tree, { room: room.id, owner: room.owner }));
+    assert.equal(asked, 3);
+  } finally {
+    crypto.subtle.verify = verify;
+  }
+});
+
 test("a call that starts again admits who was in its last good epoch", async () => {
   const { host, others: [anna, ben], room } = await call(2);
   assert.ok(anna && ben);

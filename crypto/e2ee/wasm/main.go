@@ -29,8 +29,8 @@ type call struct {
 	resolve, reject js.Value
 }
 
-// open makes the session of a device {account, device, name, publicKey, sign}
-// and returns the function that calls it: (op, args, resolve, reject).
+// open makes the session of a device {account, device, name, publicKey, sign,
+// verify} and returns the function that calls it: (op, args, resolve, reject).
 func open(device js.Value) any {
 	s, err := newSession(device)
 	if err != nil {
@@ -62,7 +62,9 @@ func newSession(device js.Value) (*session.Session, error) {
 		return nil, err
 	}
 	signer := webSigner{public: octets(device, "publicKey"), sign: device.Get("sign")}
-	return session.New(session.Device{Signer: signer, Account: account, ID: id, Name: text(device, "name")}, rand.Reader)
+	return session.New(session.Device{
+		Signer: signer, Account: account, ID: id, Name: text(device, "name"), Verify: webVerify(device.Get("verify")),
+	}, rand.Reader)
 }
 
 func (c call) run(s *session.Session) {
@@ -113,6 +115,26 @@ func (w webSigner) Sign(message []byte) ([]byte, error) {
 		return nil, fmt.Errorf("signing with the device's key: %w", err)
 	}
 	return mls.SignatureFromRaw(bytesOf(raw))
+}
+
+// webVerify has WebCrypto check many ECDSA P-256 signatures: verify takes a list
+// of {publicKey, message, signature} with r‖s, and promises whether all hold.
+func webVerify(verify js.Value) mls.VerifyFunc {
+	return func(suite mls.CipherSuite, checks []mls.SignatureCheck) bool {
+		if suite != session.Suite {
+			return false
+		}
+		wanted := make([]any, len(checks))
+		for i, c := range checks {
+			raw, err := mls.SignatureToRaw(c.Signature, 32)
+			if err != nil {
+				return false
+			}
+			wanted[i] = object{"publicKey": c.PublicKey, "message": c.Message, "signature": raw}
+		}
+		good, err := await(verify.Invoke(toJS(wanted)))
+		return err == nil && good.Type() == js.TypeBoolean && good.Bool()
+	}
 }
 
 // await waits for a promise. It must run in a goroutine.

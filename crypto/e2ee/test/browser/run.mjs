@@ -1,6 +1,6 @@
 // Runs page.ts in real browsers under the product's policies: node crypto/e2ee/test/browser/run.mjs [chromium|firefox…]
 import { createReadStream } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
