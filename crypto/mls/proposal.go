@@ -1,7 +1,5 @@
 package mls
 
-import "bytes"
-
 const (
 	ProposalAdd                    ProposalType = 1
 	ProposalUpdate                 ProposalType = 2
@@ -200,9 +198,4 @@ func parseExternalSenders(b []byte) (out []externalSender, err error) {
 		})
 	})
 	return out, err
-}
-
-// same compares encodings.
-func (p *Proposal) same(o *Proposal) bool {
-	return bytes.Equal(encoded(p.encode), encoded(o.encode))
 }
