@@ -139,7 +139,7 @@ func (a *Accounts) Activation(token string, now time.Time) (Account, error) {
 // Activate uses a link up: the account gets the passphrase, all its sessions end, and a new one begins. A passphrase
 // that is refused leaves the link as it is.
 func (a *Accounts) Activate(ctx context.Context, token, passphrase string, client Client, now time.Time) (Account, Token, error) {
-	try, err := a.guard.begin("", tries{}, client.Address, now)
+	try, err := a.guard.begin("", nil, client.Address, now)
 	if err != nil {
 		return Account{}, Token{}, err
 	}

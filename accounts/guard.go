@@ -84,17 +84,24 @@ type attempt struct {
 	key, network string
 }
 
-// begin asks for a try against key from client. stored reads the counter of key; it may be nil for the set-up code and
-// for tokens, which have none of their own (key "").
-func (g *guard) begin(key string, stored tries, client netip.Addr, now time.Time) (attempt, error) {
+// begin asks for a try against key from client. stored reads the counter of key; it is nil for the set-up code, whose
+// counter is the guard's, and for links, which have none (key "").
+//
+// The counter is read under the lock under which tries begin and end, and a failure is written before its try ends: so
+// each other try is seen either as under way or in the counter, and a thousand at once are no more than five.
+func (g *guard) begin(key string, stored func() (tries, error), client netip.Addr, now time.Time) (attempt, error) {
 	network := networkKey(client)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if key == setupKeyOfGuard {
-		stored = g.setup
-	}
 	if key != "" {
-		if until, ok := g.perAccount.allow(stored, g.running[key], now); !ok {
+		counter := g.setup
+		if stored != nil {
+			var err error
+			if counter, err = stored(); err != nil {
+				return attempt{}, err
+			}
+		}
+		if until, ok := g.perAccount.allow(counter, g.running[key], now); !ok {
 			return attempt{}, ErrTooMany{until}
 		}
 	}

@@ -61,7 +61,6 @@ func (a *Accounts) Login(ctx context.Context, email, passphrase string, client C
 		typed = strings.ToLower(strings.TrimSpace(email))
 	}
 	var r record
-	var counter tries
 	key := a.guard.unknownAddressKey(typed)
 	err = a.db.View(func(tx *store.Tx) error {
 		var err error
@@ -71,13 +70,12 @@ func (a *Accounts) Login(ctx context.Context, email, passphrase string, client C
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
-		counter, err = loadTries(tx, key)
-		return err
+		return nil
 	})
 	if err != nil {
 		return Account{}, Token{}, err
 	}
-	try, err := a.guard.begin(key, counter, client.Address, now)
+	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
 	if err != nil {
 		return Account{}, Token{}, err
 	}
@@ -130,6 +128,17 @@ func (a *Accounts) Login(ctx context.Context, email, passphrase string, client C
 	return r.account(), session, nil
 }
 
+// counter returns the function that reads the counter of key.
+func (a *Accounts) counter(key string) func() (tries, error) {
+	return func() (t tries, err error) {
+		err = a.db.View(func(tx *store.Tx) error {
+			t, err = loadTries(tx, key)
+			return err
+		})
+		return t, err
+	}
+}
+
 // refuse ends a failed try: it is counted and recorded in one transaction, the same for accounts that exist and others.
 func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string, client Client, now time.Time) error {
 	object, reason := "", "unknown"
@@ -167,19 +176,15 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 // ChangePassphrase is the owner's own act. All sessions end, and a new one begins for the caller.
 func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string, client Client, now time.Time) (Token, error) {
 	var r record
-	var counter tries
 	key := knownKey(id)
 	err := a.db.View(func(tx *store.Tx) (err error) {
-		if r, err = load(tx, id); err != nil {
-			return err
-		}
-		counter, err = loadTries(tx, key)
+		r, err = load(tx, id)
 		return err
 	})
 	if err != nil {
 		return Token{}, err
 	}
-	try, err := a.guard.begin(key, counter, client.Address, now)
+	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
 	if err != nil {
 		return Token{}, err
 	}

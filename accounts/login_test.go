@@ -255,7 +255,7 @@ func TestCountersAreBounded(t *testing.T) {
 	}
 	for i := range maxAddresses + 50 {
 		client := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
-		try, err := g.begin("", tries{}, client, noon)
+		try, err := g.begin("", nil, client, noon)
 		if err != nil {
 			t.Fatal(err)
 		}

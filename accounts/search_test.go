@@ -179,8 +179,8 @@ func TestIndexesFollowTheRecords(t *testing.T) {
 // With 100,000 accounts every page comes quickly, and sign-in and creation do not slow down.
 func TestHundredThousandAccounts(t *testing.T) {
 	n := 100000
-	if testing.Short() {
-		n = 5000
+	if testing.Short() || raceDetector {
+		n = 5000 // 100,000 take minutes to write there
 	}
 	w := newWorld(t)
 	admin, token := w.administrator()

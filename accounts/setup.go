@@ -96,7 +96,7 @@ func checkSetup(tx *store.Tx, code string) error {
 
 // Setup makes the first administrator and signs it in. The code is used up only when all else is right.
 func (a *Accounts) Setup(ctx context.Context, code, name, email, passphrase string, client Client, now time.Time) (Account, Token, error) {
-	try, err := a.guard.begin(setupKeyOfGuard, tries{}, client.Address, now)
+	try, err := a.guard.begin(setupKeyOfGuard, nil, client.Address, now)
 	if err != nil {
 		return Account{}, Token{}, err
 	}

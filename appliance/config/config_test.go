@@ -89,7 +89,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"[media]\nport = 1":                       `there is no setting`,
 		"listen = \"8443\"":                       `:1: listen: "8443" is not an address and a port`,
 		"listen = 8443":                           `:1: `,
-		"listen = \":0\"":                         `"0" is not a port`,
+		"listen = \":00\"":                        `"00" is not a port`,
 		"listen = \":65536\"":                     `"65536" is not a port`,
 		"listen = \":https\"":                     `"https" is not a port`,
 		"listen = \":+80\"":                       `"+80" is not a port`,

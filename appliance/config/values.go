@@ -12,15 +12,15 @@ import (
 	"unicode/utf8"
 )
 
-// UnmarshalText accepts ":8443", "192.0.2.1:443" and "[2001:db8::1]:443".
+// UnmarshalText accepts ":8443", "192.0.2.1:443" and "[2001:db8::1]:443". With port 0 the system chooses one.
 func (l *listenAddress) UnmarshalText(text []byte) error {
 	host, port, err := net.SplitHostPort(string(text))
 	if err != nil {
 		return fmt.Errorf("%q is not an address and a port such as :8443 or 192.0.2.1:443", text)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || port[0] < '1' || port[0] > '9' {
-		return fmt.Errorf("%q is not a port from 1 to 65535", port)
+	if err != nil || strconv.FormatUint(n, 10) != port {
+		return fmt.Errorf("%q is not a port from 1 to 65535 (0: the system chooses)", port)
 	}
 	if host != "" {
 		ip, err := netip.ParseAddr(host)
