@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { LinkButton, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
 import { About } from "./pages/about.tsx";
 import { Accounts } from "./pages/accounts.tsx";
@@ -29,6 +29,12 @@ function Page() {
   const s = session.value;
   const title = { "": t.overview, accounts: t.accounts, calls: t.calls, audit: t.audit, about: t.about, setup: t.setup.title }[at];
   useEffect(() => { document.title = title ? `${title} — Huis Clos` : "Huis Clos"; }, [title]);
+  const first = useRef(true);
+  useEffect(() => {
+    // After a change of section the focus stands at its beginning, as it would after a load.
+    if (!first.current) requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
+    first.current = false;
+  }, [at]);
   if (s.state === "asking") return <Entrance><Spinner label={t.loading} /></Entrance>;
   if (s.state === "failed") return <Entrance><Failed error={s.error} onRetry={() => void ask()} /></Entrance>;
   if (at === "setup") return <Setup needed={s.state === "out" && s.setupNeeded} />;

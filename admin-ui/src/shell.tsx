@@ -23,7 +23,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <header class="console__head">
         <Logo href={`${base}/`} suffix={t.console} />
         <StateLine />
-        <MeMenu />
+        <div class="console__end"><MeMenu /></div>
       </header>
       <nav class="console__nav" aria-label={t.nav}>
         {sections.map((s) => (
@@ -89,7 +89,9 @@ export function Entrance({ children }: { children: ComponentChildren }) {
       <a class="skip unseen" href="#main">{t.skip}</a>
       <header class="console__head">
         <Logo suffix={t.console} />
-        <Menu label={kit.value.language} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={kit.value.language} icon="languages" />}>{(close) => <ShowItems close={close} />}</Menu>
+        <div class="console__end">
+          <Menu label={kit.value.language} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={kit.value.language} icon="languages" />}>{(close) => <ShowItems close={close} />}</Menu>
+        </div>
       </header>
       <main class="entrance__main" id="main" tabIndex={-1}>{children}</main>
     </div>

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
 import { parseRoomLink } from "./api/index.ts";
 import { About } from "./pages/about.tsx";
@@ -9,7 +9,7 @@ import { Frame } from "./pages/frame.tsx";
 import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { BadLink, RoomPage } from "./room/room.tsx";
-import { place } from "./route.ts";
+import { focusMain, place } from "./route.ts";
 import { ask, session } from "./session.ts";
 import { desk } from "./words/desk.ts";
 
@@ -24,9 +24,22 @@ export function App() {
   );
 }
 
+/** The title of the page and, after a change of page, the focus. A room's page has its own. */
+function useTitle(url: URL, state: string): void {
+  const t = desk.value;
+  const first = useRef(true);
+  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/about": t.about, "/activate": t.activateTitle }[url.pathname];
+  useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
+  useEffect(() => {
+    if (!first.current) focusMain();
+    first.current = false;
+  }, [url.pathname]);
+}
+
 function Page() {
   const url = place.value;
   const s = session.value;
+  useTitle(url, s.state);
   if (url.pathname === "/about") return <About />;
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;

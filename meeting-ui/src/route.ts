@@ -12,6 +12,11 @@ export function go(to: string, replace = false): void {
   scrollTo(0, 0);
 }
 
+/** After a change of page the focus stands at its beginning, as it would after a load. */
+export function focusMain(): void {
+  requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
+}
+
 export function watchPlace(): void {
   addEventListener("popstate", () => { place.value = new URL(location.href); });
   addEventListener("hashchange", () => { place.value = new URL(location.href); });

@@ -2,7 +2,8 @@ import type { ComponentChildren, JSX, Ref } from "preact";
 import { Icon, type IconName } from "./icon.tsx";
 import { tip } from "./tooltip.tsx";
 
-type Look = "plain" | "primary" | "danger" | "quiet";
+/** "warn" leads to a dangerous act, "danger" does it. */
+type Look = "plain" | "primary" | "warn" | "danger" | "quiet";
 
 interface ButtonProps extends Omit<JSX.ButtonHTMLAttributes<HTMLButtonElement>, "icon" | "size" | "ref"> {
   look?: Look;

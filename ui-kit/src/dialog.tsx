@@ -1,6 +1,6 @@
 /** Native <dialog>: focus stays inside, Escape closes, the page behind is inert. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, IconButton } from "./button.tsx";
 import { kit } from "./words.ts";
 
@@ -13,16 +13,19 @@ interface DialogProps {
   sheet?: boolean;
 }
 
-export function Dialog({ open, title, onClose, children, small, sheet }: DialogProps) {
+export function Dialog({ open, ...rest }: DialogProps) {
+  return open ? <Shown {...rest} /> : null;
+}
+
+function Shown({ title, onClose, children, small, sheet }: Omit<DialogProps, "open">) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const d = box.current;
-    if (!d) return;
-    if (open && !d.open) d.showModal();
-    if (!open && d.open) d.close();
-  }, [open]);
-  if (!open) return null;
+    d?.showModal();
+    // Closed before it leaves the page: so the focus goes back to where it was.
+    return () => d?.close();
+  }, []);
   return (
     <dialog ref={box} class={sheet ? "sheet" : small ? "dialog dialog--small" : "dialog"} aria-labelledby={id}
       onCancel={(e) => { if (e.target === box.current) { e.preventDefault(); onClose(); } }}

@@ -76,6 +76,13 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
+/** In words: 42 seconds, 12 minutes, 2 hours 5 minutes. */
+export function span(ms: number): string {
+  const unit = (n: number, u: "second" | "minute" | "hour") => new Intl.NumberFormat(tags[lang.value], { style: "unit", unit: u, unitDisplay: "long" }).format(n);
+  const s = Math.max(0, Math.floor(ms / 1000)), m = Math.floor(s / 60), h = Math.floor(m / 60);
+  return h > 0 ? (m % 60 > 0 ? `${unit(h, "hour")} ${unit(m % 60, "minute")}` : unit(h, "hour")) : m > 0 ? unit(m, "minute") : unit(s, "second");
+}
+
 export function list(names: string[]): string {
   return new Intl.ListFormat(tags[lang.value], { type: "conjunction" }).format(names);
 }

@@ -110,7 +110,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
             {a.state === "disabled"
               ? <Button busy={busy === "state"} onClick={() => void change("state", { disabled: false }, t.enabled)}>{t.enable}</Button>
               : <Button icon="ban" onClick={() => setAsked("disable")}>{t.disable}</Button>}
-            <Button look="danger" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>
+            <Button look="warn" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>
           </div>
         </>
       )}

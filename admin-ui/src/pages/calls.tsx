@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { Avatar, Badge, Button, compareNames, Confirm, count, duration, Empty, Icon, Notice, Seal, Skeleton, Table, time, toast, lang, type Column } from "@huisclos/ui-kit";
+import { Avatar, Badge, Button, compareNames, Confirm, count, Empty, Icon, Notice, Seal, Skeleton, span, Table, time, toast, lang, type Column } from "@huisclos/ui-kit";
 import { admin, type ApiError, type Call, type Member } from "../api.ts";
 import { asApiError, useEvery } from "../session.ts";
 import { Head } from "../shell.tsx";
@@ -55,13 +55,13 @@ function OneCall({ call: c, onEnd }: { call: Call; onEnd: () => void }) {
   return (
     <section class="card call-card" aria-labelledby={title}>
       <div class="call-card__head">
-        <Seal state="sealed" size="m" />
+        <Seal state="unverified" size="m" />
         <div class="grow">
           <h2 id={title}>{c.room.name}</h2>
-          <p class="muted small figures">{t.since(duration(Date.now() - new Date(c.since).getTime()))} · {t.people(c.members.length)} · <span title={t.epochHint}>{t.epoch(count(c.epoch))}</span></p>
+          <p class="muted small figures">{t.since(span(Date.now() - new Date(c.since).getTime()))} · {t.people(c.members.length)} · <span title={t.epochHint}>{t.epoch(count(c.epoch))}</span></p>
         </div>
         {c.locked && <Badge><Icon name="lock" size="s" />{t.locked}</Badge>}
-        <Button onClick={onEnd}>{t.end}<span class="unseen"> : {c.room.name}</span></Button>
+        <Button look="warn" onClick={onEnd}>{t.end}<span class="unseen"> : {c.room.name}</span></Button>
       </div>
       <Table caption={t.members(c.room.name)} columns={columns} rows={c.members} rowKey={(m) => String(m.leaf)} first="since" />
       <div class="row row--wrap call-card__foot">

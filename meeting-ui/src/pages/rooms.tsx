@@ -74,7 +74,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
   const copyLink = async () => { if (!(await copy(link))) setDoing("link"); };
   return (
     <li class="room card">
-      <Seal state={room.live ? "sealed" : "open"} size="m" />
+      <Seal state={room.live ? "unverified" : "open"} size="m" />
       <div class="room__what">
         <h2 class="cut">{room.name}</h2>
         <p class="muted small">{mine ? t.mine : t.owner(room.owner.name)}<span aria-hidden="true"> · </span>{t.created(date(room.created))}</p>
@@ -82,7 +82,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
       {room.live && <Badge tone="accent" dot>{t.live(room.people)}</Badge>}
       <div class="room__acts">
         <LinkButton href={`/r/${room.id}#${room.owner.id}`} look={room.live ? "primary" : "plain"}>{t.enter}<span class="unseen"> : {room.name}</span></LinkButton>
-        <IconButton name={t.copy} icon="link-2" onClick={() => void copyLink()} />
+        <IconButton name={t.copyNamed(room.name)} icon="link-2" onClick={() => void copyLink()} />
         {mine && (
           <Menu label={t.menu(room.name)} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={t.menu(room.name)} icon="ellipsis" />}>
             {(close) => (

@@ -1,10 +1,11 @@
 /** One room's page: the door, then the stage, then how it ended. A Call lives as long as this page. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Spinner } from "@huisclos/ui-kit";
 import { api, roomLink, type Account, type Room } from "../api/index.ts";
 import { Call } from "../call/index.ts";
 import { Frame } from "../pages/frame.tsx";
 import { Failed, Sentence } from "../pages/errors.tsx";
+import { focusMain } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
 import { Stage } from "../stage/stage.tsx";
 import type { Meeting } from "../stage/view.ts";
@@ -44,6 +45,12 @@ export function Meet({ meeting, room, owner, mine }: { meeting: Meeting; room: R
     document.title = title;
     return () => { document.title = "Huis Clos"; };
   }, [title]);
+  const where = inside.has(phase) ? "stage" : outside.has(phase) ? "over" : "door";
+  const before = useRef(where);
+  useEffect(() => {
+    if (before.current !== where) focusMain();
+    before.current = where;
+  }, [where]);
   useEffect(() => {
     if (!inside.has(phase)) return;
     const warn = (e: BeforeUnloadEvent) => e.preventDefault();

@@ -1,7 +1,7 @@
 /** The bar: it never moves and never covers a face. What has no room on a phone stands under "more". */
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren, Ref } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { copy, Count, duration, Icon, LevelRing, Menu, MenuItem, MenuLine, MenuTitle, tip, toast, type IconName } from "@huisclos/ui-kit";
 import { callWords } from "../words/call.ts";
 import { keyOf } from "./keys.tsx";
@@ -87,17 +87,6 @@ function Mic({ meeting }: { meeting: Meeting }) {
   const t = callWords.value;
   const { on, busy, problem } = meeting.mic.value;
   const name = on ? t.bar.micOn : t.bar.micOff;
-  const hint = useSignal(false);
-  const quietUntil = useRef(0);
-  // Speaking into a muted microphone: said once, and again at the earliest a minute later.
-  useSignalEffect(() => {
-    if (meeting.mic.value.on) { hint.value = false; return; }
-    if (meeting.micLevel.value > 0.25 && Date.now() > quietUntil.current) {
-      quietUntil.current = Date.now() + 60_000;
-      hint.value = true;
-      setTimeout(() => { hint.value = false; }, 6000);
-    }
-  });
   return (
     <div class="split">
       <Control name={name} icon={on ? "mic" : "mic-off"} shortcut={keyOf("mic")} tone={on ? undefined : "off"} busy={busy} onClick={() => void meeting.setMic(!on)}>
@@ -105,7 +94,6 @@ function Mic({ meeting }: { meeting: Meeting }) {
         {problem && <span class="control__warn" />}
       </Control>
       <DeviceMenu meeting={meeting} kind="mic" />
-      {hint.value && <p class="hint" role="status">{t.bar.mutedHint}</p>}
       {problem && problem !== "cancelled" && <p class="unseen" role="alert">{t.problem.mic[problem]}</p>}
     </div>
   );

@@ -28,9 +28,9 @@ export function useKeys(meeting: Meeting): void {
   useEffect(() => {
     let talking = false;
     const down = (e: KeyboardEvent) => {
-      if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || document.querySelector("dialog[open]")) return;
+      if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
       if (e.key === "Escape" && panel.value && !document.querySelector("[popover]:popover-open:not(.tooltip)")) { panel.value = null; return; }
-      if (!letters.value) return;
+      if (!letters.value || typing(e.target)) return;
       if (e.key === " " && !pressing(e.target)) {
         e.preventDefault();
         if (!e.repeat && !meeting.mic.value.on) { talking = true; void meeting.setMic(true); }

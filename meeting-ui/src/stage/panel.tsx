@@ -15,7 +15,9 @@ export function SidePanel({ meeting }: { meeting: Meeting }) {
   useEffect(() => {
     if (open) {
       if (!before.current) before.current = document.activeElement;
-      title.current?.focus();
+      // Who opens the messages with a keyboard wants to write; on a touch screen the keyboard would cover them.
+      const text = open === "chat" && matchMedia("(hover: hover)").matches ? document.getElementById("chat-text") : null;
+      (text ?? title.current)?.focus();
     } else if (before.current instanceof HTMLElement) {
       before.current.focus();
       before.current = null;

@@ -70,7 +70,7 @@ function NotSafe({ meeting }: { meeting: Meeting }) {
           <p>{t.notSafeAdvice}</p>
         </div>
         {detail && <details><summary>{t.detail}</summary><p class="code small">{detail}</p></details>}
-        <div class="row row--wrap"><Button look="danger" large onClick={() => void meeting.leave()}>{t.leave}</Button></div>
+        <div class="row row--wrap"><Button look="danger" large autofocus onClick={() => void meeting.leave()}>{t.leave}</Button></div>
       </div>
     </dialog>
   );

@@ -35,7 +35,7 @@ export function Strip({ meeting }: { meeting: Meeting }) {
       <Notices meeting={meeting} />
       {pages.value > 1 ? <Pages /> : <span class="strip__room cut muted only-narrow">{meeting.room.value?.name}</span>}
       <span class="only-wide strip__end">
-        <IconButton name={speaker ? t.grid : t.speaker} icon={speaker ? "layout-grid" : "layout-panel-top"} shortcut={keyOf("layout")} onClick={() => chooseLayout(speaker ? "grid" : "speaker")} />
+        <IconButton name={speaker ? t.toGrid : t.toSpeaker} icon={speaker ? "layout-grid" : "layout-panel-top"} shortcut={keyOf("layout")} onClick={() => chooseLayout(speaker ? "grid" : "speaker")} />
       </span>
     </header>
   );

@@ -28,6 +28,7 @@ export const desk = dictionary(
       setupAct: "Commencer l’installation",
       wait: (when: string) => `Trop d’essais. Vous pourrez réessayer à ${when}.`,
     },
+    activateTitle: "Activer un compte",
     activate: {
       title: (name: string) => `Bonjour ${name}`,
       lead: (email: string) => `Choisissez la phrase de passe de votre compte ${email}.`,
@@ -52,6 +53,7 @@ export const desk = dictionary(
       createAct: "Créer",
       enter: "Entrer",
       copy: "Copier le lien",
+      copyNamed: (name: string) => `Copier le lien de ${name}`,
       copied: "Lien copié. Envoyez-le aux personnes que vous invitez.",
       copyByHand: "Votre navigateur ne permet pas la copie. Voici le lien :",
       menu: (name: string) => `Autres actions pour ${name}`,
@@ -133,6 +135,7 @@ export const desk = dictionary(
       setupAct: "Start setting up",
       wait: (when) => `Too many tries. You can try again at ${when}.`,
     },
+    activateTitle: "Activate an account",
     activate: {
       title: (name) => `Hello ${name}`,
       lead: (email) => `Choose the passphrase of your account ${email}.`,
@@ -157,6 +160,7 @@ export const desk = dictionary(
       createAct: "Create",
       enter: "Enter",
       copy: "Copy the link",
+      copyNamed: (name) => `Copy the link of ${name}`,
       copied: "Link copied. Send it to the people you invite.",
       copyByHand: "Your browser does not allow copying. Here is the link:",
       menu: (name) => `More actions for ${name}`,
