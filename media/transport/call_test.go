@@ -386,13 +386,15 @@ func TestICERestart(t *testing.T) {
 func TestANewConnectionReplacesTheOldOne(t *testing.T) {
 	s := newStage(t)
 	a, b := s.join("a", 1), s.join("b", 2)
-	a.stream()
+	stop := a.stream()
 	until(t, "media", func() bool { return b.count(track(1, 1)) > 5 })
+	stop()
 	a.publisher.Close()
 	a.open(clientOptions{})
 	if err := a.publish(nil); err != nil {
 		t.Fatal(err)
 	}
+	a.stream()
 	b.subscriber.Close()
 	b.mu.Lock()
 	b.received = make(map[string][]*rtp.Packet)

@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -163,16 +164,17 @@ type client struct {
 	extensions map[string]uint8
 	videoMID   string
 
-	mu         sync.Mutex
-	subscriber *webrtc.PeerConnection
-	tracks     []media.Track
-	received   map[string][]*rtp.Packet // by "leaf-context"
-	ssrcs      map[string]uint32
-	pli        int
-	ctr        map[sframe.KID]uint64
-	seq        [4]uint16
-	timestamp  [4]uint32
-	sent       [][]byte // sealed frames
+	unsubscribe func()
+	mu          sync.Mutex
+	subscriber  *webrtc.PeerConnection
+	tracks      []media.Track
+	received    map[string][]*rtp.Packet // by "leaf-context"
+	ssrcs       map[string]uint32
+	pli         int
+	ctr         map[sframe.KID]uint64
+	seq         [4]uint16
+	timestamp   [4]uint32
+	sent        [][]byte // sealed frames
 }
 
 func (s *stage) client(id media.PeerID, leaf uint32) *client {
@@ -325,6 +327,9 @@ func (c *client) publish(o *webrtc.OfferOptions) error {
 	if err := c.publisher.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		c.t.Fatalf("answer: %v\n%s", err, answer)
 	}
+	if c.extensions != nil {
+		return nil // they stay as they are
+	}
 	c.extensions = make(map[string]uint8)
 	for _, t := range c.publisher.GetTransceivers() {
 		if t.Kind() == webrtc.RTPCodecTypeVideo {
@@ -377,14 +382,20 @@ func (c *client) subscribe(o clientOptions) {
 			c.mu.Unlock()
 		}
 	})
+	if c.unsubscribe != nil {
+		c.unsubscribe()
+	}
 	c.stage.server.Subscribe(testCall, c.id)
-	stop := make(chan struct{})
-	c.t.Cleanup(func() { close(stop) })
+	stop, ended := make(chan struct{}), make(chan struct{})
+	c.unsubscribe = sync.OnceFunc(func() { close(stop); <-ended })
+	c.t.Cleanup(c.unsubscribe)
 	go func() {
+		defer close(ended)
 		for {
 			select {
 			case o := <-c.offers:
-				if err := c.answer(pc, o); err != nil {
+				// The connection may have ended meanwhile; that is told otherwise.
+				if err := c.answer(pc, o); err != nil && !errors.Is(err, media.ErrUnknown) {
 					c.t.Errorf("%s answers: %v\n%s", c.id, err, o.sdp)
 				}
 			case <-stop:
