@@ -61,6 +61,7 @@ func (w *world) restartServer() {
 	w.queue, w.wake = nil, time.Time{}
 	clear(w.peers)
 	clear(w.epoch)
+	clear(w.commits) // most may stand before a commit that the dead server took
 }
 
 func (w *world) apply(e Event) {
