@@ -239,20 +239,30 @@ func TestCountersAreBounded(t *testing.T) {
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	g := w.guard
-	if err := w.db.Update(func(tx *store.Tx) error {
-		if _, err := g.countFailure(tx, knownKey(admin.ID), noon); err != nil {
-			return err
-		}
-		for i := range maxUnknown + 50 {
-			key := g.unknownAddressKey(fmt.Sprint(i))
-			if _, err := g.countFailure(tx, key, noon.Add(time.Duration(i)*time.Millisecond)); err != nil {
-				return err
+	count := func(from, to int) {
+		t.Helper()
+		if err := w.db.Update(func(tx *store.Tx) error {
+			for i := from; i < to; i++ {
+				key := g.unknownAddressKey(fmt.Sprint(i))
+				if _, err := g.countFailure(tx, key, noon.Add(time.Duration(i)*time.Millisecond)); err != nil {
+					return err
+				}
 			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
-		return nil
+	}
+	if err := w.db.Update(func(tx *store.Tx) error {
+		_, err := g.countFailure(tx, knownKey(admin.ID), noon)
+		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
+	for from := 0; from < maxUnknown; from += 500 {
+		count(from, from+500)
+	}
+	count(maxUnknown, maxUnknown+50)
 	for i := range maxAddresses + 50 {
 		client := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		try, err := g.begin("", nil, client, noon)

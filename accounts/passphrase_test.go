@@ -103,7 +103,11 @@ func TestWeakList(t *testing.T) {
 		t.Errorf("%d words", len(weakWords))
 	}
 	refused, accepted := 0, 0
+	looked := 0
 	for w := range weakWords {
+		if looked++; raceDetector && looked > 300 {
+			break // any 300 of them: the order of a map is another each time
+		}
 		if w != strings.ReplaceAll(fold(w), " ", "") || len(w) < 3 || len(w) > longestWord {
 			t.Errorf("%q is not in the form that is compared", w)
 		}
@@ -123,7 +127,7 @@ func TestWeakList(t *testing.T) {
 			}
 		}
 	}
-	if refused < 10000 || accepted > 0 {
+	if refused < 10000 && !raceDetector || accepted > 0 {
 		t.Errorf("%d refused, %d accepted", refused, accepted)
 	}
 	t.Logf("%d words, %d passphrases refused", len(weakWords), refused)

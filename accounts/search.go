@@ -14,7 +14,7 @@ const (
 	defaultPage = 50
 
 	// maxExamined bounds the work of one call. A page that is reached so is shorter than its limit and not the last.
-	maxExamined = 20000
+	maxExamined = 10000
 	maxQuery    = 256
 	maxCursor   = 4096
 )
