@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net"
 	"strings"
 	"time"
 
@@ -135,34 +134,3 @@ func (l *link) takeKeys(conn *dtls.Conn) error {
 	l.sendMu.Unlock()
 	return nil
 }
-
-// records is the link as DTLS sees it.
-type records struct{ link *link }
-
-type farEndAddr struct{}
-
-func (farEndAddr) Network() string { return "ice" }
-func (farEndAddr) String() string  { return "ice" }
-
-var farEnd net.Addr = farEndAddr{}
-
-func (r *records) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, _, err := r.link.handshake.Read(b, nil)
-	return n, farEnd, err
-}
-
-func (r *records) WriteTo(b []byte, _ net.Addr) (int, error) {
-	if err := r.link.write(b); err != nil {
-		// Before the first check there is no path; DTLS sends again.
-		if r.link.isDone() {
-			return 0, err
-		}
-	}
-	return len(b), nil
-}
-
-func (r *records) Close() error                       { return nil }
-func (r *records) LocalAddr() net.Addr                { return farEnd }
-func (r *records) SetDeadline(t time.Time) error      { return r.link.handshake.SetReadDeadline(t) }
-func (r *records) SetReadDeadline(t time.Time) error  { return r.link.handshake.SetReadDeadline(t) }
-func (r *records) SetWriteDeadline(t time.Time) error { return nil }

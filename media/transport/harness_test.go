@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -74,7 +75,7 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(func() { web.Close() })
 	s := &stage{t: t, udp: &switchedUDP{PacketConn: udp}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64)}
-	s.server, err = New(Config{UDP: s.udp, TCP: iceConns, Events: s,
+	s.server, err = New(Config{UDP: s.udp, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Addresses: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {
@@ -155,7 +156,7 @@ type client struct {
 	leaf   uint32
 	epoch  atomic.Uint64
 	offers chan offered
-	socket net.PacketConn // of the publisher connection, to misuse
+	socket net.PacketConn // of the last connection that was made, to misuse
 	tcp    bool
 
 	publisher  *webrtc.PeerConnection
@@ -395,7 +396,7 @@ func (c *client) subscribe(o clientOptions) {
 			select {
 			case o := <-c.offers:
 				// The connection may have ended meanwhile; that is told otherwise.
-				if err := c.answer(pc, o); err != nil && !errors.Is(err, media.ErrUnknown) {
+				if err := c.answer(pc, o); err != nil && !errors.Is(err, media.ErrUnknown) && pc.ConnectionState() != webrtc.PeerConnectionStateClosed {
 					c.t.Errorf("%s answers: %v\n%s", c.id, err, o.sdp)
 				}
 			case <-stop:
@@ -611,4 +612,14 @@ func mustContain(t *testing.T, text, part string) {
 	if !strings.Contains(text, part) {
 		t.Fatalf("%q is not in\n%s", part, text)
 	}
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// testLog shows the server's log with the test's.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(b []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(b)))
+	return len(b), nil
 }

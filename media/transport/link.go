@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/dtls/v3"
@@ -63,6 +64,7 @@ type link struct {
 	fingerprint string
 
 	handshake *packetio.Buffer // DTLS records not yet read
+	shaken    atomic.Int64     // when the handshake ended, in Unix nanoseconds
 	inbound   chan []byte      // SRTP and SRTCP
 	done      chan struct{}
 	once      sync.Once
@@ -140,9 +142,12 @@ func (l *link) deliver(b []byte) {
 	switch {
 	case len(b) == 0:
 	case b[0] >= 20 && b[0] <= 63: // RFC 7983
-		// Whoever owns an authenticated address may send records; DTLS drops
-		// what its keys don't open. A full buffer drops, too.
-		_, _ = l.handshake.Write(b, nil)
+		// Before the handshake ended, the rest is DTLS's to judge. A full buffer
+		// drops.
+		at := l.shaken.Load()
+		if b = soundRecords(b, time.Duration(l.now().UnixNano()-at), at != 0); len(b) > 0 {
+			_, _ = l.handshake.Write(b, nil)
+		}
 	case b[0] >= 128 && b[0] <= 191:
 		select {
 		case l.inbound <- b:
@@ -159,6 +164,7 @@ func (l *link) run() {
 		reason = fmt.Errorf("transport: DTLS handshake: %w", err)
 		return
 	}
+	l.shaken.Store(l.now().UnixNano())
 	go l.drain()
 	l.mu.Lock()
 	l.keyed = true
@@ -193,7 +199,7 @@ func (l *link) drain() {
 	defer l.port.guard("link")
 	b := make([]byte, maxDatagram)
 	for {
-		if _, err := l.dtls.Read(b); err != nil {
+		if _, err := l.dtls.Read(b); err != nil && over(err) {
 			reason = fmt.Errorf("transport: DTLS: %w", err)
 			return
 		}
