@@ -269,6 +269,11 @@ func TestHall(t *testing.T) {
 	if code := <-hostSeat.closed; code != CloseSession {
 		t.Fatalf("closed with %d", code)
 	}
+	fourth, _ := enter(w.client(4, 1))
+	h.Deleted(room)
+	if code := <-fourth.closed; code != CloseRoomDeleted {
+		t.Fatalf("closed with %d", code)
+	}
 	third, _ := enter(w.client(3, 1))
 	h.Close()
 	if code := <-third.closed; code != CloseRestarting {

@@ -120,7 +120,7 @@ func (r *Room) startRestart(entry *ringEntry) {
 		k.admission = nil
 	}
 	for _, c := range marked {
-		r.dropKnock(c)
+		// A KeyPackage that it has handed in already counts in the new group too.
 		c.rejoins = true
 	}
 	r.nextCreator()
