@@ -10,7 +10,7 @@ export type { Counts, DropReason, FrameDump, FrameStats, ReceiverStats, SenderSt
 
 const pingEvery = 2000;
 /** Unanswered pings in a row after which the worker counts as dead. */
-const pingsLost = 4;
+const pingsLost = 8;
 
 export class FrameClient {
   readonly #worker: Worker;

@@ -130,6 +130,27 @@ test("what a receiver makes of shared frames, failures too", async () => {
   }
 });
 
+test("whatever bytes come, a header has one form", () => {
+  let seed = 1;
+  const random = (n: number) => { seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; return Math.floor((seed / 2 ** 32) * n); };
+  let taken = 0;
+  for (let i = 0; i < 50000; i++) {
+    const codec: Codec = random(2) === 0 ? "opus" : "vp8";
+    const key = random(2) === 0;
+    const tail = Uint8Array.from({ length: random(20) }, (_, at) => (at === 0 || random(3) > 0 ? random(256) : 0));
+    const prefix = random(10) === 0 ? new Uint8Array(0) : clearPrefix(codec, key);
+    const bytes = new Uint8Array([...prefix, ...tail]);
+    const parsed = parseFrameHeader(codec, bytes);
+    if (typeof parsed === "string") continue;
+    taken++;
+    const again = new Uint8Array(parsed.prefix + headerSize(parsed.kid, parsed.ctr));
+    again.set(clearPrefix(codec, parsed.key));
+    writeHeader(again, parsed.prefix, parsed.kid, parsed.ctr);
+    assert.equal(toHex(again), toHex(bytes.subarray(0, parsed.size)));
+  }
+  assert.ok(taken > 5000, `${taken}`);
+});
+
 test("stream kinds", () => {
   assert.deepEqual([0, 1, 2, 3, 4, 5, 254, 255].map(streamKind), [0, 1, 2, 3, 2, 3, 2, 3]);
   assert.deepEqual([0, 1, 2, 3, 4, 5].map(codecOf), ["opus", "vp8", "vp8", "opus", "vp8", "opus"]);
