@@ -41,3 +41,6 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
+
+// Not ours: an npm package brings Go sources along.
+ignore ./node_modules
