@@ -170,7 +170,7 @@ test('a restarted server: back within five seconds, the same group, the same wor
   console.log(`back ${took} ms after the server's start`);
   assert.ok(took <= 5000, `it took ${took} ms`);
   assert.equal(await host.group(), group);
-  assert.deepEqual([await sameWords(players), (await host.words())!.epoch], [words, epoch]);
+  assert.deepEqual([await sameWords(players), (await host.words())!.epoch], [words, epoch], (await Promise.all(players.map((p) => p.report()))).join('\n'));
   for (const p of players) assert.equal((await p.people()).length, 2);
   await Promise.all([host.sensesOf(guest), guest.sensesOf(host)]);
 });

@@ -2,6 +2,7 @@
 //
 //   node journeys/run.mjs             all of them
 //   node journeys/run.mjs call four   those whose file name contains a word
+//   … --only=words                    those tests in them whose name matches
 //
 // The namespace has loopback and one interface with 192.0.2.10 (TEST-NET-1): Firefox refuses loopback candidates, and
 // nothing in there reaches, or is reached by, any other network.
@@ -13,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url)), top = path.dirname(here);
 const address = '192.0.2.10';
 const words = process.argv.slice(2).filter((a) => !a.startsWith('--'));
+const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7);
 
 function start(command, args, env = {}) {
   return new Promise((resolve) => {
@@ -54,7 +56,7 @@ mkdirSync(path.join(top, 'build/screenshots'), { recursive: true });
 const files = readdirSync(here).filter((f) => f.endsWith('.test.ts') && (words.length === 0 || words.some((w) => f.includes(w)))).sort().map((f) => path.join(here, f));
 if (files.length === 0) { console.error('no journey has such a name'); process.exit(1); }
 const began = Date.now();
-const code = await start(process.execPath, ['--import', path.join(top, '.ci/ts.mjs'), '--test', '--test-concurrency=1', '--test-reporter=spec', ...files],
+const code = await start(process.execPath, ['--import', path.join(top, '.ci/ts.mjs'), '--test', '--test-concurrency=1', '--test-reporter=spec', ...(only ? [`--test-name-pattern=${only}`] : []), ...files],
   { HUISCLOS_ADDRESS: address, HUISCLOS_BINARY: binary, HUISCLOS_TOP: top });
 console.log(`journeys: ${files.length} files, ${Math.round((Date.now() - began) / 1000)} s`);
 process.exit(code);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { chromium, type Browser as Chromium, type BrowserContext, type Page as ChromiumPage } from 'playwright-core';
 import puppeteer, { type Browser as Firefox, type Page as FirefoxPage } from 'puppeteer-core';
 import { allTones, soundFile, tones, toneMs, videoFile, type Size } from './clip.ts';
-import { installDevices, installReaders, type Source } from './page.ts';
+import { installDevices, installReaders, installTrace, type Source } from './page.ts';
 
 export type Engine = 'chromium' | 'firefox';
 export interface Look { width?: number; height?: number; dark?: boolean; lang?: 'fr' | 'en'; touch?: boolean }
@@ -69,6 +69,7 @@ async function openChromium(o: BrowserOptions, source: Source): Promise<Person> 
   });
   await context.addInitScript(installDevices, source);
   await context.addInitScript(installReaders, allTones);
+  await context.addInitScript(installTrace);
   return {
     engine: 'chromium', id: o.id,
     tab: async () => new ChromiumTab(await context.newPage()),
@@ -95,8 +96,10 @@ class ChromiumTab implements Tab {
   url(): string { return this.page.url(); }
   async kill(): Promise<void> {
     const session = await this.page.context().newCDPSession(this.page);
-    await session.send('Page.crash' as never).catch(() => undefined);
-    await this.page.close().catch(() => undefined);
+    // A crashed page answers nothing, not even this.
+    const crashed = new Promise<void>((done) => { this.page.once('crash', () => done()); });
+    session.send('Page.crash' as never).catch(() => undefined);
+    await crashed;
   }
   async close(): Promise<void> { await this.page.close(); }
 }
@@ -120,6 +123,7 @@ async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
       const page = await browser.newPage();
       await page.evaluateOnNewDocument(installDevices, source);
       await page.evaluateOnNewDocument(installReaders, allTones);
+      await page.evaluateOnNewDocument(installTrace);
       return new FirefoxTab(page);
     },
     close: async () => { await browser.close(); rmSync(profile, { recursive: true, force: true, maxRetries: 5 }); },

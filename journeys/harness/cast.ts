@@ -111,7 +111,7 @@ export class Player {
       };
       return JSON.stringify({
         state: c.state.value, mic: c.mic.value, cam: c.cam.value, quality: c.quality.value, refused: c.mediaRefused.value, people: c.people.value.map((p) => [p.leaf, p.name, p.mic, p.cam, !!p.camera, !!p.audio, p.refused, p.frames.value]),
-        up: await stats(pcs.up), down: await stats(pcs.down),
+        up: await stats(pcs.up), down: await stats(pcs.down), trace: window.__trace?.slice(-60),
       });
     }).catch((e: unknown) => String(e));
     return `${this.account.name} (${this.engine}): ${r}\nconsole: ${this.tab.console.slice(-10).join('\n')}`;

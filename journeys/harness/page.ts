@@ -23,6 +23,8 @@ declare global {
     __cells?: (id: number, n: number) => boolean[];
     __source?: Source;
     __readers?: { video(stream: MediaStream): { id: number; n: number; at: number; width: number; height: number }[]; tones(stream: MediaStream): { hz: number; at: number }[] };
+    /** Signalling of this page: what was sent and heard, by type and time. For reports of failures. */
+    __trace?: string[];
     __paint?: (id: number, n: number, g: CanvasRenderingContext2D, w: number, h: number) => void;
   }
 }
@@ -125,6 +127,26 @@ export function installDevices(source: Source): void {
   media.getDisplayMedia = async () => new MediaStream([pictures(source.id + 8, source.width, source.height, source.fps)]);
   window.__cells = cells;
   window.__paint = paint;
+}
+
+/** Notes what passes on the page's line, by type. */
+export function installTrace(): void {
+  const trace: string[] = (window.__trace = []);
+  const note = (arrow: string, data: unknown) => {
+    if (typeof data !== 'string') return;
+    const m = JSON.parse(data) as { type: string; epoch?: number; reason?: string; code?: string; state?: string; request?: string };
+    trace.push(`${(performance.now() / 1000).toFixed(2)}${arrow}${m.type}${['epoch', 'state', 'reason', 'code', 'request'].map((k) => (m[k as 'epoch'] === undefined ? '' : ` ${m[k as 'epoch']}`)).join('')}`);
+    if (trace.length > 400) trace.splice(0, 100);
+  };
+  const Real = window.WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      this.addEventListener('message', (e) => note('<', e.data));
+      this.addEventListener('close', (e) => trace.push(`${(performance.now() / 1000).toFixed(2)} closed ${e.code}`));
+    }
+    override send(data: string): void { note('>', data); super.send(data); }
+  } as typeof WebSocket;
 }
 
 /** Readers of numbers and tones. */
