@@ -136,7 +136,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 
 	pages, err := web.New(web.Config{
 		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: hall, Status: a.status,
-		Meeting: meetingui.Files(), Console: adminui.Files(),
+		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,

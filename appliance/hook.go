@@ -9,6 +9,8 @@ import (
 	"huisclos/meetings"
 )
 
+const testBuild = false
+
 // hooks are what test builds add to the settings: nothing here.
 type hooks struct{}
 

@@ -10,6 +10,8 @@ import (
 	"huisclos/meetings"
 )
 
+const testBuild = true
+
 // hooks are what test builds add to the settings.
 type hooks struct {
 	record  string

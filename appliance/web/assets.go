@@ -62,7 +62,8 @@ var mediaTypes = map[string]string{
 
 // loadClient reads a client's files. prefix is where its folder stands in the address space: "/" or "/console/".
 // A folder without manifest.json is a client that was not built: not an error here, a sentence for whoever asks.
-func loadClient(files fs.FS, prefix string) (client, error) {
+// A client that was built for tests gives its keys away: only a test build of the server takes it.
+func loadClient(files fs.FS, prefix string, testBuild bool) (client, error) {
 	text, err := fs.ReadFile(files, "manifest.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return client{}, nil
@@ -73,6 +74,9 @@ func loadClient(files fs.FS, prefix string) (client, error) {
 	var m manifest
 	if err := json.Unmarshal(text, &m); err != nil {
 		return client{}, fmt.Errorf("read the client's manifest: %w", err)
+	}
+	if m.TestHook && !testBuild {
+		return client{}, errors.New("it was built for tests, with readable keys; run make build")
 	}
 	c := client{files: map[string]asset{}, style: m.Style}
 	for name, want := range m.Files {

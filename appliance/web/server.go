@@ -17,7 +17,7 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, Names and Base.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names and Base.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -26,6 +26,7 @@ type Config struct {
 	Status   func() Status
 
 	Meeting, Console fs.FS // the two built clients
+	TestBuild        bool  // this program is a test build, and so may they be
 
 	// Names are the host names that requests may name beside localhost; Addresses the IP addresses beside that on which
 	// the connection came in. Any other Host is refused, so that no page of ours is ever built for a name of others.
@@ -86,10 +87,10 @@ func New(c Config) (*Server, error) {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
 	}
 	var err error
-	if s.meeting, err = loadClient(c.Meeting, "/"); err != nil {
+	if s.meeting, err = loadClient(c.Meeting, "/", c.TestBuild); err != nil {
 		return nil, fmt.Errorf("meeting client: %w", err)
 	}
-	if s.console, err = loadClient(c.Console, "/console/"); err != nil {
+	if s.console, err = loadClient(c.Console, "/console/", c.TestBuild); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	// Addresses in X-Forwarded-For are anybody's word: the connection's own is the one that counts.
