@@ -1,4 +1,5 @@
 // Runs page.ts in real browsers under the product's policies: node crypto/e2ee/test/browser/run.mjs [chromium|firefox…]
+// With HUISCLOS_TESTHOOK=1 it looks at the test hook too.
 import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -13,11 +14,12 @@ import { buildE2EE } from "../../build.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ["chromium", "firefox"];
 const out = await mkdtemp(join(tmpdir(), "e2ee-browser-"));
-const built = await buildE2EE({ outdir: out });
+const testhook = process.env.HUISCLOS_TESTHOOK === "1";
+const built = await buildE2EE({ outdir: out, testhook });
 const address = (file) => JSON.stringify(`/w/${basename(file)}`);
 await build({
   entryPoints: [join(here, "page.ts")], outfile: join(out, "page.js"), bundle: true, format: "esm", target: "es2022", logLevel: "warning",
-  define: { __TESTHOOK__: "false", __FRAME_WORKER__: address(built.frame), __MLS_WORKER__: address(built.mls), __MLS_WASM__: address(built.wasm) },
+  define: { __TESTHOOK__: String(testhook), __FRAME_WORKER__: address(built.frame), __MLS_WORKER__: address(built.mls), __MLS_WASM__: address(built.wasm) },
 });
 
 const document = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; media-src 'self' blob: mediastream:; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types huisclos";
