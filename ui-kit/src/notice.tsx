@@ -51,6 +51,6 @@ export function Toasts() {
 }
 
 /** Copies a text; a browser that refuses says so to the caller. */
-export async function copy(text: string): Promise<boolean> {
-  try { await navigator.clipboard.writeText(text); toast(kit.value.copied); return true; } catch { return false; }
+export async function copy(text: string, said = kit.value.copied): Promise<boolean> {
+  try { await navigator.clipboard.writeText(text); toast(said); return true; } catch { return false; }
 }

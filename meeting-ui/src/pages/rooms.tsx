@@ -71,7 +71,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
   const [doing, setDoing] = useState<"rename" | "remove" | "link" | null>(null);
   const link = roomLink(room);
   const done = () => setDoing(null);
-  const copyLink = async () => { if (!(await copy(link))) setDoing("link"); };
+  const copyLink = async () => { if (!(await copy(link, t.copied))) setDoing("link"); };
   return (
     <li class="room card">
       <Seal state={room.live ? "unverified" : "open"} size="m" />

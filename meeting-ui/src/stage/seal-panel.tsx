@@ -5,11 +5,14 @@ import { words } from "@huisclos/e2ee/words.ts";
 import { Avatar, Badge, Button, Confirm, duration, Icon, lang, list, Seal, Segments } from "@huisclos/ui-kit";
 import type { Comparison, Person } from "../call/state.ts";
 import { sealWords } from "../words/seal.ts";
+import { sealOf } from "./seal-of.ts";
 import { chooseWordList, wordList, type Meeting } from "./view.ts";
 
 export function SealPanel({ meeting }: { meeting: Meeting }) {
   const t = sealWords.value;
-  const state = meeting.seal.value;
+  const state = sealOf(meeting);
+  const alone = state === "sealed" && meeting.people.value.length < 2;
+  const told = alone ? t.alone : t.state[state];
   const comparison = meeting.comparison.value;
   const now = meeting.words.value;
   const shown = comparison ?? now;
@@ -17,7 +20,7 @@ export function SealPanel({ meeting }: { meeting: Meeting }) {
     <div class="panel__body stack stack--loose">
       <div class="seal-state">
         <Seal state={state} size="m" />
-        <div class="stack stack--tight"><h3>{t.state[state].title}</h3>{!comparison && <p class="muted">{t.state[state].text}</p>}</div>
+        <div class="stack stack--tight"><h3>{told.title}</h3>{!comparison && <p class="muted">{told.text}</p>}</div>
       </div>
       {shown && (
         <section class="stack" aria-label={t.words}>

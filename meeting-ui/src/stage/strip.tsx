@@ -6,6 +6,7 @@ import type { NoticeKind, Seal as SealState } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
 import { sealWords } from "../words/seal.ts";
 import { keyOf } from "./keys.tsx";
+import { sealOf } from "./seal-of.ts";
 import { chooseLayout, layout, page, pages, panel, togglePanel, type Meeting } from "./view.ts";
 
 /** The door is drawn ajar first, so that one sees it close. */
@@ -20,7 +21,7 @@ function useClosing(state: SealState): SealState {
 
 export function Strip({ meeting }: { meeting: Meeting }) {
   const t = callWords.value.bar;
-  const state = meeting.seal.value;
+  const state = sealOf(meeting);
   const word = sealWords.value.chip[state];
   const closing = useClosing(state);
   const speaker = layout.value === "speaker";
@@ -62,7 +63,7 @@ const icons: Partial<Record<NoticeKind, IconName>> = {
 function Notices({ meeting }: { meeting: Meeting }) {
   const t = callWords.value;
   const link = useLinkNotice(meeting);
-  const own = meeting.notices.value.filter((n) => n.kind !== "knock");
+  const own = meeting.notices.value.filter((n) => n.kind !== "knock" && !(n.kind === "compare" && panel.value === "seal"));
   const last = own.at(-1);
   const sentence = last ? t.note[last.kind](last.name) : "";
   useEffect(() => {
