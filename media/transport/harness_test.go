@@ -143,6 +143,21 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// settled waits until a number stays as it is for a while, and gives it: what
+// was under way has arrived then.
+func settled(t *testing.T, of func() int) (n int) {
+	t.Helper()
+	since := time.Now()
+	n = of()
+	until(t, "nothing comes any more", func() bool {
+		if now := of(); now != n {
+			n, since = now, time.Now()
+		}
+		return time.Since(since) > 400*time.Millisecond
+	})
+	return n
+}
+
 type offered struct {
 	sdp    string
 	tracks []media.Track
@@ -396,7 +411,7 @@ func (c *client) subscribe(o clientOptions) {
 			select {
 			case o := <-c.offers:
 				// The connection may have ended meanwhile; that is told otherwise.
-				if err := c.answer(pc, o); err != nil && !errors.Is(err, media.ErrUnknown) && pc.ConnectionState() != webrtc.PeerConnectionStateClosed {
+				if err := c.answer(pc, o); err != nil && !errors.Is(err, media.ErrUnknown) && !errors.Is(err, webrtc.ErrConnectionClosed) {
 					c.t.Errorf("%s answers: %v\n%s", c.id, err, o.sdp)
 				}
 			case <-stop:
@@ -407,6 +422,15 @@ func (c *client) subscribe(o clientOptions) {
 }
 
 func (c *client) answer(pc *webrtc.PeerConnection, o offered) error {
+	// A later offer of the connection before may still be under way: a new
+	// connection begins with the first version.
+	var session, version int
+	if _, err := fmt.Sscanf(o.sdp, "v=0\r\no=- %d %d ", &session, &version); err != nil {
+		return err
+	}
+	if pc.RemoteDescription() == nil && version != 1 {
+		return nil
+	}
 	c.mu.Lock()
 	c.tracks = o.tracks
 	c.mu.Unlock()

@@ -132,11 +132,14 @@ func FuzzSplitFirstByte(f *testing.F) {
 		}
 		near, far := net.Pipe()
 		defer near.Close()
+		begun := make(chan struct{})
 		go func() {
 			far.Write(sent)
+			<-begun // a pipe whose far end closed takes no deadlines
 			far.Close()
 		}()
 		first, ok := firstByte(near)
+		close(begun)
 		if !ok || first != sent[0] {
 			t.Fatalf("first byte %x %v of %x", first, ok, sent)
 		}
