@@ -1,6 +1,7 @@
 /**
  * Who waits outside, as a host's client shows it: account, device and name are read from the KeyPackage by the own core,
- * so that what the host sees is what the host signs. Nobody is admitted but by the host's own click on that entry.
+ * so that what the host sees is what the host signs. Nobody is admitted but by the host's own click on that entry, except who
+ * was in the group that this device's new one replaces, and is known there by its key.
  */
 import { toBase64url } from "@huisclos/e2ee/bytes.ts";
 import type { Session } from "./session.ts";
@@ -10,7 +11,7 @@ import type { ClientMessage, LobbyEntry } from "./wire.ts";
 /** An admission is for now, not for later: the commit that uses it follows within seconds. */
 const admissionMs = 5 * 60 * 1000;
 
-interface Waiting { knock: Knock; keyPackage: Uint8Array; text: string; rejoin: boolean }
+interface Waiting { knock: Knock; keyPackage: Uint8Array; text: string; returns: boolean }
 
 export class Lobby {
   private entries = new Map<string, Waiting>();
@@ -27,12 +28,15 @@ export class Lobby {
       const who = await this.session()?.inspect(e.keyPackage).catch(() => undefined);
       if (round !== this.round) return;
       if (!who) continue;
-      next.set(e.id, { keyPackage: e.keyPackage, text, rejoin: e.rejoin, knock: { id: e.id, account: who.account, device: who.device, name: who.name, email: who.account === e.account ? e.email : "", since: e.since, busy: false } });
+      next.set(e.id, { keyPackage: e.keyPackage, text, returns: e.rejoin && (this.session()?.returns(who) ?? false), knock: { id: e.id, account: who.account, device: who.device, name: who.name, email: who.account === e.account ? e.email : "", since: e.since, busy: false } });
     }
     const fresh = [...next.values()].filter((w) => !this.entries.has(w.knock.id));
     this.entries = next;
     this.drawn();
-    if (this.s.isHost.peek()) for (const w of fresh) this.arrived(w.knock.name);
+    for (const w of fresh) {
+      if (w.returns) void this.admit(w.knock.id);
+      else if (this.s.isHost.peek()) this.arrived(w.knock.name);
+    }
   }
 
   async admit(id: string): Promise<void> {

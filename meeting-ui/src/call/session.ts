@@ -63,6 +63,10 @@ export class Session {
   private knocking = false;
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private restart: { of: Position; from: GroupView; without: number[] } | null = null;
+  /** The view before a commit that did not open: its resumption secret is kept until this device is in a group again. */
+  private wedgedFrom: GroupView | null = null;
+  /** The group that this host's new one replaces: who was in it comes back without a click. */
+  private replaced: { from: GroupView; without: number[]; relock: boolean } | null = null;
 
   constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private readonly events: SessionEvents) {}
 
@@ -107,7 +111,13 @@ export class Session {
     return this.queue.run(() => { if (!this.view || this.stopped) throw new Error("not in the call"); return this.mls.admit(keyPackage, expiry); });
   }
 
-  inspect(keyPackage: Uint8Array): Promise<{ account: string; device: string; name: string } | undefined> {
+  /** The server says that it was in the group that this one restarts; here it counts only if it really was. */
+  returns(who: { account: string; device: string; signatureKey: string }): boolean {
+    const r = this.replaced;
+    return r !== null && r.from.members.some((m) => m.signatureKey === who.signatureKey && m.account === who.account && m.device === who.device && !r.without.includes(m.leaf));
+  }
+
+  inspect(keyPackage: Uint8Array): Promise<{ account: string; device: string; name: string; signatureKey: string } | undefined> {
     return this.queue.run(() => this.mls.inspect(keyPackage));
   }
 
@@ -154,7 +164,7 @@ export class Session {
     this.creating = true;
     this.knocking = false;
     const from = this.restart?.from;
-    const room = from ? { id: this.o.room, owner: this.o.owner, hosts: from.hosts, admits: from.admits, locked: from.locked } : { id: this.o.room, owner: this.o.owner };
+    const room = from ? { id: this.o.room, owner: this.o.owner, hosts: from.hosts, admits: from.admits } : { id: this.o.room, owner: this.o.owner };
     const g = await this.mls.create({ room });
     this.made = g.view;
     this.events.send({ type: "create", groupInfo: toBase64url(g.groupInfo), tree: toBase64url(g.tree), ...(restarts ? { restarts: restarts.group } : {}) });
@@ -166,6 +176,8 @@ export class Session {
     const view = this.made;
     this.creating = false;
     this.made = null;
+    const r = this.restart;
+    this.replaced = r && { from: r.from, without: r.without, relock: r.from.locked };
     if (view.group !== group) { this.events.unsafe("forked", "the server took another group than the one made here"); return; }
     this.enter(view, 0);
   }
@@ -176,6 +188,7 @@ export class Session {
     this.joins = 0;
     this.knocking = false;
     this.wasIn = true;
+    this.wedgedFrom = null;
     this.events.entered(view);
   }
 
@@ -211,7 +224,7 @@ export class Session {
     this.creating = false;
     this.pending = null;
     this.asked.length = 0;
-    if (!this.restart) await this.mls.leave();
+    if (!this.restart && !this.wedgedFrom) await this.mls.leave();
   }
 
   private async onRequest(r: CommitRequest): Promise<void> {
@@ -260,6 +273,7 @@ export class Session {
         if (f.rule !== undefined) { this.events.unsafe("policy", f.rule); return; }
         const own = await sha256(commit);
         this.events.send({ type: "wedged", epoch, commit: toBase64url(sameBytes(own, hash) ? hash : own), reason: f.message.slice(0, 120) });
+        this.wedgedFrom = view;
         return this.reenter();
       }
     }
@@ -267,6 +281,8 @@ export class Session {
     this.seq = Math.max(this.seq, seq);
     this.restart = null;
     this.events.moved(next);
+    // Nobody but hosts can be added to a locked room, so a new group is made open and locked with those who came back.
+    if (this.replaced?.relock && !next.locked) { this.replaced.relock = false; this.change({ locked: true }); }
   }
 
   private async onWelcome(welcome: Uint8Array, epoch: number, seq: number): Promise<void> {
@@ -292,14 +308,14 @@ export class Session {
   }
 
   private async onRestart(of: Position, without: number[], role: "create" | "join"): Promise<void> {
-    const from = this.view;
+    const from = this.view ?? this.wedgedFrom;
     if (!from || from.group !== of.group) return;
     // Only who was a host may lead the others into another group.
     if (role === "create" && !from.hosts.includes(this.o.account)) return;
     this.restart = { of, from, without };
-    this.view = null;
+    this.wedgedFrom = null;
     this.pending = null;
-    this.events.left();
+    if (this.view) { this.view = null; this.events.left(); }
     return role === "create" ? this.create(of) : this.knock();
   }
 
@@ -359,7 +375,7 @@ export function restartRefusal(view: GroupView, from: GroupView, without: number
     const old = known.get(m.signatureKey);
     if (!old || old.account !== m.account || old.device !== m.device) return "somebody is in the new group who was not in the old one";
   }
-  if (view.profile !== from.profile || view.locked !== from.locked || view.hosts.length !== from.hosts.length || !view.hosts.every((h) => from.hosts.includes(h))) return "the new group has other rules";
+  if (view.profile !== from.profile || view.hosts.length !== from.hosts.length || !view.hosts.every((h) => from.hosts.includes(h))) return "the new group has other rules";
   return null;
 }
 

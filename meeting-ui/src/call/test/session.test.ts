@@ -31,7 +31,8 @@ class Device {
       said: (_v, from, m) => { this.said.push({ from, m }); },
     });
   }
-  async take(m: ServerMessage): Promise<void> { this.session.take(m); await settled(); }
+  /** Everything that the message set off has run, however busy the machine is: the session's own queue is empty again. */
+  async take(m: ServerMessage): Promise<void> { this.session.take(m); await this.session["queue"].run(() => undefined); await settled(); }
   last<T extends ClientMessage["type"]>(type: T): Extract<ClientMessage, { type: T }> {
     const found = this.sent.filter((m) => m.type === type).at(-1);
     assert.ok(found, `no ${type} was sent by ${this.account}`);
@@ -247,7 +248,27 @@ test("a restart is followed only into a group of a host, with nobody new and the
   assert.match(restartRefusal({ ...view, members: [from.members[1]!] }, from, [2])!, /not made by a host/);
   assert.match(restartRefusal({ ...view, members: from.members }, from, [2])!, /not in the old/);
   assert.match(restartRefusal({ ...view, members: [...view.members, { leaf: 3, account: "x", device: "dx", name: "X", signatureKey: "kx" }] }, from, [2])!, /not in the old/);
+  assert.equal(restartRefusal(view, { ...from, locked: true }, [2]), null, "a locked room's new group is locked by its first change");
   assert.match(restartRefusal({ ...view, hosts: ["owner", "a"] }, from, [2])!, /other rules/);
+});
+
+test("a commit that does not open is reported, and the restart that follows is still joined from the last good group", async () => {
+  const { host, guest } = await withGuest();
+  const old = guest.view!;
+  const commit = new TextEncoder().encode(JSON.stringify({ broken: true })), hash = new Uint8Array(await crypto.subtle.digest("SHA-256", commit));
+  await guest.take({ type: "commit", epoch: 2, commit, hash, seq: 2 });
+  assert.equal(guest.last("wedged").epoch, 2);
+  const knocks = guest.count("knock");
+  await guest.take({ type: "restart", group: { group: old.group, epoch: 1, seq: 0 }, without: [0], role: "join" });
+  assert.equal(guest.count("knock"), knocks + 1, "knocks for the new group");
+  assert.ok(!guest.core.calls.includes("leave"), "the resumption secret is kept");
+  // A host that makes the new group knows who comes back, and who does not.
+  const key = (leaf: number) => old.members.find((m) => m.leaf === leaf)!;
+  await host.take({ type: "restart", group: { group: old.group, epoch: 1, seq: 0 }, without: [], role: "create" });
+  assert.ok(!host.session.returns(key(1)), "not before the group is made");
+  await host.take({ type: "created", group: host.core.state!.group, epoch: 0 });
+  assert.ok(host.session.returns(key(1)));
+  assert.ok(!host.session.returns({ ...key(1), signatureKey: "another" }));
 });
 
 test("changes are compared as sets", () => {
