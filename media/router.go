@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"huisclos/media/forward"
@@ -40,6 +41,8 @@ type Router struct {
 	refused map[RefusedReason]uint64 // of sources that are gone
 	// forwarded counts packets to peers that are gone.
 	forwarded uint64
+
+	stale atomic.Bool // Tracks changed by itself
 }
 
 type peer struct {
@@ -233,6 +236,9 @@ func (r *Router) Tracks(id PeerID) []Track {
 			continue
 		}
 		for _, s := range other.sources {
+			if !s.offered() {
+				continue
+			}
 			tracks = append(tracks, Track{Leaf: other.leaf, Context: s.stream.Context, Kind: s.stream.Kind})
 		}
 	}
@@ -241,6 +247,10 @@ func (r *Router) Tracks(id PeerID) []Track {
 	})
 	return tracks
 }
+
+// Stale says, once, that a stream was heard for the first time, so that Tracks
+// gives more than before. Other changes of Tracks follow from calls.
+func (r *Router) Stale() bool { return r.stale.Swap(false) }
 
 // Attach begins to forward a track to a peer through an outlet. It returns nil
 // when the track is not the peer's to receive any more.

@@ -420,7 +420,15 @@ func TestPublishingAnew(t *testing.T) {
 	if m.sources["a"]["1"] != camera || !m.downs["b 1-1"].Attached() {
 		t.Fatal("a stream that stays is disturbed")
 	}
-	if tracks := m.router.Tracks("b"); len(tracks) != 4 || tracks[2].Kind != Video || tracks[3].Kind != Audio {
+	if tracks := m.router.Tracks("b"); len(tracks) != 2 || m.router.Stale() {
+		t.Fatalf("a screen that nobody shares is offered: %v", tracks)
+	}
+	m.send("a", "3", forward.Low, m.packet(1, 0, 1, 40, false)) // not that stream's KID
+	if m.router.Stale() {
+		t.Fatal("a refused packet makes a stream heard")
+	}
+	m.send("a", "3", forward.Low, m.packet(1, 3, 1, 40, false))
+	if tracks := m.router.Tracks("b"); !m.router.Stale() || m.router.Stale() || len(tracks) != 3 || tracks[2].Context != 3 || tracks[2].Kind != Audio {
 		t.Fatalf("tracks %v", tracks)
 	}
 	m.publish("a", both[:1])

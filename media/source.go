@@ -3,6 +3,7 @@ package media
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"huisclos/media/forward"
@@ -16,6 +17,7 @@ type Source struct {
 	peer   *peer
 	stream Stream
 	rate   uint32 // of the RTP clock
+	heard  atomic.Bool
 
 	// Guarded by router.mu: written under its write lock only.
 	downs []*Down
@@ -85,8 +87,10 @@ func (s *Source) refused() map[RefusedReason]uint64 {
 	return counts
 }
 
-// Kind is what the source carries.
-func (s *Source) Kind() Kind { return s.stream.Kind }
+// offered says whether others get an m-line for the source. Clients declare a
+// screen long before they share one, so that one waits for its first packet;
+// microphone and camera don't, because the first word would be lost.
+func (s *Source) offered() bool { return s.stream.Context <= 1 || s.heard.Load() }
 
 // Receive takes a packet of one layer: RTX is unwrapped, padding is gone. The
 // source keeps the payload.
@@ -160,6 +164,10 @@ func (s *Source) skip(ssrc uint32, sequence uint16) {
 func (s *Source) forward(l forward.Layer, ly *layer, p gate.Packet, now time.Time) {
 	if p.Key {
 		ly.keyFrames.Arrived()
+	}
+	if !s.heard.Load() {
+		s.heard.Store(true)
+		s.router.stale.Store(true)
 	}
 	ly.bytes += len(p.Payload)
 	ly.heard = now

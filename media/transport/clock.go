@@ -23,6 +23,11 @@ func (s *Server) tick() {
 		}
 		now := s.cfg.Now()
 		calls, publishers, subscribers := s.all()
+		for _, c := range calls {
+			if c.router.Stale() {
+				s.refresh(c)
+			}
+		}
 		for _, p := range publishers {
 			p.tick(now)
 		}

@@ -28,9 +28,10 @@ const (
 	maxSSRCs = 96
 	// connectWithin is how long a link may take until its first SRTP key.
 	connectWithin = 30 * time.Second
-	// aliveFor is how long a link lives without a connectivity check. Browsers
-	// check consent every 4 to 6 s (RFC 7675 §5.1).
-	aliveFor = 20 * time.Second
+	// aliveFor is how long a link lives without a connectivity check, which
+	// browsers repeat every 4 to 6 s (RFC 7675 §5.1). It is the time that a
+	// client has to come back from another network with an ICE restart.
+	aliveFor = 30 * time.Second
 
 	replayWindow = 1024
 )

@@ -173,7 +173,13 @@ func (s *subscriber) offer() {
 		}
 	}
 	text := writeOffer(lines, s.server.ours(s.link, s.session, s.version))
-	s.server.events.add(func(e media.Events) { e.Offer(s.call.id, s.peer, text, tracks) })
+	s.server.events.add(func(e media.Events) {
+		// An offer of a connection that was replaced meanwhile would be taken
+		// for one of the new connection.
+		if !s.link.isDone() && !s.gone() {
+			e.Offer(s.call.id, s.peer, text, tracks)
+		}
+	})
 }
 
 // answered takes the client's answer to the outstanding offer.
@@ -242,6 +248,12 @@ func (s *subscriber) restart() {
 	defer s.mu.Unlock()
 	s.dirty = true
 	s.offer()
+}
+
+func (s *subscriber) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replaced
 }
 
 // end silences all lines.
