@@ -239,6 +239,7 @@ type client struct {
 	admits  bool // lets everybody in
 	rejoins bool // after a restart: lets those in whom it knows
 	silent  bool // never commits
+	slow    bool // does not answer GroupStateWanted
 	lawless bool // its own software does not hold it to Policy
 	knocks  bool // knocks as soon as it may
 	tamper  func(*Commit)
@@ -420,11 +421,10 @@ func (c *client) take(m Message) {
 			c.knock()
 		}
 	case *GroupStateWanted:
-		info, err := c.group.GroupInfo(false)
-		if err != nil {
-			c.w.t.Fatal(err)
+		if c.slow {
+			return
 		}
-		c.say(&GroupState{GroupInfo: info, Tree: c.group.Tree()})
+		c.handBack()
 	case *Restart:
 		if m.Role == "create" {
 			c.trusted, c.rejoins = c.known, true
@@ -441,6 +441,14 @@ func (c *client) take(m Message) {
 	case *Ended:
 		c.group, c.pending = nil, nil
 	}
+}
+
+func (c *client) handBack() {
+	info, err := c.group.GroupInfo(false)
+	if err != nil {
+		c.w.t.Fatal(err)
+	}
+	c.say(&GroupState{GroupInfo: info, Tree: c.group.Tree()})
 }
 
 func (c *client) trusts(k LobbyEntry) bool {

@@ -144,6 +144,9 @@ func (r *Room) settleRecovery() {
 			r.send(c, &Recovered{Group: call.group, Epoch: call.epoch})
 			continue
 		}
+		if v.claims[c.id] == "" && m != nil {
+			continue // its state is on its way: lateState compares it
+		}
 		c.resume = nil
 		if m != nil {
 			m.lost = true

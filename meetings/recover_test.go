@@ -72,6 +72,25 @@ func TestServerRestartsAndTheCallGoesOn(t *testing.T) {
 	w.together(append(all, late)...)
 }
 
+// A client that is connected but has not answered yet differs from nobody.
+func TestRecoveryDoesNotThrowOutWhoAnswersSlowly(t *testing.T) {
+	w := newWorld(t, Limits{})
+	all := crowd(w, 3)
+	epoch := w.room.call.epoch
+	w.restartServer()
+	all[2].slow = true
+	for _, c := range all {
+		c.resume()
+	}
+	w.pass(4 * time.Second)
+	all[2].handBack()
+	w.pass(time.Second)
+	if w.room.call.epoch != epoch || count[*Reenter](all[2]) != 0 || count[*Recovered](all[2]) != 1 {
+		t.Fatalf("epoch %d of %d, got %v", w.room.call.epoch, epoch, types(all[2]))
+	}
+	w.together(all...)
+}
+
 func TestRestartWithoutOneMember(t *testing.T) {
 	w := newWorld(t, Limits{})
 	all := crowd(w, 3)
