@@ -90,33 +90,48 @@ func (d *Down) KeyFrame(now time.Time) {
 type lossWindow struct {
 	lost, expected float64
 	since          time.Time
-	bytes          uint64
 }
 
 const lossInterval = time.Second
 
 // Loss notes a receiver report's fraction for one track; the packets that were
-// sent since the last one weigh it.
+// sent since the last one weigh it. Reports are many: they take mu for reading.
 func (d *Down) Loss(fraction uint8, packets uint32, now time.Time) {
-	d.router.mu.Lock()
-	defer d.router.mu.Unlock()
+	d.router.mu.RLock()
+	defer d.router.mu.RUnlock()
 	if d.detached || packets == 0 {
 		return
 	}
 	p := d.receiver
+	lost, whole := p.lost(fraction, packets, now)
+	if !whole {
+		return
+	}
+	sent := d.router.sent(p)
+	p.lossMu.Lock()
+	changed := p.budget.Report(lost, sent, now)
+	p.lossMu.Unlock()
+	if changed {
+		d.router.allocate(p, now)
+	}
+}
+
+// lost adds a report to the peer's window and, when the window is whole, gives
+// the fraction lost in it.
+func (p *peer) lost(fraction uint8, packets uint32, now time.Time) (lost float64, whole bool) {
+	p.lossMu.Lock()
+	defer p.lossMu.Unlock()
 	if p.loss.since.IsZero() {
 		p.loss.since = now
 	}
 	p.loss.lost += float64(fraction) / 256 * float64(packets)
 	p.loss.expected += float64(packets)
 	if now.Sub(p.loss.since) < lossInterval {
-		return
+		return 0, false
 	}
-	changed := p.budget.Report(p.loss.lost/p.loss.expected, d.router.sent(p), now)
+	lost = p.loss.lost / p.loss.expected
 	p.loss = lossWindow{since: now}
-	if changed {
-		d.router.allocate(p, now)
-	}
+	return lost, true
 }
 
 // sent is what a peer is being sent. Callers hold mu.

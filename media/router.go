@@ -54,11 +54,13 @@ type peer struct {
 	sources  map[uint8]*Source  // by context
 	downs    map[trackKey]*Down // what it receives
 	wants    map[trackKey]int   // heights
-	budget   pace.Budget
-	loss     lossWindow
 	refused  map[RefusedReason]uint64 // of its sources that are gone
 	// forwardedGone and receivedGone count over ways that are gone.
 	forwardedGone, receivedGone uint64
+
+	lossMu sync.Mutex // after mu and a source's, before none
+	budget pace.Budget
+	loss   lossWindow
 }
 
 type trackKey struct {
@@ -318,7 +320,10 @@ func (r *Router) allocate(p *peer, now time.Time) {
 		d.source.mu.Unlock()
 		downs = append(downs, d)
 	}
-	for i, l := range pace.Allocate(streams, p.budget.Limit()) {
+	p.lossMu.Lock()
+	limit := p.budget.Limit()
+	p.lossMu.Unlock()
+	for i, l := range pace.Allocate(streams, limit) {
 		downs[i].target(l, now)
 	}
 }

@@ -38,7 +38,7 @@ func (o *outlet) Report(r forward.SenderReport)                    { o.reports =
 
 // meeting is a router with what the transport would hold.
 type meeting struct {
-	t       *testing.T
+	t       testing.TB
 	router  *Router
 	now     time.Time
 	uplinks map[PeerID]*uplink
@@ -49,7 +49,7 @@ type meeting struct {
 	seq     map[uint32]uint16
 }
 
-func newMeeting(t *testing.T) *meeting {
+func newMeeting(t testing.TB) *meeting {
 	return &meeting{t: t, router: NewRouter(1, start), now: start, uplinks: make(map[PeerID]*uplink),
 		sources: make(map[PeerID]map[string]*Source), outlets: make(map[string]*outlet), downs: make(map[string]*Down),
 		ctr: make(map[sframe.KID]uint64), seq: make(map[uint32]uint16)}

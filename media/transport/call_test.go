@@ -3,6 +3,8 @@ package transport
 import (
 	"bytes"
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -353,6 +355,18 @@ func TestTCPWhenUDPIsBlocked(t *testing.T) {
 			t.Fatalf("%s is said to use %q", p.Peer, p.Transport)
 		}
 	}
+}
+
+func TestIPv6(t *testing.T) {
+	if ln, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skip("no IPv6 here:", err)
+	} else {
+		ln.Close()
+	}
+	s := newStageAt(t, netip.IPv6Loopback())
+	a, b := s.join("a", 1), s.join("b", 2)
+	a.stream()
+	until(t, "media", func() bool { return b.count(track(1, 0)) > 5 && b.count(track(1, 1)) > 5 })
 }
 
 func TestICERestart(t *testing.T) {

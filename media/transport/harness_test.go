@@ -34,6 +34,7 @@ const testCall = media.CallID("call")
 type stage struct {
 	t      *testing.T
 	server *Server
+	at     netip.Addr
 	udp    *switchedUDP
 	port   int
 	offset atomic.Int64 // of the server's clock
@@ -62,21 +63,26 @@ func (s *switchedUDP) ReadFrom(b []byte) (int, net.Addr, error) {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return newStageAt(t, netip.MustParseAddr("127.0.0.1"))
+}
+
+func newStageAt(t *testing.T, at netip.Addr) *stage {
+	t.Helper()
+	ln, err := net.Listen("tcp", netip.AddrPortFrom(at, 0).String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	port := ln.Addr().(*net.TCPAddr).Port
-	udp, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	udp, err := net.ListenPacket("udp", netip.AddrPortFrom(at, uint16(port)).String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	web, iceConns := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
-	s := &stage{t: t, udp: &switchedUDP{PacketConn: udp}, port: port, clients: make(map[media.PeerID]*client),
+	s := &stage{t: t, at: at, udp: &switchedUDP{PacketConn: udp}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64)}
 	s.server, err = New(Config{UDP: s.udp, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Addresses: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1")} },
+		Addresses: func() []netip.Addr { return []netip.Addr{at} },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {
 		t.Fatal(err)
@@ -259,8 +265,12 @@ func (c *client) api(o clientOptions) *webrtc.API {
 	if o.tcp {
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeUDP4})
 	} else {
-		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-		socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+		network := webrtc.NetworkTypeUDP4
+		if c.stage.at.Is6() {
+			network = webrtc.NetworkTypeUDP6
+		}
+		settings.SetNetworkTypes([]webrtc.NetworkType{network})
+		socket, err := net.ListenPacket("udp", netip.AddrPortFrom(c.stage.at, 0).String())
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -43,6 +43,9 @@ type Config struct {
 // maxOffer bounds what is parsed for one publisher.
 const maxOffer = 256 << 10
 
+// maxAddresses keeps a host with many interfaces from filling descriptions.
+const maxAddresses = 16
+
 // ErrTooLarge says that a description is longer than any client's.
 var ErrTooLarge = errors.New("transport: session description is too large")
 
@@ -143,7 +146,8 @@ func (s *Server) ours(l *link, session, version uint64) ours {
 	c := l.credential()
 	o := ours{ufrag: c.ufrag, password: c.password, fingerprint: l.fingerprint,
 		tcp: s.cfg.TCP != nil, udp: s.cfg.UDP != nil, session: session, version: version}
-	for _, address := range s.cfg.Addresses() {
+	addresses := s.cfg.Addresses()
+	for _, address := range addresses[:min(len(addresses), maxAddresses)] {
 		o.addresses = append(o.addresses, netip.AddrPortFrom(address.Unmap().WithZone(""), uint16(s.cfg.Port)))
 	}
 	return o
