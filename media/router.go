@@ -51,14 +51,14 @@ type peer struct {
 	leaf     uint32
 	since    time.Time
 	uplink   Uplink
-	sources  map[uint8]*Source  // by context
-	downs    map[trackKey]*Down // what it receives
-	wants    map[trackKey]int   // heights
+	sources  map[uint8]*Source        // by context
+	downs    map[trackKey]*Down       // what it receives
+	wants    map[trackKey]int         // heights
 	refused  map[RefusedReason]uint64 // of its sources that are gone
 	// forwardedGone and receivedGone count over ways that are gone.
 	forwardedGone, receivedGone uint64
 
-	lossMu sync.Mutex // after mu and a source's, before none
+	lossMu sync.Mutex // innermost
 	budget pace.Budget
 	loss   lossWindow
 }
