@@ -14,10 +14,11 @@ after(async () => { await h?.appliance.end(); });
 afterEach(async () => { await scatter(players); players = []; });
 
 const nft = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'].find(existsSync);
+const withoutUDP = 'table inet journeys {\n chain input {\n  type filter hook input priority 0;\n  meta l4proto udp drop\n }\n}\n';
 const transports = (p: Player) => p.tab.run(() => window.__huisclos!.call.quality.value.transport);
 
 test('UDP blocked: the same call over ICE-TCP on the one port', { skip: nft ? false : 'nftables is not installed' }, async () => {
-  execFileSync(nft!, ['-f', '-'], { input: 'table inet journeys { chain input { type filter hook input priority 0; meta l4proto udp drop; } }' });
+  execFileSync(nft!, ['-f', '-'], { input: withoutUDP });
   try {
     players = await gather(h, ['chromium', 'firefox']);
     const [a, b] = players as [Player, Player];
@@ -31,7 +32,7 @@ test('UDP lost in mid-call: the call finds its way back', { skip: nft ? false : 
   const [a, b] = players as [Player, Player];
   await a.sensesOf(b);
   assert.equal(await transports(a), 'udp');
-  execFileSync(nft!, ['-f', '-'], { input: 'table inet journeys { chain input { type filter hook input priority 0; meta l4proto udp drop; } }' });
+  execFileSync(nft!, ['-f', '-'], { input: withoutUDP });
   try {
     await until('over TCP', async () => (await transports(a)) === 'tcp' && (await transports(b)) === 'tcp', 45_000);
     await Promise.all([a.sensesOf(b, { ms: 30_000 }), b.sensesOf(a, { ms: 30_000 })]);

@@ -62,6 +62,8 @@ export class Session {
   /** A KeyPackage of ours waits at the server, on this line. */
   private knocking = false;
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
+  /** The last epoch of a group that this device stepped out of and is coming back to. */
+  private past: GroupView | null = null;
   private restart: { of: Position; from: GroupView; without: number[] } | null = null;
   /** The view before a commit that did not open: its resumption secret is kept until this device is in a group again. */
   private wedgedFrom: GroupView | null = null;
@@ -119,6 +121,16 @@ export class Session {
 
   inspect(keyPackage: Uint8Array): Promise<{ account: string; device: string; name: string; signatureKey: string } | undefined> {
     return this.queue.run(() => this.mls.inspect(keyPackage));
+  }
+
+  /**
+   * A call restarts without a member that could not go on, in a group that this device made: those who were in the old
+   * one had been admitted, and prove by its secret that they were in it. So their host's device lets them in by itself.
+   */
+  wasInside(who: { account: string; device: string; signatureKey: string }): boolean {
+    const r = this.restart;
+    return r !== null && this.view !== null && this.view.own === 0 &&
+      r.from.members.some((m) => !r.without.includes(m.leaf) && m.signatureKey === who.signatureKey && m.account === who.account && m.device === who.device);
   }
 
   /** Own user asks for other rules of the room; the server then names this leaf as committer. */
@@ -186,6 +198,7 @@ export class Session {
     this.view = view;
     this.seq = seq;
     this.joins = 0;
+    this.past = null;
     this.knocking = false;
     this.wasIn = true;
     this.wedgedFrom = null;
@@ -213,13 +226,27 @@ export class Session {
     }
   }
 
+  /** The core keeps what it holds of the group: should the call restart, that is the proof of having been in it. */
   private async reenter(): Promise<void> {
-    if (this.view) { this.wasIn = true; await this.drop(); this.events.left(); }
+    if (this.view) {
+      this.wasIn = true;
+      await this.stepOut();
+      this.events.left();
+    }
     return this.knock();
+  }
+
+  private async stepOut(): Promise<void> {
+    this.past = this.view ?? this.past;
+    this.view = null;
+    this.asked.length = 0;
+    if (this.pending) { this.pending = null; await this.mls.refused(); }
   }
 
   private async drop(): Promise<void> {
     this.view = null;
+    this.past = null;
+    this.restart = null;
     this.made = null;
     this.creating = false;
     this.pending = null;
@@ -279,8 +306,11 @@ export class Session {
     }
     this.view = next;
     this.seq = Math.max(this.seq, seq);
-    this.restart = null;
     this.events.moved(next);
+    if (this.restart && epoch > 0) {
+      if (this.restart.from.locked && !next.locked) this.change({ locked: true });
+      this.restart = null;
+    }
     // Nobody but hosts can be added to a locked room, so a new group is made open and locked with those who came back.
     if (this.replaced?.relock && !next.locked) { this.replaced.relock = false; this.change({ locked: true }); }
   }

@@ -239,6 +239,34 @@ test("a Welcome into a group that breaks the rules is refused for good", async (
   assert.equal(guest.log.at(-1), "unsafe creator-not-owner owner");
 });
 
+test("a call that can't go on restarts in a group of its host, and who was inside is let in", async () => {
+  const { host, guest } = await withGuest();
+  host.session.change({ locked: true });
+  await host.take(request(1, { change: { locked: true } }));
+  await accept(host, [host, guest], 2);
+  const old = host.view!.group, broken = new TextEncoder().encode(JSON.stringify({ broken: true }));
+  for (const d of [host, guest]) await d.take({ type: "commit", epoch: 3, commit: broken, hash: new Uint8Array(await crypto.subtle.digest("SHA-256", broken)), seq: 3 });
+  assert.ok(!guest.core.calls.includes("leave"), "the proof of having been inside is kept");
+  const restart = { type: "restart" as const, group: { group: old, epoch: 2, seq: 0 }, without: [5] };
+  await host.take({ ...restart, role: "create" });
+  assert.equal(host.last("create").restarts, old);
+  await guest.take({ ...restart, role: "create" });
+  assert.equal(guest.count("create"), 0, "who was no host leads nobody");
+  await host.take({ type: "created", group: host.core.state!.group, epoch: 0 });
+  await guest.take({ ...restart, role: "join" });
+  const keyPackage = fromBase64url(guest.last("knock").keyPackage), who = (await host.session.inspect(keyPackage))!;
+  assert.ok(host.session.wasInside(who));
+  assert.ok(!host.session.wasInside({ ...who, signatureKey: "another" }));
+  const before = host.count("commit");
+  await host.take(request(0, { restarts: { group: "other", epoch: 2, seq: 0 }, adds: [{ knock: "k", keyPackage, admission: await host.core.admit(keyPackage) }] }));
+  assert.equal(host.count("commit"), before);
+  await host.take(request(0, { restarts: restart.group, adds: [{ knock: "k", keyPackage, admission: await host.core.admit(keyPackage) }] }));
+  assert.equal(host.count("commit"), before + 1, "bound to the group that is restarted and to no other");
+  await accept(host, [host], 1, [guest]);
+  assert.equal(guest.view!.group, host.view!.group);
+  assert.deepEqual(host.last("change"), { type: "change", locked: true }, "it was locked, and will be again");
+});
+
 test("a restart is followed only into a group of a host, with nobody new and the same rules", () => {
   const core = new FakeCore("owner", "d0", "Host");
   core.state = { group: "g", epoch: 4, locked: false, hosts: ["owner"], members: [
