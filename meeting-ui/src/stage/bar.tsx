@@ -94,7 +94,6 @@ function Mic({ meeting }: { meeting: Meeting }) {
         {problem && <span class="control__warn" />}
       </Control>
       <DeviceMenu meeting={meeting} kind="mic" />
-      {problem && problem !== "cancelled" && <p class="unseen" role="alert">{t.problem.mic[problem]}</p>}
     </div>
   );
 }
@@ -108,7 +107,6 @@ function Cam({ meeting }: { meeting: Meeting }) {
         {problem && <span class="control__warn" />}
       </Control>
       <DeviceMenu meeting={meeting} kind="cam" />
-      {problem && problem !== "cancelled" && <p class="unseen" role="alert">{t.problem.cam[problem]}</p>}
     </div>
   );
 }

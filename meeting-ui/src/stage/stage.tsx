@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { announce, Button, Seal, Spinner } from "@huisclos/ui-kit";
+import { announce, Button, Seal, Spinner, toast } from "@huisclos/ui-kit";
 import { callWords } from "../words/call.ts";
 import { sealWords } from "../words/seal.ts";
 import { desk } from "../words/desk.ts";
@@ -14,6 +14,7 @@ export function Stage({ meeting, link }: { meeting: Meeting; link: string }) {
   useKeys(meeting);
   useEffect(freshView, [meeting]);
   const unread = useUnread(meeting);
+  useDeviceProblems(meeting);
   const phase = meeting.state.value.phase;
   return (
     <div class="stage call">
@@ -43,6 +44,14 @@ function useUnread(meeting: Meeting): number {
     if (last) announce(`${last.name} : ${last.text.slice(0, 120)}`);
   }, [messages.length, open]);
   return unread;
+}
+
+/** What a device refuses during the call is said where it was asked for: at the bar. */
+function useDeviceProblems(meeting: Meeting): void {
+  for (const kind of ["mic", "cam", "screen"] as const) {
+    const problem = meeting[kind].value.problem;
+    useEffect(() => { if (problem && problem !== "cancelled") toast(callWords.value.problem[kind][problem], "triangle-alert"); }, [problem]);
+  }
 }
 
 function Reconnecting() {

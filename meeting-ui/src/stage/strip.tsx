@@ -82,10 +82,10 @@ function Notices({ meeting }: { meeting: Meeting }) {
         <p class="note note--act"><Icon name="volume-2" /><span class="grow">{t.bar.soundBlocked}</span>
           <Button look="primary" onClick={() => void meeting.resumeSound()}>{t.bar.soundAct}</Button></p>
       )}
-      {lobby.length > 0 && (
+      {lobby.length > 0 && panel.value !== "people" && (
         <p class="note note--act"><Icon name="user-plus" />
           <span class="grow cut">{knock ? t.note.knock(knock.name) : t.admitMany(lobby.length)}</span>
-          {panel.value !== "people" && <Button onClick={() => { panel.value = "people"; }}>{t.see}</Button>}
+          <Button onClick={() => { panel.value = "people"; }}>{t.see}</Button>
           {knock && <Button look="primary" busy={knock.busy} onClick={() => void meeting.admit(knock.id)}>{t.panel.admit}</Button>}
         </p>
       )}

@@ -8,7 +8,7 @@ import { reactionIcons } from "./reactions.tsx";
 import { pinned } from "./view.ts";
 
 /** A picture; its sound is the engine's. A portrait picture in a wide tile stays whole. */
-export function Video({ stream, mirror, whole }: { stream: MediaStream; mirror?: boolean; whole?: boolean }) {
+export function Video({ stream, mirror, whole, onShown }: { stream: MediaStream; mirror?: boolean; whole?: boolean; onShown?: (shown: boolean) => void }) {
   const el = useRef<HTMLVideoElement>(null);
   const [portrait, setPortrait] = useState(false);
   useEffect(() => {
@@ -17,11 +17,12 @@ export function Video({ stream, mirror, whole }: { stream: MediaStream; mirror?:
     v.srcObject = stream;
     // Refused while the page is hidden: the browser plays it again by itself when it is shown.
     v.play().catch(() => undefined);
-    return () => { v.srcObject = null; };
+    return () => { v.srcObject = null; onShown?.(false); };
   }, [stream]);
   const shape = () => { const v = el.current; if (v?.videoWidth) setPortrait(v.videoHeight > v.videoWidth * 1.1); };
+  const shown = () => { shape(); onShown?.(true); };
   const classes = ["picture", mirror && "picture--mirror", whole && "picture--whole", portrait && "picture--portrait"].filter(Boolean).join(" ");
-  return <video ref={el} class={classes} muted playsInline autoplay aria-hidden="true" onLoadedMetadata={shape} onResize={shape} />;
+  return <video ref={el} class={classes} muted playsInline autoplay aria-hidden="true" onLoadedData={shown} onResize={shape} />;
 }
 
 function place({ rect, covered }: Placed) {
@@ -35,6 +36,8 @@ interface TileProps { tile: Placed; level: ReadonlySignal<number>; ownCamera: Me
 
 export function Tile({ tile, level, ownCamera, reactions, as: Element = "li" }: TileProps) {
   const { person, kind } = tile;
+  /** The first picture is there: until then the name's tile stands, not a black hole. */
+  const [shown, setShown] = useState(false);
   const t = callWords.value.tile;
   const stream = kind === "screen" ? person.screenStream : person.me ? ownCamera : person.cam ? person.camera : null;
   const away = !person.connected && !person.me;
@@ -43,9 +46,8 @@ export function Tile({ tile, level, ownCamera, reactions, as: Element = "li" }: 
   const mine = reactions.filter((r) => r.leaf === person.leaf && kind === "camera").at(-1);
   return (
     <Element class={`tile${tile.main ? " tile--main" : ""}${kind === "screen" ? " tile--screen" : ""}${away ? " tile--away" : ""}`} style={place(tile)}>
-      {stream && !person.refused
-        ? <Video stream={stream} mirror={person.me} whole={kind === "screen"} />
-        : <div class="tile__blank"><Avatar name={person.name} of={person.account} size="tile" /></div>}
+      {!(shown && stream) && <div class="tile__blank"><Avatar name={person.name} of={person.account} size="tile" /></div>}
+      {stream && !person.refused && <Video stream={stream} mirror={person.me} whole={kind === "screen"} onShown={setShown} />}
       {person.refused && <p class="tile__refused"><Icon name="triangle-alert" /><span>{t.unverified}</span></p>}
       {kind === "camera" && person.mic && <LevelRing level={level} />}
       {mine && <span key={mine.id} class="tile__reaction"><Icon name={reactionIcons[mine.kind]} size="l" /><span class="unseen">{callWords.value.reactions[mine.kind]}</span></span>}

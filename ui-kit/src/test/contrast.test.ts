@@ -71,7 +71,7 @@ test("no colour is written outside of the tokens", () => {
     const other = readFileSync(new URL(`../css/${file}.css`, import.meta.url), "utf8");
     assert.doesNotMatch(other, /#[0-9a-f]{3,8}\b|rgba?\(/i, file);
   }
-  for (const file of ["desk", "door", "stage", "panel"]) {
+  for (const file of ["desk", "door", "stage", "tile", "bar", "panel"]) {
     const other = readFileSync(new URL(`../../../meeting-ui/src/css/${file}.css`, import.meta.url), "utf8");
     assert.doesNotMatch(other, /#[0-9a-f]{3,8}\b|rgba?\(/i, file);
   }
