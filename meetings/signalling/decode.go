@@ -124,7 +124,8 @@ func checkChange(q *meetings.Change) bool {
 		}
 		seen[h] = true
 	}
-	return len(q.Hosts) <= 64 && (q.Locked != nil || len(q.Hosts) > 0)
+	// An empty list is neither "as they are" nor a room that could be.
+	return len(q.Hosts) <= 64 && (q.Hosts == nil || len(q.Hosts) > 0) && (q.Locked != nil || q.Hosts != nil)
 }
 
 func checkPublish(q *meetings.Publish) bool {
