@@ -110,6 +110,9 @@ func TestSecretsAreRateLimited(t *testing.T) {
 			t.Errorf("%s: says not when to come back: %s", name, limited.body)
 		}
 	}
+	if log := h.log.String(); !strings.Contains(log, "client=masked") || strings.Contains(log, "127.0.0.1") {
+		t.Errorf("the log does not mask who it was:\n%s", log)
+	}
 }
 
 func TestActivation(t *testing.T) {

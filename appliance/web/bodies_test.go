@@ -45,3 +45,25 @@ func FuzzBodies(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCookies: nothing that stands in Cookie and token headers is taken for a session, makes a fault or reaches the log.
+func FuzzCookies(f *testing.F) {
+	for _, s := range []string{"", "x", sessionCookie + "=", sessionCookie + "=a; " + sessionCookie + "=b", sessionCookie + "=\"a\"",
+		visitCookie + "=a", "=;=;", sessionCookie + "=" + string(bytes.Repeat([]byte("A"), 200)), sessionCookie + "=\x00\xff"} {
+		f.Add(s, s)
+	}
+	h := newHouse(f)
+	f.Fuzz(func(t *testing.T, cookies, token string) {
+		h.advance(forgetTries)
+		for _, at := range []struct{ method, path string }{{"GET", "/api/rooms"}, {"GET", "/api/me"}, {"POST", "/api/rooms"}} {
+			r := httptest.NewRequest(at.method, "https://localhost"+at.path, nil)
+			r.Header["Cookie"], r.Header[csrfHeader] = []string{cookies}, []string{token}
+			r.Header.Set("Origin", "https://localhost")
+			w := httptest.NewRecorder()
+			h.server.ServeHTTP(w, r)
+			if w.Code != http.StatusUnauthorized {
+				t.Fatalf("%s %s with %q, %q: %d %s", at.method, at.path, cookies, token, w.Code, w.Body)
+			}
+		}
+	})
+}

@@ -190,7 +190,7 @@ func TestPolicies(t *testing.T) {
 
 func TestStrictTransportWithARealCertificate(t *testing.T) {
 	h := newHouse(t)
-	h.server.strictTransport = true
+	h.server.StrictTransport = true
 	if got := h.browser().do("GET", "/", nil).header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=31536000") {
 		t.Errorf("HSTS %q", got)
 	}

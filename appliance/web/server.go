@@ -54,11 +54,10 @@ type Status struct {
 // Server answers every request. It is an http.Handler.
 type Server struct {
 	Config
-	strictTransport bool
-	echo            *echo.Echo
-	meeting         client
-	console         client
-	names           map[string]bool
+	echo    *echo.Echo
+	meeting client
+	console client
+	names   map[string]bool
 
 	guesses  *attempts // at secrets, by address
 	unsigned *rate     // API requests without a session, by address
@@ -78,7 +77,7 @@ const (
 // New builds the router and reads the clients into memory.
 func New(c Config) (*Server, error) {
 	s := &Server{
-		Config: c, strictTransport: c.StrictTransport, echo: echo.New(),
+		Config: c, echo: echo.New(),
 		names:   map[string]bool{"localhost": true},
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		slots: make(chan struct{}, maxRunning),

@@ -132,6 +132,7 @@ func (s *Server) admit(v *visit, rt route) code {
 	}
 	if wait, ok := bucket.take(key, v.now); !ok {
 		v.w.Header().Set("Retry-After", seconds(wait))
+		s.Log.Info("too many requests", "client", s.Mask(v.client), "signedIn", v.signedIn)
 		return codeTooFast
 	}
 	if rt.access != anyone && !v.signedIn {
@@ -164,6 +165,7 @@ func (v *visit) answer(err error) error {
 		return nil
 	case errors.As(err, &many):
 		v.w.Header().Set("Retry-After", seconds(many.Until.Sub(v.now)))
+		v.srv.Log.Info("too many tries", "client", v.srv.Mask(v.client), "route", v.c.Path())
 		return v.refuseWith(codeTooMany, map[string]any{"until": many.Until.UTC().Format(time.RFC3339)})
 	case errors.Is(err, errTooLarge):
 		return v.refuse(codeTooLarge)
