@@ -42,8 +42,9 @@ test('twenty times in and out: no freeze over 300 ms', { timeout: 300_000 }, asy
     await third.reaches('ended');
     await host.sees(2);
   }
+  const frames = await host.tab.run((l) => JSON.stringify(window.__huisclos!.call.people.value.find((p) => p.leaf === l)!.frames.value), leaf);
   const during = (await gaps()).slice(from).map((g) => g.gap).sort((a, b) => b - a);
-  console.log(`epochs ${epoch} → ${(await host.words())!.epoch}; ${during.length} pictures; longest gaps ${during.slice(0, 5).map(Math.round).join(', ')} ms; in quiet times ${Math.round(usual)} ms`);
+  console.log(`epochs ${epoch} → ${(await host.words())!.epoch}; ${during.length} pictures; longest gaps ${during.slice(0, 5).map(Math.round).join(', ')} ms; in quiet times ${Math.round(usual)} ms; ${frames}`);
   assert.ok((await host.words())!.epoch >= epoch + 40, 'every join and every leave is an epoch');
   assert.ok(during.length > 100);
   assert.ok(during[0]! <= Math.max(300, usual + 200), `a freeze of ${Math.round(during[0]!)} ms`);

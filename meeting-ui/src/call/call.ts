@@ -153,7 +153,14 @@ export class Call extends CallSignals implements CallActions {
 
   admit(knock: string): Promise<void> { return this.waiting.admit(knock); }
   deny(knock: string): void { this.waiting.deny(knock); }
-  remove(leaf: number): void { if (this.isHost.value && leaf !== this.me.value?.leaf) this.line.send({ type: "remove", leaf }); }
+  remove(leaf: number): void {
+    const who = this.people.value.find((p) => p.leaf === leaf);
+    if (!this.isHost.value || !who || who.me) return;
+    this.removing.add(who.key);
+    this.line.send({ type: "remove", leaf });
+  }
+  /** Those whom this host is turning out: the group itself does not say why somebody went. */
+  private readonly removing = new Set<string>();
   lock(locked: boolean): void { if (this.isHost.value && locked !== this.locked.value) this.session?.change({ locked }); }
   makeHost(account: string): void {
     const hosts = this.session?.view?.hosts;
@@ -302,6 +309,7 @@ export class Call extends CallSignals implements CallActions {
   }
 
   private entered(view: GroupView): void {
+    if (this.lastView) this.notice(this.lastView.group === view.group ? "reconnected" : "restarted", "");
     batch(() => {
       this.takeView(view);
       if (this.joinedAt.value === null) this.joinedAt.value = Date.now();
@@ -326,7 +334,7 @@ export class Call extends CallSignals implements CallActions {
     batch(() => this.takeView(view));
     const back = new Set(view.added.map((m) => m.signatureKey)), had = new Set(view.removed.map((m) => m.signatureKey));
     for (const m of view.added) if (!had.has(m.signatureKey) && m.leaf !== view.own) this.notice("joined", m.name, personKey(m));
-    for (const m of view.removed) if (!back.has(m.signatureKey)) this.notice("left", m.name, personKey(m));
+    for (const m of view.removed) if (!back.has(m.signatureKey)) this.notice(this.removing.delete(personKey(m)) ? "removed" : "left", m.name, personKey(m));
     if (before && before.locked !== view.locked) this.notice(view.locked ? "locked" : "unlocked", view.members.find((m) => m.leaf === view.committer)?.name ?? "");
     if (before) for (const h of view.hosts) if (!before.hosts.includes(h)) this.notice("host-added", view.members.find((m) => m.account === h)?.name ?? "");
     this.lastView = view;

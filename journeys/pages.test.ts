@@ -1,0 +1,163 @@
+/**
+ * Every page, in French and English, light and dark, wide and at 360 px: axe finds nothing, nothing is cut off sideways,
+ * and the content policy refuses nothing. Pictures of each are left in build/screenshots.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { Appliance, house, type House } from './harness/appliance.ts';
+import { open, until, type Person, type Tab } from './harness/browser.ts';
+import { full, small } from './harness/clip.ts';
+import { arrive, Player, scatter, signIn } from './harness/cast.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const pictures = path.join(process.env.HUISCLOS_TOP ?? '.', 'build/screenshots');
+/** Each page in all four corners: both languages, both themes, both widths, in pairs that differ. */
+const looks = [
+  { lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 1280 }, { lang: 'en', theme: 'light', width: 360 }, { lang: 'fr', theme: 'dark', width: 360 },
+] as const;
+type Look = (typeof looks)[number];
+const faults: string[] = [];
+
+let h: House, bare: Appliance, person: Person, tab: Tab;
+before(async () => {
+  h = await house(2);
+  bare = await Appliance.start({ port: 8444 });
+  person = await open({ engine: 'chromium', id: 1, size: small });
+  tab = await person.tab();
+});
+after(async () => {
+  await person?.close();
+  await bare?.end();
+  await h?.appliance.end();
+});
+const pageOf = (t: Tab) => (t as unknown as { page: Page }).page;
+
+async function wear(t: Tab, look: Look): Promise<void> {
+  await pageOf(t).emulateMedia({ colorScheme: look.theme, reducedMotion: 'reduce' });
+  await t.resize(look.width, look.width === 360 ? 720 : 800);
+  await t.run((l) => { localStorage.setItem('huisclos.lang', l); }, look.lang);
+}
+
+async function check(t: Tab, name: string, look: Look): Promise<void> {
+  const label = `${name}-${look.lang}-${look.theme}-${look.width}`;
+  await new Promise((done) => setTimeout(done, 150));
+  await t.screenshot(path.join(pictures, `${label}.png`));
+  const page = pageOf(t);
+  const wide = await page.evaluate(() => ({ page: document.documentElement.scrollWidth, window: innerWidth, lang: document.documentElement.lang, title: document.title }));
+  if (wide.page > wide.window + 1) faults.push(`${label}: ${wide.page} px wide in a window of ${wide.window}`);
+  if (wide.lang !== look.lang) faults.push(`${label}: the page says it is in "${wide.lang}"`);
+  if (wide.title.trim() === '') faults.push(`${label}: no title`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    type Axe = { run(o: unknown): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+    const r = await (window as unknown as { axe: Axe }).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} — ${n.failureSummary.replace(/\s+/g, ' ').slice(0, 200)}`).join(' ; ')}`);
+  });
+  for (const f of found) faults.push(`${label}: ${f}`);
+}
+
+/** What the browser says about a policy that something broke. */
+const refusedByPolicy = (t: Tab) => t.console.filter((l) => /content security policy|trusted ?types?|refused to|pageerror/i.test(l));
+
+async function every(name: string, address: string, ready: (t: Tab) => Promise<unknown>): Promise<void> {
+  for (const look of looks) {
+    await wear(tab, look);
+    await tab.goto('about:blank');
+    await tab.goto(address);
+    await until(`${name} is drawn`, () => tab.run(() => document.querySelector('h1') !== null && !document.querySelector('.spinner, .skeleton')), 15_000).catch(() => undefined);
+    await ready(tab);
+    await check(tab, name, look);
+  }
+}
+const nothing = async () => undefined;
+const verdict = () => { const found = faults.splice(0); assert.deepEqual(found, []); };
+
+test('before anybody is signed in', { timeout: 180_000 }, async () => {
+  await tab.goto(`${h.appliance.url}/about`);
+  await every('about', `${h.appliance.url}/about`, nothing);
+  await every('sign-in', `${h.appliance.url}/`, nothing);
+  await every('sign-in-to-room', h.room.link, nothing);
+  const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Eve Essai', email: 'eve@example.test', role: 'member' });
+  await every('activate', (made.activation as { url: string }).url, nothing);
+  await every('activate-bad', `${h.appliance.url}/activate#AAAAAAAAAAAAAAAAAAAAAA`, nothing);
+  await every('console-sign-in', `${h.appliance.url}/console/`, nothing);
+  await tab.goto(`${bare.url}/about`);
+  await every('setup', `${bare.url}/console/setup`, nothing);
+  verdict();
+});
+
+test('signed in: rooms, account, links that lead nowhere, the door', { timeout: 180_000 }, async () => {
+  await signIn(tab, h, h.owner);
+  await every('rooms', `${h.appliance.url}/`, async (t) => { await until('the room is listed', () => t.run(() => document.body.innerText.includes('Salle des essais'))); });
+  await every('account', `${h.appliance.url}/account`, nothing);
+  await every('bad-link', `${h.appliance.url}/r/${h.room.id}`, nothing);
+  await every('unknown-room', `${h.appliance.url}/r/AAAAAAAAAAAAAAAAAAAAAA#${h.owner.id}`, nothing);
+  await every('not-found', `${h.appliance.url}/account/nowhere`, nothing);
+  await every('door', h.room.link, async (t) => { await until('the preview', () => t.run(() => window.__huisclos?.call.ownCamera.value !== null)); });
+  verdict();
+});
+
+test('the console', { timeout: 180_000 }, async () => {
+  await signIn(tab, h, { email: 'ada@example.test', passphrase: 'gravier lampe orage violon' });
+  for (const section of ['', 'accounts', 'calls', 'audit', 'about', 'nowhere']) await every(`console-${section || 'overview'}`, `${h.appliance.url}/console/${section}`, nothing);
+  verdict();
+});
+
+test('the call: alone, waiting, together, each panel, and after', { timeout: 300_000 }, async () => {
+  const host = await arrive(h, 0, 'chromium', { size: full }), guest = await arrive(h, 1, 'chromium', { clip: false });
+  try {
+    const t = host.tab;
+    const again = async (p: Player) => { await p.tab.reload(); await p.prepare(); await p.start(); await p.reaches('in-call'); };
+    await host.start();
+    await host.reaches('in-call');
+    for (const look of looks) {
+      await wear(t, look);
+      await again(host);
+      await check(t, 'call-alone', look);
+      // Somebody knocks; the first time only.
+      if ((await guest.phase()) === 'idle') { await guest.start(); await guest.reaches('waiting-lobby'); }
+    }
+    for (const look of looks) { await wear(guest.tab, look); await check2(guest, 'waiting', look); }
+    await t.press('p');
+    await check(t, 'call-lobby', looks[3]);
+    await host.admits(guest.account.name);
+    await guest.reaches('in-call');
+    await guest.tab.run(async () => { await window.__huisclos!.call.send('Bonjour, vous m’entendez ?'); });
+    await guest.tab.run(async () => { await window.__huisclos!.call.shareScreen(); });
+    for (const look of looks) {
+      await wear(t, look);
+      await again(host);
+      await host.sees(2);
+      await host.sensesOf(guest, { sound: false });
+      await guest.tab.run(async () => { await window.__huisclos!.call.send('Une phrase un peu plus longue, pour voir comment elle se plie.'); });
+      await check(t, 'call', look);
+      for (const [panel, key] of [['chat', 'c'], ['people', 'p'], ['seal', 'k']] as const) {
+        await t.run(() => { (document.activeElement as HTMLElement | null)?.blur(); });
+        await t.press(key);
+        await until(`the ${panel} panel`, () => t.run(() => document.querySelector('aside') !== null), 5000);
+        await check(t, `call-${panel}`, look);
+        await t.run(() => { (document.activeElement as HTMLElement | null)?.blur(); });
+        await t.press(key);
+      }
+    }
+    assert.deepEqual(refusedByPolicy(t), []);
+    await guest.tab.run(() => window.__huisclos!.call.leave());
+    await guest.reaches('ended');
+    for (const look of looks) { await pageOf(guest.tab).emulateMedia({ colorScheme: look.theme }); await guest.tab.resize(look.width, 720); await check(guest.tab, 'after', { ...look, lang: (await guest.tab.run(() => document.documentElement.lang)) as 'fr' | 'en' }); }
+    verdict();
+  } finally { await scatter([host, guest]); }
+
+  async function check2(p: Player, name: string, look: Look): Promise<void> {
+    await p.tab.reload();
+    await p.prepare();
+    await p.start();
+    await p.reaches('waiting-lobby');
+    await check(p.tab, name, look);
+  }
+});
+
+test('no policy of the pages was broken on the way', () => { assert.deepEqual(refusedByPolicy(tab), []); });
