@@ -48,9 +48,10 @@ const (
 	idleWithin   = time.Minute
 	headerBytes  = 16 << 10
 
-	stopWithin = 10 * time.Second
-	sweepEvery = 5 * time.Minute
-	renewEvery = time.Hour
+	stopWithin  = 10 * time.Second
+	drainWithin = 3 * time.Second
+	sweepEvery  = 5 * time.Minute
+	renewEvery  = time.Hour
 )
 
 // An Appliance is everything that runs. Its parts are stopped in the reverse order of their start.
@@ -62,7 +63,7 @@ type Appliance struct {
 	accounts *accounts.Accounts
 	port     int
 	keeper   *certs.Keeper
-	built    bool
+	pages    *web.Server
 
 	stops   []func()
 	failed  chan error // a server that ended by itself
@@ -132,9 +133,14 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	hall := meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Audit: trail,
 		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(hall)
-	a.onStop(hall.Close)
+	a.onStop(func() {
+		hall.Close() // tells every member to come back to the next process
+		if a.pages != nil {
+			a.pages.Drain(drainWithin)
+		}
+	})
 
-	pages, err := web.New(web.Config{
+	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
@@ -144,8 +150,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.built = pages.Built()
-	a.serveWeb(webConns, pages)
+	a.serveWeb(webConns)
 	a.tend()
 	return a, nil
 }
@@ -154,7 +159,7 @@ func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
 
 // serveWeb answers TLS with the pages, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
 // handful of hashed files gain nothing from HTTP/2.
-func (a *Appliance) serveWeb(conns net.Listener, pages *web.Server) {
+func (a *Appliance) serveWeb(conns net.Listener) {
 	secure, plain := splitWeb(conns)
 	one := new(http.Protocols)
 	one.SetHTTP1(true)
@@ -162,7 +167,7 @@ func (a *Appliance) serveWeb(conns net.Listener, pages *web.Server) {
 		return &http.Server{Handler: h, Protocols: one, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin,
 			IdleTimeout: idleWithin, MaxHeaderBytes: headerBytes, ErrorLog: log.New(httpLog{a.log}, "", 0)}
 	}
-	main, hint := server(pages), server(toHTTPS(pages.OwnHost))
+	main, hint := server(a.pages), server(toHTTPS(a.pages.OwnHost))
 	hint.SetKeepAlivesEnabled(false)
 	main.TLSConfig = a.keeper.TLS()
 	run := func(serve func() error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,10 +15,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"huisclos/appliance/config"
 	"huisclos/store"
@@ -309,5 +313,103 @@ func TestServeCommand(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("does not stop")
+	}
+}
+
+// TestFirstHour goes from the set-up code to a room, and through a stop and a start: who was connected is told to come
+// back, and finds account, session and room again.
+func TestFirstHour(t *testing.T) {
+	s := testSettings(t)
+	a, _ := start(t, s)
+	code, needed, err := a.accounts.SetupCode(time.Now())
+	must(t, err)
+	if !needed {
+		t.Fatal("no set-up needed")
+	}
+	c := browser(t, a)
+	csrf := ""
+	ask := func(method, path string, body, into any) int {
+		t.Helper()
+		data, err := json.Marshal(body)
+		must(t, err)
+		if body == nil {
+			data = nil
+		}
+		req, err := http.NewRequest(method, "https://"+a.at()+path, bytes.NewReader(data))
+		must(t, err)
+		if method != http.MethodGet {
+			req.Header.Set("Origin", "https://"+a.at())
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("X-Huisclos-CSRF", csrf)
+		}
+		res, err := c.Do(req)
+		must(t, err)
+		defer res.Body.Close()
+		must(t, json.NewDecoder(res.Body).Decode(into))
+		return res.StatusCode
+	}
+	var me struct{ CSRF string }
+	if got := ask("GET", "/api/me", nil, &me); got != http.StatusUnauthorized {
+		t.Fatalf("me: %d", got)
+	}
+	csrf = me.CSRF
+	form := map[string]string{"code": code.Reveal(), "name": "Ada", "email": "ada@example.org", "passphrase": "quinze lapins sous la lune"}
+	if got := ask("POST", "/api/setup", form, &me); got != http.StatusOK {
+		t.Fatalf("set-up: %d", got)
+	}
+	csrf = me.CSRF
+	var room struct{ ID, Name string }
+	if got := ask("POST", "/api/rooms", map[string]string{"name": "Conseil"}, &room); got != http.StatusCreated {
+		t.Fatalf("room: %d", got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, "wss://"+a.at()+"/api/rooms/"+room.ID+"/signal", &websocket.DialOptions{
+		HTTPClient: c, HTTPHeader: http.Header{"Origin": {"https://" + a.at()}}, Subprotocols: []string{"huisclos.1"}})
+	must(t, err)
+	defer ws.CloseNow()
+	must(t, ws.Write(ctx, websocket.MessageText, []byte(`{"type":"hello","protocol":1,"device":"AAAAAAAAAAAAAAAAAAAAAA","signatureKey":"BAAA"}`)))
+	if _, _, err := ws.Read(ctx); err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan struct{})
+	go func() { a.Stop(); close(stopped) }()
+	for err == nil {
+		_, _, err = ws.Read(ctx)
+	}
+	if got := websocket.CloseStatus(err); got != websocket.StatusServiceRestart {
+		t.Errorf("at the stop the connection closes with %d: %v", got, err)
+	}
+	<-stopped
+
+	s.Listen = a.at() // the same address again, as after an update
+	a, _ = start(t, s)
+	var rooms struct{ Rooms []struct{ ID, Name string } }
+	if got := ask("GET", "/api/rooms", nil, &rooms); got != http.StatusOK || len(rooms.Rooms) != 1 || rooms.Rooms[0].ID != room.ID {
+		t.Errorf("after the start: %d %v", got, rooms)
+	}
+	if _, needed, err := a.accounts.SetupCode(time.Now()); err != nil || needed {
+		t.Errorf("set-up code again: %v, %v", needed, err)
+	}
+}
+
+func TestStopLeavesNothingRunning(t *testing.T) {
+	a, _ := start(t, testSettings(t))
+	a.Stop()
+	before := runtime.NumGoroutine()
+	for range 3 {
+		a, _ := start(t, testSettings(t))
+		res, err := browser(t, a).Get("https://" + a.at() + "/healthz")
+		must(t, err)
+		_ = res.Body.Close()
+		a.Stop()
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for runtime.NumGoroutine() > before+3 && time.Now().Before(deadline) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before+3 { // the test's own idle clients
+		stacks := make([]byte, 1<<16)
+		t.Errorf("%d goroutines, %d before\n%s", n, before, stacks[:runtime.Stack(stacks, true)])
 	}
 }

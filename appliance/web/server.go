@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -63,6 +64,7 @@ type Server struct {
 	unsigned *rate     // API requests without a session, by address
 	signed   *rate     // API requests by session
 	slots    chan struct{}
+	lines    sync.WaitGroup // connections to rooms
 }
 
 const (
@@ -105,6 +107,19 @@ func New(c Config) (*Server, error) {
 
 // Built reports whether both clients are in this program.
 func (s *Server) Built() bool { return s.meeting.document != nil && s.console.document != nil }
+
+// Drain waits until every connection to a room has said its last word. Close the hall first.
+func (s *Server) Drain(within time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		s.lines.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(within): // a client that does not read is cut with the process
+	}
+}
 
 // ServeHTTP sets what every answer carries, refuses hosts that are not ours, and survives a handler that panics.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -27,6 +27,8 @@ func (s *Server) signal(v *visit) error {
 	if err := s.Rooms.Visit(v.account.ID, id, v.now); err != nil {
 		return roomError(err)
 	}
+	s.lines.Add(1)
+	defer s.lines.Done()
 	account, session := [16]byte(v.account.ID), v.session.ID.String()
 	again := time.AfterFunc(recheck, func() {
 		if _, _, err := s.Accounts.Session(v.token, s.Now()); errors.Is(err, accounts.ErrNoSession) {
