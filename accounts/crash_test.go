@@ -186,7 +186,13 @@ func crashRun(t *testing.T, path string) (lines []string) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Duration(100+mathrand.IntN(200))*time.Millisecond, func() { child.Process.Kill() })
+	// Half are killed at a time after their start, half at a time after their first line, however slow the machine is.
+	after, early := time.Duration(100+mathrand.IntN(200))*time.Millisecond, mathrand.IntN(2) == 0
+	limit := 30 * time.Second
+	if early {
+		limit = after
+	}
+	timer := time.AfterFunc(limit, func() { child.Process.Kill() })
 	defer timer.Stop()
 	reader := bufio.NewReader(out)
 	for {
@@ -196,6 +202,9 @@ func crashRun(t *testing.T, path string) (lines []string) {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(lines) == 0 && !early {
+			timer.Reset(after)
 		}
 		lines = append(lines, strings.TrimSuffix(line, "\n"))
 	}

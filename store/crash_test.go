@@ -104,7 +104,7 @@ func TestKill(t *testing.T) {
 		rounds = n
 	}
 	if testing.Short() {
-		rounds = min(rounds, 5)
+		rounds = min(rounds, 8)
 	}
 	path := filepath.Join(t.TempDir(), "data", "db")
 	var acknowledged, low, revision uint64
@@ -195,7 +195,15 @@ func crashRun(t *testing.T, path string) (put, deleted, revision uint64) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Duration(20+rand.IntN(150))*time.Millisecond, func() { child.Process.Kill() })
+	// Half of the children are killed at a time after their start, wherever they are then; the other half at a time
+	// after their first acknowledged write, however slow the machine is.
+	after, early := time.Duration(20+rand.IntN(150))*time.Millisecond, rand.IntN(2) == 0
+	kill := func() { child.Process.Kill() }
+	limit := 30 * time.Second
+	if early {
+		limit = after
+	}
+	timer := time.AfterFunc(limit, kill)
 	defer timer.Stop()
 	lines := bufio.NewReader(out)
 	for {
@@ -211,6 +219,9 @@ func crashRun(t *testing.T, path string) (put, deleted, revision uint64) {
 		var n, rev uint64
 		if _, err := fmt.Sscanf(line, "%s %d %d\n", &what, &n, &rev); err != nil {
 			t.Fatalf("the writer said %q", line)
+		}
+		if revision == 0 && !early {
+			timer.Reset(after)
 		}
 		revision = rev
 		if what == "put" {
