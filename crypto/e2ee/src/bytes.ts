@@ -5,6 +5,9 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+const values = new Int8Array(128).fill(-1);
+for (let i = 0; i < alphabet.length; i++) values[alphabet.charCodeAt(i)] = i;
+
 export function toBase64url(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 3) {
@@ -24,8 +27,8 @@ export function fromBase64url(text: string): Bytes {
   let at = 0;
   let bits = 0;
   let held = 0;
-  for (const letter of text) {
-    const value = alphabet.indexOf(letter);
+  for (let i = 0; i < text.length; i++) {
+    const value = values[text.charCodeAt(i)] ?? -1;
     if (value < 0) throw new RangeError("not base64url");
     held = (held << 6) | value;
     bits += 6;
