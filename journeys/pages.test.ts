@@ -16,10 +16,10 @@ import { arrive, Player, scatter, signIn } from './harness/cast.ts';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const pictures = path.join(process.env.HUISCLOS_TOP ?? '.', 'build/screenshots');
 /** Each page in all four corners: both languages, both themes, both widths, in pairs that differ. */
-const looks = [
+const looks: Look[] = [
   { lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 1280 }, { lang: 'en', theme: 'light', width: 360 }, { lang: 'fr', theme: 'dark', width: 360 },
-] as const;
-type Look = (typeof looks)[number];
+];
+interface Look { lang: 'fr' | 'en'; theme: 'light' | 'dark'; width: number }
 const faults: string[] = [];
 
 let h: House, bare: Appliance, person: Person, tab: Tab;
@@ -123,7 +123,7 @@ test('the call: alone, waiting, together, each panel, and after', { timeout: 300
     }
     for (const look of looks) { await wear(guest.tab, look); await check2(guest, 'waiting', look); }
     await t.press('p');
-    await check(t, 'call-lobby', looks[3]);
+    await check(t, 'call-lobby', looks[3]!);
     await host.admits(guest.account.name);
     await guest.reaches('in-call');
     await guest.tab.run(async () => { await window.__huisclos!.call.send('Bonjour, vous m’entendez ?'); });

@@ -14,6 +14,7 @@ export interface Hook {
   baseKeys(): Promise<{ group: string; epoch: number; key: Uint8Array }[]>;
   kidctr(): Promise<{ group: string; epoch: number; kid: number; ctr: number }[]>;
   keep(): Promise<void>;
+  stats(): import('../../crypto/e2ee/src/index.ts').FrameStats | null;
   connections(): { up: RTCPeerConnection | null; down: RTCPeerConnection | null };
 }
 declare global { interface Window { __huisclos?: Hook } }

@@ -16,6 +16,7 @@ export function installHook(call: Call, media: () => Media | null): void {
     frames: async () => (await dump()).frames,
     baseKeys: async () => (await dump()).baseKeys,
     kidctr: async () => [...past.flatMap((d) => d.kidctr), ...(await dump()).kidctr],
+    stats: () => media()?.stats ?? null,
     connections: () => ({ up: media()?.publisher?.connection ?? null, down: media()?.subscriber?.connection ?? null }),
     /** Keeps what the frame worker has used so far: the test is about to kill it. */
     keep: async () => { past.push(await dump()); },
