@@ -315,6 +315,12 @@ export class Call extends CallSignals implements CallActions {
       if (this.joinedAt.value === null) this.joinedAt.value = Date.now();
       this.enterPhase("in-call");
     });
+    this.media?.epoch();
+    this.openMedia();
+  }
+
+  private openMedia(): void {
+    this.media?.newPeer();
     void this.media?.open();
     this.session?.flush();
     this.announceSoon();
@@ -324,9 +330,7 @@ export class Call extends CallSignals implements CallActions {
     const was = this.state.peek().phase;
     batch(() => { this.takeView(view); this.enterPhase("in-call"); });
     if (was === "reconnecting") this.notice("reconnected", "");
-    void this.media?.open();
-    this.session?.flush();
-    this.announceSoon();
+    this.openMedia();
   }
 
   private moved(view: GroupView): void {
@@ -338,6 +342,7 @@ export class Call extends CallSignals implements CallActions {
     if (before && before.locked !== view.locked) this.notice(view.locked ? "locked" : "unlocked", view.members.find((m) => m.leaf === view.committer)?.name ?? "");
     if (before) for (const h of view.hosts) if (!before.hosts.includes(h)) this.notice("host-added", view.members.find((m) => m.account === h)?.name ?? "");
     this.lastView = view;
+    this.media?.epoch();
     if (view.added.length > 0) this.announceSoon();
     this.media?.wish();
   }

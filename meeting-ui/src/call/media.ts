@@ -21,7 +21,7 @@ export interface MediaEvents {
   refused(): void;
 }
 
-const levelEvery = 200, qualityEvery = 2000, wantsAfter = 80, firstRebuild = 400, longestRebuild = 8000, refusedFor = 5000;
+const levelEvery = 200, qualityEvery = 2000, wantsAfter = 80, firstRebuild = 400, longestRebuild = 8000, refusedFor = 5000, refreshEvery = 5000;
 /** Before the page says what it shows: enough for a small call. */
 const defaultHeight = { camera: 360, screen: 1080 };
 
@@ -29,7 +29,14 @@ export class Media {
   publisher: Publisher | null = null;
   subscriber: Subscriber | null = null;
   private port: FramePort | null = null;
-  private opening: Promise<FramePort> | null = null;
+  private opening: Promise<FramePort | null> | null = null;
+  /** Grows at the end: what was begun before does not count after. */
+  private life = 0;
+  private epochTimer: ReturnType<typeof setTimeout> | null = null;
+  /** The server answers offers in their order and without a number: an answer belongs to the offer of the same count. */
+  private offers = 0;
+  private answers = 0;
+  private offerOfPublisher = 0;
   private wantOpen = false;
   private generation = 0;
   private tiles: Tile[] | null = null;
@@ -59,7 +66,14 @@ export class Media {
     if (g !== this.generation || !this.wantOpen || !frames) return;
     this.builtAt = Date.now();
     const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
-    this.publisher = new Publisher(frames, this.own.tracks, { send: this.events.send, failed });
+    this.publisher = new Publisher(frames, this.own.tracks, {
+      failed,
+      send: (m) => {
+        if (!this.events.send(m)) return false;
+        if (m.type === "publish") this.offerOfPublisher = ++this.offers;
+        return true;
+      },
+    });
     this.subscriber = new Subscriber(frames, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
     this.people.setStreams(this.subscriber);
     this.timers.push(setInterval(() => void this.listen(), levelEvery), setInterval(() => void this.look(), qualityEvery));
@@ -81,14 +95,22 @@ export class Media {
   /** The end: the frame worker goes too. */
   destroy(): void {
     this.close();
+    this.epoch();
+    this.life++;
     this.port?.terminate();
     this.port = null;
     this.opening = null;
   }
 
-  published(answer: string): void { void this.publisher?.answered(answer); }
+  published(answer: string): void {
+    // An answer to the offer of a connection that is closed by now is not for its successor.
+    if (++this.answers === this.offerOfPublisher) void this.publisher?.answered(answer);
+  }
   offered(offer: string, tracks: TrackDecl[]): void { void this.subscriber?.offered(offer, tracks); }
-  requestFailed(request: string): void { if (this.wantOpen && ["publish", "subscribe", "answer", "restartIce"].includes(request)) this.rebuild(request); }
+  requestFailed(request: string): void {
+    if (request === "publish") this.answers++;
+    if (this.wantOpen && ["publish", "subscribe", "answer", "restartIce"].includes(request)) this.rebuild(request);
+  }
   replaced(kind: StreamKind): void { void this.publisher?.replace(kind, this.own.tracks[kind]); }
   /** The network changed under us. */
   restart(): void { this.publisher?.restart(); this.subscriber?.restart(); }
@@ -130,15 +152,21 @@ export class Media {
     }));
   }
 
-  private async worker(): Promise<FramePort | null> {
-    if (this.port) return this.port;
-    this.opening ??= this.makeFrames();
-    const opening = this.opening;
-    let port: FramePort;
-    try { port = await opening; } catch { if (this.opening === opening) this.opening = null; if (this.wantOpen) this.rebuild("frames"); return null; }
-    if (this.opening !== opening) { port.terminate(); return null; }
+  /** The frame worker, started once however many ask for it at the same time. */
+  private worker(): Promise<FramePort | null> {
+    if (this.port) return Promise.resolve(this.port);
+    this.opening ??= this.startWorker();
+    return this.opening;
+  }
+
+  private async startWorker(): Promise<FramePort | null> {
+    const life = this.life;
+    let port: FramePort | null;
+    try { port = await this.makeFrames(); } catch { port = null; }
+    if (life !== this.life) { port?.terminate(); return null; }
     this.opening = null;
     this.port = port;
+    if (!port) { if (this.wantOpen) this.rebuild("frames"); return null; }
     port.onStats((stats) => { if (this.port === port) this.counted(stats); });
     port.onDeath(() => { if (this.port === port) this.died(); });
     return port;
@@ -146,11 +174,25 @@ export class Media {
 
   private died(): void {
     this.port = null;
-    if (!this.wantOpen) return;
-    // The new worker opens at once, but seals only from the epoch that this asks for.
-    this.events.send({ type: "refresh" });
-    void this.open();
+    // The new worker opens at once, but seals only from an epoch that this device's own commit leads to.
+    this.askForEpoch();
+    if (this.wantOpen) void this.open();
   }
+
+  /** Asks until there is a new epoch: the line may be down just now, or the request lost. */
+  private askForEpoch(): void {
+    if (this.epochTimer !== null) clearTimeout(this.epochTimer);
+    if (this.wantOpen) this.events.send({ type: "refresh" });
+    this.epochTimer = setTimeout(() => this.askForEpoch(), refreshEvery);
+  }
+
+  /** The group went on. */
+  epoch(): void {
+    if (this.epochTimer !== null) { clearTimeout(this.epochTimer); this.epochTimer = null; }
+  }
+
+  /** This device has another place at the server: what was asked of the old one gets no answer any more. */
+  newPeer(): void { this.offers = this.answers = 0; }
 
   /** The worker's last word, for the test hook. */
   stats: FrameStats | null = null;

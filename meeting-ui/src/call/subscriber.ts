@@ -48,6 +48,9 @@ export class Subscriber {
   get connection(): RTCPeerConnection { return this.pc; }
   start(): void { this.events.send({ type: "subscribe" }); }
 
+  /** The server's own number of the connection that it offers, from the SDP's origin line. */
+  private origin = "";
+
   offered(offer: string, tracks: TrackDecl[]): Promise<void> {
     return this.queue.run(() => this.take(offer, tracks)).then(() => undefined);
   }
@@ -91,6 +94,12 @@ export class Subscriber {
 
   private async take(offer: string, tracks: TrackDecl[]): Promise<void> {
     if (this.closed) return;
+    const [, origin = "", version = ""] = /^o=\S+ (\d+) (\d+) /m.exec(offer) ?? [];
+    if (this.origin === "") {
+      // Not the beginning: an offer of the connection before this one that was still on its way.
+      if (version !== "1") return;
+      this.origin = origin;
+    } else if (origin !== this.origin) { this.fail("offer of another connection"); return; }
     const declared = new Map(tracks.map((t) => [t.mid, t]));
     for (const [mid, line] of this.lines) if (!declared.has(mid)) line.active = false;
     for (const t of tracks) {
