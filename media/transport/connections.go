@@ -62,7 +62,7 @@ func (s *Server) Publish(ctx context.Context, id media.CallID, peer media.PeerID
 		return s.ours(p.link, p.session, p.version), nil
 	})
 	if err == nil {
-		err = s.publish(c, p, old, sections, streams)
+		err = s.publish(c, turn, p, old, sections, streams)
 	}
 	if err == nil {
 		err = p.link.start(far)
@@ -77,14 +77,16 @@ func (s *Server) Publish(ctx context.Context, id media.CallID, peer media.PeerID
 	return answer, nil
 }
 
-// publish puts a publisher in its place, if its call and peer still stand.
-func (s *Server) publish(c *call, p, old *publisher, sections []accepted, streams []media.Stream) error {
+// publish puts a publisher in its place, if its call and peer still stand. The
+// one before may have said goodbye meanwhile: a new one takes the empty place.
+func (s *Server) publish(c *call, turn *sync.Mutex, p, old *publisher, sections []accepted, streams []media.Stream) error {
 	receiving := make([]media.Stream, len(sections))
 	for i, a := range sections {
 		receiving[i] = a.stream
 	}
 	s.mu.Lock()
-	if s.calls[c.id] != c || c.publishing[p.peer] == nil || c.publishers[p.peer] != old {
+	now := c.publishers[p.peer]
+	if s.calls[c.id] != c || c.publishing[p.peer] != turn || now != old && (now != nil || p == old) {
 		s.mu.Unlock()
 		return media.ErrUnknown
 	}

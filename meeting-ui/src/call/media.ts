@@ -30,6 +30,8 @@ export class Media {
   subscriber: Subscriber | null = null;
   private port: FramePort | null = null;
   private opening: Promise<FramePort | null> | null = null;
+  /** The next frame worker takes a dead one's place. */
+  private successor = false;
   /** Grows at the end: what was begun before does not count after. */
   private life = 0;
   private epochTimer: ReturnType<typeof setTimeout> | null = null;
@@ -169,13 +171,15 @@ export class Media {
     if (!port) { if (this.wantOpen) this.rebuild("frames"); return null; }
     port.onStats((stats) => { if (this.port === port) this.counted(stats); });
     port.onDeath(() => { if (this.port === port) this.died(); });
+    // It opens at once, but seals only from an epoch that comes after it was given the keys: one that came while there
+    // was no worker counts as the dead one's.
+    if (this.successor) { this.successor = false; this.askForEpoch(); }
     return port;
   }
 
   private died(): void {
     this.port = null;
-    // The new worker opens at once, but seals only from an epoch that this device's own commit leads to.
-    this.askForEpoch();
+    this.successor = true;
     if (this.wantOpen) void this.open();
   }
 
