@@ -61,7 +61,8 @@ func (r *Room) plan() {
 		return
 	}
 	q.committer = m.leaf
-	q.deadline = r.now.Add(r.limits.Deadline + time.Duration(len(q.adds))*r.limits.DeadlineAdd)
+	q.deadline = r.now.Add(r.limits.Deadline + time.Duration(len(q.adds))*r.limits.DeadlineAdd +
+		time.Duration(c.observer.PathCiphertexts(m.leaf))*r.limits.DeadlineNode)
 	c.request, c.named[m.leaf] = q, q
 	r.send(m.conn, q.message(c.epoch, r.now))
 }

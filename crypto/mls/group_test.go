@@ -131,6 +131,19 @@ func (c *call) deliver(from LeafIndex, pending *Pending, at time.Time) *CommitSu
 	if err != nil {
 		c.t.Fatalf("observer: %v", err)
 	}
+	m, err := parseMessage(pending.Commit)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if len(summary.Added)+len(summary.Removed)+len(summary.Replaced) == 0 && m.public != nil {
+		ciphertexts := 0
+		for _, n := range m.public.content.commit.path.nodes {
+			ciphertexts += len(n.secrets)
+		}
+		if want := c.observer.PathCiphertexts(from); ciphertexts != want {
+			c.t.Fatalf("a path with %d ciphertexts, %d were foretold", ciphertexts, want)
+		}
+	}
 	c.observer = next
 	if !bytes.Equal(summary.Hash, pending.Summary.Hash) || summary.Epoch != pending.Summary.Epoch {
 		c.t.Fatal("observer and committer describe different commits")

@@ -57,3 +57,16 @@ func (o *Observer) Check(commit []byte, p PolicyFunc, now time.Time) (*Observer,
 	s.finish(&o.publicState, a)
 	return &Observer{s.next}, s.summary(commitHash(commit)), nil
 }
+
+// PathCiphertexts counts the nodes that a new path of the leaf at l is encrypted
+// to in this epoch (RFC 9420 §7.6): what the leaf's next commit costs, from
+// log2(N) in a full tree to N in a blank one.
+func (o *Observer) PathCiphertexts(l LeafIndex) (n int) {
+	if uint64(l) >= uint64(o.tree.leaves()) {
+		return 0
+	}
+	for _, s := range o.tree.filteredPath(l) {
+		n += len(o.tree.resolution(s.copath))
+	}
+	return n
+}
