@@ -8,8 +8,12 @@ const focused = (tab: Tab) => tab.run(() => {
   const by = el.getAttribute('aria-labelledby')?.split(/\s+/).map((id) => document.getElementById(id)?.textContent ?? '').join(' ');
   const label = (el as HTMLInputElement).labels?.[0]?.textContent;
   const name = (el.getAttribute('aria-label') ?? by ?? label ?? el.textContent ?? '').replace(/\s+/g, ' ').trim();
-  const style = getComputedStyle(el), box = el.closest('.field, .control, label, .input') ?? el, outer = getComputedStyle(box);
-  const ring = [style, outer].some((s) => (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1) || s.boxShadow !== 'none');
+  // The ring may be drawn around the box that holds a field.
+  let ring = false;
+  for (let at: HTMLElement | null = el, up = 0; at && up < 3 && !ring; at = at.parentElement, up++) {
+    const style = getComputedStyle(at);
+    ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
+  }
   return { name, role: el.getAttribute('role') ?? el.tagName.toLowerCase(), ring };
 });
 
