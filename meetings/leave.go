@@ -1,6 +1,9 @@
 package meetings
 
 import (
+	"slices"
+	"time"
+
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
@@ -63,6 +66,31 @@ func (r *Room) settleAbsence() {
 			m.leaving, m.later = RemoveAbsent, r.now
 		}
 	}
+}
+
+// abandonedAt is when a call in which nobody is connected gives way to its
+// owner, who waits at the door with a device that is not in it: nobody could let
+// that device in. The zero time while there is no such case.
+func (r *Room) abandonedAt() time.Time {
+	waits := func(k *knock) bool { return k.conn.visitor.Account == r.card.Owner }
+	if !slices.ContainsFunc(r.knocks, waits) {
+		return time.Time{}
+	}
+	for _, c := range r.conns {
+		if c.resume != nil {
+			return time.Time{} // it is about to go on
+		}
+	}
+	var last time.Time
+	for _, m := range r.call.members {
+		if m.conn != nil {
+			return time.Time{}
+		}
+		if m.gone.After(last) {
+			last = m.gone
+		}
+	}
+	return last.Add(r.limits.Abandoned)
 }
 
 // endCall forgets the call and everything about it.

@@ -18,6 +18,7 @@ const (
 // default.
 type Limits struct {
 	Absence      time.Duration // a disconnected leaf is removed after it
+	Abandoned    time.Duration // a call without connections gives way to its owner after it
 	Batch        time.Duration // adds that arrive within it share a commit
 	Deadline     time.Duration // of a committer, and
 	DeadlineAdd  time.Duration // for each add, and
@@ -48,6 +49,7 @@ func orDefault[T comparable](v *T, d T) {
 
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.Absence, 30*time.Second)
+	orDefault(&l.Abandoned, 8*time.Second)
 	orDefault(&l.Batch, 50*time.Millisecond)
 	orDefault(&l.Deadline, 2*time.Second)
 	orDefault(&l.DeadlineAdd, 10*time.Millisecond)

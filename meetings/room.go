@@ -171,8 +171,11 @@ func (r *Room) settle() {
 		c.ring.expire(r.now)
 		c.trees.expire(r.now)
 	}
-	if c := r.call; c != nil && !c.anyAlive() {
-		r.endCall("empty", mls.AccountID{})
+	if c := r.call; c != nil {
+		at := r.abandonedAt()
+		if !c.anyAlive() || !at.IsZero() && !r.now.Before(at) {
+			r.endCall("empty", mls.AccountID{})
+		}
 	}
 	r.plan()
 	r.tellRoster()
@@ -235,6 +238,7 @@ func (r *Room) callDue(due func(time.Time)) {
 			due(m.gone.Add(r.limits.Absence))
 		}
 	}
+	due(r.abandonedAt())
 	due(r.planDue())
 }
 

@@ -432,6 +432,48 @@ func TestLastOneOutEndsTheCall(t *testing.T) {
 	}
 }
 
+func TestAnAbandonedCallGivesWayToItsOwner(t *testing.T) {
+	w := newWorld(t, Limits{})
+	all := crowd(w, 2)
+	guest := w.client(3, 1)
+	for _, c := range all {
+		c.drop()
+	}
+	// Somebody else waits for the absence to end.
+	guest.join()
+	w.pass(9 * time.Second)
+	if w.room.call == nil {
+		t.Fatal("the call gave way to a guest")
+	}
+	// The owner's other device does not: nobody who is there could let it in.
+	other := w.client(1, 2)
+	before := w.room.call.id
+	other.join()
+	if w.room.call != nil || !w.audited(audit.CallEnded, "empty") || mustLast[*RoomStatus](t, other).State != StateEmpty {
+		t.Fatal("the owner still waits")
+	}
+	other.offer(other.rules(), nil)
+	w.settle()
+	if w.room.call == nil || w.room.call.id == before {
+		t.Fatal("no new call")
+	}
+	w.together(other)
+
+	// While one of them is connected the call goes on.
+	w = newWorld(t, Limits{})
+	all = crowd(w, 2)
+	before = w.room.call.id
+	all[0].drop()
+	other = w.client(1, 2)
+	other.join()
+	w.pass(12 * time.Second)
+	if w.room.call == nil || w.room.call.id != before {
+		t.Fatal("a call with somebody in it gave way")
+	}
+	w.pass(20 * time.Second) // the owner's first device is gone for good
+	w.together(all[1], other)
+}
+
 func TestBatching(t *testing.T) {
 	if testing.Short() {
 		t.Skip("sixty real joins")
