@@ -10,23 +10,39 @@ import { after, before, test } from 'node:test';
 import { house, type House } from './harness/appliance.ts';
 import { gather, scatter, type Player } from './harness/cast.ts';
 
+const logged = `canari-${Math.random().toString(36).slice(2).padEnd(10, 'x')}.example.test`;
 let h: House;
-before(async () => { h = await house(2, { record: true }); });
+before(async () => { h = await house(2, { record: true, hostname: logged }); });
 after(async () => { await h?.appliance.end(); });
 
 interface Needle { name: string; bytes: Buffer }
+interface Piece { needle: Needle; at: number }
 
-/** Looks for every needle at once. A table of 2^24 bits over the first three octets keeps the walk over memory short. */
+/** The shortest run of octets whose being found counts, and the stride of the pieces by which it is looked for. */
+const shortest = 16, piece = 8;
+
+/**
+ * Looks for every window of every needle at once: sixteen octets in a row hold at least one whole piece that begins at a
+ * multiple of eight, so those are looked up, and what fits is followed to both sides. A table of 2^24 bits over the first
+ * three octets of a piece keeps the walk over memory short. A run of few different values (a black picture, digital
+ * silence) would be found anywhere and says nothing.
+ */
 class Search {
   readonly found = new Set<string>();
+  readonly pieces: number = 0;
   private readonly bits = new Uint8Array(1 << 21);
-  private readonly index = new Map<number, Needle[]>();
+  private readonly index = new Map<number, Piece[]>();
 
   constructor(needles: Needle[]) {
-    for (const n of needles) {
-      const k = n.bytes[0]! | (n.bytes[1]! << 8) | (n.bytes[2]! << 16);
-      this.bits[k >> 3]! |= 1 << (k & 7);
-      this.index.set(k, [...(this.index.get(k) ?? []), n]);
+    for (const needle of needles) {
+      for (let at = 0; at + piece <= needle.bytes.length; at += piece) {
+        const b = needle.bytes, k = b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16);
+        if (new Set(b.subarray(at, at + piece)).size < 3) continue;
+        this.pieces++;
+        this.bits[k >> 3]! |= 1 << (k & 7);
+        const list = this.index.get(k);
+        if (list) list.push({ needle, at }); else this.index.set(k, [{ needle, at }]);
+      }
     }
   }
 
@@ -36,10 +52,29 @@ class Search {
     for (let i = 0; i < block.length; i++) {
       k = (k >>> 8) | (block[i]! << 16);
       if (((bits[k >> 3]! >> (k & 7)) & 1) === 0 || i < 2) continue;
-      for (const n of this.index.get(k)!) if (block.subarray(i - 2, i - 2 + n.bytes.length).equals(n.bytes)) this.found.add(n.name);
+      for (const p of this.index.get(k)!) if (this.fits(block, i - 2, p)) this.found.add(p.needle.name);
     }
   }
+
+  private fits(block: Buffer, at: number, p: Piece): boolean {
+    const b = p.needle.bytes;
+    let from = 0, to = 3;
+    while (p.at + to < b.length && at + to < block.length && b[p.at + to] === block[at + to]) to++;
+    if (to < piece) return false;
+    while (p.at + from > 0 && at + from > 0 && b[p.at + from - 1] === block[at + from - 1]) from--;
+    return to - from >= shortest && new Set(block.subarray(at + from, at + to)).size >= 8;
+  }
 }
+
+test('the search finds any window of sixteen octets, and only those', () => {
+  const secret = Buffer.from(Array.from({ length: 120 }, (_, i) => (i * 89 + 7) & 0x7f)), needles = [{ name: 'secret', bytes: secret }];
+  const finds = (block: Buffer) => { const s = new Search(needles); s.look(block); return s.found.size > 0; };
+  for (let from = 0; from + shortest <= secret.length; from++) {
+    const around = Buffer.alloc(50, 0xee), part = secret.subarray(from, from + shortest);
+    assert.ok(finds(Buffer.concat([around, part, around])), `the window at ${from}`);
+    assert.ok(!finds(Buffer.concat([around, part.subarray(1), around])), `fifteen octets at ${from}`);
+  }
+});
 
 function inMemory(pid: number, needles: Needle[]): { found: Set<string>; bytes: number } {
   const search = new Search(needles), mem = openSync(`/proc/${pid}/mem`, 'r');
@@ -48,7 +83,7 @@ function inMemory(pid: number, needles: Needle[]): { found: Set<string>; bytes: 
     for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
       const m = /^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+)/.exec(line);
       if (!m || !m[3]!.startsWith('rw')) continue;
-      const step = 8 << 20, overlap = 64; // a needle may lie across two pieces
+      const step = 8 << 20, overlap = 64; // a window may lie across two blocks
       for (let at = BigInt(`0x${m[1]}`); at < BigInt(`0x${m[2]}`); at += BigInt(step)) {
         const left = Number(BigInt(`0x${m[2]}`) - at), block = Buffer.alloc(Math.min(step + overlap, left));
         let n = 0;
@@ -80,23 +115,19 @@ function inLog(needles: Needle[]): Set<string> {
   return search.found;
 }
 
-/** Frames and keys of a page, as hex: pieces of 24 octets from the middle of frames that are not silence. */
+/** The frames and keys of a page, whole. */
 async function secretsOf(p: Player): Promise<Needle[]> {
   const got = await p.tab.run(async () => {
     const hex = (b: Uint8Array) => [...b].map((x) => x.toString(16).padStart(2, '0')).join('');
     return {
-      frames: (await window.__huisclos!.frames()).map((f) => ({ context: f.context, n: f.data.length, ctr: f.ctr, piece: hex(f.data.subarray(Math.floor(f.data.length / 3), Math.floor(f.data.length / 3) + 24)) })),
+      frames: (await window.__huisclos!.frames()).map((f) => ({ context: f.context, ctr: f.ctr, hex: hex(f.data) })),
       keys: (await window.__huisclos!.baseKeys()).map((k) => ({ epoch: k.epoch, hex: hex(k.key) })),
     };
   });
-  const out: Needle[] = [];
-  for (const f of got.frames) {
-    const bytes = Buffer.from(f.piece, 'hex');
-    // A run of few values (a black picture, digital silence) would be found anywhere.
-    if (bytes.length === 24 && new Set(bytes).size >= 12) out.push({ name: `frame ${f.context}/${f.ctr} of ${p.account.name}`, bytes });
-  }
-  for (const k of got.keys) out.push({ name: `base key of epoch ${k.epoch} of ${p.account.name}`, bytes: Buffer.from(k.hex, 'hex') });
-  return out;
+  return [
+    ...got.frames.map((f) => ({ name: `frame ${f.context}/${f.ctr} of ${p.account.name}`, bytes: Buffer.from(f.hex, 'hex') })),
+    ...got.keys.map((k) => ({ name: `base key of epoch ${k.epoch} of ${p.account.name}`, bytes: Buffer.from(k.hex, 'hex') })),
+  ];
 }
 
 test('nothing that was said or shown, and no key, is in what the server received, holds, stores or logs', async () => {
@@ -111,7 +142,7 @@ test('nothing that was said or shown, and no key, is in what the server received
     assert.ok(needles.length > 100, `${needles.length} secrets to look for`);
     assert.ok(needles.filter((n) => n.name.startsWith('base key')).length >= 2);
 
-    // The instruments first. Memory and disk: a room's name is in both. Records: a file of ours among them. Log: a line of its own.
+    // The instruments first. Memory and disk: a room's name is in both. Records: a file of ours among them. Log: a name that the appliance was started with.
     const planted = `Salle canari ${Math.random().toString(36).slice(2)}`, client = h.appliance.client();
     await client.login(h.owner.email, h.owner.passphrase);
     await client.must('POST', '/api/rooms', { name: planted });
@@ -121,7 +152,7 @@ test('nothing that was said or shown, and no key, is in what the server received
     assert.ok(memory.found.has('canary'), `the canary is found in ${memory.bytes} octets of memory`);
     assert.ok(inFolder(h.appliance.data, canary).found.has('canary'), 'the canary is found on the disk');
     assert.ok(inFolder(h.appliance.records, canary).found.has('canary'), 'the canary is found among the records');
-    assert.ok(inLog([{ name: 'canary', bytes: Buffer.from('Huis Clos') }]).has('canary'), 'the log is read');
+    assert.ok(inLog([{ name: 'canary', bytes: Buffer.from(logged) }]).has('canary'), 'the canary is found in the log');
 
     // The payloads are those of this call: sealed frames carry the very (KID, CTR) that the pages used.
     const records = inFolder(h.appliance.records, needles);
@@ -130,6 +161,6 @@ test('nothing that was said or shown, and no key, is in what the server received
     assert.deepEqual([...inMemory(h.appliance.pid, needles).found], [], 'in its memory');
     assert.deepEqual([...inFolder(h.appliance.data, needles).found], [], 'on its disk');
     assert.deepEqual([...inLog(needles)], [], 'in its log');
-    console.log(`${needles.length} secrets, ${Math.round(records.bytes / 1024)} KiB of payloads, ${Math.round(memory.bytes / 1048576)} MiB of memory: none found`);
+    console.log(`${needles.length} secrets of ${Math.round(needles.reduce((n, x) => n + x.bytes.length, 0) / 1024)} KiB, ${Math.round(records.bytes / 1024)} KiB of payloads, ${Math.round(memory.bytes / 1048576)} MiB of memory: none found`);
   } finally { await scatter(players); }
 });
