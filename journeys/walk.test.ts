@@ -37,8 +37,7 @@ test('from the set-up code to a sealed call and out again, without a mouse', { t
   await b.goto(link);
   await reads(b, /Bruno Berger/);
   await writeInto(b, /^Phrase de passe/i, 'verrou talus mousse cascade');
-  await b.press('Tab');
-  await writeInto(b, /phrase/i, 'verrou talus mousse cascade').catch(async () => { await b.type('verrou talus mousse cascade'); });
+  await writeInto(b, /seconde fois/, 'verrou talus mousse cascade');
   await b.press('Enter');
   await reads(b, /salle/i);
 
@@ -59,7 +58,7 @@ test('from the set-up code to a sealed call and out again, without a mouse', { t
   // The host hears of it, and admits.
   await reads(a, /Bruno Berger attend/);
   if (!(await a.run(() => /Admettre/.test(document.body.innerText)))) await a.press('p');
-  await pressOn(a, /^Admettre Bruno Berger$/);
+  await pressOn(a, /^Admettre( Bruno Berger)?$/);
   await until('the guest is in the call', () => b.run(() => window.__huisclos?.call.state.value.phase === 'in-call'), 30_000);
   for (const t of [a, b]) await until('two people', () => t.run(() => window.__huisclos!.call.people.value.length === 2));
 

@@ -43,7 +43,8 @@ test('a commit that nobody can process: the call restarts without its committer,
   const group = await host.group(), words = await sameWords(players);
 
   await spoilCommits(spoiler);
-  await until('another group', async () => { const g = await host.group(); return g !== '' && g !== group && (await other.group()) === g; }, 30_000);
+  await until('another group', async () => { const g = await host.group(); return g !== '' && g !== group && (await other.group()) === g; }, 30_000)
+    .catch(async (e: Error) => { throw new Error([e.message, ...await Promise.all(players.map((p) => p.report()))].join('\n')); });
   for (const p of [host, other]) {
     await p.reaches('in-call');
     const people = await p.sees(2);

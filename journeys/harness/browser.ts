@@ -9,7 +9,7 @@ import { installDevices, installReaders, installTrace, type Source } from './pag
 
 export type Engine = 'chromium' | 'firefox';
 export interface Look { width?: number; height?: number; dark?: boolean; lang?: 'fr' | 'en'; touch?: boolean }
-export interface BrowserOptions { engine: Engine; id: number; size: Size; camera?: string; microphone?: string; look?: Look; /** Play the clip through the browser's own fake devices (Chromium). */ clip?: boolean }
+export interface BrowserOptions { engine: Engine; id: number; size: Size; camera?: string; microphone?: string; look?: Look; /** Play the clip through the browser's own fake devices (Chromium). */ clip?: boolean; /** A drawn person in place of the clip's numbers. */ portrait?: boolean }
 
 type Fn<A, R> = (arg: A) => R | Promise<R>;
 
@@ -43,10 +43,10 @@ const find = (...names: string[]): string => {
 };
 
 export async function open(o: BrowserOptions): Promise<Person> {
-  const clip = o.clip ?? o.engine === 'chromium';
+  const clip = o.clip ?? (o.engine === 'chromium' && !o.portrait);
   const source: Source = {
     id: o.id, width: o.size.width, height: o.size.height, fps: o.size.fps, tones: tones(o.id), toneMs,
-    devices: clip && o.engine === 'chromium' ? 'browser' : 'page', camera: o.camera ?? '', microphone: o.microphone ?? '',
+    devices: clip && o.engine === 'chromium' ? 'browser' : 'page', camera: o.camera ?? '', microphone: o.microphone ?? '', portrait: o.portrait ?? false,
   };
   return o.engine === 'chromium' ? openChromium(o, source) : openFirefox(o, source);
 }

@@ -7,7 +7,9 @@ const focused = (tab: Tab) => tab.run(() => {
   if (!el || el === document.body) return { name: '', role: '', ring: true };
   const by = el.getAttribute('aria-labelledby')?.split(/\s+/).map((id) => document.getElementById(id)?.textContent ?? '').join(' ');
   const label = (el as HTMLInputElement).labels?.[0]?.textContent;
-  const name = (el.getAttribute('aria-label') ?? by ?? label ?? el.textContent ?? '').replace(/\s+/g, ' ').trim();
+  const spoken = el.cloneNode(true) as HTMLElement;
+  for (const hidden of spoken.querySelectorAll('[aria-hidden=true]')) hidden.remove();
+  const name = (el.getAttribute('aria-label') ?? by ?? label ?? spoken.textContent ?? '').replace(/\s+/g, ' ').trim();
   // The ring may be drawn around the box that holds a field.
   let ring = false;
   for (let at: HTMLElement | null = el, up = 0; at && up < 3 && !ring; at = at.parentElement, up++) {

@@ -16,6 +16,8 @@ export interface Source {
   /** "refused", "in-use", "not-found": what opening the device ends in. */
   camera: string;
   microphone: string;
+  /** Draws a person instead of numbers: for pictures that people look at. */
+  portrait: boolean;
 }
 
 declare global {
@@ -52,6 +54,40 @@ export function installDevices(source: Source): void {
       g.fillRect((c * w) / columns, (r * h) / rows, w / columns + 1, h / rows + 1);
     }
   };
+  /** Somebody before a wall, who sways a little. */
+  const portrait = (id: number, n: number, g: CanvasRenderingContext2D, w: number, h: number) => {
+    const looks = [['#8fb7b3', '#d9e6df', '#27424a', '#e3b596', '#3b2a22'], ['#d8b48a', '#f1e3cf', '#7a3b2e', '#8a5a3f', '#1d1714'], ['#8d9cc4', '#dfe3f1', '#4a3f6b', '#f0c9ad', '#9a6b3c'], ['#9db388', '#e5ebd8', '#39513b', '#c88f6a', '#2a2320']];
+    const [far, near, coat, skin, hair] = looks[id % looks.length] as [string, string, string, string, string];
+    const sway = Math.sin(n / 9) * w * 0.006, x = w / 2 + sway, u = h / 100;
+    const wall = g.createLinearGradient(0, 0, w, h);
+    wall.addColorStop(0, near);
+    wall.addColorStop(1, far);
+    g.fillStyle = wall;
+    g.fillRect(0, 0, w, h);
+    g.fillStyle = '#ffffff33';
+    g.fillRect(w * 0.08, h * 0.1, w * 0.2, h * 0.42);
+    g.fillRect(w * 0.76, h * 0.3, w * 0.16, h * 0.03);
+    const oval = (color: string, cx: number, cy: number, rx: number, ry: number) => { g.fillStyle = color; g.beginPath(); g.ellipse(cx, cy, rx, ry, 0, 0, 2 * Math.PI); g.fill(); };
+    oval(hair, x, 45 * u, 18 * u, 24 * u);
+    oval(coat, w / 2, 110 * u, 46 * u, 40 * u);
+    g.fillStyle = skin;
+    g.fillRect(x - 6 * u, 58 * u, 12 * u, 18 * u);
+    oval(skin, x, 74 * u, 9 * u, 5 * u);
+    oval(skin, x, 47 * u, 14 * u, 18 * u);
+    g.fillStyle = hair;
+    g.beginPath();
+    g.ellipse(x, 38 * u, 15.5 * u, 12 * u, 0, Math.PI, 2 * Math.PI);
+    g.fill();
+    const blink = n % 47 === 0 ? 0.3 : 1.4;
+    oval('#2b2320', x - 5 * u, 47 * u, 1.4 * u, blink * u);
+    oval('#2b2320', x + 5 * u, 47 * u, 1.4 * u, blink * u);
+    g.strokeStyle = '#7c3f34';
+    g.lineWidth = 1.1 * u;
+    g.beginPath();
+    g.arc(x, 53 * u, 5 * u, 0.25 * Math.PI, 0.75 * Math.PI);
+    g.stroke();
+  };
+  const draw = source.portrait ? portrait : paint;
   // A worker's clock: timers of a page in the background are slowed down, and most of the pages under test are.
   const pictures = (id: number, width: number, height: number, fps: number): MediaStreamTrack => {
     const canvas = document.createElement('canvas');
@@ -59,12 +95,12 @@ export function installDevices(source: Source): void {
     canvas.height = height;
     const g = canvas.getContext('2d', { alpha: false })!;
     let n = 0;
-    paint(id, n, g, width, height);
+    draw(id, n, g, width, height);
     const track = canvas.captureStream(fps).getVideoTracks()[0]!;
     const timer = setInterval(() => {
       if (track.readyState === 'ended') { clearInterval(timer); return; }
       n = (n + 1) % 1024;
-      paint(id, n, g, width, height);
+      draw(id, n, g, width, height);
     }, 1000 / fps);
     return track;
   };

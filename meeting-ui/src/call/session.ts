@@ -166,8 +166,8 @@ export class Session {
     if (this.view) { await this.drop(); this.events.left(); this.wasIn = false; }
     // Its leaf is in the tree, its secrets are not here (the page was loaded anew): it comes back without a knock.
     if (m.member) this.wasIn = true;
+    if (this.creating) return; // "created" or another's group follows
     if (m.state !== "empty" || this.o.account !== this.o.owner) return this.knocking ? undefined : this.knock();
-    if (this.creating) return;
     if (m.room.owner !== this.o.owner) { this.events.unsafe("creator-not-owner", "the server names another owner than the link"); return; }
     return this.create();
   }
