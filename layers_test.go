@@ -60,6 +60,7 @@ var layers = map[string]rule{
 	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/sframe":       {floor: 0},
+	"hardening":           {floor: 0, outside: []string{"github.com/landlock-lsm/go-landlock", "golang.org/x/sys"}},
 	"meeting-ui":          {floor: 0},
 	"store":               {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
 }
