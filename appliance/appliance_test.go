@@ -290,7 +290,8 @@ func TestServeCommand(t *testing.T) {
 	var out, errs notes
 	done := make(chan int, 1)
 	go func() {
-		done <- Serve(ctx, []string{"--listen", listen, "--data", t.TempDir(), "--log-level", "debug"}, &out, &errs)
+		none := surroundings{getenv: func(string) string { return "" }, pid: os.Getpid()}
+		done <- serve(ctx, []string{"--listen", listen, "--data", t.TempDir(), "--log-level", "debug"}, &out, &errs, none)
 	}()
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(out.String(), "Ctrl+C") && time.Now().Before(deadline) {

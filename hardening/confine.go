@@ -36,8 +36,12 @@ const (
 // NoDumps keeps the process's memory out of core dumps and away from debuggers of the same user. Call it before the
 // first secret is read.
 func NoDumps() error {
-	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
-		return fmt.Errorf("hardening: core limit: %w", err)
+	// A unit that has set the limit already may deny the call.
+	var core unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &core); err != nil || core.Cur != 0 || core.Max != 0 {
+		if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+			return fmt.Errorf("hardening: core limit: %w", err)
+		}
 	}
 	// prctl(2): /proc/self belongs to root from then on, and ptrace(2) needs CAP_SYS_PTRACE.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
