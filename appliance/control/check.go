@@ -51,17 +51,17 @@ func inOrder(r hardening.Report) bool {
 }
 
 func show(w io.Writer, r hardening.Report) {
-	var counts = map[hardening.State]int{}
+	counts := map[hardening.State]int{}
 	for _, l := range r {
 		mark := map[hardening.State]string{hardening.OK: "ok", hardening.Missing: "NON / NO", hardening.Unknown: "?"}[l.State]
 		if l.State == hardening.Missing && l.Advice {
-			mark = "conseil"
+			mark = "conseil / advice"
 		}
 		counts[l.State]++
-		fmt.Fprintf(w, "%-9s %-34s %s\n%-44s %s\n", mark, l.Name, l.Detail.FR, "", l.Detail.EN)
+		fmt.Fprintf(w, "%-16s  %-34s %s\n%-52s %s\n", mark, l.Name, l.Detail.FR, "", l.Detail.EN)
 		if l.State == hardening.Missing {
 			for _, t := range []hardening.Text{l.Why, l.Do} {
-				fmt.Fprintf(w, "%-44s → %s\n%-44s   %s\n", "", t.FR, "", t.EN)
+				fmt.Fprintf(w, "%-18s→ %s\n%-18s  %s\n", "", t.FR, "", t.EN)
 			}
 		}
 	}
