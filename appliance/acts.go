@@ -6,10 +6,9 @@ import (
 	"io"
 
 	"huisclos/appliance/control"
-	"huisclos/hardening"
 )
 
-// SetupCode, Status and Check are the commands that talk to a running appliance.
+// SetupCode prints a set-up code while there is no administrator. It, PrintStatus and Check talk to the running appliance.
 func SetupCode(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return control.PrintSetupCode(ctx, args, stdout, stderr)
 }
@@ -41,9 +40,7 @@ func (a *Appliance) acts() control.Acts {
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
 				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
 		},
-		Check: func() hardening.Report {
-			return hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners})
-		},
+		Check: a.selfCheck,
 	}
 }
 

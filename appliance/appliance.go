@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,6 +26,7 @@ import (
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
+	"huisclos/hardening"
 	"huisclos/media/transport"
 	meetingui "huisclos/meeting-ui"
 	"huisclos/meetings"
@@ -141,6 +143,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		if err := s.confine(s.policy()); err != nil {
 			return nil, err
 		}
+		a.warnOfOpenings()
 	}
 
 	said := newReports()
@@ -258,6 +261,20 @@ func (a *Appliance) refresh(now time.Time) error {
 	}
 	a.warnOfCertificate()
 	return err
+}
+
+// warnOfOpenings logs what the process should have closed by itself, and has not: an old kernel cannot do all of it.
+func (a *Appliance) warnOfOpenings() {
+	own := []string{"no-new-privileges", "not-dumpable", "no-core-dump", "landlock", "plain-tcp"}
+	for _, l := range a.selfCheck() {
+		if slices.Contains(own, l.Name) && l.State != hardening.OK {
+			a.log.Warn("less is closed than should be", "what", l.Name, "state", l.State, "detail", l.Detail.EN)
+		}
+	}
+}
+
+func (a *Appliance) selfCheck() hardening.Report {
+	return hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners})
 }
 
 func (a *Appliance) warnOfCertificate() {
