@@ -15,7 +15,8 @@ import (
 )
 
 // A door is a listener to which the appliance itself can knock from inside: a confined process opens no connection, not
-// even to its own port. A knock takes the way of every other connection from there on.
+// even to its own port. It stands behind the limits on connections, so that a flood, which fills them, is not taken for a
+// fault that a restart would mend. From there on a knock takes the way of every other connection.
 type door struct {
 	net.Listener
 	conns  chan net.Conn
@@ -128,7 +129,7 @@ func (a *Appliance) healthy(ctx context.Context) error {
 		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusServiceUnavailable { // busy is alive
 		return fmt.Errorf("status %d", res.StatusCode)
 	}
 	return nil

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,6 +29,25 @@ func TestAlive(t *testing.T) {
 	if err := a.alive(ctx); err == nil {
 		t.Error("alive after the stop")
 	}
+}
+
+// TestAliveInAFlood: a restart would help nobody against strangers who hold every connection.
+func TestAliveInAFlood(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens a thousand connections")
+	}
+	a, _ := start(t, testSettings(t))
+	for range maxPerAddress + 100 {
+		c, err := net.Dial("tcp", a.at())
+		if errors.Is(err, syscall.EMFILE) {
+			t.Skip("too few files")
+		}
+		must(t, err)
+		defer c.Close()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	must(t, a.alive(ctx))
 }
 
 // TestNoSignOfLifeWithoutLife: a watchdog that is fed by a timer alone would be worthless.
@@ -130,6 +151,51 @@ func TestSetupCodeStaysOutOfTheJournal(t *testing.T) {
 	<-done
 	if _, after, ok := strings.Cut(text, "Set-up code"); !ok || !strings.HasPrefix(strings.TrimSpace(after), "sudo huisclos setup-code\n") {
 		t.Errorf("the journal says\n%s\n%s", text, &errs)
+	}
+}
+
+// terminal fails once it is gone, as a terminal that hung up does.
+type terminal struct {
+	notes
+	gone atomic.Bool
+}
+
+func (w *terminal) Write(p []byte) (int, error) {
+	if w.gone.Load() {
+		return 0, syscall.EIO
+	}
+	return w.notes.Write(p)
+}
+
+// TestHangUp: SIGHUP reads the settings again, and ends a start by hand whose terminal is gone: else it would run on with
+// nobody there to stop it.
+func TestHangUp(t *testing.T) {
+	var out terminal
+	var errs notes
+	done := make(chan int, 1)
+	go func() {
+		done <- serve(t.Context(), []string{"--listen", "127.0.0.1:0", "--data", t.TempDir()}, &out, &errs, surroundings{getenv: from(nil)})
+	}()
+	says := func(what string) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), what); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("no %q in\n%s\n%s", what, out.String(), errs.String())
+			}
+		}
+	}
+	says("Ctrl+C")
+	must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	says("Settings read again.")
+	out.gone.Store(true)
+	must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	select {
+	case code := <-done:
+		if code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it runs on")
 	}
 }
 

@@ -147,8 +147,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 
 	said := newReports()
-	a.door = newDoor(sockets.tcp)
-	webConns, iceConns := transport.SplitTCP(newLimitedListener(a.door, maxConnections, maxPerAddress))
+	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
+	a.door = newDoor(webConns)
+	a.onStop(func() { _ = a.door.Close() })
 	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Addresses: addresses, Port: a.port, Events: said,
 		Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
@@ -175,7 +176,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.serveWeb(webConns, sockets.redirect)
+	a.serveWeb(a.door, sockets.redirect)
 	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
 	a.tend()
 	return a, nil
