@@ -30,7 +30,8 @@ func unreadable() Text {
 	return Text{"ne peut pas être lu d'ici.", "cannot be read from here."}
 }
 
-func report() Text {
+// ownFault is what to do where the program makes the difference, and has not.
+func ownFault() Text {
 	return Text{"Le programme le pose lui-même : c'est une erreur du programme ou du noyau ; signalez-la.",
 		"The program sets it by itself: this is an error of the program or of the kernel; report it."}
 }
@@ -81,11 +82,11 @@ func (o Options) noNewPrivileges() Line {
 		Detail: say(s, Text{"aucun droit nouveau n'est possible.", "no new privilege is possible."}, Text{"des droits nouveaux sont possibles.", "new privileges are possible."}),
 		Why: Text{"Un programme lancé par une faille n'obtient pas plus de droits que l'appliance.",
 			"A program started through a flaw gets no more rights than the appliance."},
-		Do: report()}
+		Do: ownFault()}
 }
 
 func dumpable() Line {
-	l := Line{Name: "not-dumpable", State: Unknown, Detail: unreadable(), Do: report(),
+	l := Line{Name: "not-dumpable", State: Unknown, Detail: unreadable(), Do: ownFault(),
 		Why: Text{"La mémoire, où se trouve le poivre des phrases de passe, n'est lisible par aucun autre programme du même compte.",
 			"The memory, which holds the pepper of the passphrases, can be read by no other program of the same account."}}
 	if got, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err == nil {
@@ -99,7 +100,7 @@ func dumpable() Line {
 }
 
 func coreLimit() Line {
-	l := Line{Name: "no-core-dump", State: Unknown, Detail: unreadable(), Do: report(),
+	l := Line{Name: "no-core-dump", State: Unknown, Detail: unreadable(), Do: ownFault(),
 		Why: Text{"Un arrêt brutal ne laisse pas la mémoire sur le disque.", "A crash does not leave the memory on the disk."}}
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &r); err == nil {
@@ -131,7 +132,7 @@ func confined() Line {
 		_ = unix.Close(fd) // nothing was written
 		l.State, l.Detail = Missing, Text{fmt.Sprintf("le noyau a Landlock (ABI %d), mais ce processus n'est pas enfermé.", abi),
 			fmt.Sprintf("the kernel has Landlock (ABI %d), but this process is not confined.", abi)}
-		l.Do = report()
+		l.Do = ownFault()
 	case errors.Is(err, unix.EACCES) && abi < portsABI:
 		l.State, l.Detail = Missing, Text{fmt.Sprintf("les fichiers sont fermés, les ports ne le sont pas (ABI %d).", abi),
 			fmt.Sprintf("files are closed, ports are not (ABI %d).", abi)}
@@ -172,7 +173,7 @@ func notRoot() Line {
 // plainTCP asks the kernel what each listener speaks: Go listens with MPTCP unless told not to, and Landlock's rules for
 // TCP ports do not hold for it.
 func (o Options) plainTCP() Line {
-	l := Line{Name: "plain-tcp", State: Unknown, Detail: unreadable(), Do: report(),
+	l := Line{Name: "plain-tcp", State: Unknown, Detail: unreadable(), Do: ownFault(),
 		Why: Text{"Les règles de Landlock sur les ports valent pour TCP, pas pour MPTCP.", "Landlock's rules for ports hold for TCP, not for MPTCP."}}
 	for _, c := range o.Listeners {
 		protocol, err := Protocol(c)
