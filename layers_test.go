@@ -31,10 +31,11 @@ type rule struct {
 var layers = map[string]rule{
 	"": {floor: 5, own: []string{"appliance"}, tests: []string{"github.com/rogpeppe/go-internal"}},
 
-	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/mls", "crypto/passhash", "media/...", "meeting-ui",
+	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket"}},
-	"appliance/certs":  {floor: 4},
-	"appliance/config": {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
+	"appliance/certs":   {floor: 4},
+	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
+	"appliance/control": {floor: 4, own: []string{"appliance/config", "hardening"}},
 	"appliance/web": {floor: 4, own: []string{"accounts", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
 
@@ -60,6 +61,7 @@ var layers = map[string]rule{
 	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/sframe":       {floor: 0},
+	"hardening":           {floor: 0, outside: []string{"github.com/landlock-lsm/go-landlock", "golang.org/x/sys"}},
 	"meeting-ui":          {floor: 0},
 	"store":               {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
 }

@@ -22,6 +22,9 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "démarre l'appliance", "start the appliance", appliance.Serve},
+		{"setup-code", "donne le code d'installation, tant qu'il n'y a pas d'administrateur", "print a set-up code while there is no administrator", appliance.SetupCode},
+		{"status", "dit ce que fait l'appliance en marche", "say what the running appliance does", appliance.PrintStatus},
+		{"check", "dit ce qui est en ordre, et quoi faire sinon", "say what is in order, and what to do otherwise", appliance.Check},
 		{"version", "affiche la version", "print the version", appliance.PrintVersion},
 	}
 }
@@ -54,7 +57,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 func help(w io.Writer) {
 	fmt.Fprint(w, "Huis Clos – visioconférence chiffrée de bout en bout / end-to-end encrypted video conferences\n\nhuisclos COMMANDE / COMMAND\n\n")
 	for _, c := range append(commands(), command{name: "help", fr: "affiche cette aide", en: "print this help"}) {
-		fmt.Fprintf(w, "  %-9s %-24s %s\n", c.name, c.fr, c.en)
+		fmt.Fprintf(w, "  %-11s %s\n  %-11s %s\n", c.name, c.fr, "", c.en)
 	}
-	fmt.Fprint(w, "\nhuisclos serve --help\n")
+	fmt.Fprint(w, "\nhuisclos COMMANDE / COMMAND --help\n")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -15,5 +16,28 @@ func TestMain(m *testing.M) {
 
 // TestCommands runs one script per command.
 func TestCommands(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"await": await, "attempt": attempt,
+	}})
+}
+
+// await waits until a file is there: "await data/control.sock" until a server answers.
+func await(ts *testscript.TestScript, not bool, args []string) {
+	if not || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Lstat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%s does not come", args[0])
+}
+
+// attempt runs a program whose exit code depends on the machine: "attempt huisclos check".
+func attempt(ts *testscript.TestScript, not bool, args []string) {
+	if not || len(args) == 0 {
+		ts.Fatalf("usage: attempt PROGRAM [ARGUMENT …]")
+	}
+	_ = ts.Exec(args[0], args[1:]...) // what it says is looked at
 }

@@ -13,15 +13,20 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"huisclos/accounts"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
+	"huisclos/appliance/control"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
+	"huisclos/hardening"
 	"huisclos/media/transport"
 	meetingui "huisclos/meeting-ui"
 	"huisclos/meetings"
@@ -60,25 +65,32 @@ type Appliance struct {
 	log      *slog.Logger
 	started  time.Time
 
-	accounts *accounts.Accounts
-	port     int
-	keeper   *certs.Keeper
-	pages    *web.Server
+	accounts  *accounts.Accounts
+	port      int
+	listeners []syscall.Conn
+	keeper    *certs.Keeper
+	hall      *meetings.Hall
+	pages     *web.Server
+	door      *door
+
+	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
 	stops   []func()
-	failed  chan error // a server that ended by itself
+	quit    chan struct{} // closed when what comes round ends
+	failed  chan error    // a server that ended by itself
 	running sync.WaitGroup
 }
 
-// Start opens the database, then the sockets, then the parts between them. When it returns an error, everything that was
-// opened is closed again.
+// Start opens the database, then the sockets, shuts the process in, then starts the parts between them. When it returns an
+// error, everything that was opened is closed again.
 func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
-	a := &Appliance{settings: s, log: log, started: s.now().UTC(), failed: make(chan error, 2)}
+	a := &Appliance{settings: s, log: log, started: s.now().UTC(), quit: make(chan struct{}), failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			a.Stop()
 		}
 	}()
+	a.needsRestart.Store(new([]string))
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -108,12 +120,12 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	rooms := meetings.NewRooms(db, trail, rand.Reader)
 
-	sockets, err := openSockets(s.Listen)
+	sockets, err := s.sockets()
 	if err != nil {
 		return nil, err
 	}
 	a.onStop(sockets.close)
-	a.port = sockets.port()
+	a.port, a.listeners = sockets.port(), sockets.listeners()
 	addresses := func() []netip.Addr { return reachable(s.Settings) }
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: addresses(), Random: rand.Reader}, s.now())
@@ -121,27 +133,41 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.warnOfCertificate()
+	commands, err := control.Listen(s.ControlPath())
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(func() { _ = commands.Close() })
+	// From here on nothing is opened that is not in the policy, and nothing of a stranger's was read before.
+	if s.confine != nil {
+		if err := s.confine(s.policy()); err != nil {
+			return nil, err
+		}
+		a.warnOfOpenings()
+	}
 
 	said := newReports()
 	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
+	a.door = newDoor(webConns)
+	a.onStop(func() { _ = a.door.Close() })
 	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Addresses: addresses, Port: a.port, Events: said,
 		Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
 		return nil, err
 	}
 	a.onStop(server.Close)
-	hall := meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Audit: trail,
+	a.hall = meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Audit: trail,
 		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
-	said.to(hall)
+	said.to(a.hall)
 	a.onStop(func() {
-		hall.Close() // tells every member to come back to the next process
+		a.hall.Close() // tells every member to come back to the next process
 		if a.pages != nil {
 			a.pages.Drain(drainWithin)
 		}
 	})
 
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: hall, Status: a.status,
+		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
@@ -150,7 +176,8 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.serveWeb(webConns)
+	a.serveWeb(a.door, sockets.redirect)
+	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
 	a.tend()
 	return a, nil
 }
@@ -159,7 +186,8 @@ func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
 
 // serveWeb answers TLS with the pages, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
 // handful of hashed files gain nothing from HTTP/2.
-func (a *Appliance) serveWeb(conns net.Listener) {
+// redirect, if there is one, is a port that speaks plain HTTP only.
+func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 	secure, plain := splitWeb(conns)
 	one := new(http.Protocols)
 	one.SetHTTP1(true)
@@ -169,6 +197,8 @@ func (a *Appliance) serveWeb(conns net.Listener) {
 	}
 	main, hint := server(a.pages), server(toHTTPS(a.pages.OwnHost))
 	hint.SetKeepAlivesEnabled(false)
+	away := server(fromOtherPort(a.port, hint.Handler))
+	away.SetKeepAlivesEnabled(false)
 	main.TLSConfig = a.keeper.TLS()
 	run := func(serve func() error) {
 		a.running.Go(func() {
@@ -179,10 +209,13 @@ func (a *Appliance) serveWeb(conns net.Listener) {
 	}
 	run(func() error { return main.Serve(tls.NewListener(secure, main.TLSConfig)) })
 	run(func() error { return hint.Serve(plain) })
+	if redirect != nil {
+		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, maxPerAddress)) })
+	}
 	a.onStop(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		defer cancel()
-		_ = hint.Close()
+		_, _ = hint.Close(), away.Close()
 		if err := main.Shutdown(ctx); err != nil {
 			_ = main.Close() // what is still open after ten seconds is cut
 		}
@@ -191,37 +224,58 @@ func (a *Appliance) serveWeb(conns net.Listener) {
 
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
-	ctx, cancel := context.WithCancel(context.Background())
-	a.onStop(cancel)
-	every := func(d time.Duration, f func(now time.Time)) {
-		a.running.Go(func() {
-			t := time.NewTicker(d)
-			defer t.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-t.C:
-					f(a.settings.now())
-				}
-			}
-		})
-	}
-	every(sweepEvery, func(now time.Time) {
+	a.onStop(func() { close(a.quit) })
+	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)
 		}
 	})
-	every(renewEvery, func(now time.Time) {
-		changed, err := a.keeper.Refresh(now)
-		if err != nil {
-			a.log.Error("certificate not renewed; the one before stays in use", "error", err)
-		}
-		if changed {
-			a.log.Info("certificate renewed", "fingerprint", a.keeper.Fingerprint(), "expires", a.keeper.Expires())
-		}
-		a.warnOfCertificate()
+	a.every(renewEvery, func(now time.Time) {
+		_ = a.refresh(now) // it is in the log
 	})
+}
+
+// every calls f again and again until the stop.
+func (a *Appliance) every(d time.Duration, f func(now time.Time)) {
+	a.running.Go(func() {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		for {
+			select {
+			case <-a.quit:
+				return
+			case <-t.C:
+				f(a.settings.now())
+			}
+		}
+	})
+}
+
+// refresh brings the certificate up to date.
+func (a *Appliance) refresh(now time.Time) error {
+	changed, err := a.keeper.Refresh(now)
+	if err != nil {
+		a.log.Error("certificate not renewed; the one before stays in use", "error", err)
+	}
+	if changed {
+		a.log.Info("certificate renewed", "fingerprint", a.keeper.Fingerprint(), "expires", a.keeper.Expires())
+	}
+	a.warnOfCertificate()
+	return err
+}
+
+// warnOfOpenings logs what the process should have closed by itself, and has not: an old kernel cannot do all of it.
+func (a *Appliance) warnOfOpenings() {
+	own := []string{"no-new-privileges", "not-dumpable", "no-core-dump", "landlock", "plain-tcp"}
+	for _, l := range a.selfCheck() {
+		if slices.Contains(own, l.Name) && l.State != hardening.OK {
+			a.log.Warn("less is closed than should be", "what", l.Name, "state", l.State, "detail", l.Detail.EN)
+		}
+	}
+}
+
+func (a *Appliance) selfCheck() hardening.Report {
+	return hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners})
 }
 
 func (a *Appliance) warnOfCertificate() {
@@ -254,16 +308,6 @@ func (a *Appliance) addresses() []string {
 		}
 	}
 	return append(out, "https://"+net.JoinHostPort("localhost", fmt.Sprint(a.port))+"/")
-}
-
-// Wait returns when ctx ends, or with the error of a part that ended by itself.
-func (a *Appliance) Wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-a.failed:
-		return err
-	}
 }
 
 // Stop ends everything: no new requests, members told to come back, media, sockets, and at last the database.

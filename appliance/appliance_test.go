@@ -290,7 +290,8 @@ func TestServeCommand(t *testing.T) {
 	var out, errs notes
 	done := make(chan int, 1)
 	go func() {
-		done <- Serve(ctx, []string{"--listen", listen, "--data", t.TempDir(), "--log-level", "debug"}, &out, &errs)
+		none := surroundings{getenv: func(string) string { return "" }, pid: os.Getpid()}
+		done <- serve(ctx, []string{"--listen", listen, "--data", t.TempDir(), "--log-level", "debug"}, &out, &errs, none)
 	}()
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(out.String(), "Ctrl+C") && time.Now().Before(deadline) {
@@ -321,11 +322,19 @@ func TestServeCommand(t *testing.T) {
 func TestFirstHour(t *testing.T) {
 	s := testSettings(t)
 	a, _ := start(t, s)
-	code, needed, err := a.accounts.SetupCode(time.Now())
-	must(t, err)
-	if !needed {
-		t.Fatal("no set-up needed")
+	command := func() string {
+		t.Helper()
+		var out, errs strings.Builder
+		if got := SetupCode(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 {
+			t.Fatalf("setup-code: %d %s", got, errs.String())
+		}
+		return out.String()
 	}
+	_, after, found := strings.Cut(command(), "Set-up code")
+	if !found {
+		t.Fatal("no set-up code")
+	}
+	code := strings.Fields(after)[0]
 	c := browser(t, a)
 	csrf := ""
 	ask := func(method, path string, body, into any) int {
@@ -353,11 +362,14 @@ func TestFirstHour(t *testing.T) {
 		t.Fatalf("me: %d", got)
 	}
 	csrf = me.CSRF
-	form := map[string]string{"code": code.Reveal(), "name": "Ada", "email": "ada@example.org", "passphrase": "quinze lapins sous la lune"}
+	form := map[string]string{"code": code, "name": "Ada", "email": "ada@example.org", "passphrase": "quinze lapins sous la lune"}
 	if got := ask("POST", "/api/setup", form, &me); got != http.StatusOK {
 		t.Fatalf("set-up: %d", got)
 	}
 	csrf = me.CSRF
+	if out := command(); !strings.Contains(out, "an administrator already") || strings.Contains(out, "Set-up code") {
+		t.Errorf("setup-code with an administrator: %s", out)
+	}
 	var room struct{ ID, Name string }
 	if got := ask("POST", "/api/rooms", map[string]string{"name": "Conseil"}, &room); got != http.StatusCreated {
 		t.Fatalf("room: %d", got)

@@ -15,5 +15,6 @@ const testBuild = false
 type hooks struct{}
 
 func (*hooks) flags(*flag.FlagSet)      {}
+func (*hooks) writes() []string         { return nil }
 func (*hooks) hook() (h transport.Hook) { return h }
 func (*hooks) limits() meetings.Limits  { return meetings.Limits{} }

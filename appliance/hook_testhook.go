@@ -23,6 +23,14 @@ func (h *hooks) flags(f *flag.FlagSet) {
 	f.DurationVar(&h.absence, "test-absence", 0, "test builds: remove a disconnected device after this time")
 }
 
+// writes are the directories that the hooks write to beside the data.
+func (h *hooks) writes() []string {
+	if h.record == "" {
+		return nil
+	}
+	return []string{h.record}
+}
+
 func (h *hooks) hook() transport.Hook { return transport.Hook{Record: h.record} }
 
 func (h *hooks) limits() meetings.Limits { return meetings.Limits{Absence: h.absence} }

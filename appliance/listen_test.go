@@ -1,12 +1,16 @@
 package appliance
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -144,6 +148,68 @@ func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
 			t.Errorf("%s %s%s: %d %q, want %d %q", tt.method, tt.host, tt.target, w.Code, w.Header().Get("Location"), tt.status, tt.location)
 		}
 	}
+}
+
+// TestTheOtherPortLeadsToOurs: a port of plain HTTP sends visitors to our port under the name that they used.
+func TestTheOtherPortLeadsToOurs(t *testing.T) {
+	own := func(r *http.Request) bool { return !strings.HasPrefix(r.Host, "evil") }
+	for _, tt := range []struct {
+		port       int
+		host, want string
+	}{
+		{443, "visio.example.org", "https://visio.example.org/r/x"}, {443, "visio.example.org:80", "https://visio.example.org/r/x"},
+		{8443, "visio.example.org", "https://visio.example.org:8443/r/x"}, {443, "[2001:db8::1]", "https://[2001:db8::1]/r/x"},
+		{8443, "[2001:db8::1]:80", "https://[2001:db8::1]:8443/r/x"}, {443, "evil.example", ""},
+	} {
+		r := httptest.NewRequest("GET", "/r/x", nil)
+		r.Host = tt.host
+		w := httptest.NewRecorder()
+		fromOtherPort(tt.port, toHTTPS(own)).ServeHTTP(w, r)
+		if got := w.Header().Get("Location"); got != tt.want {
+			t.Errorf("%s on port %d: %q, want %q", tt.host, tt.port, got, tt.want)
+		}
+	}
+}
+
+// TestDoor: connections, knocks and errors come through; after the end there is neither.
+func TestDoor(t *testing.T) {
+	l := loopback(t)
+	d := newDoor(l)
+	c, err := net.Dial("tcp", l.Addr().String())
+	must(t, err)
+	defer c.Close()
+	in, err := d.Accept()
+	must(t, err)
+	defer in.Close()
+	if in.RemoteAddr().String() != c.LocalAddr().String() {
+		t.Errorf("another connection: %v", in.RemoteAddr())
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := d.knock(short); err == nil {
+		t.Error("a knock that nobody hears")
+	}
+	go func() { _, _ = d.Accept() }()
+	k, err := d.knock(t.Context())
+	must(t, err)
+	defer k.Close()
+	waiting, err := net.Dial("tcp", l.Addr().String()) // accepted, and not taken
+	must(t, err)
+	defer waiting.Close()
+	must(t, d.Close())
+	if _, err := d.knock(t.Context()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+	_ = waiting.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := waiting.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
+		t.Errorf("what nobody took stays open: %v", err)
+	}
+	broken := newDoor(loopback(t))
+	must(t, broken.Listener.Close())
+	if _, err := broken.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the listener's error: %v", err)
+	}
+	_ = broken.Close()
 }
 
 func TestSocketsShareOneNumber(t *testing.T) {

@@ -1,18 +1,22 @@
 package appliance
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"huisclos/appliance/config"
 )
 
-// sockets are the two that the appliance has: one TCP, one UDP, on one port number.
+// sockets are the two that the appliance has: one TCP, one UDP, on one port number. Where a service manager opened them,
+// there may be a third one, whose visitors are only sent to the first.
 type sockets struct {
-	tcp net.Listener
-	udp *net.UDPConn
+	tcp      net.Listener
+	udp      *net.UDPConn
+	redirect net.Listener // or nil
 }
 
 // udpBuffer holds about 100 ms of 300 Mbit/s, so that a pause of the reader loses nothing. The kernel may give less.
@@ -24,8 +28,11 @@ func openSockets(listen string) (sockets, error) {
 	if err != nil {
 		return sockets{}, fmt.Errorf("listen address %q: %w", listen, err)
 	}
+	// Go listens with MPTCP unless told not to, for which Landlock's rules for ports do not hold.
+	var plain net.ListenConfig
+	plain.SetMultipathTCP(false)
 	for try := 0; ; try++ {
-		tcp, err := net.Listen("tcp", listen)
+		tcp, err := plain.Listen(context.Background(), "tcp", listen)
 		if err != nil {
 			return sockets{}, err
 		}
@@ -41,15 +48,43 @@ func openSockets(listen string) (sockets, error) {
 		conn := udp.(*net.UDPConn)
 		_ = conn.SetReadBuffer(udpBuffer)  // as much as the kernel grants
 		_ = conn.SetWriteBuffer(udpBuffer) // likewise
-		return sockets{tcp, conn}, nil
+		return sockets{tcp: tcp, udp: conn}, nil
 	}
 }
 
-func (s sockets) port() int { return s.tcp.Addr().(*net.TCPAddr).Port }
+// sockets are those of the service manager, or else those that the settings ask for. A port that the settings name must
+// be the one that was given: what an administrator writes is not left out in silence.
+func (s settings) sockets() (sockets, error) {
+	if s.given.web == nil {
+		return openSockets(s.Listen)
+	}
+	// The buffers stay as they are: the manager may exceed net.core.rmem_max, we may not.
+	out := sockets{tcp: s.given.web, udp: s.given.media, redirect: s.given.redirect}
+	if _, port, err := net.SplitHostPort(s.Listen); s.From["listen"] != "" && (err != nil || port != fmt.Sprint(out.port())) {
+		out.close()
+		return sockets{}, fmt.Errorf("%w: they have port %d, and listen in %s says %q", errSockets, out.port(), s.From["listen"], s.Listen)
+	}
+	return out, nil
+}
+
+func (s sockets) port() int { return portOf(s.tcp.Addr()) }
+
+// listeners are the sockets that accept connections.
+func (s sockets) listeners() (out []syscall.Conn) {
+	for _, l := range []net.Listener{s.tcp, s.redirect} {
+		if c, ok := l.(syscall.Conn); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
 
 func (s sockets) close() {
 	_ = s.tcp.Close() // stopping: nothing to do about it
 	_ = s.udp.Close()
+	if s.redirect != nil {
+		_ = s.redirect.Close()
+	}
 }
 
 // reachable lists the addresses at which clients can reach this machine: those that stand in media candidates, and that a

@@ -1,9 +1,30 @@
 package appliance
 
 import (
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 )
+
+// fromOtherPort answers on a port of plain HTTP as next does on ours: the visitor's name for us, with our port.
+func fromOtherPort(port int, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+		switch {
+		case port != 443:
+			host = net.JoinHostPort(host, strconv.Itoa(port))
+		case strings.Contains(host, ":"):
+			host = "[" + host + "]"
+		}
+		r.Host = host
+		next.ServeHTTP(w, r)
+	})
+}
 
 // toHTTPS answers plain HTTP on the port. own says whether a Host is ours; any other gets no address back, so that we
 // never send a person to somebody else's.

@@ -7,7 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
+
+	"huisclos/appliance/config"
+	"huisclos/hardening"
 )
 
 // PrintVersion prints the program's version.
@@ -16,9 +22,28 @@ func PrintVersion(_ context.Context, _ []string, stdout, _ io.Writer) int {
 	return 0
 }
 
-// Serve runs the appliance until ctx ends. It prints what an operator needs to open the first page, and sentences when
-// it cannot start.
+// Serve runs the appliance until ctx ends, shut in to what it needs. It prints what an operator needs to open the first
+// page, and sentences when it cannot start.
 func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if err := hardening.NoDumps(); err != nil {
+		explain(stderr, err, settings{Settings: config.Defaults()})
+		return 1
+	}
+	return serve(ctx, args, stdout, stderr, surroundings{os.Getenv, os.Getpid(), firstGiven, hardening.Confine})
+}
+
+// surroundings are what a process is given by who starts it.
+type surroundings struct {
+	getenv     func(string) string
+	pid        int
+	firstGiven int
+	confine    func(hardening.Policy) error
+}
+
+func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around surroundings) int {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	s, err := readSettings(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -27,7 +52,21 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		explain(stderr, err, s)
 		return 2
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+	s.level, s.confine = new(slog.LevelVar), around.confine
+	s.level.Set(s.LogLevel)
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: s.level}))
+	if _, err := hardening.LimitMemory("/proc", "/sys"); err != nil {
+		log.Warn("the unit's memory limit is not known", "error", err)
+	}
+	if s.given, err = takeSockets(around.getenv, around.pid, around.firstGiven); err != nil {
+		explain(stderr, err, s)
+		return 1
+	}
+	manager, err := newNotifier(around.getenv, around.pid)
+	if err != nil {
+		log.Warn("the service manager is not told", "error", err)
+	}
+	defer manager.close()
 	a, err := Start(s, log)
 	if err != nil {
 		explain(stderr, err, s)
@@ -40,16 +79,49 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	secret := ""
-	if needed {
+	switch {
+	case needed && isJournal(stdout, around.getenv):
+		secret = "sudo huisclos setup-code"
+	case needed:
 		secret = code.Reveal()
 	}
 	fmt.Fprint(stdout, a.banner(secret))
-	if err := a.Wait(ctx); err != nil {
-		explain(stderr, err, s)
-		return 1
+	manager.ready(a.sentence())
+	a.watch(manager)
+	for {
+		select {
+		case <-hup:
+			manager.reloading()
+			said := a.reloadFrom(args)
+			if _, err := fmt.Fprintln(stdout, said); err != nil {
+				return 0 // SIGHUP because the terminal is gone: nobody is there who could stop us later
+			}
+			manager.ready(said)
+		case <-ctx.Done():
+			manager.stopping()
+			fmt.Fprintln(stdout, "Arrêt en cours. / Stopping.")
+			return 0
+		case err := <-a.failed:
+			manager.stopping()
+			explain(stderr, err, s)
+			return 1
+		}
 	}
-	fmt.Fprintln(stdout, "Arrêt en cours. / Stopping.")
-	return 0
+}
+
+// isJournal reports whether w writes to the system's journal (JOURNAL_STREAM, systemd.exec(5)): what stands there stays,
+// and is read by others. A set-up code does not belong there.
+func isJournal(w io.Writer, getenv func(string) string) bool {
+	f, ok := w.(*os.File)
+	if !ok || getenv("JOURNAL_STREAM") == "" {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return true // not known: keep it back
+	}
+	at, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", at.Dev, at.Ino)
 }
 
 // banner is what a start prints: addresses, fingerprint and, while there is no administrator, the set-up code. French and

@@ -5,17 +5,23 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/hardening"
 )
 
 // settings are what a start is given, with the clock that all parts read.
 type settings struct {
 	config.Settings
 
-	file string // the settings file that was asked for
-	now  func() time.Time
+	file  string // the settings file that was asked for
+	now   func() time.Time
+	level *slog.LevelVar // of the log; nil: it does not change
+	given given
+	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.
+	confine func(hardening.Policy) error
 	hooks
 }
 
@@ -52,6 +58,8 @@ const usage = `huisclos serve [options]
                           address and port, TCP and UDP
   --data DIR              dossier des données (./var)
                           directory of the data
+  --control FILE          prise des commandes status, check, setup-code (control.sock dans les données)
+                          socket of the commands status, check, setup-code (control.sock in the data)
   --hostname NAME         nom sous lequel les gens viennent : liens, certificat ; répétable
                           name under which people come: links, certificate; may be repeated
   --address IP            adresse publique par laquelle les clients viennent (NAT) ; répétable

@@ -6,6 +6,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -113,6 +114,9 @@ func fingerprint(c *x509.Certificate) string {
 	}
 	return strings.Join(parts, ":")
 }
+
+// Serves reports whether raw is the certificate in use (DER).
+func (k *Keeper) Serves(raw []byte) bool { return bytes.Equal(raw, k.current.Load().leaf().Raw) }
 
 // SelfSigned reports whether the certificate is the appliance's own: browsers warn, and people compare the fingerprint.
 func (k *Keeper) SelfSigned() bool { return k.current.Load().selfSigned }

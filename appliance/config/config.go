@@ -37,6 +37,7 @@ type Settings struct {
 	Hostnames       []string     // under which people come; the first one stands in links
 	Addresses       []netip.Addr // of this machine, offered to clients; none: all it has
 	PublicAddresses []netip.Addr // at which clients reach this machine through 1:1 NAT
+	Control         string       // path of the control socket; "": control.sock in the data directory
 	LogLevel        slog.Level
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
@@ -58,6 +59,35 @@ func (s Settings) Hostname() string {
 		return ""
 	}
 	return s.Hostnames[0]
+}
+
+// controlFile is where the control socket lies when nothing else is said.
+const controlFile = "control.sock"
+
+// ControlPath is the path of the control socket.
+func (s Settings) ControlPath() string {
+	if s.Control != "" {
+		return s.Control
+	}
+	return filepath.Join(s.Data, controlFile)
+}
+
+// Differences lists the names of the settings that are not the same in both.
+func (s Settings) Differences(other Settings) (names []string) {
+	for _, d := range []struct {
+		name string
+		same bool
+	}{
+		{"listen", s.Listen == other.Listen}, {"data", s.Data == other.Data}, {"name", s.Name == other.Name},
+		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
+		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"control", s.Control == other.Control},
+		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
+	} {
+		if !d.same {
+			names = append(names, d.name)
+		}
+	}
+	return names
 }
 
 // Load reads the file at path and the files *.toml of the directory conf.d beside it, in the order of their names.
@@ -132,15 +162,27 @@ type Flags struct {
 // AddFlags adds --config and a flag for each setting of which a command line has use to f.
 func AddFlags(f *flag.FlagSet) *Flags {
 	o := new(Flags)
-	f.StringVar(&o.file, "config", "", "settings file (TOML)")
+	o.addPlaces(f)
 	one(f, "listen", "address and port, TCP and UDP", &o.given.Listen)
-	one(f, "data", "directory of the data", &o.given.Data)
 	one(f, "log-level", "debug, info, warn or error", &o.given.Log.Level)
 	one(f, "tls-certificate", "own certificate (PEM)", &o.given.TLS.Certificate)
 	one(f, "tls-key", "key of the own certificate (PEM)", &o.given.TLS.Key)
 	many(f, "hostname", "name under which people come; may be repeated", &o.given.Hostnames)
 	many(f, "address", "public address at which clients come (NAT); may be repeated", &o.given.PublicAddresses)
 	return o
+}
+
+// AddPlaceFlags adds the flags that say where a running appliance is found: --config, --data and --control.
+func AddPlaceFlags(f *flag.FlagSet) *Flags {
+	o := new(Flags)
+	o.addPlaces(f)
+	return o
+}
+
+func (o *Flags) addPlaces(f *flag.FlagSet) {
+	f.StringVar(&o.file, "config", "", "settings file (TOML)")
+	one(f, "data", "directory of the data", &o.given.Data)
+	one(f, "control", "path of the control socket", &o.given.Control)
 }
 
 // File is the settings file that was asked for, or "".

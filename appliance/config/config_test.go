@@ -36,6 +36,7 @@ name = "Visio de l’hôpital"
 hostnames = ["Visio.Example.org.", "xn--hpital-xxa.example"]
 addresses = ["192.0.2.10", "::ffff:192.0.2.11"]
 public_addresses = ["2001:db8::10"]
+control = "run/c.sock"
 log.level = "debug"
 [tls]
 certificate = "/etc/ssl/cert.pem"
@@ -50,6 +51,7 @@ key = "tls/key.pem"
 		Hostnames:       []string{"visio.example.org", "xn--hpital-xxa.example"},
 		Addresses:       []netip.Addr{netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11")},
 		PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::10")},
+		Control:         filepath.Join(dir, "run/c.sock"),
 		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"),
 		Files: []string{path}, From: map[string]string{},
 	}
@@ -58,6 +60,15 @@ key = "tls/key.pem"
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("%+v\nwant %+v", s, want)
+	}
+	if got := s.Differences(Defaults()); !slices.Equal(got, keys()) {
+		t.Errorf("differences %v, want every setting", got)
+	}
+	if got := s.Differences(s); len(got) != 0 {
+		t.Errorf("differences %v to itself", got)
+	}
+	if s.ControlPath() != s.Control || Defaults().ControlPath() != "var/control.sock" {
+		t.Errorf("control socket at %s, %s", s.ControlPath(), Defaults().ControlPath())
 	}
 	if s.Hostname() != "visio.example.org" || Defaults().Hostname() != "" {
 		t.Errorf("the name in links is %q", s.Hostname())

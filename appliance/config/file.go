@@ -22,6 +22,7 @@ type file struct {
 	Hostnames       *[]hostname    `toml:"hostnames"`
 	Addresses       *[]address     `toml:"addresses"`
 	PublicAddresses *[]address     `toml:"public_addresses"`
+	Control         *path          `toml:"control"`
 	Log             logTable       `toml:"log"`
 	TLS             tlsTable       `toml:"tls"`
 }
@@ -44,6 +45,7 @@ type shape struct {
 	Hostnames       *[]string `toml:"hostnames"`
 	Addresses       *[]string `toml:"addresses"`
 	PublicAddresses *[]string `toml:"public_addresses"`
+	Control         *string   `toml:"control"`
 	Log             struct {
 		Level *string `toml:"level"`
 	} `toml:"log"`
@@ -156,7 +158,7 @@ func editDistance(a, b string) int {
 
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
-	for _, p := range []*path{f.Data, f.TLS.Certificate, f.TLS.Key} {
+	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -191,6 +193,9 @@ func (f file) apply(s *Settings, from string) {
 	}
 	if said("public_addresses", f.PublicAddresses != nil) {
 		s.PublicAddresses = plain(*f.PublicAddresses)
+	}
+	if said("control", f.Control != nil) {
+		s.Control = f.Control.text
 	}
 	if said("log.level", f.Log.Level != nil) {
 		s.LogLevel = f.Log.Level.value

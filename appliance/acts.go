@@ -1,0 +1,68 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"huisclos/appliance/control"
+)
+
+// SetupCode prints a set-up code while there is no administrator. It, PrintStatus and Check talk to the running appliance.
+func SetupCode(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.PrintSetupCode(ctx, args, stdout, stderr)
+}
+
+// PrintStatus prints what the running appliance does.
+func PrintStatus(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.PrintStatus(ctx, args, stdout, stderr)
+}
+
+// Check prints what is in order and what is not.
+func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.Check(ctx, args, stdout, stderr)
+}
+
+// acts are what the control socket may ask of this appliance.
+func (a *Appliance) acts() control.Acts {
+	return control.Acts{
+		SetupCode: func() (string, bool, error) {
+			code, needed, err := a.accounts.SetupCode(a.settings.now())
+			if err != nil || !needed {
+				return "", false, err
+			}
+			return code.Reveal(), true, nil
+		},
+		Status: func() control.Status {
+			calls, people := a.busy()
+			needed, err := a.accounts.SetupNeeded()
+			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Port: a.port,
+				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
+				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
+		},
+		Check: a.selfCheck,
+	}
+}
+
+// busy counts the calls and the people connected to them.
+func (a *Appliance) busy() (calls, people int) {
+	for _, c := range a.hall.Calls() {
+		calls++
+		for _, m := range c.Members {
+			if m.Connected {
+				people++
+			}
+		}
+	}
+	return calls, people
+}
+
+// sentence is what the service manager shows of us.
+func (a *Appliance) sentence() string {
+	calls, people := a.busy()
+	s := fmt.Sprintf("Port %d ; appels : %d, personnes : %d. / Calls: %d, people: %d.", a.port, calls, people, calls, people)
+	if n := len(*a.needsRestart.Load()); n > 0 {
+		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
+	}
+	return s
+}

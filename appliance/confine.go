@@ -1,0 +1,33 @@
+package appliance
+
+import (
+	"path/filepath"
+	"slices"
+
+	"huisclos/hardening"
+)
+
+// policy is what the process keeps after its start: the data, and the directories of the files that a reload reads again.
+// Directories, because whoever renews a file puts another in its place. Of a link, the place where it leads counts as well. A file in the root directory is not read again: that would open every file.
+func (s settings) policy() hardening.Policy {
+	p := hardening.Policy{Write: append(s.writes(), s.Data)}
+	for _, file := range append([]string{s.file, s.Certificate, s.Key}, s.Files...) {
+		if file == "" {
+			continue
+		}
+		for _, path := range []string{file, resolved(file)} {
+			dir, err := filepath.Abs(filepath.Dir(path))
+			if err == nil && dir != "/" && !slices.Contains(p.Read, dir) {
+				p.Read = append(p.Read, dir)
+			}
+		}
+	}
+	return p
+}
+
+func resolved(path string) string {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		return to
+	}
+	return path // it is missing: the start says so
+}

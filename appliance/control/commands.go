@@ -1,0 +1,193 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"huisclos/appliance/config"
+)
+
+// packaged is the settings file of the installed package: what is meant when no place is named.
+const packaged = "/etc/huisclos/huisclos.toml"
+
+var errUsage = errors.New("command line")
+
+// place is where the appliance is that a command talks to.
+type place struct {
+	config.Settings
+	json bool
+	err  error // of the settings: the paths may be known nevertheless
+}
+
+const places = `
+  --config FILE   réglages de l'appliance (/etc/huisclos/huisclos.toml s'il existe)
+                  settings of the appliance (/etc/huisclos/huisclos.toml if there is one)
+  --data DIR      son dossier de données
+                  its data directory
+  --control FILE  sa prise de commande (control.sock dans ce dossier)
+                  its control socket (control.sock in that directory)
+  --json          réponse en JSON
+                  answer in JSON
+`
+
+func locate(name string, args []string, fallback string) (place, error) {
+	var p place
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	given := config.AddPlaceFlags(f)
+	f.BoolVar(&p.json, "json", false, "answer in JSON")
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return p, err
+	}
+	if err == nil && f.NArg() > 0 {
+		err = fmt.Errorf("unexpected %q", f.Arg(0))
+	}
+	if err != nil {
+		return p, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	named := given.File() != ""
+	f.Visit(func(f *flag.Flag) { named = named || f.Name != "json" })
+	if !named {
+		if _, err := os.Stat(fallback); err == nil {
+			p.Settings, p.err = config.Load(fallback)
+			return p, nil
+		}
+	}
+	p.Settings, p.err = given.Settings()
+	return p, nil
+}
+
+// talk runs a command that is one question to the appliance. Exit codes: 0 done, 1 it failed, 2 it was not understood.
+func talk(name, act string, args []string, stdout, stderr io.Writer, show func(answer)) int {
+	p, err := locate(name, args, packaged)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(stdout, "huisclos %s [options]\n%s", name, places)
+		return 0
+	}
+	if err == nil {
+		err = p.err
+	}
+	if err != nil {
+		explain(stderr, name, p, err)
+		return 2
+	}
+	a, err := ask(p.ControlPath(), act)
+	if err != nil {
+		explain(stderr, name, p, err)
+		return 1
+	}
+	if p.json {
+		_ = json.NewEncoder(stdout).Encode(a)
+		return 0
+	}
+	show(a)
+	return 0
+}
+
+// explain says in both languages what to do, and the cause.
+func explain(w io.Writer, name string, p place, err error) {
+	fr, en := sentences(name, p, err)
+	fmt.Fprintf(w, "huisclos : %s\nhuisclos: %s\n  (%v)\n", fr, en, err)
+}
+
+func sentences(name string, p place, err error) (fr, en string) {
+	switch path := p.ControlPath(); {
+	case errors.Is(err, errUsage):
+		return fmt.Sprintf("la ligne de commande n'est pas comprise ; voyez « huisclos %s --help ».", name),
+			fmt.Sprintf("the command line is not understood; see “huisclos %s --help”.", name)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("seuls l'utilisateur de l'appliance et root peuvent lui parler ; essayez « sudo huisclos %s ».", name),
+			fmt.Sprintf("only the appliance's own user and root may talk to it; try “sudo huisclos %s”.", name)
+	case errors.Is(err, config.ErrSettings):
+		return "les réglages ne conviennent pas ; corrigez ce qui est dit ci-dessous.", "the settings do not do; mend what is said below."
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Sprintf("aucune appliance ne répond sur %s ; démarrez-la (systemctl start huisclos), ou dites où elle est avec --config ou --data.", path),
+			fmt.Sprintf("no appliance answers at %s; start it (systemctl start huisclos), or say where it is with --config or --data.", path)
+	}
+	return "l'appliance n'a pas répondu comme attendu ; la cause est ci-dessous.", "the appliance did not answer as expected; the cause is below."
+}
+
+// rows writes a label in both languages and a value, in two columns.
+func rows(w io.Writer, list ...[3]string) {
+	for _, r := range list {
+		label := strings.Trim(r[0]+" / "+r[1], " /")
+		fmt.Fprintf(w, "  %s%s  %s\n", label, strings.Repeat(" ", max(0, 36-len([]rune(label)))), r[2])
+	}
+}
+
+// PrintSetupCode makes a set-up code and prints it with where to give it. Each call voids the code before, as each start
+// does: so the appliance keeps none, and one that somebody else has read in a terminal's history is worth nothing.
+func PrintSetupCode(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	return talk("setup-code", actSetupCode, args, stdout, stderr, func(a answer) {
+		if a.Status == nil || !a.Status.SetupNeeded {
+			fmt.Fprint(stdout, "Il y a déjà un administrateur : il n'y a plus de code d'installation.\n"+
+				"There is an administrator already: there is no set-up code any more.\n")
+			return
+		}
+		var list [][3]string
+		for i, address := range a.Status.Addresses {
+			if i == 0 {
+				list = append(list, [3]string{"Installation", "Set-up", address + "console/setup"})
+			}
+		}
+		list = append(list, fingerprint(a.Status.Fingerprint)...)
+		rows(stdout, append(list, [3]string{"Code d'installation", "Set-up code", a.Code})...)
+		fmt.Fprint(stdout, "\n  Ouvrez l'adresse, vérifiez l'empreinte du certificat, puis entrez ce code : il fait de vous l'administrateur. Il annule le précédent.\n"+
+			"  Open the address, check the certificate's fingerprint, then enter this code: it makes you the administrator. It voids the one before.\n")
+	})
+}
+
+// fingerprint takes two lines: 32 octets written "AB:" are too long for one.
+func fingerprint(text string) [][3]string {
+	const half = 16 * 3
+	if len(text) <= half {
+		return [][3]string{{"Empreinte SHA-256", "Fingerprint", text}}
+	}
+	return [][3]string{{"Empreinte SHA-256", "Fingerprint", strings.TrimSuffix(text[:half], ":")}, {"", "", text[half:]}}
+}
+
+// PrintStatus prints what the appliance does now.
+func PrintStatus(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	return talk("status", actStatus, args, stdout, stderr, func(a answer) {
+		s := a.Status
+		if s == nil {
+			return
+		}
+		now := time.Now()
+		list := [][3]string{
+			{"Version", "", s.Version},
+			{"En marche depuis", "Running since", s.Since.Local().Format("2006-01-02 15:04:05 -0700")},
+			{"Appels", "Calls", fmt.Sprint(s.Calls)},
+			{"Personnes", "People", fmt.Sprint(s.People)},
+		}
+		for i, address := range s.Addresses {
+			row := [3]string{"", "", address}
+			if i == 0 {
+				row[0], row[1] = "Adresse", "Address"
+			}
+			list = append(list, row)
+		}
+		list = append(list, fingerprint(s.Fingerprint)...)
+		rows(stdout, append(list, [3]string{"Certificat, jours restants", "Certificate, days left", fmt.Sprint(days(s.Expires, now))})...)
+		if s.SetupNeeded {
+			fmt.Fprint(stdout, "\n  Il n'y a pas encore d'administrateur : « huisclos setup-code » donne le code d'installation.\n"+
+				"  There is no administrator yet: “huisclos setup-code” gives the set-up code.\n")
+		}
+		if len(s.NeedsRestart) > 0 {
+			names := strings.Join(s.NeedsRestart, ", ")
+			fmt.Fprintf(stdout, "\n  Changés depuis le démarrage, à appliquer par un redémarrage : %s\n  Changed since the start, applied by a restart: %s\n", names, names)
+		}
+	})
+}
+
+func days(until, now time.Time) int { return int(until.Sub(now) / (24 * time.Hour)) }

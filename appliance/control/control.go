@@ -1,0 +1,206 @@
+// Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
+//
+// It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
+// self-check. The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting
+// passes here, and the one secret that does, a set-up code, goes to the terminal and nowhere else. One question and one
+// answer each connection, each a line of JSON.
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"huisclos/hardening"
+)
+
+// Acts are what the appliance does when it is asked.
+type Acts struct {
+	// SetupCode makes a new code and voids the one before; needed is false once there is an administrator. The server
+	// keeps no code in its memory that it could show again: only its hash is anywhere.
+	SetupCode func() (code string, needed bool, err error)
+	Status    func() Status
+	Check     func() hardening.Report
+}
+
+// Status is what the appliance says of itself.
+type Status struct {
+	Version      string    `json:"version"`
+	Since        time.Time `json:"since"`
+	Calls        int       `json:"calls"`
+	People       int       `json:"people"`
+	Addresses    []string  `json:"addresses"`
+	Port         int       `json:"port"`
+	Fingerprint  string    `json:"fingerprint"`
+	Expires      time.Time `json:"expires"`
+	SelfSigned   bool      `json:"selfSigned"`
+	SetupNeeded  bool      `json:"setupNeeded"`
+	NeedsRestart []string  `json:"needsRestart,omitempty"` // settings that were changed since the start
+}
+
+// The acts by their names on the socket.
+const (
+	actSetupCode = "setup-code"
+	actStatus    = "status"
+	actCheck     = "check"
+)
+
+type question struct {
+	Act string `json:"act"`
+}
+
+type answer struct {
+	Error  string           `json:"error,omitempty"`
+	Code   string           `json:"code,omitempty"`
+	Status *Status          `json:"status,omitempty"`
+	Report hardening.Report `json:"report,omitempty"`
+}
+
+const (
+	maxQuestion = 1 << 10
+	maxAnswer   = 1 << 20
+	within      = 10 * time.Second
+	maxAtOnce   = 16
+	// maxPath is what fits into sun_path (unix(7)), with its closing zero.
+	maxPath = 107
+)
+
+// ErrInUse says that another appliance listens on the path.
+var ErrInUse = errors.New("control: another process listens there")
+
+// Listen opens the socket at path, with mode 0600 from its first moment. One that a dead process left is replaced.
+func Listen(path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode().Type() != os.ModeSocket {
+			return nil, fmt.Errorf("control: %s exists and is no socket", path)
+		}
+		if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+			_ = c.Close()
+			return nil, fmt.Errorf("%w: %s", ErrInUse, path)
+		}
+	}
+	// A socket is made with the process's umask. Made in a directory that is ours alone, then closed, then moved, it is
+	// never open to others.
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".c") // mode 0700
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	defer os.RemoveAll(dir) // empty by then, or the start has failed
+	made := filepath.Join(dir, "s")
+	if max(len(path), len(made)) > maxPath {
+		return nil, fmt.Errorf("control: the path %s is longer than a socket's may be; give a shorter one in control", path)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	l.SetUnlinkOnClose(false) // it would remove the name under which it was made
+	if err = os.Chmod(made, 0o600); err == nil {
+		err = os.Rename(made, path)
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	return &listener{UnixListener: l, path: path}, nil
+}
+
+type listener struct {
+	*net.UnixListener
+	path string
+	once sync.Once
+}
+
+// Close takes the socket away. Where the process may no longer remove it, the next start replaces it.
+func (l *listener) Close() error {
+	err := l.UnixListener.Close()
+	l.once.Do(func() { _ = os.Remove(l.path) })
+	return err
+}
+
+// Serve answers until the listener is closed, and then waits for what is being answered.
+func Serve(l net.Listener, acts Acts, log *slog.Logger) {
+	slots := make(chan struct{}, maxAtOnce)
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		c, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			log.Error("control socket", "error", err)
+			time.Sleep(time.Second) // out of files for a moment
+			continue
+		}
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(within)) // a socket takes every deadline
+			_ = json.NewEncoder(c).Encode(acts.answer(c, log))
+		})
+	}
+}
+
+func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
+	var q question
+	line, err := bufio.NewReader(io.LimitReader(from, maxQuestion)).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &q)
+	}
+	if err != nil {
+		return answer{Error: "the question is not understood"}
+	}
+	switch q.Act {
+	case actSetupCode:
+		status := a.Status()
+		code, needed, err := a.SetupCode()
+		if err != nil {
+			log.Error("set-up code not made", "error", err)
+			return answer{Error: err.Error()}
+		}
+		status.SetupNeeded = needed
+		return answer{Code: code, Status: &status}
+	case actStatus:
+		status := a.Status()
+		return answer{Status: &status}
+	case actCheck:
+		status := a.Status()
+		return answer{Status: &status, Report: a.Check()}
+	}
+	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
+}
+
+// ask puts a question to the appliance that listens at path.
+func ask(path, act string) (answer, error) {
+	if len(path) > maxPath {
+		return answer{}, fmt.Errorf("control: %w: the path %s is longer than a socket's may be", syscall.ENOENT, path)
+	}
+	c, err := net.DialTimeout("unix", path, within)
+	if err != nil {
+		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(within))
+	if err := json.NewEncoder(c).Encode(question{act}); err != nil {
+		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	var a answer
+	if err := json.NewDecoder(io.LimitReader(c, maxAnswer)).Decode(&a); err != nil {
+		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	if a.Error != "" {
+		return answer{}, fmt.Errorf("control: %s", a.Error)
+	}
+	return a, nil
+}
