@@ -8,7 +8,8 @@ import (
 )
 
 // policy is what the process keeps after its start: the data, and the directories of the files that a reload reads again.
-// Directories, because whoever renews a file puts another in its place. Of a link, the place where it leads counts as well. A file in the root directory is not read again: that would open every file.
+// Directories, because whoever renews a file puts another in its place. Of a link, the place where it leads counts as
+// well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
 	p := hardening.Policy{Write: append(s.writes(), s.Data)}
 	for _, file := range append([]string{s.file, s.Certificate, s.Key}, s.Files...) {
