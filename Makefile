@@ -78,9 +78,12 @@ repository: ## a signed apt repository and signed checksums from build/deb (make
 test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean Debian 12 and 13 (as root)
 	@.ci/need lintian
 	lintian --fail-on error,warning build/deb/huisclos_*.changes
-	packaging/test-deb
+	packaging/test-deb $(SUITES)
 
-.PHONY: deb-tools
+test-service: deb ## the package under a real systemd: sockets, reload, restart, crash, watchdog, removal (as root)
+	@packaging/test-service $(SUITES)
+
+.PHONY: deb-tools test-service
 deb-tools:
 	@.ci/need dpkg-buildpackage dh dh_apparmor po2debconf
 
