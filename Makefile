@@ -7,13 +7,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 ARGS ?=
+ARCHS ?= amd64 arm64
 FUZZTIME ?= 3s
 export GOFLAGS ?= -buildvcs=false
 export CGO_ENABLED ?= 0
 
 GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
 
-.PHONY: help run build clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
+.PHONY: help deb deb-reproducible repository test-deb run build clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,6 +63,29 @@ fuzz: ## every fuzz target for FUZZTIME (make fuzz FUZZTIME=10m)
 
 bench-mls: ## group operations by size and suite, native and in WebAssembly (BENCHTIME=1s)
 	@.ci/test bench-mls
+
+# --- the Debian package -----------------------------------------------------------------------------------------------
+
+deb: clients deb-tools ## build/deb/huisclos_VERSION_{amd64,arm64}.deb (make deb ARCHS=amd64)
+	@for arch in $(ARCHS); do packaging/build-deb --arch $$arch; done
+
+deb-reproducible: deb ## the packages, built again from a clone: the same octets
+	@packaging/deb-reproducible $(ARCHS)
+
+repository: ## a signed apt repository and signed checksums from build/deb (make repository KEY=file-or-id [URL=https://…])
+	@packaging/repository --key '$(KEY)' $(if $(URL),--url '$(URL)')
+
+test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean Debian 12 and 13 (as root)
+	@.ci/need lintian
+	lintian --fail-on error,warning build/deb/huisclos_*.changes
+	packaging/test-deb $(SUITES)
+
+test-service: deb ## the package under a real systemd: sockets, reload, restart, crash, watchdog, removal (as root)
+	@packaging/test-service $(SUITES)
+
+.PHONY: deb-tools test-service
+deb-tools:
+	@.ci/need dpkg-buildpackage dh dh_apparmor po2debconf
 
 clean: ## what was built; the data directory stays
 	@rm -rf bin build journeys/out crypto/e2ee/dist
