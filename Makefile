@@ -13,7 +13,7 @@ export CGO_ENABLED ?= 0
 
 GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
 
-.PHONY: help run build clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
+.PHONY: help run build sbom clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -24,6 +24,10 @@ run: build ## install what is missing, build everything, start the appliance (op
 build: clients ## the two clients and bin/huisclos
 	@go build -trimpath -o bin/huisclos .
 	ls -l bin/huisclos | awk '{printf "bin/huisclos: %.1f MiB\n", $$5/1048576}'
+
+sbom: build ## build/sbom.cdx.json: what is in bin/huisclos (CycloneDX 1.5)
+	@mkdir -p build
+	go run ./hardening/sbom bin/huisclos package-lock.json > build/sbom.cdx.json
 
 clients: deps
 	@node build.mjs
