@@ -14,7 +14,7 @@ export CGO_ENABLED ?= 0
 
 GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
 
-.PHONY: help deb deb-reproducible repository test-deb run build clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
+.PHONY: help deb deb-reproducible repository test-deb run build sbom clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -25,6 +25,10 @@ run: build ## install what is missing, build everything, start the appliance (op
 build: clients ## the two clients and bin/huisclos
 	@go build -trimpath -o bin/huisclos .
 	ls -l bin/huisclos | awk '{printf "bin/huisclos: %.1f MiB\n", $$5/1048576}'
+
+sbom: build ## build/sbom.cdx.json: what is in bin/huisclos (CycloneDX 1.5)
+	@mkdir -p build
+	go run ./hardening/sbom bin/huisclos package-lock.json > build/sbom.cdx.json
 
 clients: deps
 	@node build.mjs

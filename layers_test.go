@@ -66,9 +66,9 @@ var layers = map[string]rule{
 	"store":               {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
 }
 
-// programs are main packages beside the product (generators of vectors, benchmarks): they ship nowhere, so only the
+// programs are main packages beside the product (generators of vectors and papers, benchmarks): they ship nowhere, so only the
 // bans of every package hold for them.
-var programs = []string{"bench/", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
+var programs = []string{"bench/", "hardening/papers", "hardening/sbom", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
 
 // unsafeFiles are the batch I/O files of media/transport, the one place where unsafe is allowed.
 var unsafeFiles = regexp.MustCompile(`^media/transport/(batch|mmsg|gso)[a-z0-9_]*\.go$`)

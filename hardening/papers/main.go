@@ -1,0 +1,130 @@
+// Program papers writes the generated tables of hardening/docs: the matrices of the security target from target.json and
+// the list of audit actions from the source. It decides nothing about the product and ships nowhere.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+type text struct {
+	EN string `json:"en"`
+	FR string `json:"fr"`
+}
+
+func (t text) in(lang string) string {
+	if lang == "fr" {
+		return t.FR
+	}
+	return t.EN
+}
+
+type function struct {
+	ID, Status string
+	text
+	Tests []string
+}
+
+type threat struct {
+	ID string
+	text
+	Functions []string
+	Residual  *text
+}
+
+type target struct {
+	Functions []function
+	Threats   []threat
+}
+
+func load(root string) (target, error) {
+	var t target
+	b, err := os.ReadFile(filepath.Join(root, "hardening/docs/target.json"))
+	if err != nil {
+		return t, err
+	}
+	return t, json.Unmarshal(b, &t)
+}
+
+var action = regexp.MustCompile(`(?m)^\t\w+\s+Action = "([^"]+)"[ \t]*(?://[ \t]*(.*))?$`)
+
+// tables are all generated tables in one language, by name.
+func tables(root, lang string) (map[string]string, error) {
+	t, err := load(root)
+	if err != nil {
+		return nil, err
+	}
+	events, err := os.ReadFile(filepath.Join(root, "audit/events.go"))
+	if err != nil {
+		return nil, err
+	}
+	head := func(en, fr string) string { return text{en, fr}.in(lang) }
+	status := map[string]string{"built": head("built", "réalisée"), "planned": head("planned", "prévue")}
+	var f, c, r, a strings.Builder
+	f.WriteString(head("| Function | What | State | Tests |", "| Fonction | Objet | État | Tests |") + "\n|---|---|---|---|\n")
+	for _, x := range t.Functions {
+		names := "–"
+		if len(x.Tests) > 0 {
+			names = "`" + strings.Join(x.Tests, "`<br>`") + "`"
+		}
+		fmt.Fprintf(&f, "| %s | %s | %s | %s |\n", x.ID, x.in(lang), status[x.Status], names)
+	}
+	c.WriteString(head("| Threat | What | Functions |", "| Menace | Objet | Fonctions |") + "\n|---|---|---|\n")
+	r.WriteString(head("| Threat | What remains |", "| Menace | Ce qui demeure |") + "\n|---|---|\n")
+	for _, x := range t.Threats {
+		names := strings.Join(x.Functions, ", ")
+		if names == "" {
+			names = "–"
+		}
+		fmt.Fprintf(&c, "| %s | %s | %s |\n", x.ID, x.in(lang), names)
+		if x.Residual != nil {
+			fmt.Fprintf(&r, "| %s | %s |\n", x.ID, x.Residual.in(lang))
+		}
+	}
+	a.WriteString(head("| Action | Note in the source |", "| Action | Note du code source (en anglais) |") + "\n|---|---|\n")
+	for _, m := range action.FindAllStringSubmatch(string(events), -1) {
+		fmt.Fprintf(&a, "| `%s` | %s |\n", m[1], strings.ReplaceAll(m[2], "|", "\\|"))
+	}
+	return map[string]string{"functions": f.String(), "threats": c.String(), "residual": r.String(), "actions": a.String()}, nil
+}
+
+var block = regexp.MustCompile(`(?s)<!-- table: (\w+) -->\n.*?<!-- end -->`)
+
+func fill(page string, tables map[string]string) string {
+	return block.ReplaceAllStringFunc(page, func(s string) string {
+		name := block.FindStringSubmatch(s)[1]
+		return "<!-- table: " + name + " -->\n" + tables[name] + "<!-- end -->"
+	})
+}
+
+func language(file string) string {
+	if strings.HasSuffix(file, ".fr.md") {
+		return "fr"
+	}
+	return "en"
+}
+
+func main() {
+	files, err := filepath.Glob("hardening/docs/*.md")
+	for _, file := range files {
+		if err != nil {
+			break
+		}
+		var page []byte
+		var all map[string]string
+		if page, err = os.ReadFile(file); err != nil {
+			break
+		}
+		if all, err = tables(".", language(file)); err == nil {
+			err = os.WriteFile(file, []byte(fill(string(page), all)), 0o644)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "papers:", err)
+		os.Exit(1)
+	}
+}

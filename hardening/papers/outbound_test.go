@@ -1,0 +1,56 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// network-tls.md says that the server's own code opens no connection. Held for the packages net, net/http and crypto/tls,
+// used by name; what a dependency does by itself is not seen here.
+func TestNothingDialsOut(t *testing.T) {
+	banned := map[string]bool{
+		"net.Dial": true, "net.DialTimeout": true, "net.DialTCP": true, "net.DialUDP": true, "net.DialIP": true, "net.Dialer": true,
+		"net.LookupHost": true, "net.LookupIP": true, "net.LookupAddr": true, "net.Resolver": true, "net.DefaultResolver": true,
+		"http.Get": true, "http.Head": true, "http.Post": true, "http.PostForm": true, "http.Client": true, "http.DefaultClient": true, "http.Transport": true,
+		"http.DefaultTransport": true, "tls.Dial": true, "tls.DialWithDialer": true, "tls.Dialer": true, "websocket.Dial": true,
+	}
+	// The commands of the operator, which are other processes than the server: they ask its control socket, the names in
+	// its settings and its own port. The server itself only looks whether another one listens on that socket.
+	commands := map[string][]string{"control.go": {"net.DialTimeout"}, "doctor.go": {"net.DefaultResolver", "tls.Dialer"}}
+	seen := 0
+	for _, dir := range []string{"accounts", "appliance", "audit", "media", "meetings", "store", "crypto/mls", "crypto/sframe", "crypto/passhash"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			seen++
+			fset := token.NewFileSet()
+			tree, err := parser.ParseFile(fset, name, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(tree, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok {
+					if x, ok := s.X.(*ast.Ident); ok && banned[x.Name+"."+s.Sel.Name] &&
+						!(filepath.Base(filepath.Dir(name)) == "control" && slices.Contains(commands[filepath.Base(name)], x.Name+"."+s.Sel.Name)) {
+						t.Errorf("%s: %s.%s", fset.Position(s.Pos()), x.Name, s.Sel.Name)
+					}
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen < 50 {
+		t.Fatalf("only %d files were read", seen)
+	}
+}
