@@ -10,7 +10,10 @@ after(async () => { await h?.appliance.end(); });
 test('four people, Chromium and Firefox mixed', async () => {
   const players = await gather(h, ['chromium', 'firefox', 'chromium', 'firefox']);
   try {
-    for (const a of players) await Promise.all(players.filter((b) => b !== a).map((b) => a.sensesOf(b, { ms: 40_000 })));
+    for (const a of players) {
+      await Promise.all(players.filter((b) => b !== a).map((b) => a.sensesOf(b, { ms: 40_000 })));
+      await a.tab.run(() => window.__readers!.rest());
+    }
     await sameWords(players);
   } finally { await scatter(players); }
 });

@@ -24,7 +24,7 @@ declare global {
   interface Window {
     __cells?: (id: number, n: number) => boolean[];
     __source?: Source;
-    __readers?: { video(stream: MediaStream): { id: number; n: number; at: number; width: number; height: number }[]; tones(stream: MediaStream): { hz: number; at: number }[] };
+    __readers?: { video(stream: MediaStream): { id: number; n: number; at: number; width: number; height: number }[]; tones(stream: MediaStream): { hz: number; at: number }[]; /** Stops reading until somebody asks again: many readers on few cores read nothing. */ rest(): void };
     /** Signalling of this page: what was sent and heard, by type and time. For reports of failures. */
     __trace?: string[];
     __paint?: (id: number, n: number, g: CanvasRenderingContext2D, w: number, h: number) => void;
@@ -190,6 +190,7 @@ export function installReaders(frequencies: number[]): void {
   const columns = 6, rows = 4, idBits = 4, numberBits = 10;
   const videos = new Map<MediaStream, { id: number; n: number; at: number; width: number; height: number }[]>();
   const sounds = new Map<MediaStream, { hz: number; at: number }[]>();
+  let stops: (() => void)[] = [];
   const decode = (g: CanvasRenderingContext2D, w: number, h: number): { id: number; n: number } | null => {
     const px = g.getImageData(0, 0, w, h).data;
     const light: number[] = [];
@@ -209,6 +210,12 @@ export function installReaders(frequencies: number[]): void {
     return expected.every((v, i) => v === bits[i]) ? { id, n } : null;
   };
   window.__readers = {
+    rest() {
+      for (const stop of stops) stop();
+      stops = [];
+      videos.clear();
+      sounds.clear();
+    },
     video(stream) {
       const known = videos.get(stream);
       if (known) return known;
@@ -230,7 +237,8 @@ export function installReaders(frequencies: number[]): void {
           if (seen.length > 3000) seen.splice(0, 1000);
         }
       };
-      setInterval(look, 40);
+      const timer = setInterval(look, 40);
+      stops.push(() => { clearInterval(timer); video.srcObject = null; });
       return seen;
     },
     tones(stream) {
@@ -240,8 +248,10 @@ export function installReaders(frequencies: number[]): void {
       sounds.set(stream, heard);
       if ('mozCaptureStream' in HTMLMediaElement.prototype) {
         // No AudioContext without a sound card (see above): what is heard is recorded by the second, and looked at.
+        let on = true;
+        stops.push(() => { on = false; });
         const listen = async () => {
-          for (;;) {
+          while (on) {
             try {
               const recorder = new MediaRecorder(new MediaStream(stream.getAudioTracks()), { mimeType: 'audio/webm;codecs=opus' }), parts: Blob[] = [];
               recorder.ondataavailable = (e) => { parts.push(e.data); };
@@ -279,13 +289,14 @@ export function installReaders(frequencies: number[]): void {
       analyser.smoothingTimeConstant = 0;
       context.createMediaStreamSource(stream).connect(analyser);
       const bins = new Float32Array(analyser.frequencyBinCount);
-      setInterval(() => {
+      const timer = setInterval(() => {
         analyser.getFloatFrequencyData(bins);
         let best = 0;
         for (let i = 1; i < bins.length; i++) if (bins[i]! > bins[best]!) best = i;
         if (bins[best]! > -60) heard.push({ hz: Math.round((best * context.sampleRate) / analyser.fftSize), at: performance.now() });
         if (heard.length > 3000) heard.splice(0, 1000);
       }, 100);
+      stops.push(() => { clearInterval(timer); void context.close(); });
       return heard;
     },
   };
