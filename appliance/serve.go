@@ -144,7 +144,7 @@ func (a *Appliance) banner(setupCode string) string {
 		}
 	}
 	if a.unlisted() {
-		row("", "", "sudo huisclos status")
+		row("Autres adresses", "Other addresses", "sudo huisclos status")
 	}
 	fingerprint := a.keeper.Fingerprint()
 	for i := 0; i < len(fingerprint); i += fingerprintLine {
