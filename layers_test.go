@@ -32,7 +32,7 @@ var layers = map[string]rule{
 	"": {floor: 5, own: []string{"appliance"}, tests: []string{"github.com/rogpeppe/go-internal"}},
 
 	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
-		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket"}},
+		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/certs":   {floor: 4},
 	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
 	"appliance/control": {floor: 4, own: []string{"appliance/config", "hardening"}},

@@ -11,10 +11,11 @@ import (
 )
 
 // given are the sockets that a service manager opened for us (sd_listen_fds(3)): so the program needs no privilege for a
-// port below 1024, and the port stays open while it restarts. None, or web and media, and redirect where it is wished.
+// port below 1024, has them even in a network of its own, and the port stays open while it restarts. None, or web and media
+// (one or several, all of one port: ReusePort=yes), and redirect where it is wished.
 type given struct {
 	web, redirect net.Listener
-	media         *net.UDPConn
+	media         []net.PacketConn
 }
 
 // errSockets is what every error of handed-over sockets wraps.
@@ -50,11 +51,13 @@ func takeSockets(getenv func(string) string, pid, first int) (g given, err error
 			return g, err
 		}
 	}
-	if g.web == nil || g.media == nil {
+	if g.web == nil || len(g.media) == 0 {
 		return g, errors.New("one TCP socket named web and one UDP socket named media are needed")
 	}
-	if tcp, udp := portOf(g.web.Addr()), portOf(g.media.LocalAddr()); tcp != udp {
-		return g, fmt.Errorf("web has port %d and media port %d; it must be the same number", tcp, udp)
+	for _, m := range g.media {
+		if tcp, udp := portOf(g.web.Addr()), portOf(m.LocalAddr()); tcp != udp {
+			return g, fmt.Errorf("web has port %d and media port %d; it must be the same number", tcp, udp)
+		}
 	}
 	return g, nil
 }
@@ -80,14 +83,14 @@ func (g *given) take(fd int, name string) error {
 		return fmt.Errorf("%q is none of the names web, media and redirect (FileDescriptorName=)", name)
 	case name == "media" && (kind(syscall.SO_TYPE) != syscall.SOCK_DGRAM || kind(syscall.SO_PROTOCOL) != syscall.IPPROTO_UDP):
 		return errors.New("media is not a UDP socket (ListenDatagram=)")
-	case name == "media" && g.media != nil, name == "web" && g.web != nil, name == "redirect" && g.redirect != nil:
+	case name == "web" && g.web != nil, name == "redirect" && g.redirect != nil:
 		return fmt.Errorf("there are two named %s", name)
 	case name == "media":
 		c, err := net.FilePacketConn(f)
 		if err != nil {
 			return fmt.Errorf("media: %w", err)
 		}
-		g.media = c.(*net.UDPConn)
+		g.media = append(g.media, c)
 		return nil
 	case kind(syscall.SO_TYPE) != syscall.SOCK_STREAM || kind(syscall.SO_ACCEPTCONN) != 1:
 		return fmt.Errorf("%s is not a listening TCP socket (ListenStream=, Accept=no)", name)
@@ -112,8 +115,8 @@ func (g given) close() {
 			_ = l.Close() // nothing to do about it
 		}
 	}
-	if g.media != nil {
-		_ = g.media.Close()
+	for _, m := range g.media {
+		_ = m.Close()
 	}
 }
 

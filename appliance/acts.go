@@ -36,7 +36,7 @@ func (a *Appliance) acts() control.Acts {
 		Status: func() control.Status {
 			calls, people := a.busy()
 			needed, err := a.accounts.SetupNeeded()
-			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Port: a.port,
+			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
 				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
 		},

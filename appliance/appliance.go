@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +21,7 @@ import (
 	"huisclos/accounts"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
+	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/appliance/web"
 	"huisclos/audit"
@@ -126,9 +126,8 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(sockets.close)
 	a.port, a.listeners = sockets.port(), sockets.listeners()
-	addresses := func() []netip.Addr { return reachable(s.Settings) }
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
-		Hostnames: s.Hostnames, Addresses: addresses(), Random: rand.Reader}, s.now())
+		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +149,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
-	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Addresses: addresses, Port: a.port, Events: said,
+	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Addresses: s.Candidates, Port: a.port, Events: said,
 		Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
 		return nil, err
@@ -169,7 +168,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: addresses, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -285,29 +284,29 @@ func (a *Appliance) warnOfCertificate() {
 }
 
 func (a *Appliance) status() web.Status {
-	return web.Status{Version: Version, Started: a.started, Fingerprint: a.keeper.Fingerprint(), Address: a.addresses()[0]}
+	s := web.Status{Version: Version, Started: a.started, Fingerprint: a.keeper.Fingerprint()}
+	if !a.unlisted() {
+		s.Address = a.addresses()[0]
+	}
+	return s
+}
+
+// unlisted reports whether the appliance knows neither a name nor an address of its own: in a network namespace of its
+// own it can list none. Whoever reaches it knows one.
+func (a *Appliance) unlisted() bool {
+	return len(a.settings.Hostnames) == 0 && len(a.settings.Reachable()) == 0
 }
 
 // addresses are what people type into their browsers, the best one first.
 func (a *Appliance) addresses() []string {
 	var out []string
-	add := func(host string) {
-		if a.port != 443 {
-			host = net.JoinHostPort(host, fmt.Sprint(a.port))
-		}
-		out = append(out, "https://"+host+"/")
-	}
 	for _, name := range a.settings.Hostnames {
-		add(name)
+		out = append(out, config.URL(name, a.port))
 	}
-	for _, addr := range reachable(a.settings.Settings) {
-		if a.port == 443 && addr.Is6() {
-			add("[" + addr.String() + "]")
-		} else {
-			add(addr.String())
-		}
+	for _, addr := range a.settings.Reachable() {
+		out = append(out, config.URL(addr.String(), a.port))
 	}
-	return append(out, "https://"+net.JoinHostPort("localhost", fmt.Sprint(a.port))+"/")
+	return append(out, config.URL("localhost", a.port))
 }
 
 // Stop ends everything: no new requests, members told to come back, media, sockets, and at last the database.

@@ -9,13 +9,10 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"huisclos/appliance/config"
 )
 
 func must(t testing.TB, err error) {
@@ -216,7 +213,7 @@ func TestSocketsShareOneNumber(t *testing.T) {
 	s, err := openSockets("127.0.0.1:0")
 	must(t, err)
 	defer s.close()
-	if udp := s.udp.LocalAddr().(*net.UDPAddr).Port; udp != s.port() {
+	if udp := s.udp[0].LocalAddr().(*net.UDPAddr).Port; udp != s.port() {
 		t.Errorf("TCP %d, UDP %d", s.port(), udp)
 	}
 	if _, err := openSockets(s.tcp.Addr().String()); err == nil {
@@ -224,28 +221,6 @@ func TestSocketsShareOneNumber(t *testing.T) {
 	}
 	if _, err := openSockets("8443"); err == nil {
 		t.Error("an address without a colon")
-	}
-}
-
-func TestReachable(t *testing.T) {
-	public, own := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("192.0.2.10")
-	for name, tt := range map[string]struct {
-		s    config.Settings
-		want []netip.Addr
-	}{
-		"listens on one":   {config.Settings{Listen: "192.0.2.10:8443", PublicAddresses: []netip.Addr{public}}, []netip.Addr{public, own}},
-		"named":            {config.Settings{Listen: ":8443", Addresses: []netip.Addr{own, own}}, []netip.Addr{own}},
-		"named and public": {config.Settings{Listen: ":8443", Addresses: []netip.Addr{own}, PublicAddresses: []netip.Addr{public}}, []netip.Addr{public, own}},
-		"loopback":         {config.Settings{Listen: "127.0.0.1:8443"}, []netip.Addr{netip.MustParseAddr("127.0.0.1")}},
-	} {
-		if got := reachable(tt.s); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, want %v", name, got, tt.want)
-		}
-	}
-	for _, a := range reachable(config.Settings{Listen: ":8443", PublicAddresses: []netip.Addr{public}}) {
-		if a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() {
-			t.Errorf("no client reaches %v", a)
-		}
 	}
 }
 

@@ -4,18 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
-	"slices"
 	"syscall"
-
-	"huisclos/appliance/config"
 )
 
-// sockets are the two that the appliance has: one TCP, one UDP, on one port number. Where a service manager opened them,
-// there may be a third one, whose visitors are only sent to the first.
+// sockets are those that the appliance has: one TCP and one UDP, on one port number. Where a service manager opened them,
+// there may be several UDP sockets of that number, among which the kernel spreads the clients (SO_REUSEPORT, socket(7)),
+// and another TCP one, whose visitors are only sent to the first.
 type sockets struct {
 	tcp      net.Listener
-	udp      *net.UDPConn
+	udp      []net.PacketConn
 	redirect net.Listener // or nil
 }
 
@@ -48,7 +45,7 @@ func openSockets(listen string) (sockets, error) {
 		conn := udp.(*net.UDPConn)
 		_ = conn.SetReadBuffer(udpBuffer)  // as much as the kernel grants
 		_ = conn.SetWriteBuffer(udpBuffer) // likewise
-		return sockets{tcp: tcp, udp: conn}, nil
+		return sockets{tcp: tcp, udp: []net.PacketConn{conn}}, nil
 	}
 }
 
@@ -81,56 +78,10 @@ func (s sockets) listeners() (out []syscall.Conn) {
 
 func (s sockets) close() {
 	_ = s.tcp.Close() // stopping: nothing to do about it
-	_ = s.udp.Close()
+	for _, u := range s.udp {
+		_ = u.Close()
+	}
 	if s.redirect != nil {
 		_ = s.redirect.Close()
 	}
-}
-
-// reachable lists the addresses at which clients can reach this machine: those that stand in media candidates, and that a
-// Host header may name. The public ones come first, then those of the settings, or else all that the machine has now.
-// Loopback counts only when there is nothing else: Firefox refuses such candidates, and for every other machine it would
-// be that machine itself.
-func reachable(s config.Settings) []netip.Addr {
-	var out []netip.Addr
-	add := func(list ...netip.Addr) {
-		for _, a := range list {
-			if a = a.Unmap().WithZone(""); a.IsValid() && !slices.Contains(out, a) {
-				out = append(out, a)
-			}
-		}
-	}
-	add(s.PublicAddresses...)
-	if len(s.Addresses) > 0 {
-		add(s.Addresses...)
-		return out
-	}
-	if host, _, err := net.SplitHostPort(s.Listen); err == nil {
-		if a, err := netip.ParseAddr(host); err == nil && !a.IsUnspecified() {
-			add(a)
-			return out
-		}
-	}
-	interfaces, err := net.InterfaceAddrs()
-	if err != nil {
-		return out
-	}
-	var loopback []netip.Addr
-	for _, i := range interfaces {
-		p, err := netip.ParsePrefix(i.String())
-		if err != nil {
-			continue
-		}
-		switch a := p.Addr(); {
-		case a.IsLoopback():
-			loopback = append(loopback, a)
-		case a.IsLinkLocalUnicast(): // useless without a zone, which candidates can't carry
-		default:
-			add(a)
-		}
-	}
-	if len(out) == 0 {
-		add(loopback...)
-	}
-	return out
 }

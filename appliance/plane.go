@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"huisclos/crypto/mls"
@@ -61,16 +62,16 @@ func kindOf(word string) media.Kind {
 	return media.Video
 }
 
-func (p plane) Publish(ctx context.Context, call meetings.CallID, peer meetings.PeerID, offer string, streams []meetings.Stream) (string, error) {
+func (p plane) Publish(ctx context.Context, call meetings.CallID, peer meetings.PeerID, via netip.Addr, offer string, streams []meetings.Stream) (string, error) {
 	list := make([]media.Stream, 0, len(streams))
 	for _, s := range streams {
 		list = append(list, media.Stream{MID: s.MID, Kind: kindOf(s.Kind), Context: s.Context})
 	}
-	return p.server.Publish(ctx, media.CallID(call), media.PeerID(peer), offer, list)
+	return p.server.Publish(ctx, media.CallID(call), media.PeerID(peer), via, offer, list)
 }
 
-func (p plane) Subscribe(call meetings.CallID, peer meetings.PeerID) error {
-	p.server.Subscribe(media.CallID(call), media.PeerID(peer))
+func (p plane) Subscribe(call meetings.CallID, peer meetings.PeerID, via netip.Addr) error {
+	p.server.Subscribe(media.CallID(call), media.PeerID(peer), via)
 	return nil
 }
 

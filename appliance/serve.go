@@ -143,6 +143,9 @@ func (a *Appliance) banner(setupCode string) string {
 			row("", "", address)
 		}
 	}
+	if a.unlisted() {
+		row("Autres adresses", "Other addresses", "sudo huisclos status")
+	}
 	fingerprint := a.keeper.Fingerprint()
 	for i := 0; i < len(fingerprint); i += fingerprintLine {
 		fr, en := "", ""

@@ -146,7 +146,7 @@ func TestService(t *testing.T) {
 	other, err := openSockets("127.0.0.1:0")
 	must(t, err)
 	defer other.close()
-	given := files(t, ours.udp, ours.tcp.(*net.TCPListener), other.tcp.(*net.TCPListener))
+	given := files(t, ours.udp[0].(*net.UDPConn), ours.tcp.(*net.TCPListener), other.tcp.(*net.TCPListener))
 	s := startService(t, []string{"LISTEN_FDS=3", "LISTEN_FDNAMES=media:web:redirect", "WATCHDOG_USEC=2000000"}, given, "--config", settingsFile)
 	if got := s.hears("READY=1"); !strings.Contains(got, fmt.Sprintf("STATUS=Port %d ;", ours.port())) {
 		t.Errorf("ready: %q", got)
@@ -252,7 +252,7 @@ func TestSocketsThatDoNotFit(t *testing.T) {
 	ours, err := openSockets("127.0.0.1:0")
 	must(t, err)
 	defer ours.close()
-	s := startService(t, []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web"}, files(t, ours.udp), "--data", t.TempDir())
+	s := startService(t, []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web"}, files(t, ours.udp[0].(*net.UDPConn)), "--data", t.TempDir())
 	if err := s.cmd.Wait(); err == nil {
 		t.Fatal("it starts")
 	}

@@ -16,7 +16,7 @@ import (
 
 // process reads what protects this very process.
 func (o Options) process() Report {
-	return Report{o.noNewPrivileges(), dumpable(), coreLimit(), confined(), o.seccomp(), o.capabilities(), notRoot(), o.plainTCP(), o.memoryLimit(),
+	return Report{o.noNewPrivileges(), dumpable(), coreLimit(), confined(), o.seccomp(), o.capabilities(), o.network(), notRoot(), o.plainTCP(), o.memoryLimit(),
 		o.swap()}
 }
 
@@ -159,6 +159,25 @@ func (o Options) capabilities() Line {
 		Detail: say(s, Text{"le programme n'a aucun privilège du noyau.", "the program has no capability."},
 			Text{"le programme a des privilèges du noyau (" + set + ").", "the program has capabilities (" + set + ")."}),
 		Why: Text{"Aucun privilège à voler : les ports sont ouverts par systemd.", "No privilege to steal: the ports are opened by systemd."}}
+}
+
+// network looks whether the process has a network of its own without an interface: then it can connect to nobody, whatever
+// else is open to it. Its ports were opened outside and handed in.
+func (o Options) network() Line {
+	l := Line{Name: "no-network", State: Unknown, Detail: unreadable(), Do: asService(),
+		Why: Text{"Une faille ne donne pas accès au réseau de l'organisation : le programme ne sait que répondre par ses ports.",
+			"A flaw gives no access to the organisation's network: the program can only answer through its ports."}}
+	text, err := os.ReadFile(filepath.Join(o.Proc, "self/net/dev"))
+	if err != nil {
+		return l
+	}
+	l.State, l.Detail = OK, Text{"le programme n'a pas d'interface réseau.", "the program has no network interface."}
+	for line := range strings.Lines(string(text)) {
+		if name, _, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) != "lo" {
+			l.State, l.Detail = Missing, Text{"le programme est sur le réseau de la machine.", "the program is on the machine's network."}
+		}
+	}
+	return l
 }
 
 func notRoot() Line {

@@ -86,7 +86,7 @@ func TestEveryLineHasSentences(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"no-new-privileges", "not-dumpable", "no-core-dump", "landlock", "seccomp", "no-capabilities", "plain-tcp", "not-root",
+	for _, name := range []string{"no-new-privileges", "not-dumpable", "no-core-dump", "landlock", "seccomp", "no-capabilities", "plain-tcp", "not-root", "no-network",
 		"memory-limit", "no-swap", "random", "kernel.kptr_restrict", "kernel.yama.ptrace_scope", "kernel.unprivileged_bpf_disabled",
 		"kernel.dmesg_restrict", "kernel.kexec_load_disabled"} {
 		if !seen[name] {
@@ -173,6 +173,22 @@ func TestSwap(t *testing.T) {
 		"hidden":             {nil, nil, Unknown},
 	} {
 		if got := find(t, SelfCheck(Options{Proc: lay(t, c.proc), Sys: lay(t, c.sys)}), "no-swap").State; got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	const header, lo, eth = "Inter-|   Receive\n face |bytes\n", "    lo:       0       0\n", "  eth0: 1234 5\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  State
+	}{
+		"lo alone":      {map[string]string{"self/net/dev": header + lo}, OK},
+		"the machine's": {map[string]string{"self/net/dev": header + lo + eth}, Missing},
+		"hidden":        {nil, Unknown},
+	} {
+		if got := find(t, SelfCheck(Options{Proc: lay(t, c.files), Sys: t.TempDir()}), "no-network").State; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

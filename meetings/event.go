@@ -1,6 +1,7 @@
 package meetings
 
 import (
+	"net/netip"
 	"time"
 
 	"huisclos/audit"
@@ -16,6 +17,8 @@ type Visitor struct {
 	Name    string
 	Email   string
 	Session string // which session opened the connection; only compared
+	// Via is the address of ours at which the connection arrived, or the zero value. Media may reach us there as well.
+	Via netip.Addr
 }
 
 // Event is something that happened to a room.

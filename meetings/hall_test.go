@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -15,14 +16,15 @@ import (
 
 // fakeMedia is the media plane as the Hall sees it.
 type fakeMedia struct {
-	mu       sync.Mutex
-	admitted map[PeerID]mls.LeafIndex
-	cut      map[PeerID]int
-	epochs   []uint64
-	open     map[CallID]bool
-	hold     chan struct{} // Publish waits for it
-	entered  chan PeerID
-	asked    []string
+	published netip.Addr // via which the last Publish came
+	mu        sync.Mutex
+	admitted  map[PeerID]mls.LeafIndex
+	cut       map[PeerID]int
+	epochs    []uint64
+	open      map[CallID]bool
+	hold      chan struct{} // Publish waits for it
+	entered   chan PeerID
+	asked     []string
 }
 
 func newFakeMedia() *fakeMedia {
@@ -56,7 +58,8 @@ func (f *fakeMedia) Stats(CallID) (s MediaStats) {
 	return s
 }
 
-func (f *fakeMedia) Publish(ctx context.Context, _ CallID, peer PeerID, offer string, _ []Stream) (string, error) {
+func (f *fakeMedia) Publish(ctx context.Context, _ CallID, peer PeerID, via netip.Addr, offer string, _ []Stream) (string, error) {
+	f.locked(func() { f.published = via })
 	f.entered <- peer
 	if f.hold != nil {
 		select {
@@ -73,7 +76,9 @@ func (f *fakeMedia) note(s string) error {
 	f.locked(func() { f.asked = append(f.asked, s) })
 	return nil
 }
-func (f *fakeMedia) Subscribe(CallID, PeerID) error             { return f.note("subscribe") }
+func (f *fakeMedia) Subscribe(_ CallID, _ PeerID, via netip.Addr) error {
+	return f.note("subscribe via " + via.String())
+}
 func (f *fakeMedia) Answer(_ CallID, _ PeerID, a string) error  { return f.note("answer " + a) }
 func (f *fakeMedia) Wants(_ CallID, _ PeerID, w []Want) error   { return f.note("wants") }
 func (f *fakeMedia) RestartSubscriber(_ CallID, _ PeerID) error { return f.note("restart") }
@@ -144,7 +149,7 @@ func TestHall(t *testing.T) {
 	room := w.card().ID
 	enter := func(c *client) (*seat, *Line) {
 		s := newSeat()
-		line, err := h.Connect(room, Visitor{Account: c.account, Name: c.name, Session: "s" + c.name}, s)
+		line, err := h.Connect(room, Visitor{Account: c.account, Name: c.name, Session: "s" + c.name, Via: netip.MustParseAddr("192.0.2.1")}, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,8 +239,11 @@ func TestHall(t *testing.T) {
 	<-media.entered
 	await[*Published](t, secondSeat)
 	media.locked(func() {
-		if !slices.Equal(media.asked, []string{"subscribe", "answer a", "wants", "restart"}) {
+		if !slices.Equal(media.asked, []string{"subscribe via 192.0.2.1", "answer a", "wants", "restart"}) {
 			t.Errorf("asked %q", media.asked)
+		}
+		if media.published != netip.MustParseAddr("192.0.2.1") {
+			t.Errorf("published via %v", media.published)
 		}
 	})
 

@@ -2,6 +2,7 @@ package meetings
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -267,6 +268,7 @@ type lane struct {
 	call  CallID
 	peer  PeerID
 	conn  ConnID
+	via   netip.Addr // at which the connection arrived
 	queue chan Request
 	done  context.Context
 	end   context.CancelFunc
@@ -278,8 +280,12 @@ const laneQueue = 64
 
 func newLane(l *loop, e MediaAdmit) *lane {
 	ctx, cancel := context.WithCancel(context.Background())
+	var via netip.Addr
+	if c := l.room.conns[e.Conn]; c != nil {
+		via = c.visitor.Via
+	}
 	return &lane{
-		loop: l, call: e.Call, peer: e.Peer, conn: e.Conn,
+		loop: l, call: e.Call, peer: e.Peer, conn: e.Conn, via: via,
 		queue: make(chan Request, laneQueue), done: ctx, end: cancel,
 	}
 }
@@ -332,13 +338,13 @@ func (l *lane) negotiate(q Request) Message {
 	plane, err := l.loop.hall.o.Plane, error(nil)
 	switch q := q.(type) {
 	case *Publish:
-		answer, failed := plane.Publish(l.done, l.call, l.peer, q.Offer, q.Streams)
+		answer, failed := plane.Publish(l.done, l.call, l.peer, l.via, q.Offer, q.Streams)
 		if failed == nil {
 			return &Published{Answer: answer, Streams: q.Streams}
 		}
 		err = failed
 	case *Subscribe:
-		err = plane.Subscribe(l.call, l.peer)
+		err = plane.Subscribe(l.call, l.peer, l.via)
 	case *Answer:
 		err = plane.Answer(l.call, l.peer, q.Answer)
 	case *Wants:

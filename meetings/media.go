@@ -2,6 +2,7 @@ package meetings
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"huisclos/crypto/mls"
@@ -50,10 +51,11 @@ type Media interface {
 
 // Plane is the negotiation half of the media plane. Its methods may take a
 // while; the Hall calls them in order for one peer, and never from a room's
-// goroutine. They fail for a peer that is not admitted.
+// goroutine. They fail for a peer that is not admitted. via is the address of
+// ours at which the peer's connection arrived (Visitor.Via).
 type Plane interface {
-	Publish(ctx context.Context, call CallID, peer PeerID, offer string, streams []Stream) (answer string, err error)
-	Subscribe(call CallID, peer PeerID) error
+	Publish(ctx context.Context, call CallID, peer PeerID, via netip.Addr, offer string, streams []Stream) (answer string, err error)
+	Subscribe(call CallID, peer PeerID, via netip.Addr) error
 	Answer(call CallID, peer PeerID, answer string) error
 	Wants(call CallID, peer PeerID, wants []Want) error
 	RestartSubscriber(call CallID, peer PeerID) error

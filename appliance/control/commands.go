@@ -86,12 +86,26 @@ func talk(name, act string, args []string, stdout, stderr io.Writer, show func(a
 		explain(stderr, name, p, err)
 		return 1
 	}
+	if a.Status != nil {
+		a.Status.Addresses = append(listed(p.Settings, *a.Status), a.Status.Addresses...)
+	}
 	if p.json {
 		_ = json.NewEncoder(stdout).Encode(a)
 		return 0
 	}
 	show(a)
 	return 0
+}
+
+// listed are the machine's addresses as people type them, where the appliance itself can list none.
+func listed(c config.Settings, s Status) (out []string) {
+	if !s.Unlisted {
+		return nil
+	}
+	for _, a := range c.Reachable() {
+		out = append(out, config.URL(a.String(), s.Port))
+	}
+	return out
 }
 
 // explain says in both languages what to do, and the cause.

@@ -34,11 +34,14 @@ type Acts struct {
 
 // Status is what the appliance says of itself.
 type Status struct {
-	Version      string    `json:"version"`
-	Since        time.Time `json:"since"`
-	Calls        int       `json:"calls"`
-	People       int       `json:"people"`
-	Addresses    []string  `json:"addresses"`
+	Version   string    `json:"version"`
+	Since     time.Time `json:"since"`
+	Calls     int       `json:"calls"`
+	People    int       `json:"people"`
+	Addresses []string  `json:"addresses"`
+	// Unlisted says that the appliance knows neither a name nor an address of its own, because its network namespace
+	// shows it none: who asks adds those of the machine.
+	Unlisted     bool      `json:"unlisted,omitempty"`
 	Port         int       `json:"port"`
 	Fingerprint  string    `json:"fingerprint"`
 	Expires      time.Time `json:"expires"`

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/appliance/config"
 	"huisclos/hardening"
 )
 
@@ -274,4 +276,15 @@ func FuzzQuestion(f *testing.F) {
 			t.Fatalf("%q: %+v", text, a)
 		}
 	})
+}
+
+// TestUnlisted: where the appliance sees no address of the machine, who asks adds them; otherwise its own are all.
+func TestUnlisted(t *testing.T) {
+	c := config.Settings{Listen: ":443", PublicAddresses: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}
+	if got := listed(c, Status{Port: 443, Unlisted: true}); len(got) == 0 || got[0] != "https://203.0.113.9/" {
+		t.Errorf("unlisted: %q", got)
+	}
+	if got := listed(c, Status{Port: 443}); got != nil {
+		t.Errorf("twice: %q", got)
+	}
 }

@@ -49,7 +49,7 @@ func (d doctor) examine(ctx context.Context) hardening.Report {
 	}
 	out = append(out, d.data(), d.space())
 	out = append(out, d.clock()...)
-	out = append(out, d.names(ctx))
+	out = append(out, d.names(ctx), d.media())
 	answer, err := ask(d.ControlPath(), actCheck)
 	out = append(out, d.server(err))
 	if err != nil {
@@ -160,6 +160,19 @@ func (d doctor) names(ctx context.Context) hardening.Line {
 		}
 	}
 	return why(line("names", hardening.OK, "tous les noms mènent à cette machine.", "all names lead to this machine."))
+}
+
+// media says where clients are told to send media, because nothing else shows it when nobody is heard.
+func (d doctor) media() hardening.Line {
+	l := line("media-addresses", hardening.OK, "chaque participant envoie audio et vidéo à l'adresse par laquelle il est venu.",
+		"each participant sends audio and video to the address by which they came.")
+	if len(d.Addresses)+len(d.PublicAddresses) > 0 {
+		l = line("media-addresses", hardening.OK, "les réglages nomment les adresses où envoyer audio et vidéo.", "the settings name the addresses to send audio and video to.")
+	}
+	return because(l, "Derrière un mandataire ou une traduction d'adresses, l'adresse d'arrivée n'est pas celle que les participants atteignent.",
+		"Behind a proxy or address translation, the address of arrival is not the one that participants reach.",
+		"Si personne ne s'entend, donnez dans public_addresses l'adresse que les participants atteignent.",
+		"If nobody hears anybody, give in public_addresses the address that participants reach.")
 }
 
 func (d doctor) server(err error) hardening.Line {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,13 @@ func TestLocalLines(t *testing.T) {
 	d.Hostnames = []string{"name.invalid"} // RFC 6761 §6.4
 	if got := d.names(t.Context()); got.State != hardening.Missing {
 		t.Errorf("a name that nobody knows: %+v", got)
+	}
+	if got := d.media(); got.State != hardening.OK || !strings.Contains(got.Detail.EN, "by which they came") || !strings.Contains(got.Do.EN, "public_addresses") {
+		t.Errorf("media: %+v", got)
+	}
+	d.PublicAddresses = []netip.Addr{netip.MustParseAddr("203.0.113.9")}
+	if got := d.media(); got.State != hardening.OK || !strings.Contains(got.Detail.EN, "the settings name") {
+		t.Errorf("media with addresses: %+v", got)
 	}
 	d.now = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 	if got := find(t, d.clock(), "clock"); got.State != hardening.Missing {

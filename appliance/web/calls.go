@@ -133,6 +133,9 @@ func (s *Server) getStatus(v *visit) error {
 		}
 	}
 	st := s.Status()
+	if st.Address == "" {
+		st.Address = s.base(v.r) + "/"
+	}
 	return v.json(http.StatusOK, map[string]any{
 		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected,
 		"forwarded": forwarded, "refused": refused, "fingerprint": st.Fingerprint, "address": st.Address,

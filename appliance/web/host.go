@@ -17,14 +17,26 @@ func (s *Server) OwnHost(r *http.Request) bool {
 	}
 	if a, err := netip.ParseAddr(name); err == nil {
 		a = a.Unmap().WithZone("")
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-			if ap, err := netip.ParseAddrPort(local.String()); err == nil && ap.Addr().Unmap().WithZone("") == a {
-				return true
-			}
+		if a == arrival(r) {
+			return true
 		}
 		return slices.Contains(s.Addresses(), a)
 	}
 	return s.names[strings.ToLower(strings.TrimSuffix(name, "."))]
+}
+
+// arrival is the address of ours on which the request's connection arrived, without a zone; the zero value when that is
+// no IP address. The kernel says it, so nothing in a request can forge it.
+func arrival(r *http.Request) netip.Addr {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return netip.Addr{}
+	}
+	at, err := netip.ParseAddrPort(local.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap().WithZone("")
 }
 
 // splitHost takes a Host header apart; name is empty when it is malformed. Brackets of IPv6 addresses are taken off.

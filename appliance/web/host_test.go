@@ -53,6 +53,22 @@ func TestOwnHost(t *testing.T) {
 	}
 }
 
+// TestArrival: the address of ours comes from the connection, in one form and without a zone.
+func TestArrival(t *testing.T) {
+	for want, local := range map[string]any{
+		"192.0.2.10":  &net.TCPAddr{IP: net.ParseIP("192.0.2.10"), Port: 8443}, // in Go's own form of 16 octets
+		"2001:db8::1": &net.TCPAddr{IP: net.ParseIP("2001:db8::1"), Port: 8443},
+		"fe80::1":     &net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 8443, Zone: "eth0"},
+		"invalid IP":  &net.UnixAddr{Name: "/s", Net: "unix"}, // such as the self-check's knock
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("X-Forwarded-Host", "203.0.113.1")
+		if got := arrival(r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local))); got.String() != want {
+			t.Errorf("%v arrives at %v, want %s", local, got, want)
+		}
+	}
+}
+
 func TestSameOrigin(t *testing.T) {
 	tests := []struct {
 		name           string
@@ -104,4 +120,14 @@ func FuzzHost(f *testing.F) {
 			t.Fatalf("%q taken for ours, reads back as %q", host, back)
 		}
 	})
+}
+
+// TestAddressOfTheStatus: where the appliance knows no name and no address, it is the one at which the administrator came.
+func TestAddressOfTheStatus(t *testing.T) {
+	h := newHouse(t)
+	b := h.asAdministrator()
+	h.server.Config.Status = func() Status { return Status{Version: "test"} }
+	if got := b.do("GET", "/api/admin/status", nil).json(t)["address"]; got != h.tls.URL+"/" {
+		t.Errorf("address %v, want %s/", got, h.tls.URL)
+	}
 }

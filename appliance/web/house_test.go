@@ -317,10 +317,10 @@ func (noMedia) CloseCall(meetings.CallID)                                     {}
 func (noMedia) Admit(meetings.CallID, meetings.PeerID, mls.LeafIndex)         {}
 func (noMedia) Cut(meetings.CallID, meetings.PeerID)                          {}
 func (noMedia) Stats(meetings.CallID) meetings.MediaStats                     { return meetings.MediaStats{} }
-func (noMedia) Subscribe(meetings.CallID, meetings.PeerID) error              { return nil }
+func (noMedia) Subscribe(meetings.CallID, meetings.PeerID, netip.Addr) error  { return nil }
 func (noMedia) Answer(meetings.CallID, meetings.PeerID, string) error         { return nil }
 func (noMedia) Wants(meetings.CallID, meetings.PeerID, []meetings.Want) error { return nil }
 func (noMedia) RestartSubscriber(meetings.CallID, meetings.PeerID) error      { return nil }
-func (noMedia) Publish(context.Context, meetings.CallID, meetings.PeerID, string, []meetings.Stream) (string, error) {
+func (noMedia) Publish(context.Context, meetings.CallID, meetings.PeerID, netip.Addr, string, []meetings.Stream) (string, error) {
 	return "", nil
 }

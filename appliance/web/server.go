@@ -49,7 +49,7 @@ type Status struct {
 	Version     string
 	Started     time.Time
 	Fingerprint string
-	Address     string
+	Address     string // that people type; empty: not known, so the way that the one who asks came
 }
 
 // Server answers every request. It is an http.Handler.

@@ -36,7 +36,7 @@ func (s *Server) signal(v *visit) error {
 		}
 	})
 	defer again.Stop()
-	visitor := meetings.Visitor{Account: account, Name: v.account.Name, Email: v.account.Email, Session: session}
+	visitor := meetings.Visitor{Account: account, Name: v.account.Name, Email: v.account.Email, Session: session, Via: arrival(v.r)}
 	signalling.Serve(v.w, v.r, s.Hall, id, visitor, signalling.Options{Log: s.Log.With("part", "signalling")})
 	return nil
 }

@@ -26,9 +26,9 @@ func BenchmarkSend(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &port{udp: udp}
+	p := &port{}
 	l := &link{port: p, now: time.Now, done: make(chan struct{}), out: out, plain: make([]byte, 0, maxDatagram), sealed: make([]byte, 0, maxDatagram+64)}
-	l.selected = &route{path: &udpPath{port: p, address: far.LocalAddr().(*net.UDPAddr).AddrPort()}}
+	l.selected = &route{path: &udpPath{conn: udp, address: far.LocalAddr().(*net.UDPAddr).AddrPort()}}
 	o := &outlet{link: l, mid: "1", ssrc: 9, agreed: agreed{codec: codec{payloadType: 96}}, sent: midPackets}
 	payload := make([]byte, 1100)
 	var n forward.Numbers

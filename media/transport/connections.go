@@ -2,14 +2,16 @@ package transport
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 
 	"huisclos/media"
 )
 
 // Publish answers a peer's offer: the first, a later one, an ICE restart, or
-// the first of a new connection that replaces the peer's old one.
-func (s *Server) Publish(ctx context.Context, id media.CallID, peer media.PeerID, offer string, streams []media.Stream) (answer string, err error) {
+// the first of a new connection that replaces the peer's old one. via is the
+// address at which the peer's signalling arrived; see Config.Addresses.
+func (s *Server) Publish(ctx context.Context, id media.CallID, peer media.PeerID, via netip.Addr, offer string, streams []media.Stream) (answer string, err error) {
 	if len(offer) > maxOffer {
 		return "", ErrTooLarge
 	}
@@ -59,7 +61,7 @@ func (s *Server) Publish(ctx context.Context, id media.CallID, peer media.PeerID
 			p.link.renew()
 		}
 		p.version++
-		return s.ours(p.link, p.session, p.version), nil
+		return s.ours(p.link, via, p.session, p.version), nil
 	})
 	if err == nil {
 		err = s.publish(c, turn, p, old, sections, streams)
@@ -105,13 +107,13 @@ func (s *Server) publish(c *call, turn *sync.Mutex, p, old *publisher, sections 
 }
 
 // Subscribe makes a peer's subscriber connection, or makes it anew. Offers come
-// through Events once there is something to receive.
-func (s *Server) Subscribe(id media.CallID, peer media.PeerID) {
+// through Events once there is something to receive. via is as in Publish.
+func (s *Server) Subscribe(id media.CallID, peer media.PeerID, via netip.Addr) {
 	c := s.call(id)
 	if c == nil {
 		return
 	}
-	sub, err := newSubscriber(s, c, peer)
+	sub, err := newSubscriber(s, c, peer, via)
 	if err != nil {
 		s.cfg.Log.Warn("media: no subscriber connection", "error", err)
 		return

@@ -81,8 +81,8 @@ func newStageAt(t *testing.T, at netip.Addr) *stage {
 	t.Cleanup(func() { web.Close() })
 	s := &stage{t: t, at: at, udp: &switchedUDP{PacketConn: udp}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64)}
-	s.server, err = New(Config{UDP: s.udp, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Addresses: func() []netip.Addr { return []netip.Addr{at} },
+	s.server, err = New(Config{UDP: []net.PacketConn{s.udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{at} },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {
 		t.Fatal(err)
@@ -378,7 +378,7 @@ func (c *client) send(offer string) (string, error) {
 			streams = append(streams, media.Stream{MID: t.Mid(), Kind: media.Video, Context: 1})
 		}
 	}
-	return c.stage.server.Publish(context.Background(), testCall, c.id, offer, streams)
+	return c.stage.server.Publish(context.Background(), testCall, c.id, netip.Addr{}, offer, streams)
 }
 
 // subscribe answers the server's offers.
@@ -411,7 +411,7 @@ func (c *client) subscribe(o clientOptions) {
 	if c.unsubscribe != nil {
 		c.unsubscribe()
 	}
-	c.stage.server.Subscribe(testCall, c.id)
+	c.stage.server.Subscribe(testCall, c.id, netip.Addr{})
 	stop, ended := make(chan struct{}), make(chan struct{})
 	c.unsubscribe = sync.OnceFunc(func() { close(stop); <-ended })
 	c.t.Cleanup(c.unsubscribe)

@@ -245,7 +245,7 @@ func TestRecoverBoundary(t *testing.T) {
 	broken.open(append([]byte{0x80, 200}, make([]byte, 60)...))
 	from := netip.MustParseAddrPort("192.0.2.1:1")
 	p.addresses[from] = &udpPath{}
-	p.datagram([]byte{0x80, 96, 0, 0}, from)
+	p.datagram(nil, []byte{0x80, 96, 0, 0}, from)
 	if recovered != 3 {
 		t.Fatalf("%d of 3 panics were recovered", recovered)
 	}

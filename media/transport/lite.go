@@ -113,10 +113,19 @@ func pairPriority(far uint32, network string) uint64 {
 	return priority
 }
 
-// remember adds a path, or finds the equal one that is known already.
+// remember adds a path, or finds the one to the same far end that is known already. Where that one had another socket of
+// ours, what is sent from now on takes the new one.
 func (l *link) remember(p path) (known, evicted *route) {
 	for i, k := range l.paths {
 		if k.network() == p.network() && k.remote() == p.remote() {
+			if k.path != p {
+				r := &route{path: p, priority: k.priority, nominated: k.nominated}
+				if l.selected == k {
+					l.selected = r
+				}
+				l.port.learn(p)
+				k = r
+			}
 			l.paths = append(append(l.paths[:i:i], l.paths[i+1:]...), k)
 			return k, nil
 		}

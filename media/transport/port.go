@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// port is the one UDP socket and the one ICE-TCP listener that all links share.
+// port is the UDP sockets of one number and the one ICE-TCP listener that all
+// links share.
 type port struct {
-	udp net.PacketConn
+	udp []net.PacketConn
 	tcp net.Listener
 	log *slog.Logger
 	now func() time.Time
@@ -37,7 +38,7 @@ const (
 	tcpWriteWithin     = 5 * time.Second
 )
 
-func newPort(udp net.PacketConn, tcp net.Listener, log *slog.Logger, now func() time.Time) *port {
+func newPort(udp []net.PacketConn, tcp net.Listener, log *slog.Logger, now func() time.Time) *port {
 	p := &port{
 		udp: udp, tcp: tcp, log: log, now: now,
 		ufrags:    make(map[string]*link),
@@ -45,9 +46,9 @@ func newPort(udp net.PacketConn, tcp net.Listener, log *slog.Logger, now func() 
 		undecided: make(chan struct{}, maxUnauthenticated),
 		done:      make(chan struct{}),
 	}
-	if udp != nil {
+	for _, conn := range udp {
 		p.running.Add(1)
-		go func() { defer p.running.Done(); p.readUDP() }()
+		go func() { defer p.running.Done(); p.readUDP(conn) }()
 	}
 	if tcp != nil {
 		p.running.Add(1)
@@ -59,8 +60,8 @@ func newPort(udp net.PacketConn, tcp net.Listener, log *slog.Logger, now func() 
 func (p *port) close() {
 	p.once.Do(func() {
 		close(p.done)
-		if p.udp != nil {
-			p.udp.Close()
+		for _, conn := range p.udp {
+			conn.Close()
 		}
 		if p.tcp != nil {
 			p.tcp.Close()
@@ -130,7 +131,7 @@ func (p *port) linkOf(username []byte) (l *link, ufrag string) {
 }
 
 type udpPath struct {
-	port    *port
+	conn    net.PacketConn // that its packets come in on
 	link    *link
 	address netip.AddrPort
 	addr    *net.UDPAddr
@@ -140,16 +141,16 @@ func (u *udpPath) remote() netip.AddrPort { return u.address }
 func (u *udpPath) network() string        { return "udp" }
 func (u *udpPath) close()                 {}
 func (u *udpPath) write(b []byte) error {
-	if conn, ok := u.port.udp.(*net.UDPConn); ok {
+	if conn, ok := u.conn.(*net.UDPConn); ok {
 		_, err := conn.WriteToUDPAddrPort(b, u.address)
 		return err
 	}
-	_, err := u.port.udp.WriteTo(b, u.addr)
+	_, err := u.conn.WriteTo(b, u.addr)
 	return err
 }
 
-func (p *port) readUDP() {
-	conn, _ := p.udp.(*net.UDPConn)
+func (p *port) readUDP(on net.PacketConn) {
+	conn, _ := on.(*net.UDPConn)
 	buffer := make([]byte, 1<<16)
 	for {
 		var n int
@@ -159,7 +160,7 @@ func (p *port) readUDP() {
 			n, from, err = conn.ReadFromUDPAddrPort(buffer)
 		} else {
 			var addr net.Addr
-			n, addr, err = p.udp.ReadFrom(buffer)
+			n, addr, err = on.ReadFrom(buffer)
 			if u, ok := addr.(*net.UDPAddr); ok {
 				from = u.AddrPort()
 			}
@@ -176,14 +177,14 @@ func (p *port) readUDP() {
 			continue
 		}
 		if n > 0 && n <= maxDatagram && from.IsValid() {
-			p.datagram(buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+			p.datagram(on, buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 		}
 	}
 }
 
 // datagram handles one UDP packet. From an unknown address only a check with a
 // right password does anything.
-func (p *port) datagram(b []byte, from netip.AddrPort) {
+func (p *port) datagram(on net.PacketConn, b []byte, from netip.AddrPort) {
 	defer p.guard("datagram")
 	p.mu.RLock()
 	known := p.addresses[from]
@@ -201,8 +202,8 @@ func (p *port) datagram(b []byte, from netip.AddrPort) {
 		if !ok {
 			return
 		}
-		if known == nil || known.link != l {
-			known = &udpPath{port: p, link: l, address: from, addr: net.UDPAddrFromAddrPort(from)}
+		if known == nil || known.link != l || known.conn != on {
+			known = &udpPath{conn: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from)}
 		}
 		l.checked(m, password, newest, known)
 		return

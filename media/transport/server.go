@@ -26,10 +26,13 @@ import (
 
 // Config is what the server is given.
 type Config struct {
-	UDP net.PacketConn
+	// UDP are one or several sockets of one port, among which the kernel spreads
+	// the clients. An answer leaves by the socket that the question came in on.
+	UDP []net.PacketConn
 	TCP net.Listener // ICE-TCP connections; see SplitTCP
-	// Addresses are where clients reach the ports, asked for each description.
-	Addresses func() []netip.Addr
+	// Addresses are where a client reaches the ports, asked for each description;
+	// via is the address at which that client's signalling arrived, if known.
+	Addresses func(via netip.Addr) []netip.Addr
 	// Port is the number that clients know; zero is the sockets' own.
 	Port   int
 	Events media.Events
@@ -77,7 +80,7 @@ type call struct {
 
 // New starts serving the sockets, which are the server's from now on.
 func New(cfg Config) (*Server, error) {
-	if cfg.UDP == nil && cfg.TCP == nil {
+	if len(cfg.UDP) == 0 && cfg.TCP == nil {
 		return nil, errors.New("transport: neither a UDP nor a TCP socket")
 	}
 	if cfg.Events == nil || cfg.Addresses == nil {
@@ -104,8 +107,8 @@ func New(cfg Config) (*Server, error) {
 }
 
 func portOf(cfg Config) int {
-	if cfg.UDP != nil {
-		if a, ok := cfg.UDP.LocalAddr().(*net.UDPAddr); ok {
+	if len(cfg.UDP) > 0 {
+		if a, ok := cfg.UDP[0].LocalAddr().(*net.UDPAddr); ok {
 			return a.Port
 		}
 	}
@@ -140,12 +143,12 @@ func (s *Server) Close() {
 	s.hook.close()
 }
 
-// ours describes the server's side of a link.
-func (s *Server) ours(l *link, session, version uint64) ours {
+// ours describes the server's side of a link to a client that came via an address.
+func (s *Server) ours(l *link, via netip.Addr, session, version uint64) ours {
 	c := l.credential()
 	o := ours{ufrag: c.ufrag, password: c.password, fingerprint: l.fingerprint,
-		tcp: s.cfg.TCP != nil, udp: s.cfg.UDP != nil, session: session, version: version}
-	addresses := s.cfg.Addresses()
+		tcp: s.cfg.TCP != nil, udp: len(s.cfg.UDP) > 0, session: session, version: version}
+	addresses := s.cfg.Addresses(via)
 	for _, address := range addresses[:min(len(addresses), maxAddresses)] {
 		o.addresses = append(o.addresses, netip.AddrPortFrom(address.Unmap().WithZone(""), uint16(s.cfg.Port)))
 	}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type subscriber struct {
 	server  *Server
 	call    *call
 	peer    media.PeerID
+	via     netip.Addr // at which the peer's signalling arrived
 	link    *link
 	session uint64
 
@@ -53,8 +55,8 @@ type subscribed struct {
 	outlet *outlet
 }
 
-func newSubscriber(s *Server, c *call, peer media.PeerID) (*subscriber, error) {
-	sub := &subscriber{server: s, call: c, peer: peer, session: uint64(randomUint32()) >> 1}
+func newSubscriber(s *Server, c *call, peer media.PeerID, via netip.Addr) (*subscriber, error) {
+	sub := &subscriber{server: s, call: c, peer: peer, via: via, session: uint64(randomUint32()) >> 1}
 	l, err := newLink(s.port, sub, s.cfg.Now)
 	if err != nil {
 		return nil, err
@@ -172,7 +174,7 @@ func (s *subscriber) offer() {
 			tracks = append(tracks, media.Track{MID: l.mid, Leaf: l.leaf, Context: l.context, Kind: l.kind})
 		}
 	}
-	text := writeOffer(lines, s.server.ours(s.link, s.session, s.version))
+	text := writeOffer(lines, s.server.ours(s.link, s.via, s.session, s.version))
 	s.server.events.add(func(e media.Events) {
 		// An offer of a connection that was replaced meanwhile would be taken
 		// for one of the new connection.
