@@ -55,7 +55,29 @@ func (c *Console) say(w word, args ...any) string {
 	if len(args) > 0 {
 		text = fmt.Sprintf(text, args...)
 	}
-	return text
+	return wrap(text)
+}
+
+// width is what a serial line shows, less the column in which a cursor waits.
+const width = 79
+
+// wrap breaks lines that are too long at their spaces.
+func wrap(text string) string {
+	var out strings.Builder
+	column := 0
+	for i, part := range strings.SplitAfter(text, " ") {
+		first, _, _ := strings.Cut(part, "\n")
+		if n := utf8.RuneCountInString(strings.TrimRight(first, " ")); i > 0 && column+n > width && column > 0 {
+			out.WriteByte('\n')
+			column = 0
+		}
+		out.WriteString(part)
+		if end := strings.LastIndexByte(part, '\n'); end >= 0 {
+			part, column = part[end+1:], 0
+		}
+		column += utf8.RuneCountInString(part)
+	}
+	return out.String()
 }
 
 func (c *Console) print(w word, args ...any) { fmt.Fprintln(c.Out, c.say(w, args...)) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -72,9 +73,11 @@ func (m *machine) run(english bool, typed string) string {
 	m.t.Helper()
 	var out bytes.Buffer
 	c := Console{Version: "1.2", In: strings.NewReader(typed), Out: &out, English: english,
-		Echo:      func(on bool) { m.echo = append(m.echo, on) },
-		Dial:      func(act string) (net.Conn, error) { return net.Dial("unix", filepath.Join(m.dir, act)) },
-		Addresses: func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")} },
+		Echo: func(on bool) { m.echo = append(m.echo, on) },
+		Dial: func(act string) (net.Conn, error) { return net.Dial("unix", filepath.Join(m.dir, act)) },
+		Addresses: func() []netip.Addr {
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}
+		},
 		Read: func(name string) ([]byte, error) {
 			if text, ok := m.files[name]; ok {
 				return []byte(text), nil
@@ -97,6 +100,12 @@ func (m *machine) acts() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(m.asked), func(s string) bool { return strings.HasPrefix(s, "status:") })
+}
+
+// shows says whether a text is in what was shown, wherever its lines are broken.
+func shows(out, text string) bool {
+	one := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	return strings.Contains(one(out), one(text))
 }
 
 func TestEntries(t *testing.T) {
@@ -178,7 +187,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 			if english {
 				sentence = want.en
 			}
-			if !strings.Contains(out, sentence) || strings.Contains(out, done.en) || strings.Contains(out, done.fr) {
+			if !shows(out, sentence) || shows(out, done.en) || shows(out, done.fr) {
 				t.Errorf("%s, English %v:\n%s", code, english, out)
 			}
 		}
@@ -186,7 +195,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 	for answer, want := range map[string]string{"": refusals["busy"].en, "half of": refusals["cut"].en, "one\ntwo\n": refusals["cut"].en} {
 		m := newMachine(t)
 		m.answers["names"] = answer
-		if out := m.run(true, "3\na.example.org\n"); !strings.Contains(out, want) || strings.Contains(out, done.en) {
+		if out := m.run(true, "3\na.example.org\n"); !shows(out, want) || shows(out, done.en) {
 			t.Errorf("answer %q:\n%s", answer, out)
 		}
 	}
@@ -235,17 +244,17 @@ func TestOverview(t *testing.T) {
 	} {
 		out := m.run(english, "")
 		for _, w := range want {
-			if !strings.Contains(out, w) {
+			if !shows(out, w) {
 				t.Errorf("%q is missing in\n%s", w, out)
 			}
 		}
-		if strings.Contains(out, "localhost") {
+		if shows(out, "localhost") {
 			t.Error("localhost is no address for people")
 		}
 		first, _, _ := strings.Cut(out, choose.fr)
 		first, _, _ = strings.Cut(first, choose.en)
 		for line := range strings.Lines(first) {
-			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 109 {
+			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
 				t.Errorf("%d characters: %s", n, line)
 			}
 		}
@@ -254,10 +263,10 @@ func TestOverview(t *testing.T) {
 		}
 	}
 	m.files[stateFile] = "secure_boot=yes\nvar=tpm2\ntpm=yes\n"
-	if out := m.run(true, ""); !strings.Contains(out, protected.en) || strings.Contains(out, plainVar.en) {
+	if out := m.run(true, ""); !shows(out, protected.en) || shows(out, plainVar.en) {
 		t.Errorf("all is protected:\n%s", out)
 	}
-	if out := m.run(false, "L\n"); !strings.Contains(out, choose.en) {
+	if out := m.run(false, "L\n"); !shows(out, choose.en) {
 		t.Error("L does not change the language")
 	}
 }
@@ -267,31 +276,50 @@ func TestApplianceThatDoesNotRun(t *testing.T) {
 	m.answers["status"] = "error not-running\n"
 	out := m.run(true, "9\nno\n")
 	for _, w := range []string{stopped.en, "https://192.0.2.7/", "https://[2001:db8::7]/", callsUnk.en} {
-		if !strings.Contains(out, w) {
+		if !shows(out, w) {
 			t.Errorf("%q is missing in\n%s", w, out)
 		}
 	}
 	m.answers["status"] = "rubbish\nok\n"
-	if out := m.run(true, ""); !strings.Contains(out, stopped.en) {
+	if out := m.run(true, ""); !shows(out, stopped.en) {
 		t.Errorf("an answer that is not understood:\n%s", out)
 	}
 }
 
 func TestSetupCode(t *testing.T) {
 	m := newMachine(t)
-	if out := m.run(true, "C\n"); !strings.Contains(out, "Set-up code: ABCD-EFGH") || !strings.Contains(out, "https://visio.example.org/console/setup") {
+	if out := m.run(true, "C\n"); !shows(out, "Set-up code: ABCD-EFGH") || !shows(out, "https://visio.example.org/console/setup") {
 		t.Errorf("no code:\n%s", out)
 	}
 	m.answers["setup-code"] = strings.Replace(statusJSON, "true", "false", 1) + "\nok\n"
-	if out := m.run(true, "C\n"); !strings.Contains(out, codeNone.en) {
+	if out := m.run(true, "C\n"); !shows(out, codeNone.en) {
 		t.Errorf("there is an administrator:\n%s", out)
 	}
 }
 
 func TestWhatIsShownSteersNoTerminal(t *testing.T) {
 	m := newMachine(t)
-	if out := m.run(true, "8\n"); !strings.Contains(out, "all ?[31mwell") || strings.Contains(out, "\x1b") {
+	if out := m.run(true, "8\n"); !shows(out, "all ?[31mwell") || shows(out, "\x1b") {
 		t.Errorf("an escape sequence comes through:\n%q", out)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, w := range append(slices.Collect(maps.Values(refusals)), networkAddress, networkDNSAuto, namesAsk, shellAsk, shellWarn, updateHow, offWarn, menu, codeHow, redirect) {
+		for _, text := range []string{w.fr, w.en} {
+			wrapped := wrap(text)
+			for line := range strings.Lines(wrapped) {
+				if n := len([]rune(strings.TrimRight(line, " \n"))); n > width {
+					t.Errorf("%d characters: %s", n, line)
+				}
+			}
+			if strings.Join(strings.Fields(wrapped), " ") != strings.Join(strings.Fields(text), " ") {
+				t.Errorf("%q became %q", text, wrapped)
+			}
+		}
+	}
+	if wrap(menu.fr) != menu.fr {
+		t.Error("what fits is changed")
 	}
 }
 
