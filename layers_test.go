@@ -35,6 +35,7 @@ var layers = map[string]rule{
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/certs":   {floor: 4},
 	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
+	"appliance/console": {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
 	"appliance/control": {floor: 4, own: []string{"appliance/config", "hardening"}},
 	"appliance/web": {floor: 4, own: []string{"accounts", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},

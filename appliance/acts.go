@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 
+	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
 
@@ -21,6 +24,29 @@ func PrintStatus(ctx context.Context, args []string, stdout, stderr io.Writer) i
 // Check prints what is in order and what is not.
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return control.Check(ctx, args, stdout, stderr)
+}
+
+// Console shows the menu of the appliance's image on this process's terminal. It needs the acts of that image.
+func Console(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		if args[0] == "-h" || args[0] == "--help" {
+			fmt.Fprint(stdout, "huisclos console\n")
+			return 0
+		}
+		fmt.Fprint(stderr, "huisclos : la commande console ne prend pas d'options.\nhuisclos: the command console takes no options.\n")
+		return 2
+	}
+	signal.Ignore(os.Interrupt) // Ctrl-C does not end the menu
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		console.Main(Version, os.Stdin, stdout)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	return 0
 }
 
 // acts are what the control socket may ask of this appliance.

@@ -144,7 +144,7 @@ put_names() {
   local value list=''
   while IFS= read -r value; do list+="${list:+, }\"$value\""; done < <(values hostname)
   printf '# Written by the console menu.\nhostnames = [%s]\n' "$list" | put "$store/etc-huisclos/conf.d/20-console.toml" 0644 &&
-    values hostname | head -n 1 | put "$store/hostname" 0644
+    echo "${given[hostname]%%$'\n'*}" | put "$store/hostname" 0644
 }
 
 check_ntp() { wrong=ntp; has ntp && each is_server ntp ntp; }

@@ -1,0 +1,100 @@
+package console
+
+// A word is a sentence in both languages.
+type word struct{ fr, en string }
+
+// refusals are the codes of the acts, as sentences that say what to do.
+var refusals = map[string]word{
+	"address":         {"Une adresse ne convient pas. Écrivez-la avec la longueur du réseau, par exemple 192.0.2.10/24.", "An address does not do. Write it with the length of its network, such as 192.0.2.10/24."},
+	"busy":            {"Cette action est déjà en cours depuis une autre console. Attendez sa fin.", "This is being done from another console already. Wait until it ends."},
+	"cut":             {"La machine n'a pas répondu jusqu'au bout. Regardez le diagnostic, puis recommencez.", "The machine's answer was cut short. Look at the diagnosis, then try again."},
+	"device":          {"Ce nom de disque ne convient pas. Un nom est par exemple /dev/sdb1.", "This name of a disk does not do. A name is, for example, /dev/sdb1."},
+	"disk-kind":       {"Le format du disque n'est pas reconnu. Il faut FAT32, ISO 9660 ou ext4.", "The disk's format is not known. It has to be FAT32, ISO 9660 or ext4."},
+	"disk-unreadable": {"Le disque n'est pas lisible. Essayez-en un autre.", "The disk cannot be read. Try another one."},
+	"dns":             {"L'adresse d'un serveur de noms ne convient pas.", "The address of a name server does not do."},
+	"failed":          {"La machine n'a pas pu le faire. Regardez le diagnostic.", "The machine could not do it. Look at the diagnosis."},
+	"gateway":         {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
+	"hostname":        {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
+	"no-disk":         {"Aucun disque nommé HUISCLOS-UPD n'est branché.", "There is no disk called HUISCLOS-UPD."},
+	"not-applied":     {"Le réglage est enregistré, mais n'a pas pu entrer en vigueur. Redémarrez la machine ; voyez aussi le diagnostic.", "The setting is stored but could not be put in force. Restart the machine; see the diagnosis as well."},
+	"not-running":     {"L'appliance ne répond pas. Elle démarre peut-être encore ; sinon, regardez le diagnostic.", "The appliance does not answer. It may still be starting; if not, look at the diagnosis."},
+	"ntp":             {"Un serveur de temps ne convient pas. Donnez un nom ou une adresse.", "A time server does not do. Give a name or an address."},
+	"passphrase":      {"La phrase de passe doit avoir de 12 à 256 caractères.", "The passphrase has to have 12 to 256 characters."},
+	"synchronised":    {"L'heure vient déjà d'un serveur de temps : l'horloge ne se règle pas à la main.", "The time comes from a time server already: the clock is not set by hand."},
+	"time":            {"Cette date ne convient pas. Écrivez-la en temps universel, par exemple 2026-11-28T12:00:00Z.", "This date does not do. Write it in universal time, such as 2026-11-28T12:00:00Z."},
+	"too-long":        {"C'est trop long.", "This is too long."},
+	"too-many":        {"Il y a trop de valeurs.", "There are too many values."},
+	"unavailable":     {"Cette action n'est pas possible sur cette machine : le menu est fait pour l'image de l'appliance.", "This cannot be done on this machine: the menu is made for the appliance's image."},
+	"update-refused":  {"La mise à jour est refusée, pour la raison donnée ci-dessus. La version en place ne change pas.", "The update is refused, for the reason given above. The version in place stays."},
+}
+
+// other is what a code without a sentence says.
+var other = word{"La machine a refusé (%s). Rien n'est changé.", "The machine has refused (%s). Nothing is changed."}
+
+var (
+	title       = word{"Huis Clos %s - console de la machine", "Huis Clos %s - the machine's console"}
+	running     = word{"Service     : en marche ; appels : %d, personnes : %d", "Service     : running; calls: %d, people: %d"}
+	stopped     = word{"Service     : ne répond pas", "Service     : does not answer"}
+	waits       = word{"              Des réglages attendent un redémarrage.", "              Settings wait for a restart."}
+	address     = word{"Adresse     : %s", "Address     : %s"}
+	noAddress   = word{"Adresse     : aucune ; réglez le réseau (2)", "Address     : none; set the network (2)"}
+	fingerprint = word{"Certificat  : empreinte SHA-256", "Certificate : SHA-256 fingerprint"}
+	noAdmin     = word{"Il n'y a pas encore d'administrateur : tapez C pour un code d'installation.", "There is no administrator yet: type C for a set-up code."}
+	codeIs      = word{"Code d'installation : %s", "Set-up code: %s"}
+	codeHow     = word{"Ouvrez %sconsole/setup , comparez l'empreinte, puis entrez ce code.\nIl annule le précédent.", "Open %sconsole/setup , compare the fingerprint, then enter this code.\nIt voids the one before."}
+	codeNone    = word{"Il y a déjà un administrateur : il n'y a plus de code d'installation.", "There is an administrator already: there is no set-up code any more."}
+
+	insecureBoot = word{"Attention : Secure Boot est désactivé ; un autre système pourrait démarrer à la place de celui-ci.", "Note: Secure Boot is off; another system could be started in place of this one."}
+	unknownBoot  = word{"Attention : la machine ne dit pas si Secure Boot est actif.", "Note: the machine does not say whether Secure Boot is on."}
+	plainVar     = word{"Attention : le disque n'est pas chiffré ; qui le copie lit les comptes et le journal.", "Note: the disk is not encrypted; who copies it reads the accounts and the audit log."}
+	noTPM        = word{"Attention : il n'y a pas de TPM ; la clé du disque ne peut pas être liée à cette machine.", "Note: there is no TPM; the disk's key cannot be bound to this machine."}
+	protected    = word{"Protection  : Secure Boot actif, disque chiffré et lié au TPM", "Protection  : Secure Boot on, disk encrypted and bound to the TPM"}
+	badSeed      = word{"Attention : le support d'amorçage a été refusé en entier (%s).", "Note: the seed medium was refused as a whole (%s)."}
+
+	menu = word{` 1 Actualiser        2 Réseau             3 Noms
+ 4 Heure             5 Port 80            6 Connexion locale
+ 7 Mise à jour       8 Diagnostic         9 Redémarrer
+ 0 Éteindre          L English`, ` 1 Refresh           2 Network            3 Names
+ 4 Time              5 Port 80            6 Local login
+ 7 Update            8 Diagnosis          9 Restart
+ 0 Power off         L Français`}
+	choose    = word{"Votre choix : ", "Your choice: "}
+	notAnItem = word{"Ce choix n'existe pas.", "There is no such choice."}
+	cancelled = word{"Annulé. Rien n'est changé.", "Cancelled. Nothing is changed."}
+	done      = word{"C'est fait.", "Done."}
+	goOn      = word{"Entrée pour continuer. ", "Enter to go on. "}
+	emptyEnds = word{"Une ligne vide annule.", "An empty line cancels."}
+	working   = word{"Un instant...", "One moment..."}
+
+	networkMode    = word{"1 automatique (DHCP)   2 adresses fixes : ", "1 automatic (DHCP)   2 fixed addresses: "}
+	networkAddress = word{"Adresses, avec la longueur du réseau, séparées par des espaces\n(par exemple 192.0.2.10/24 2001:db8::10/64) : ", "Addresses, with the length of their network, with spaces between them\n(such as 192.0.2.10/24 2001:db8::10/64): "}
+	networkGateway = word{"Passerelles (vide : aucune) : ", "Gateways (empty: none): "}
+	networkDNS     = word{"Serveurs de noms (vide : aucun) : ", "Name servers (empty: none): "}
+	networkDNSAuto = word{"Serveurs de noms (vide : ceux du réseau) : ", "Name servers (empty: those of the network): "}
+	networkWarns   = word{"Si les adresses changent, les appels en cours sont coupés.", "If addresses change, calls in progress are cut."}
+	outside        = word{"La passerelle %s n'est dans le réseau d'aucune des adresses.", "The gateway %s is in the network of none of the addresses."}
+
+	namesAsk  = word{"Noms sous lesquels on vient, le principal d'abord, séparés par des espaces : ", "Names under which people come, the main one first, with spaces between them: "}
+	namesWarn = word{"Le service redémarre : les appels s'interrompent quelques secondes, puis reprennent.", "The service restarts: calls pause for some seconds, then go on."}
+
+	timeAsk    = word{"1 serveurs de temps   2 régler l'horloge : ", "1 time servers   2 set the clock: "}
+	timeNTP    = word{"Serveurs de temps, séparés par des espaces : ", "Time servers, with spaces between them: "}
+	timeSet    = word{"Date et heure en temps universel, par exemple %s : ", "Date and time in universal time, such as %s: "}
+	redirect   = word{"Le port 80 ne fait que renvoyer vers https. 1 ouvrir   2 fermer : ", "Port 80 only sends people to https. 1 open   2 shut: "}
+	shellAsk   = word{"Connexion de l'utilisateur admin à cette machine. 1 permettre   2 interdire : ", "Login of the user admin at this machine. 1 allow   2 forbid: "}
+	shellWarn  = word{"Qui a l'écran ou la ligne série et cette phrase de passe pourra ouvrir une session\n(Alt+F2), sans autre pouvoir que ceux de ce menu.", "Whoever has the screen or the serial line and this passphrase can then log in\n(Alt+F2), with no more power than this menu has."}
+	shellOff   = word{"Une session ouverte est fermée.", "A session that is open is ended."}
+	passphrase = word{"Phrase de passe (12 caractères au moins ; elle ne s'affiche pas) : ", "Passphrase (at least 12 characters; it is not shown): "}
+	again      = word{"Encore une fois : ", "Once more: "}
+	different  = word{"Les deux phrases de passe ne sont pas les mêmes. Rien n'est changé.", "The two passphrases are not the same. Nothing is changed."}
+
+	updateHow = word{"Branchez le disque nommé HUISCLOS-UPD.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOS-UPD.\nIts name in the machine, if there are several (empty: find it): "}
+	updateAsk = word{"La nouvelle version s'installe à côté de celle-ci et sert au prochain redémarrage.\nLes appels en cours continuent.", "The new version is installed beside this one and is used from the next restart on.\nCalls in progress go on."}
+
+	rebootWarn = word{"La machine redémarre. Les appels en cours sont coupés pendant ce temps (%s).", "The machine restarts. Calls in progress are cut meanwhile (%s)."}
+	offWarn    = word{"La machine s'éteint. Les appels en cours se terminent (%s), et il faut\nla rallumer sur place.", "The machine powers off. Calls in progress end (%s), and somebody has to\nswitch it on again."}
+	inCalls    = word{"maintenant : %d appels, %d personnes", "now: %d calls, %d people"}
+	callsUnk   = word{"leur nombre n'est pas connu", "their number is not known"}
+	sure       = word{"Tapez « oui » pour continuer : ", "Type \"yes\" to go on: "}
+	yes        = word{"oui", "yes"}
+)
