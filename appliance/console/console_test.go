@@ -115,7 +115,8 @@ func TestEntries(t *testing.T) {
 		{"dhcp, own name servers", "2\n1\n192.0.2.53, 2001:db8::35\n", "network: mode=dhcp dns=192.0.2.53 dns=2001:db8::35 end"},
 		{"static", "2\n2\n192.0.2.10/24 2001:db8::10/64\n192.0.2.1 fe80::1\n192.0.2.53\n",
 			"network: mode=static address=192.0.2.10/24 address=2001:db8::10/64 gateway=192.0.2.1 gateway=fe80::1 dns=192.0.2.53 end"},
-		{"names", "3\nVisio.example.org autre.example.org\n", "names: hostname=visio.example.org hostname=autre.example.org end"},
+		{"names", "3\nVisio.example.org autre.example.org\n\n", "names: hostname=visio.example.org hostname=autre.example.org end"},
+		{"names", "3\nvisio.example.org\n203.0.113.10\n", "names: hostname=visio.example.org public=203.0.113.10 end"},
 		{"time servers", "4\n1\nntp.example.org\n", "time: ntp=ntp.example.org end"},
 		{"clock", "4\n2\n2026-11-28T12:34:56Z\n", "time: set=2026-11-28T12:34:56Z end"},
 		{"port 80 on", "5\n1\n", "redirect: state=on end"},
@@ -182,7 +183,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 		for _, english := range []bool{false, true} {
 			m := newMachine(t)
 			m.answers["names"] = "error " + code + "\n"
-			out := m.run(english, "3\na.example.org\n")
+			out := m.run(english, "3\na.example.org\n\n")
 			sentence := want.fr
 			if english {
 				sentence = want.en
@@ -195,7 +196,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 	for answer, want := range map[string]string{"": refusals["busy"].en, "half of": refusals["cut"].en, "one\ntwo\n": refusals["cut"].en} {
 		m := newMachine(t)
 		m.answers["names"] = answer
-		if out := m.run(true, "3\na.example.org\n"); !shows(out, want) || shows(out, done.en) {
+		if out := m.run(true, "3\na.example.org\n\n"); !shows(out, want) || shows(out, done.en) {
 			t.Errorf("answer %q:\n%s", answer, out)
 		}
 	}

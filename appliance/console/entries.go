@@ -101,7 +101,16 @@ func (c *Console) names() error {
 	if err != nil {
 		return err
 	}
-	return c.do("names", pairs("hostname", strings.ToLower(names))...)
+	public, err := c.line(namesPublic)
+	if err != nil {
+		return err
+	}
+	for _, s := range pairs("", public) {
+		if _, err := netip.ParseAddr(s[1:]); err != nil {
+			return refused("public")
+		}
+	}
+	return c.do("names", append(pairs("hostname", strings.ToLower(names)), pairs("public", public)...)...)
 }
 
 func (c *Console) time() error {

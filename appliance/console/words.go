@@ -14,6 +14,7 @@ var refusals = map[string]word{
 	"dns":             {"L'adresse d'un serveur de noms ne convient pas.", "The address of a name server does not do."},
 	"failed":          {"La machine n'a pas pu le faire. Regardez le diagnostic.", "The machine could not do it. Look at the diagnosis."},
 	"gateway":         {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
+	"public":          {"Une adresse publique ne convient pas. Exemple : 203.0.113.10", "A public address does not do. Example: 203.0.113.10"},
 	"hostname":        {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
 	"no-disk":         {"Aucun disque nommé HUISCLOS-UPD n'est branché.", "There is no disk called HUISCLOS-UPD."},
 	"not-applied":     {"Le réglage est enregistré, mais n'a pas pu entrer en vigueur. Redémarrez la machine ; voyez aussi le diagnostic.", "The setting is stored but could not be put in force. Restart the machine; see the diagnosis as well."},
@@ -74,8 +75,9 @@ var (
 	networkWarns   = word{"Si les adresses changent, les appels en cours sont coupés.", "If addresses change, calls in progress are cut."}
 	outside        = word{"La passerelle %s n'est dans le réseau d'aucune des adresses.", "The gateway %s is in the network of none of the addresses."}
 
-	namesAsk  = word{"Noms sous lesquels on vient, le principal d'abord, séparés par des espaces : ", "Names under which people come, the main one first, with spaces between them: "}
-	namesWarn = word{"Le service redémarre : les appels s'interrompent quelques secondes, puis reprennent.", "The service restarts: calls pause for some seconds, then go on."}
+	namesAsk    = word{"Noms sous lesquels on vient, le principal d'abord, séparés par des espaces : ", "Names under which people come, the main one first, with spaces between them: "}
+	namesPublic = word{"Adresses publiques, si un routeur ou un pare-feu traduit celle de la machine (vide : aucune) : ", "Public addresses, if a router or firewall translates the machine's (empty: none): "}
+	namesWarn   = word{"Le service redémarre : les appels s'interrompent quelques secondes, puis reprennent.", "The service restarts: calls pause for some seconds, then go on."}
 
 	timeAsk    = word{"1 serveurs de temps   2 régler l'horloge : ", "1 time servers   2 set the clock: "}
 	timeNTP    = word{"Serveurs de temps, séparés par des espaces : ", "Time servers, with spaces between them: "}

@@ -138,12 +138,19 @@ put_network() {
   } | put "$store/network/10-huisclos.network" 0644
 }
 
-check_names() { wrong=hostname; has hostname && each is_hostname hostname hostname; }
+# The names, and the addresses that a router or a firewall in front of the machine has in its stead.
+check_names() { wrong=hostname; has hostname && each is_hostname hostname hostname && each is_ip public public; }
+
+# quoted KEY NAME: a list in the settings file; the values have no quote and no backslash in them.
+quoted() {
+  local value list=''
+  while IFS= read -r value; do list+="${list:+, }\"$value\""; done < <(values "$1")
+  echo "$2 = [$list]"
+}
 
 put_names() {
-  local value list=''
-  while IFS= read -r value; do list+="${list:+, }\"$value\""; done < <(values hostname)
-  printf '# Written by the console menu.\nhostnames = [%s]\n' "$list" | put "$store/etc-huisclos/conf.d/20-console.toml" 0644 &&
+  { echo '# Written by the console menu or the seed.'; quoted hostname hostnames; ! has public || quoted public public_addresses; } |
+    put "$store/etc-huisclos/conf.d/20-console.toml" 0644 &&
     echo "${given[hostname]%%$'\n'*}" | put "$store/hostname" 0644
 }
 
