@@ -94,6 +94,13 @@ test-guide: deb ## docs/install.md, command for command, on a clean Debian 12 (a
 deb-tools:
 	@.ci/need dpkg-buildpackage dh dh_apparmor po2debconf
 
+# --- for an evaluator -------------------------------------------------------------------------------------------------
+
+evidence: sbom ## papers, versions, SBOM, hashes, results in one signed archive (make evidence KEY=file-or-id [TESTS=log] [UNCLEAN=yes])
+	@hardening/evidence --key '$(KEY)' $(if $(TESTS),--tests '$(TESTS)') $(if $(UNCLEAN),--unclean)
+
+.PHONY: evidence
+
 clean: ## what was built; the data directory stays
 	@rm -rf bin build journeys/out crypto/e2ee/dist
 	find meeting-ui/dist admin-ui/dist -mindepth 1 -not -name .keep -delete 2>/dev/null || true
