@@ -87,9 +87,19 @@ test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean
 test-service: deb ## the package under a real systemd: sockets, reload, restart, crash, watchdog, removal (as root)
 	@packaging/test-service $(SUITES)
 
-.PHONY: deb-tools test-service
+test-guide: deb ## docs/install.md, command for command, on a clean Debian 12 (as root)
+	@packaging/test-guide $(SUITES)
+
+.PHONY: deb-tools test-service test-guide
 deb-tools:
 	@.ci/need dpkg-buildpackage dh dh_apparmor po2debconf
+
+# --- for an evaluator -------------------------------------------------------------------------------------------------
+
+evidence: sbom ## papers, versions, SBOM, hashes, results in one signed archive (make evidence KEY=file-or-id [TESTS=log] [UNCLEAN=yes])
+	@hardening/evidence --key '$(KEY)' $(if $(TESTS),--tests '$(TESTS)') $(if $(UNCLEAN),--unclean)
+
+.PHONY: evidence
 
 clean: ## what was built; the data directory stays
 	@rm -rf bin build journeys/out crypto/e2ee/dist
