@@ -178,7 +178,6 @@ type client struct {
 	epoch  atomic.Uint64
 	offers chan offered
 	socket net.PacketConn // of the last connection that was made, to misuse
-	tcp    bool
 
 	publisher  *webrtc.PeerConnection
 	audio      *webrtc.TrackLocalStaticRTP
