@@ -68,7 +68,7 @@ var layers = map[string]rule{
 
 // programs are main packages beside the product (generators of vectors and papers, benchmarks): they ship nowhere, so only the
 // bans of every package hold for them.
-var programs = []string{"bench/", "hardening/papers", "hardening/sbom", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
+var programs = []string{"bench/", "hardening/asvs", "hardening/papers", "hardening/sbom", "hardening/static", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
 
 // unsafeFiles are the batch I/O files of media/transport, the one place where unsafe is allowed.
 var unsafeFiles = regexp.MustCompile(`^media/transport/(batch|mmsg|gso)[a-z0-9_]*\.go$`)
@@ -208,6 +208,7 @@ func TestFloors(t *testing.T) {
 // TestBans: the server starts no program, links no C and has no unsafe code outside the batch I/O files (CVE classes of
 // the security reference: command injection, memory disclosure).
 func TestBans(t *testing.T) {
+	// ASVS 1.2.5, 1.4.1, 7.2.3, 11.5.1
 	banned := map[string]string{
 		"C": "cgo", "plugin": "loads code", "os/exec": "starts programs", "net/http/pprof": "registers a handler by itself",
 		"expvar": "registers a handler by itself", "net/http/cgi": "starts programs", "html/template": "pages are files, not templates",
@@ -271,6 +272,7 @@ func TestPackageComments(t *testing.T) {
 
 // TestDependenciesAreExplained: what is imported, and what npm installs by name, has a line with owner and reason.
 func TestDependenciesAreExplained(t *testing.T) {
+	// ASVS 15.1.2
 	text, err := os.ReadFile("docs/dependencies.md")
 	if err != nil {
 		t.Fatal(err)

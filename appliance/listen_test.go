@@ -114,6 +114,7 @@ func TestSplitWebByFirstByte(t *testing.T) {
 }
 
 func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
+	// ASVS 3.7.2, 4.4.1, 12.2.1, 12.3.1
 	h := toHTTPS(func(r *http.Request) bool { return r.Host == "visio.example.org:8443" })
 	tests := []struct {
 		method, host, target string
@@ -250,6 +251,7 @@ func TestReachable(t *testing.T) {
 }
 
 func TestAddressesAreMaskedInLogs(t *testing.T) {
+	// ASVS 16.2.5
 	for in, want := range map[string]string{"192.0.2.77": "192.0.2.0/24", "2001:db8:1:2::3": "2001:db8:1::/48", "::ffff:192.0.2.77": "192.0.2.0/24"} {
 		if got := mask(netip.MustParseAddr(in)); got != want {
 			t.Errorf("mask(%s) = %s, want %s", in, got, want)

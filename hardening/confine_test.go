@@ -173,6 +173,7 @@ func (a arena) run() {
 }
 
 func TestConfine(t *testing.T) {
+	// ASVS 13.2.2, 13.2.4, 13.2.5
 	abi, err := ll.LandlockGetABIVersion()
 	if err != nil {
 		t.Skip("this kernel has no Landlock")
