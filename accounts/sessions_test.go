@@ -88,7 +88,6 @@ func TestSessionTokens(t *testing.T) {
 }
 
 func TestListAndEndSessions(t *testing.T) {
-	// ASVS 7.4.5
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, first := w.member(admin, "Grace Hopper", "grace@example.org")

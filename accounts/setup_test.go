@@ -193,7 +193,7 @@ func TestActivationIsUsedOnce(t *testing.T) {
 }
 
 func TestResetOfAnActiveAccount(t *testing.T) {
-	// ASVS 6.4.3, 6.4.6
+	// ASVS 6.4.3
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")

@@ -343,7 +343,7 @@ func TestKnocksThatTheServerRefuses(t *testing.T) {
 }
 
 func TestAdmissionsThatTheServerRefuses(t *testing.T) {
-	// ASVS 9.1.1, 9.2.2
+	// ASVS 9.1.1, 9.1.3, 9.2.1, 9.2.2, 9.2.3, 9.2.4
 	w := newWorld(t, Limits{})
 	all := crowd(w, 2)
 	host, guest := all[0], all[1]
