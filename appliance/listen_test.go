@@ -114,7 +114,7 @@ func TestSplitWebByFirstByte(t *testing.T) {
 }
 
 func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
-	// ASVS 3.7.2, 4.4.1, 12.2.1, 12.3.1
+	// ASVS 3.7.2, 4.1.2, 4.4.1, 12.2.1, 12.3.1
 	h := toHTTPS(func(r *http.Request) bool { return r.Host == "visio.example.org:8443" })
 	tests := []struct {
 		method, host, target string
@@ -124,6 +124,8 @@ func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
 		{"GET", "visio.example.org:8443", "/r/x?y=1", 308, "https://visio.example.org:8443/r/x?y=1"},
 		{"HEAD", "visio.example.org:8443", "/", 308, "https://visio.example.org:8443/"},
 		{"GET", "visio.example.org:8443", "//evil.example/", 308, "https://visio.example.org:8443//evil.example/"},
+		{"GET", "visio.example.org:8443", "/api/rooms", 400, ""},
+		{"GET", "visio.example.org:8443", "/api/rooms/AAAAAAAAAAAAAAAAAAAAAA/signal", 400, ""},
 		{"GET", "evil.example", "/", 400, ""},
 		{"POST", "visio.example.org:8443", "/api/login", 400, ""},
 		{"GET", "visio.example.org:8443", "http://evil.example/", 400, ""},
