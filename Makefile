@@ -14,7 +14,7 @@ export CGO_ENABLED ?= 0
 
 GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
 
-.PHONY: help deb deb-reproducible repository test-deb run build sbom clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
+.PHONY: help vulncheck deb deb-reproducible repository test-deb run build sbom clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -58,6 +58,9 @@ test: ## everything, each stage with its time and a summary
 
 lint: deps ## gofmt, vet, tsc, eslint
 	@.ci/test format vet types eslint
+
+vulncheck: ## govulncheck; fails when its data cannot be had (HUISCLOS_VULNDB=file:///… or https://…)
+	@.ci/test vulncheck
 
 journeys: deps browsers ## real browsers against the test build, in a network namespace
 	@.ci/test build-testhook journeys

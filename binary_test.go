@@ -42,6 +42,7 @@ func release(t *testing.T, architecture string, args ...string) []byte {
 // TestProgramDependencies: nothing that starts programs, loads code, needs C or listens by itself is in the program, not
 // even through somebody else's package.
 func TestProgramDependencies(t *testing.T) {
+	// ASVS 1.2.5, 1.3.7, 1.4.1, 13.4.2, 15.2.3
 	banned := []string{"os/exec", "plugin", "runtime/cgo", "C", "expvar", "net/http/pprof", "net/http/cgi", "net/rpc", "html/template", "testing",
 		"kernel.org/pub/linux/libs/security/libcap/cap"}
 	for _, architecture := range []string{"amd64", "arm64"} {
@@ -78,6 +79,7 @@ func TestProgramDependencies(t *testing.T) {
 // TestProgramSymbols: the linker has left out every function of the standard library that starts a program, and nothing is
 // loaded beside it. (Raw system calls are in every Go program: against those stand Landlock and the unit's filter.)
 func TestProgramSymbols(t *testing.T) {
+	// ASVS 1.2.5, 13.4.2, 15.2.3
 	if testing.Short() {
 		t.Skip("builds the program")
 	}

@@ -69,7 +69,7 @@ var layers = map[string]rule{
 
 // programs are main packages beside the product (generators of vectors and papers, benchmarks): they ship nowhere, so only the
 // bans of every package hold for them.
-var programs = []string{"bench/", "hardening/papers", "hardening/sbom", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
+var programs = []string{"bench/", "hardening/asvs", "hardening/papers", "hardening/sbom", "hardening/static", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
 
 // unsafeFiles are the batch I/O files of media/transport, the one place where unsafe is allowed.
 var unsafeFiles = regexp.MustCompile(`^media/transport/(batch|mmsg|gso)[a-z0-9_]*\.go$`)
@@ -209,11 +209,17 @@ func TestFloors(t *testing.T) {
 // TestBans: the server starts no program, links no C and has no unsafe code outside the batch I/O files (CVE classes of
 // the security reference: command injection, memory disclosure).
 func TestBans(t *testing.T) {
+	// ASVS 1.2.5, 1.4.1, 7.2.3, 11.5.1
 	banned := map[string]string{
 		"C": "cgo", "plugin": "loads code", "os/exec": "starts programs", "net/http/pprof": "registers a handler by itself",
 		"expvar": "registers a handler by itself", "net/http/cgi": "starts programs", "html/template": "pages are files, not templates",
 	}
-	calls := map[string]string{"StartProcess": "os", "ForkExec": "syscall", "Exec": "syscall", "RawSyscall": "syscall"}
+	calls := map[string][]string{
+		"os":                    {"StartProcess"},
+		"syscall":               {"StartProcess", "ForkExec", "Exec", "Syscall", "Syscall6", "Syscall9", "RawSyscall", "RawSyscall6", "PtraceAttach"},
+		"golang.org/x/sys/unix": {"Exec", "Syscall", "Syscall6", "RawSyscall", "RawSyscall6", "SyscallNoError", "RawSyscallNoError", "PtraceAttach"},
+		"runtime/debug":         {"WriteHeapDump"},
+	}
 	for _, s := range sources(t) {
 		if s.test {
 			continue
@@ -232,11 +238,23 @@ func TestBans(t *testing.T) {
 		if isProgram(s.pkg) {
 			continue
 		}
+		// A name given at the import, or none at all, hides no call.
+		named := map[string]string{}
+		for i, imported := range s.imports {
+			name := path.Base(imported)
+			if given := s.tree.Imports[i].Name; given != nil {
+				name = given.Name
+			}
+			if name == "." {
+				t.Errorf("%s imports the names of %q as its own", s.file, imported)
+			}
+			named[name] = imported
+		}
 		ast.Inspect(s.tree, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
-				if x, ok := n.X.(*ast.Ident); ok && calls[n.Sel.Name] == x.Name && !unsafeFiles.MatchString(s.file) {
-					t.Errorf("%s calls %s.%s", s.file, x.Name, n.Sel.Name)
+				if x, ok := n.X.(*ast.Ident); ok && slices.Contains(calls[named[x.Name]], n.Sel.Name) && !unsafeFiles.MatchString(s.file) {
+					t.Errorf("%s uses %s.%s", s.file, named[x.Name], n.Sel.Name)
 				}
 			case *ast.FuncDecl:
 				if n.Name.Name == "init" && n.Recv == nil {
@@ -272,11 +290,12 @@ func TestPackageComments(t *testing.T) {
 
 // TestDependenciesAreExplained: what is imported, and what npm installs by name, has a line with owner and reason.
 func TestDependenciesAreExplained(t *testing.T) {
+	// ASVS 15.1.2
 	text, err := os.ReadFile("docs/dependencies.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules := goMod(t)
+	modules, tools := goMod(t, "go.mod"), goMod(t, ".ci/tools/go.mod")
 	explained := func(name, version string) {
 		t.Helper()
 		for line := range strings.Lines(string(text)) {
@@ -313,9 +332,16 @@ func TestDependenciesAreExplained(t *testing.T) {
 		}
 	}
 	for _, line := range regexp.MustCompile("(?m)^\\| `([a-z0-9.]+\\.[a-z]+/[^`]+)` \\|").FindAllStringSubmatch(string(text), -1) {
-		if _, ok := modules[line[1]]; !ok {
+		_, ours := modules[line[1]]
+		if _, tool := tools[line[1]]; !ours && !tool {
 			t.Errorf("docs/dependencies.md has a line for %s, which go.mod does not have", line[1])
 		}
+	}
+	for _, m := range []string{"honnef.co/go/tools", "golang.org/x/vuln"} {
+		if _, ok := modules[m]; ok {
+			t.Errorf("%s is in the product's go.mod", m)
+		}
+		explained(m, tools[m].version)
 	}
 
 	manifests, err := filepath.Glob("*/package.json")
@@ -346,9 +372,9 @@ type module struct {
 	indirect bool
 }
 
-func goMod(t *testing.T) map[string]module {
+func goMod(t *testing.T, file string) map[string]module {
 	t.Helper()
-	data, err := os.ReadFile("go.mod")
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,10 +383,10 @@ func goMod(t *testing.T) map[string]module {
 		out[m[1]] = module{m[2], m[3] != ""}
 	}
 	if len(out) < 5 {
-		t.Fatalf("go.mod: %d modules read", len(out))
+		t.Fatalf("%s: %d modules read", file, len(out))
 	}
 	if regexp.MustCompile(`(?m)^\s*replace\b`).Match(data) {
-		t.Error("go.mod replaces a module")
+		t.Errorf("%s replaces a module", file)
 	}
 	return out
 }
@@ -368,7 +394,7 @@ func goMod(t *testing.T) map[string]module {
 // TestTransportVersions: the older majors of pion have published advisories without a fix (CVE-2026-26014, CVE-2026-54908,
 // CVE-2026-54909), so none of them may be in the graph.
 func TestTransportVersions(t *testing.T) {
-	modules := goMod(t)
+	modules := goMod(t, "go.mod")
 	if _, ok := modules["github.com/pion/dtls/v3"]; !ok {
 		t.Error("github.com/pion/dtls/v3 is not in go.mod")
 	}

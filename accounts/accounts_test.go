@@ -159,6 +159,7 @@ func wantErr(t *testing.T, what string, err, want error) {
 }
 
 func TestCreateRights(t *testing.T) {
+	// ASVS 8.2.1
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", "grace@example.org")
@@ -223,6 +224,7 @@ func TestCreateRights(t *testing.T) {
 }
 
 func TestCreateChecks(t *testing.T) {
+	// ASVS 2.2.1, 2.2.2
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	for _, c := range []struct {
@@ -287,6 +289,7 @@ func TestTheLastAdministratorStays(t *testing.T) {
 }
 
 func TestDisableEndsEverythingAtOnce(t *testing.T) {
+	// ASVS 7.4.2, 8.3.2
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
@@ -323,6 +326,7 @@ func TestDisableEndsEverythingAtOnce(t *testing.T) {
 }
 
 func TestDelete(t *testing.T) {
+	// ASVS 7.4.2
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
@@ -357,6 +361,7 @@ func TestDelete(t *testing.T) {
 }
 
 func TestSetRole(t *testing.T) {
+	// ASVS 8.2.3
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")

@@ -55,6 +55,7 @@ func TestLogin(t *testing.T) {
 
 // A refusal says and costs the same, whatever it is for.
 func TestRefusalsTellNothing(t *testing.T) {
+	// ASVS 6.3.8
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	w.member(admin, "Grace Hopper", "grace@example.org")
@@ -104,6 +105,7 @@ func TestRefusalsTellNothing(t *testing.T) {
 }
 
 func TestFiveQuickTriesThenWaits(t *testing.T) {
+	// ASVS 6.3.1
 	path := filepath.Join(t.TempDir(), "db")
 	w := openWorld(t, path)
 	admin, _ := w.administrator()
@@ -157,6 +159,7 @@ func TestFiveQuickTriesThenWaits(t *testing.T) {
 }
 
 func TestTriesFromOneAddress(t *testing.T) {
+	// ASVS 6.3.1
 	w := newWorld(t)
 	w.administrator()
 	now := noon
@@ -354,6 +357,7 @@ func TestACallerWhoLeavesIsNotCounted(t *testing.T) {
 }
 
 func TestChangePassphrase(t *testing.T) {
+	// ASVS 6.2.2, 6.2.3
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCleanName(t *testing.T) {
+	// ASVS 1.3.3
 	for in, want := range map[string]string{
 		"Ada":                         "Ada",
 		"  Ada   Lovelace ":           "Ada Lovelace",

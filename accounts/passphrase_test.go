@@ -10,6 +10,7 @@ import (
 )
 
 func TestPassphraseRule(t *testing.T) {
+	// ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.9, 6.2.11
 	const name, email = "Ysoldé Kermadec", "ysolde.kermadec@hopital-nantes.example"
 	for _, c := range []struct {
 		phrase string
@@ -75,6 +76,7 @@ func TestPassphraseRule(t *testing.T) {
 }
 
 func TestPreparePassphrase(t *testing.T) {
+	// ASVS 1.1.1, 6.2.8
 	for in, want := range map[string]string{
 		"plain":                "plain",
 		"Case IS kept  twice ": "Case IS kept  twice ",
@@ -99,6 +101,7 @@ func TestPreparePassphrase(t *testing.T) {
 // The list is in the form that it is compared in, and it stands for many thousands of passphrases: with the usual
 // endings, none is accepted.
 func TestWeakList(t *testing.T) {
+	// ASVS 6.2.4
 	if len(weakWords) < 2500 {
 		t.Errorf("%d words", len(weakWords))
 	}

@@ -10,6 +10,7 @@ import (
 )
 
 func TestSessionEndsIdle(t *testing.T) {
+	// ASVS 7.3.1, 7.3.2
 	for _, c := range []struct {
 		role           Role
 		idle, absolute time.Duration
@@ -67,6 +68,7 @@ func TestSessionUseIsWrittenByTheMinute(t *testing.T) {
 }
 
 func TestSessionTokens(t *testing.T) {
+	// ASVS 7.2.1, 7.2.3, 11.5.1
 	w := newWorld(t)
 	_, token := w.administrator()
 	raw := token.Reveal()

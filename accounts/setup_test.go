@@ -12,6 +12,7 @@ import (
 )
 
 func TestSetup(t *testing.T) {
+	// ASVS 6.3.2
 	w := newWorld(t)
 	if needed, err := w.SetupNeeded(); !needed || err != nil {
 		t.Fatalf("SetupNeeded: %v, %v", needed, err)
@@ -64,6 +65,7 @@ func TestSetupWithoutACodeMade(t *testing.T) {
 }
 
 func TestSetupHasOneWinner(t *testing.T) {
+	// ASVS 2.3.4, 6.5.1
 	w := newWorld(t)
 	code, _, err := w.SetupCode(noon)
 	if err != nil {
@@ -119,6 +121,7 @@ func TestSetupCodeTriesAreLimited(t *testing.T) {
 }
 
 func TestActivation(t *testing.T) {
+	// ASVS 6.4.1, 6.5.4
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	a, link, err := w.Create(actor(admin), "Grace Hopper", "grace@example.org", Member, noon)
@@ -163,6 +166,7 @@ func TestActivation(t *testing.T) {
 }
 
 func TestActivationIsUsedOnce(t *testing.T) {
+	// ASVS 2.3.4, 6.4.1, 6.5.1
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	_, link, err := w.Create(actor(admin), "Grace Hopper", "grace@example.org", Member, noon)
@@ -189,6 +193,7 @@ func TestActivationIsUsedOnce(t *testing.T) {
 }
 
 func TestResetOfAnActiveAccount(t *testing.T) {
+	// ASVS 6.4.3
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")

@@ -19,6 +19,7 @@ import (
 )
 
 func TestNothingSecretIsStoredOrPrinted(t *testing.T) {
+	// ASVS 6.5.2, 14.2.4, 16.2.5
 	path := filepath.Join(t.TempDir(), "db")
 	w := openWorld(t, path)
 	code, _, err := w.SetupCode(noon)
@@ -74,6 +75,7 @@ func TestNothingSecretIsStoredOrPrinted(t *testing.T) {
 
 // Every act with its entry, in one transaction: when the entry cannot be written, the act does not happen.
 func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
+	// ASVS 2.3.3, 16.5.3
 	w := newWorld(t)
 	admin, adminToken := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", "grace@example.org")
@@ -130,6 +132,7 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 }
 
 func TestAuditTrail(t *testing.T) {
+	// ASVS 16.2.1, 16.3.1
 	w := newWorld(t)
 	admin, adminToken := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", "grace@example.org")

@@ -123,6 +123,7 @@ func TestServesOnePortAndStops(t *testing.T) {
 }
 
 func TestOldAndWeakTLSIsRefused(t *testing.T) {
+	// ASVS 12.1.1
 	a, _ := start(t, testSettings(t))
 	for name, c := range map[string]*tls.Config{
 		"TLS 1.2":            {MaxVersion: tls.VersionTLS12},

@@ -111,6 +111,7 @@ func TestSplitWebByFirstByte(t *testing.T) {
 }
 
 func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
+	// ASVS 3.7.2, 4.1.2, 4.4.1, 12.2.1, 12.3.1
 	h := toHTTPS(func(r *http.Request) bool { return r.Host == "visio.example.org:8443" })
 	tests := []struct {
 		method, host, target string
@@ -120,6 +121,8 @@ func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
 		{"GET", "visio.example.org:8443", "/r/x?y=1", 308, "https://visio.example.org:8443/r/x?y=1"},
 		{"HEAD", "visio.example.org:8443", "/", 308, "https://visio.example.org:8443/"},
 		{"GET", "visio.example.org:8443", "//evil.example/", 308, "https://visio.example.org:8443//evil.example/"},
+		{"GET", "visio.example.org:8443", "/api/rooms", 400, ""},
+		{"GET", "visio.example.org:8443", "/api/rooms/AAAAAAAAAAAAAAAAAAAAAA/signal", 400, ""},
 		{"GET", "evil.example", "/", 400, ""},
 		{"POST", "visio.example.org:8443", "/api/login", 400, ""},
 		{"GET", "visio.example.org:8443", "http://evil.example/", 400, ""},
@@ -225,6 +228,7 @@ func TestSocketsShareOneNumber(t *testing.T) {
 }
 
 func TestAddressesAreMaskedInLogs(t *testing.T) {
+	// ASVS 16.2.5
 	for in, want := range map[string]string{"192.0.2.77": "192.0.2.0/24", "2001:db8:1:2::3": "2001:db8:1::/48", "::ffff:192.0.2.77": "192.0.2.0/24"} {
 		if got := mask(netip.MustParseAddr(in)); got != want {
 			t.Errorf("mask(%s) = %s, want %s", in, got, want)

@@ -27,7 +27,7 @@ func fromOtherPort(port int, next http.Handler) http.Handler {
 }
 
 // toHTTPS answers plain HTTP on the port. own says whether a Host is ours; any other gets no address back, so that we
-// never send a person to somebody else's.
+// never send a person to somebody else's. Neither does the API: a program that speaks to it in the clear must not go unnoticed.
 func toHTTPS(own func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -35,7 +35,7 @@ func toHTTPS(own func(*http.Request) bool) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		h.Set("X-Content-Type-Options", "nosniff")
-		if (r.Method != http.MethodGet && r.Method != http.MethodHead) || !own(r) || !strings.HasPrefix(r.URL.Path, "/") {
+		if (r.Method != http.MethodGet && r.Method != http.MethodHead) || !own(r) || !strings.HasPrefix(r.URL.Path, "/") || strings.HasPrefix(r.URL.Path, "/api/") {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = w.Write([]byte("Ce port parle HTTPS. / This port speaks HTTPS.\n"))
 			return

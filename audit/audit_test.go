@@ -52,6 +52,7 @@ func fill(t *testing.T, l *Log, n int) {
 }
 
 func TestRecordedAsGiven(t *testing.T) {
+	// ASVS 16.2.1
 	l, _ := newLog(t)
 	want := Event{
 		Time: noon, Actor: ActorAnonymous, Client: netip.MustParseAddr("2001:db8::1"), Action: LoginRefused,
@@ -119,6 +120,7 @@ func TestPaging(t *testing.T) {
 }
 
 func TestWithTheActOrNotAtAll(t *testing.T) {
+	// ASVS 2.3.3
 	l, db := newLog(t)
 	fill(t, l, 1)
 	stop := errors.New("stop")
@@ -186,6 +188,7 @@ func TestRefusesWhatCannotBeRead(t *testing.T) {
 }
 
 func TestLongAndBrokenTextIsCut(t *testing.T) {
+	// ASVS 1.3.3
 	l, _ := newLog(t)
 	e := event(1)
 	e.Object = "bad \xff bytes"
@@ -216,6 +219,7 @@ func key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
 // Each way to change the log without rewriting all of it is found, at the first entry that is not as recorded.
 func TestVerifyFinds(t *testing.T) {
+	// ASVS 16.4.2
 	entry := func(tx *store.Tx, n uint64) []byte { return tx.Get(entriesBucket, key(n)) }
 	put := func(tx *store.Tx, n uint64, v []byte) error { return tx.Put(entriesBucket, key(n), v) }
 	forge := func(tx *store.Tx, n uint64, previous Hash, object string) (Hash, error) {
@@ -329,6 +333,7 @@ func TestVerifyFinds(t *testing.T) {
 
 // A chain that was written anew as a whole is right in itself; a head noted elsewhere shows it.
 func TestNotedHeadsFindARewrittenLog(t *testing.T) {
+	// ASVS 16.4.2
 	l, db := newLog(t)
 	fill(t, l, 10)
 	noted, err := l.Head()

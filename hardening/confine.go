@@ -66,12 +66,9 @@ func Confine(p Policy) error {
 	if err := ll.AllThreadsPrctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("hardening: no new privileges: %w", err)
 	}
-	time.Now().Zone() // the time zone's file is read at its first use: now
-	config, err := landlock.NewConfig(landlock.AccessFSSet(allFiles), landlock.AccessNetSet(allPorts), landlock.ScopedSet(allScope))
-	if err != nil {
-		return fmt.Errorf("hardening: landlock: %w", err)
-	}
-	err = config.BestEffort().Restrict(
+	_, _ = time.Now().Zone() // the time zone's file is read at its first use: now
+	config := landlock.Config{HandledAccessFS: allFiles, HandledAccessNet: allPorts, Scoped: allScope}
+	err := config.BestEffort().Restrict(
 		landlock.PathAccess(writeFiles, p.Write...),
 		landlock.PathAccess(readFiles, p.Read...).IgnoreIfMissing(),
 		landlock.PathAccess(readFiles, kept("/proc/self", "/proc/sys", "/sys/fs/cgroup")...), // what SelfCheck reads

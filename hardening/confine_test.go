@@ -1,6 +1,7 @@
 package hardening
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func (a arena) run() {
 	try("no: bind TCP", func() error {
 		l := net.ListenConfig{}
 		l.SetMultipathTCP(false)
-		_, err := l.Listen(nil, "tcp", "127.0.0.1:0")
+		_, err := l.Listen(context.Background(), "tcp", "127.0.0.1:0")
 		return err
 	})
 	// Why listeners must not speak it: Landlock's rule for TCP ports does not hold here. Only the unit's filter helps.
@@ -172,6 +173,7 @@ func (a arena) run() {
 }
 
 func TestConfine(t *testing.T) {
+	// ASVS 13.2.2, 13.2.4, 13.2.5
 	abi, err := ll.LandlockGetABIVersion()
 	if err != nil {
 		t.Skip("this kernel has no Landlock")

@@ -14,6 +14,7 @@ afterEach(async () => { await scatter(players); players = []; });
 const used = (p: Player) => p.tab.run(async () => (await window.__huisclos!.kidctr()).map((k) => `${k.group}/${k.epoch} ${k.kid} ${k.ctr}`));
 
 test('a hundred shares and a dead frame worker: no (KID, CTR) twice', { timeout: 240_000 }, async () => {
+  // ASVS 11.3.4
   players = await gather(h, ['chromium', 'chromium']);
   const [a, b] = players as [Player, Player];
   await b.sensesOf(a);

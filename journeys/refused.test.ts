@@ -16,6 +16,7 @@ const code = (body: Record<string, unknown>) => (body.error as { code?: string }
 const sentences = (body: Record<string, unknown>) => { const e = body.error as { fr?: string; en?: string }; return [e?.fr, e?.en]; };
 
 test('an activation link works once, and a made-up one never', async () => {
+  // ASVS 6.4.1, 6.5.1
   const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Une Fois', email: 'once@example.test', role: 'member' });
   const token = new URL((made.activation as { url: string }).url).hash.slice(1), client = h.appliance.client();
   assert.equal((await client.must('POST', '/api/activation', { token })).name, 'Une Fois');
@@ -80,6 +81,7 @@ for (const [camera, microphone, problem] of [['refused', 'refused', 'refused'], 
 }
 
 test('a wrong passphrase and an unknown account get the same answer; the sixth try waits', async () => {
+  // ASVS 6.3.1, 6.3.8
   const client = h.appliance.client(), victim = h.members[1]!;
   const wrong = await client.call('POST', '/api/login', { email: victim.email, passphrase: 'une phrase qui est fausse' });
   const unknown = await client.call('POST', '/api/login', { email: 'nobody@example.test', passphrase: 'une phrase qui est fausse' });

@@ -156,6 +156,7 @@ func TestEverybodyHearsEverybodyElse(t *testing.T) {
 }
 
 func TestNobodyBeforeAdmission(t *testing.T) {
+	// ASVS 2.3.1, 8.3.1
 	m := newMeeting(t)
 	m.join("a", 1)
 	m.publish("stranger", both)
@@ -201,6 +202,7 @@ func TestRemovalIsAtOnce(t *testing.T) {
 }
 
 func TestALeafHasOnePeer(t *testing.T) {
+	// ASVS 2.3.4
 	m := newMeeting(t)
 	m.join("a", 1)
 	m.join("b", 2)
@@ -443,6 +445,7 @@ func TestPublishingAnew(t *testing.T) {
 }
 
 func TestCheckStreams(t *testing.T) {
+	// ASVS 2.2.3
 	many := make([]Stream, MaxStreamsPerPeer+1)
 	for i := range many {
 		many[i] = Stream{MID: fmt.Sprint(i), Kind: Kind((i + 1) % 2), Context: uint8(i + 2)}
@@ -471,6 +474,7 @@ func TestCheckStreams(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	// ASVS 2.3.2
 	r := NewRouter(1, start)
 	for i := range MaxPeers {
 		if err := r.Join(PeerID(fmt.Sprint(i))); err != nil {

@@ -116,6 +116,7 @@ func TestCommitsThatTheServerRefuses(t *testing.T) {
 }
 
 func TestCommitEnvelopesThatTheServerRefuses(t *testing.T) {
+	// ASVS 2.2.3
 	for name, tc := range map[string]struct {
 		reason string
 		do     func(w *world, all []*client, m *Commit)
@@ -287,6 +288,7 @@ func TestAddThatEverybodyLeavesOut(t *testing.T) {
 }
 
 func TestKnocksThatTheServerRefuses(t *testing.T) {
+	// ASVS 2.3.1, 9.2.1
 	for name, tc := range map[string]struct {
 		code string
 		do   func(w *world, c *client, host *client) Bytes
@@ -341,6 +343,7 @@ func TestKnocksThatTheServerRefuses(t *testing.T) {
 }
 
 func TestAdmissionsThatTheServerRefuses(t *testing.T) {
+	// ASVS 9.1.1, 9.1.3, 9.2.1, 9.2.2, 9.2.3, 9.2.4
 	w := newWorld(t, Limits{})
 	all := crowd(w, 2)
 	host, guest := all[0], all[1]

@@ -88,6 +88,7 @@ func TestOtherVersionIsToldToReload(t *testing.T) {
 }
 
 func TestFullCall(t *testing.T) {
+	// ASVS 2.3.2
 	w := newWorld(t, Limits{Members: 3})
 	all := crowd(w, 3)
 	late := w.client(4, 1)

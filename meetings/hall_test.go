@@ -345,6 +345,7 @@ func TestHallTimers(t *testing.T) {
 }
 
 func TestHallBounds(t *testing.T) {
+	// ASVS 2.3.2
 	media := newFakeMedia()
 	w := newWorld(t, Limits{})
 	h := NewHall(HallOptions{Records: oneCard(w.card()), Media: media, Plane: media})

@@ -84,6 +84,7 @@ func TestWritesReachTheDisk(t *testing.T) {
 }
 
 func TestModes(t *testing.T) {
+	// ASVS 13.3.2, 14.2.4
 	db := migrated(t)
 	for path, want := range map[string]os.FileMode{db.path: 0o600, filepath.Dir(db.path): 0o700} {
 		info, err := os.Stat(path)
@@ -132,6 +133,7 @@ func TestOneProcess(t *testing.T) {
 }
 
 func TestUpdateIsAllOrNothing(t *testing.T) {
+	// ASVS 2.3.3
 	db := migrated(t)
 	put(t, db, "a", "1")
 	before := db.Revision()
@@ -446,6 +448,7 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestDiskErrors(t *testing.T) {
+	// ASVS 16.5.3
 	db := migrated(t)
 	put(t, db, "a", "1")
 	commit := db.commit

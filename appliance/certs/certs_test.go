@@ -112,6 +112,7 @@ func TestSelfSignedIsRenewed(t *testing.T) {
 }
 
 func TestSelfSignedFileIsGuarded(t *testing.T) {
+	// ASVS 13.3.2
 	dir := t.TempDir()
 	k := open(t, options(dir), noon)
 	path := filepath.Join(dir, selfSignedFile)
@@ -187,6 +188,7 @@ func trusting(k *Keeper) *tls.Config {
 }
 
 func TestTLS(t *testing.T) {
+	// ASVS 11.3.1, 11.6.2, 12.1.1, 12.1.2
 	k := open(t, options(t.TempDir()), noon)
 	for _, group := range []tls.CurveID{tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024, tls.CurveP256, tls.CurveP384} {
 		c := trusting(k)
@@ -348,6 +350,7 @@ func TestOwnCertificate(t *testing.T) {
 }
 
 func TestOwnCertificateThatIsRefused(t *testing.T) {
+	// ASVS 11.6.1
 	a := newAuthority(t)
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

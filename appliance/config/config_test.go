@@ -89,6 +89,7 @@ func TestEmptyFileIsTheDefaults(t *testing.T) {
 }
 
 func TestWhatIsRefused(t *testing.T) {
+	// ASVS 2.2.1
 	for text, want := range map[string]string{
 		"\nlissten = \":8443\"":                   `:2: there is no setting "lissten"; did you mean "listen"?`,
 		"hostname = \"x\"":                        `:1: there is no setting "hostname"; did you mean "hostnames"?`,

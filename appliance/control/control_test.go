@@ -167,6 +167,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestOnlyTheOwnUser: another account is told what to do, and gets nothing.
 func TestOnlyTheOwnUser(t *testing.T) {
+	// ASVS 12.3.5, 13.2.1
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to become another account")
 	}

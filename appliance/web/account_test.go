@@ -40,6 +40,7 @@ func TestSetupOnce(t *testing.T) {
 }
 
 func TestSignInAndOut(t *testing.T) {
+	// ASVS 3.3.1, 3.3.2, 3.3.3, 3.3.4, 6.3.8, 7.2.2, 7.2.4, 7.4.1
 	h := newHouse(t)
 	b := h.browser()
 	b.token()
@@ -85,6 +86,7 @@ func TestSignInAndOut(t *testing.T) {
 }
 
 func TestSecretsAreRateLimited(t *testing.T) {
+	// ASVS 6.3.1
 	h := newHouse(t)
 	for name, try := range map[string]func(*browser) answer{
 		"sign-in": func(b *browser) answer {
@@ -116,6 +118,7 @@ func TestSecretsAreRateLimited(t *testing.T) {
 }
 
 func TestActivation(t *testing.T) {
+	// ASVS 14.2.1
 	h := newHouse(t)
 	admin := h.asAdministrator()
 	a := admin.do("POST", "/api/admin/accounts", map[string]string{"name": "Nina Neuve", "email": "nina@example.org", "role": "member"})
@@ -141,6 +144,7 @@ func TestActivation(t *testing.T) {
 }
 
 func TestSessionsListAndEnd(t *testing.T) {
+	// ASVS 8.2.2
 	h := newHouse(t)
 	one, two := h.asMember(), h.asMember()
 	list := one.do("GET", "/api/account/sessions", nil).json(t)["sessions"].([]any)
@@ -167,6 +171,7 @@ func TestSessionsListAndEnd(t *testing.T) {
 }
 
 func TestPassphraseChangeEndsSessions(t *testing.T) {
+	// ASVS 6.2.3, 7.2.2, 7.2.4, 7.4.3, 7.5.1
 	h := newHouse(t)
 	one, two := h.asMember(), h.asMember()
 	expect(t, "wrong old one", one.do("POST", "/api/account/passphrase", map[string]string{"old": "not this passphrase", "new": "treize tortues traversent"}),

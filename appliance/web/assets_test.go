@@ -9,6 +9,7 @@ import (
 )
 
 func TestClientsAreWhatTheirManifestSays(t *testing.T) {
+	// ASVS 13.2.5, 13.4.7
 	change := func(do func(fstest.MapFS)) fstest.MapFS {
 		m := builtClient("/")
 		do(m)

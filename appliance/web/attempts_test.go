@@ -14,6 +14,7 @@ var (
 )
 
 func TestGuessesFiveQuickThenExponential(t *testing.T) {
+	// ASVS 2.4.1
 	a := newAttempts()
 	now := noon
 	for i := range freeTries {

@@ -10,6 +10,7 @@ import (
 // FuzzBodies sends anything to every handler that reads a body. None panics, none answers with a fault of the server, and
 // none changes something that the audit log does not show.
 func FuzzBodies(f *testing.F) {
+	// ASVS 2.2.2
 	seeds := []string{
 		`{}`, `{"name":"x"}`, `{"email":"marie@example.org","passphrase":"x"}`, `{"code":"x","name":"x","email":"x","passphrase":"x"}`,
 		`{"token":"x","passphrase":"x"}`, `{"old":"x","new":"y"}`, `{"disabled":true,"role":"member","name":"\u202e"}`,
@@ -48,6 +49,7 @@ func FuzzBodies(f *testing.F) {
 
 // FuzzCookies: nothing that stands in Cookie and token headers is taken for a session, makes a fault or reaches the log.
 func FuzzCookies(f *testing.F) {
+	// ASVS 7.2.1
 	for _, s := range []string{"", "x", sessionCookie + "=", sessionCookie + "=a; " + sessionCookie + "=b", sessionCookie + "=\"a\"",
 		visitCookie + "=a", "=;=;", sessionCookie + "=" + string(bytes.Repeat([]byte("A"), 200)), sessionCookie + "=\x00\xff"} {
 		f.Add(s, s)

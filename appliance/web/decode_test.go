@@ -17,6 +17,7 @@ type probe struct {
 }
 
 func TestDecode(t *testing.T) {
+	// ASVS 1.1.1, 1.5.2, 2.2.1, 3.5.2, 5.2.1, 8.2.3, 15.3.3, 15.3.5, 15.3.7
 	tests := []struct {
 		name, media, body string
 		want              error // nil: accepted; errAny: any error

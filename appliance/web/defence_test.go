@@ -1,9 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,6 +36,7 @@ func example(path string) string {
 }
 
 func TestEveryChangeIsDefended(t *testing.T) {
+	// ASVS 3.5.1, 3.5.2, 7.6.2
 	h := newHouse(t)
 	b := h.asAdministrator()
 	visitor := h.browser()
@@ -77,6 +81,7 @@ func TestEveryChangeIsDefended(t *testing.T) {
 }
 
 func TestChangesByGetDoNothing(t *testing.T) {
+	// ASVS 3.5.3, 13.4.4
 	h := newHouse(t)
 	b := h.asAdministrator()
 	reads := map[string]bool{}
@@ -112,6 +117,7 @@ func TestChangesByGetDoNothing(t *testing.T) {
 }
 
 func TestHeadersOfEveryAnswer(t *testing.T) {
+	// ASVS 3.2.1, 3.4.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6, 13.4.6, 14.2.2, 14.3.2
 	h := newHouse(t)
 	b := h.asAdministrator()
 	always := map[string]string{
@@ -160,7 +166,44 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	}
 }
 
+// TestContentTypes: what an answer says it is, with its character set where it is text.
+func TestContentTypes(t *testing.T) {
+	// ASVS 4.1.1
+	h := newHouse(t)
+	b := h.asAdministrator()
+	paths := []string{"/nothing/here", "/assets/other.js", "/api/nothing", "/%00"}
+	for _, r := range h.server.routes() {
+		paths = append(paths, strings.ReplaceAll(example(r.path), ":file", "main-0123456789.js"))
+	}
+	text := 0
+	for _, p := range paths {
+		h.advance(time.Minute)
+		a := b.do("GET", p, nil)
+		if len(a.body) == 0 {
+			continue
+		}
+		media, parameters, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+		if err != nil {
+			t.Errorf("%s: %v", p, err)
+			continue
+		}
+		if strings.HasPrefix(media, "text/") || media == "application/json" {
+			text++
+			if !strings.EqualFold(parameters["charset"], "utf-8") {
+				t.Errorf("%s: %s with the character set %q", p, media, parameters["charset"])
+			}
+		}
+		if (media == "application/json") != json.Valid(a.body) || (media == "text/html") != bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(a.body)), []byte("<!doctype html")) {
+			t.Errorf("%s: says %s and is %.40q", p, media, a.body)
+		}
+	}
+	if text < 10 {
+		t.Errorf("%d answers were text", text)
+	}
+}
+
 func TestPolicies(t *testing.T) {
+	// ASVS 1.3.2, 3.2.2, 3.4.3, 14.2.3
 	h := newHouse(t)
 	b := h.browser()
 	for path, want := range map[string]string{
@@ -191,7 +234,7 @@ func TestPolicies(t *testing.T) {
 func TestStrictTransportWithARealCertificate(t *testing.T) {
 	h := newHouse(t)
 	h.server.StrictTransport = true
-	if got := h.browser().do("GET", "/", nil).header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=31536000") {
+	if got := h.browser().do("GET", "/", nil).header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
 		t.Errorf("HSTS %q", got)
 	}
 }
@@ -216,6 +259,7 @@ func TestForeignHostsGetNothing(t *testing.T) {
 
 // TestLinksNameUsOnly: what the request says of itself never gets into a link that is given to people.
 func TestLinksNameUsOnly(t *testing.T) {
+	// ASVS 1.2.2, 4.1.3
 	h := newHouse(t)
 	b := h.asAdministrator()
 	r := b.request("POST", "/api/admin/accounts", map[string]string{"name": "N", "email": "n@example.org", "role": "member"})
@@ -234,6 +278,7 @@ func TestLinksNameUsOnly(t *testing.T) {
 }
 
 func TestNoOpenRedirect(t *testing.T) {
+	// ASVS 3.7.2
 	h := newHouse(t)
 	for _, path := range []string{
 		"//evil.example", "//evil.example/", "/\\evil.example", "/%5cevil.example", "/console//evil.example", "//console", "/console?next=https://evil.example",
@@ -256,6 +301,7 @@ func TestNoOpenRedirect(t *testing.T) {
 }
 
 func TestFilesDoNotEscape(t *testing.T) {
+	// ASVS 1.1.1, 5.3.2, 13.4.1, 13.4.3, 13.4.7
 	h := newHouse(t)
 	b := h.browser()
 	for _, path := range []string{
@@ -270,6 +316,7 @@ func TestFilesDoNotEscape(t *testing.T) {
 }
 
 func TestNotFoundIsASentence(t *testing.T) {
+	// ASVS 1.2.1
 	h := newHouse(t)
 	b := h.browser()
 	for language, first := range map[string]string{"fr-FR,fr;q=0.9,en;q=0.5": "n'existe pas", "en-GB,en": "does not exist", "de": "n'existe pas", "": "n'existe pas"} {
@@ -292,6 +339,7 @@ func TestNotFoundIsASentence(t *testing.T) {
 }
 
 func TestReadsFromOtherSitesAreRefused(t *testing.T) {
+	// ASVS 3.2.1
 	h := newHouse(t)
 	b := h.asMember()
 	for _, site := range []string{"cross-site", "same-site"} {
@@ -307,6 +355,7 @@ func TestReadsFromOtherSitesAreRefused(t *testing.T) {
 }
 
 func TestCookiesThatAreTwice(t *testing.T) {
+	// ASVS 15.3.7
 	h := newHouse(t)
 	b := h.asMember()
 	r := h.browser().request("GET", "/api/rooms", nil)
@@ -315,6 +364,7 @@ func TestCookiesThatAreTwice(t *testing.T) {
 }
 
 func TestRequestRate(t *testing.T) {
+	// ASVS 2.4.1
 	h := newHouse(t)
 	b := h.asMember()
 	limited := 0
@@ -335,6 +385,7 @@ func TestRequestRate(t *testing.T) {
 }
 
 func TestTooManyAtOnce(t *testing.T) {
+	// ASVS 15.2.2
 	h := newHouse(t)
 	b := h.asMember()
 	for range maxRunning {
@@ -351,6 +402,7 @@ func TestTooManyAtOnce(t *testing.T) {
 }
 
 func TestPanicIsAnAnswer(t *testing.T) {
+	// ASVS 16.5.1, 16.5.4
 	h := newHouse(t)
 	h.server.Config.Status = func() Status { panic("secret-cause") }
 	b := h.browser()
@@ -365,6 +417,7 @@ func TestPanicIsAnAnswer(t *testing.T) {
 
 // TestSmuggling: a request whose length can be read in two ways is refused, and its connection closed.
 func TestSmuggling(t *testing.T) {
+	// ASVS 4.2.1
 	h := newHouse(t)
 	for name, raw := range map[string]string{
 		"both lengths":  "POST /api/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -389,6 +442,7 @@ func TestSmuggling(t *testing.T) {
 }
 
 func TestUnsignedAddressIsCounted(t *testing.T) {
+	// ASVS 4.1.3, 15.3.4
 	r := httptest.NewRequest("GET", "/", nil)
 	r.RemoteAddr = "[::ffff:192.0.2.7]:1234"
 	r.Header.Set("X-Forwarded-For", "203.0.113.1")
@@ -404,6 +458,7 @@ func TestUnsignedAddressIsCounted(t *testing.T) {
 
 // TestSentences: every code of ours and of accounts has both sentences, without the cause, and a fitting status.
 func TestSentences(t *testing.T) {
+	// ASVS 16.5.1
 	for _, err := range []error{
 		accounts.ErrCredentials, accounts.ErrNoSession, accounts.ErrForbidden, accounts.ErrNotFound, accounts.ErrBusy, accounts.ErrSetupDone,
 		accounts.ErrSetupCode, accounts.ErrActivation, accounts.ErrDisabled, accounts.ErrLastAdministrator, accounts.ErrEmailTaken,

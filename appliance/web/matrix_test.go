@@ -139,6 +139,7 @@ func (r right) check(t *testing.T, s *scene, who string, b *browser) {
 }
 
 func TestPrivilegeMatrix(t *testing.T) {
+	// ASVS 6.3.4, 8.2.1, 8.3.1, 13.4.5
 	lines := map[string]bool{}
 	reads, owner := newScene(t)
 	readers := people(reads, owner)
@@ -177,6 +178,7 @@ func TestPrivilegeMatrix(t *testing.T) {
 
 // TestObjectsOfOthers swaps every id in an address for one that does not exist, is malformed, or is of another kind.
 func TestObjectsOfOthers(t *testing.T) {
+	// ASVS 8.2.2
 	s, owner := newScene(t)
 	admin := s.asAdministrator()
 	for _, id := range []string{

@@ -63,6 +63,7 @@ func closeCode(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
 }
 
 func TestSignallingIsWhoTheSessionSays(t *testing.T) {
+	// ASVS 4.4.4
 	s, owner := newScene(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -83,6 +84,7 @@ func TestSignallingIsWhoTheSessionSays(t *testing.T) {
 }
 
 func TestSignallingIsRefusedToOthers(t *testing.T) {
+	// ASVS 4.4.2
 	s, owner := newScene(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -118,6 +120,7 @@ func TestSignallingIsRefusedToOthers(t *testing.T) {
 
 // TestRightsEndCalls: each act that takes a right away closes the connections that had it, and no others.
 func TestRightsEndCalls(t *testing.T) {
+	// ASVS 4.4.4, 8.3.2
 	sessionEnded, roomDeleted := websocket.StatusCode(meetings.CloseSession), websocket.StatusCode(meetings.CloseRoomDeleted)
 	for name, tt := range map[string]struct {
 		act  func(t *testing.T, s *scene, owner *browser)

@@ -195,17 +195,6 @@ func (c *call) agree() {
 	}
 }
 
-// leaf finds a person's leaf.
-func (c *call) leaf(p *person) LeafIndex {
-	for l, q := range c.people {
-		if p == q {
-			return l
-		}
-	}
-	c.t.Fatal("not in the call")
-	return 0
-}
-
 // talk has every member say something to every other.
 func (c *call) talk() {
 	c.t.Helper()

@@ -13,6 +13,7 @@ import (
 )
 
 func TestVectorLength(t *testing.T) {
+	// ASVS 1.4.2
 	for _, bad := range []string{"", "c0", "ff", "40", "4000", "403f", "80000000", "80003fff", "8000", "800040"} {
 		d := decoder{b: must(hex.DecodeString(bad))(t)}
 		if d.length(); !errors.Is(d.err, ErrMalformed) {
@@ -85,6 +86,7 @@ type zeroReader struct{}
 func (zeroReader) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func TestGenerateSignerNeedsRandomness(t *testing.T) {
+	// ASVS 11.5.1
 	if _, err := GenerateSigner(Default, zeroReader{}); err == nil {
 		t.Error("a key of zeroes")
 	}
@@ -159,6 +161,7 @@ func TestSecretTree(t *testing.T) {
 
 // TestForgedMessage: what does not verify burns no generation.
 func TestForgedMessage(t *testing.T) {
+	// ASVS 11.3.3
 	s := newStage(t, nil)
 	good := must(s.groups[leafB].Seal([]byte("one"), nil))(t)
 	// C knows the group's secrets and forges B's first generation.
@@ -348,6 +351,7 @@ func TestRoom(t *testing.T) {
 }
 
 func TestLifetime(t *testing.T) {
+	// ASVS 9.2.1
 	l := LifetimeFrom(now, time.Hour)
 	for after, want := range map[time.Duration]bool{
 		-Leeway: true, -Leeway - time.Second: false, 0: true, time.Hour + Leeway: true, time.Hour + Leeway + time.Second: false,

@@ -53,6 +53,7 @@ var vectorKinds = map[string]func(*testing.T, json.RawMessage){
 
 // TestVectors runs every file in testdata/rfc9420.
 func TestVectors(t *testing.T) {
+	// ASVS 11.6.1
 	files, err := filepath.Glob("testdata/rfc9420/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no vector files: %v", err)

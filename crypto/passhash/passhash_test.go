@@ -32,6 +32,7 @@ func hasher(t *testing.T, pepper *Pepper) *Hasher {
 }
 
 func TestParamsAreThePublishedOnes(t *testing.T) {
+	// ASVS 11.4.2
 	if p := Standard(); p != (Params{64 * 1024, 3, 4}) {
 		t.Errorf("Standard() = %+v", p)
 	}
@@ -48,6 +49,7 @@ func TestParamsAreThePublishedOnes(t *testing.T) {
 // The string is what the reference implementation writes: `echo -n password | argon2 somesalt… -id -v 13`, here with the
 // value of x/crypto computed beside it, so that a change of our encoding cannot pass.
 func TestHashIsPlainArgon2id(t *testing.T) {
+	// ASVS 11.4.2
 	h := hasher(t, nil)
 	phc, err := h.Hash(t.Context(), "une longue phrase", cheap)
 	if err != nil {
@@ -98,6 +100,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestEveryRefusalCostsTheSame(t *testing.T) {
+	// ASVS 6.3.8
 	h := hasher(t, nil)
 	low, err := h.Hash(t.Context(), "phrase d'un membre", cheap)
 	if err != nil {
@@ -266,6 +269,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestBoundedAtOnceAndInLine(t *testing.T) {
+	// ASVS 15.2.2
 	turns := newTurns(100, 2)
 	first, err := turns.take(t.Context(), 80)
 	if err != nil {

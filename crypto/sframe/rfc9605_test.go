@@ -228,6 +228,7 @@ func TestRFC9605Frames(t *testing.T) {
 }
 
 func TestKeysHaveFullTags(t *testing.T) {
+	// ASVS 11.3.3
 	for suite, row := range testSuites {
 		_, err := NewSealer(suite, make([]byte, row.nk), 1)
 		if full := row.nt == TagSize; full != (err == nil) {

@@ -31,6 +31,7 @@ func TestKinds(t *testing.T) {
 // TestSealerCountsUp holds that a KID's counters are each used once, that a
 // failed call uses none twice and that the last one is the end.
 func TestSealerCountsUp(t *testing.T) {
+	// ASVS 11.3.4
 	kid, _ := NewKID(0, 1, 1)
 	s, err := NewSealer(AES256GCM, baseKey("counting"), kid)
 	if err != nil {

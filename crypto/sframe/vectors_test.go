@@ -99,6 +99,7 @@ func sealAt(t *testing.T, v sealVector) []byte {
 }
 
 func TestFrameVectors(t *testing.T) {
+	// ASVS 11.3.2
 	if *update {
 		for name, v := range map[string]any{"headers.json": makeHeaders(), "seal.json": makeSeals(t), "receive.json": makeReceives(t)} {
 			b, err := json.MarshalIndent(v, "", " ")

@@ -14,6 +14,7 @@ import (
 // network-tls.md says that the server's own code opens no connection. Held for the packages net, net/http and crypto/tls,
 // used by name; what a dependency does by itself is not seen here.
 func TestNothingDialsOut(t *testing.T) {
+	// ASVS 1.3.6, 13.2.4, 14.2.3
 	banned := map[string]bool{
 		"net.Dial": true, "net.DialTimeout": true, "net.DialTCP": true, "net.DialUDP": true, "net.DialIP": true, "net.Dialer": true,
 		"net.LookupHost": true, "net.LookupIP": true, "net.LookupAddr": true, "net.Resolver": true, "net.DefaultResolver": true,

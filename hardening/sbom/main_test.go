@@ -11,6 +11,7 @@ import (
 
 // Every module that has a package in the program stands in the list, and the list is the same each time.
 func TestList(t *testing.T) {
+	// ASVS 15.1.2
 	binary := filepath.Join(t.TempDir(), "huisclos")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "huisclos")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -248,6 +248,7 @@ func TestNothingBeforeAdmission(t *testing.T) {
 }
 
 func TestClearMediaGoesNowhere(t *testing.T) {
+	// ASVS 12.3.1
 	s := newStage(t)
 	sender, receiver := s.join("sender", 1), s.join("receiver", 2)
 	stop := sender.stream()
@@ -423,6 +424,7 @@ func TestSilenceEndsAConnection(t *testing.T) {
 }
 
 func TestWrongFingerprintIsCut(t *testing.T) {
+	// ASVS 17.2.8
 	s := newStage(t)
 	honest := s.join("honest", 1)
 	honest.stream()
@@ -458,6 +460,7 @@ func TestWrongFingerprintIsCut(t *testing.T) {
 }
 
 func TestSRTPProfiles(t *testing.T) {
+	// ASVS 11.3.1, 11.3.2, 17.2.2
 	for _, test := range []struct {
 		name     string
 		profiles []dtls.SRTPProtectionProfile
@@ -482,6 +485,38 @@ func TestSRTPProfiles(t *testing.T) {
 			until(t, "failure", func() bool { return s.told(&s.failed, "c publishing") })
 			if s.told(&s.connected, "c publishing udp") {
 				t.Fatal("connected with a profile that is not offered")
+			}
+		})
+	}
+}
+
+func TestDTLSSuites(t *testing.T) {
+	// ASVS 17.2.2
+	for _, test := range []struct {
+		name  string
+		suite dtls.CipherSuiteID
+		ok    bool
+	}{
+		{"AES-256-GCM", dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true},
+		{"AES-128-GCM", dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, true},
+		{"CBC with SHA-1", dtls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, false},
+		{"CCM with a short tag", dtls.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStage(t)
+			c := s.client("c", 1)
+			s.server.Admit(testCall, "c", 1)
+			c.open(clientOptions{suites: []dtls.CipherSuiteID{test.suite}})
+			if err := c.publish(nil); err != nil {
+				t.Fatal(err)
+			}
+			if test.ok {
+				until(t, "connection", func() bool { return s.told(&s.connected, "c publishing udp") })
+				return
+			}
+			until(t, "failure", func() bool { return s.told(&s.failed, "c publishing") })
+			if s.told(&s.connected, "c publishing udp") {
+				t.Fatal("connected with a suite that is not offered")
 			}
 		})
 	}

@@ -178,7 +178,6 @@ type client struct {
 	epoch  atomic.Uint64
 	offers chan offered
 	socket net.PacketConn // of the last connection that was made, to misuse
-	tcp    bool
 
 	publisher  *webrtc.PeerConnection
 	audio      *webrtc.TrackLocalStaticRTP
@@ -213,6 +212,7 @@ func (s *stage) client(id media.PeerID, leaf uint32) *client {
 type clientOptions struct {
 	tcp      bool
 	profiles []dtls.SRTPProtectionProfile
+	suites   []dtls.CipherSuiteID
 }
 
 func (c *client) api(o clientOptions) *webrtc.API {
@@ -262,6 +262,9 @@ func (c *client) api(o clientOptions) *webrtc.API {
 		profiles = srtpProfiles
 	}
 	settings.SetSRTPProtectionProfiles(profiles...)
+	if o.suites != nil {
+		settings.SetDTLSCipherSuites(o.suites...)
+	}
 	if o.tcp {
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeUDP4})
 	} else {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,6 +82,7 @@ func TestFloodsFromStrangers(t *testing.T) {
 // not disturb it (CVE-2023-51443): no record counts before an address passed
 // the ICE check.
 func TestClientHelloFromElsewhere(t *testing.T) {
+	// ASVS 17.2.6
 	s := newStage(t)
 	c := s.client("c", 1)
 	s.server.Admit(testCall, "c", 1)
@@ -107,6 +109,7 @@ func TestClientHelloFromElsewhere(t *testing.T) {
 // of every kind, application data of epoch 0 (CVE-2019-20786), fragments
 // (CVE-2022-29189), STUN that is broken. The call goes on (CVE-2021-41105).
 func TestFloodsFromAMembersAddress(t *testing.T) {
+	// ASVS 17.2.3, 17.2.4
 	s := newStage(t)
 	a, b := s.join("a", 1), s.join("b", 2)
 	a.stream()
@@ -145,6 +148,41 @@ func TestFloodsFromAMembersAddress(t *testing.T) {
 	}
 	at := b.count(track(1, 0))
 	until(t, "media goes on", func() bool { return b.count(track(1, 0)) > at+30 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.failed) != 0 {
+		t.Fatalf("failed: %v", s.failed)
+	}
+}
+
+// A member of the call sends sound media as fast as it can; what another one
+// sends still arrives, and nobody is cut.
+func TestFloodOfSoundMedia(t *testing.T) {
+	// ASVS 17.2.5
+	s := newStage(t)
+	a, b, c := s.join("a", 1), s.join("b", 2), s.join("c", 3)
+	a.stream()
+	c.stream()
+	until(t, "media of both", func() bool { return b.count(track(1, 0)) > 5 && b.count(track(3, 0)) > 5 })
+	stop, ended := make(chan struct{}), make(chan struct{})
+	var sent atomic.Int64
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				a.frames(false)
+				a.sendAudio(a.seal(0, false, 60))
+				sent.Add(1)
+			}
+		}
+	}()
+	at := b.count(track(3, 0))
+	until(t, "media goes on in the flood", func() bool { return sent.Load() > 2000 && b.count(track(3, 0)) > at+30 })
+	close(stop)
+	<-ended
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.failed) != 0 {
@@ -238,6 +276,7 @@ func TestMemoryOfOnePeer(t *testing.T) {
 // A panic on a peer's packet ends with that packet, one in a handler of events
 // with that event.
 func TestRecoverBoundary(t *testing.T) {
+	// ASVS 16.3.4, 16.5.4, 17.2.4
 	recovered := 0
 	p := &port{log: slog.New(slog.NewTextHandler(counter{&recovered}, nil)), addresses: make(map[netip.AddrPort]*udpPath)}
 	broken := &link{port: p, now: time.Now, ssrcs: make(map[uint32]struct{})} // without keys

@@ -274,10 +274,8 @@ func (p *publisher) reported(report *rtcp.SenderReport, now time.Time) {
 	to.in.source.Reported(to.layer, forward.Clock{SSRC: report.SSRC, RTP: report.RTPTime, Wall: wall.Add(p.wallOffset)})
 }
 
-// ntpEpoch is the beginning of NTP time (RFC 5905 §6).
-var ntpEpoch = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
-
-const ntpToUnix = 2208988800 // seconds from 1900 to 1970
+// ntpToUnix: NTP counts from 1900 (RFC 5905 §6), Unix from 1970.
+const ntpToUnix = 2208988800
 
 func ntpTime(ntp uint64) time.Time {
 	return time.Unix(int64(ntp>>32)-ntpToUnix, int64((ntp&0xffffffff)*1e9>>32))

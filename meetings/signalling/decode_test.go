@@ -75,6 +75,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
+	// ASVS 1.4.2, 1.5.2, 2.2.1, 2.2.2, 17.3.2
 	for _, tc := range []struct {
 		raw  string
 		want error
@@ -162,6 +163,7 @@ func TestEncode(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
+	// ASVS 17.3.2
 	for _, raw := range good {
 		f.Add([]byte(raw))
 	}

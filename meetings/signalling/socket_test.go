@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,6 +211,7 @@ func TestServeACall(t *testing.T) {
 }
 
 func TestServeRefuses(t *testing.T) {
+	// ASVS 4.4.2, 5.2.1, 17.3.1
 	address, _ := site(t, Options{Hello: 50 * time.Millisecond})
 	for _, origin := range []string{"", "null", "https://evil.example.org", "http://meet.example.org", "https://meet.example.org.evil.example"} {
 		if _, response, err := dial(t, address, origin, Subprotocol); err == nil || response == nil || response.StatusCode != http.StatusForbidden {
@@ -259,6 +262,57 @@ func TestServeRefuses(t *testing.T) {
 			if code := closed(t, c); code != tc.code {
 				t.Fatalf("closed with %d, want %d", code, tc.code)
 			}
+		})
+	}
+}
+
+// While others flood, or send what cannot be read, an honest connection is answered.
+func TestOthersGoOnInAFlood(t *testing.T) {
+	// ASVS 17.3.1, 17.3.2
+	address, _ := site(t, Options{})
+	for name, text := range map[string]string{
+		"flood":     `{"type":"refresh"}`,
+		"malformed": `{"type":"remove","leaf":99999999999}`,
+		"deep":      `{` + strings.Repeat(`"type":{`, 5000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stop := make(chan struct{})
+			var attackers sync.WaitGroup
+			var rounds atomic.Int64
+			for range 4 {
+				attackers.Go(func() {
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+						c, _, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+							HTTPHeader: http.Header{"Origin": {"https://meet.example.org"}}, Subprotocols: []string{Subprotocol}})
+						if err == nil {
+							err = write(c, hello("BAAA"))
+							for range 2 * messagesBurst {
+								if err = errors.Join(err, write(c, text)); err != nil {
+									break
+								}
+							}
+							_, _, _ = c.Read(ctx)
+							rounds.Add(1)
+							c.CloseNow()
+						}
+						cancel()
+					}
+				})
+			}
+			for i := 0; i < 10 || rounds.Load() < 4; i++ {
+				c := open(t, address)
+				say(t, c, fmt.Sprintf(`{"type":"hello","protocol":1,"device":"AAAAAAAAAAAAAAAAAAA%02dA","signatureKey":"BAAB","replace":true}`, 10+i%90))
+				hear(t, c, "room", nil)
+				c.CloseNow()
+			}
+			close(stop)
+			attackers.Wait()
 		})
 	}
 }
@@ -318,6 +372,7 @@ func TestQueueOverflow(t *testing.T) {
 }
 
 func TestBucket(t *testing.T) {
+	// ASVS 2.4.1
 	now := time.Unix(0, 0)
 	b := newBucket(10, 5, now)
 	for i := range 5 {

@@ -253,6 +253,7 @@ test("the leaf of a removed person may be another's in the next epoch", async ()
 });
 
 test("reflection, other leaves, other streams, replay", async () => {
+  // ASVS 11.3.3
   const { alice, bob } = await pair();
   const carol = new Person(bob.clock, 2);
   await carol.epoch(1, { fresh: true });
@@ -315,6 +316,7 @@ test("epoch 255 to 256, and 256 epochs on", async () => {
 });
 
 test("a (KID, CTR) is never used twice, however often transforms come and go", async () => {
+  // ASVS 11.3.4
   const { clock, alice } = await pair();
   const used = new Set<string>();
   const note = (f: FakeFrame | undefined, epoch: number, codec: Codec) => {
