@@ -18,12 +18,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -44,14 +49,21 @@ func run(args []string, out io.Writer) error {
 		return probeTLS(out, args[1], args[2], pool)
 	case len(args) == 3 && args[0] == "stun":
 		return probeSTUN(out, net.JoinHostPort(args[1], args[2]), 2*time.Second)
+	case len(args) == 6 && args[0] == "slow":
+		pool, err := authority(args[3])
+		if err != nil {
+			return err
+		}
+		return slow(args[1], args[2], pool, args[4], args[5])
 	case len(args) == 7 && args[0] == "web":
 		pool, err := authority(args[3])
 		if err != nil {
 			return err
 		}
-		return probeWeb(out, "https://"+net.JoinHostPort(args[1], args[2]), pool, args[4], args[5], args[6])
+		// As browsers write it: the usual port is left out.
+		return probeWeb(out, strings.TrimSuffix("https://"+net.JoinHostPort(args[1], args[2]), ":443"), pool, args[4], args[5], args[6])
 	}
-	return errors.New("usage: probe tls HOST PORT CA | stun HOST PORT | web HOST PORT CA ROUTES.GO SETUP-CODE FOLDER")
+	return errors.New("usage: probe tls HOST PORT CA | stun HOST PORT | web HOST PORT CA ROUTES.GO SETUP-CODE FOLDER | slow HOST PORT CA LISTEN STATUSES")
 }
 
 func authority(file string) (*x509.CertPool, error) {
@@ -188,6 +200,56 @@ func routes(source []byte) []string {
 	return slices.Compact(list)
 }
 
+// parameters gives the scanner something to attack: those that the handler reads, or one that nobody reads.
+func parameters(route string) string {
+	if route == "/api/admin/audit" {
+		return "?after=1&limit=5"
+	}
+	return "?q=1"
+}
+
+// slow stands between a scanner and the appliance and lets as many requests of the API through as one session may make
+// (appliance/web: 20 a second), for an attack that was refused unread shows nothing. It counts the answers by status.
+func slow(host, port string, pool *x509.CertPool, listen, statuses string) error {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	target := &url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)}
+	turn := time.NewTicker(time.Second / 18)
+	var counting sync.Mutex
+	counts := map[int]int{}
+	s := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			if strings.HasPrefix(r.In.URL.Path, "/api/") {
+				<-turn.C
+			}
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+		},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}},
+		ModifyResponse: func(r *http.Response) error {
+			counting.Lock()
+			defer counting.Unlock()
+			counts[r.StatusCode]++
+			return nil
+		},
+	})
+	_ = s.Listener.Close()
+	s.Listener = l
+	s.StartTLS()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	<-stop
+	counting.Lock()
+	defer counting.Unlock()
+	var text strings.Builder
+	for status, n := range counts {
+		fmt.Fprintf(&text, "%d %d\n", status, n)
+	}
+	return os.WriteFile(statuses, []byte(text.String()), 0o600)
+}
+
 type person struct {
 	*http.Client
 	base, csrf string
@@ -202,8 +264,7 @@ func (p *person) call(method, where string, body any) (int, map[string]any, erro
 	if err != nil {
 		return 0, nil, err
 	}
-	// Browsers leave the usual port out of an origin.
-	r.Header.Set("Origin", strings.TrimSuffix(p.base, ":443"))
+	r.Header.Set("Origin", p.base)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("X-Huisclos-CSRF", p.csrf)
 	if body != nil {
@@ -272,10 +333,10 @@ func probeWeb(out io.Writer, base string, pool *x509.CertPool, source, code, fol
 	}
 	fill := strings.NewReplacer(":room", fmt.Sprint(room["id"]), ":account", fmt.Sprint(account["id"]), ":session", "AAAAAAAAAAAAAAAAAAAAAA",
 		":epoch", "1", ":file", "none.js", ":section", "accounts", ":item", "1")
-	var addresses []string
+	var addresses, attacked []string
 	for _, route := range routes(text) {
 		where := fill.Replace(route)
-		addresses = append(addresses, base+where)
+		addresses = append(addresses, where)
 		line := "seen route " + route
 		for _, who := range []struct {
 			name string
@@ -291,6 +352,10 @@ func probeWeb(out io.Writer, base string, pool *x509.CertPool, source, code, fol
 			}
 		}
 		fmt.Fprintln(out, line)
+		// What takes no GET has nothing in its address to attack.
+		if !strings.HasSuffix(line, "administrator=405") {
+			attacked = append(attacked, where+parameters(route))
+		}
 	}
 	if len(addresses) < 20 {
 		return errors.New("the router's source has too few addresses: has its form changed?")
@@ -307,6 +372,9 @@ func probeWeb(out io.Writer, base string, pool *x509.CertPool, source, code, fol
 		if err := os.WriteFile(filepath.Join(folder, "cookie-"+name), []byte(strings.Join(pairs, "; ")), 0o600); err != nil {
 			return err
 		}
+	}
+	if err := os.WriteFile(filepath.Join(folder, "attacked"), []byte(strings.Join(attacked, "\n")+"\n"), 0o600); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(folder, "addresses"), []byte(strings.Join(addresses, "\n")+"\n"), 0o600)
 }
