@@ -105,7 +105,7 @@ end() {
   else
     cat "$work/list"
   fi
-  echo "$audit: $(grep -c . "$findings" || true) findings of which $(grep -cxFf "$work/excepted" "$work/ids" || true) kinds are excepted, $(grep -c . "$facts") facts, $((SECONDS - started)) s"
+  echo "$audit: $(grep -c . "$findings" || true) findings of which $(comm -12 "$work/ids" "$work/excepted" | wc -l) kinds are excepted, $(grep -c . "$facts") facts, $((SECONDS - started)) s"
   exit "$bad"
 }
 version() { dpkg-query -W -f '${Package} ${Version}\n' "$@"; }
