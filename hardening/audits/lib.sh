@@ -40,10 +40,10 @@ begin() {
 }
 
 serve() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "$work/ca.key" -out "$ca" -days 30 -subj '/CN=Audit authority' \
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "$work/ca.key" -out "$ca" -days 365 -subj '/CN=Audit authority' \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/key.pem" -out "$work/request.pem" -subj "/CN=$host" 2>/dev/null
-  openssl x509 -req -in "$work/request.pem" -CA "$ca" -CAkey "$work/ca.key" -CAcreateserial -days 30 -out "$work/cert.pem" -extfile <(printf '%s\n' \
+  openssl x509 -req -in "$work/request.pem" -CA "$ca" -CAkey "$work/ca.key" -CAcreateserial -days 180 -out "$work/cert.pem" -extfile <(printf '%s\n' \
     "subjectAltName=DNS:$host" basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature extendedKeyUsage=serverAuth \
     authorityKeyIdentifier=keyid subjectKeyIdentifier=hash) 2>/dev/null
   chmod 600 "$work/key.pem"
