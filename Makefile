@@ -107,3 +107,16 @@ evidence: sbom ## papers, versions, SBOM, hashes, results in one signed archive 
 clean: ## what was built; the data directory stays
 	@rm -rf bin build journeys/out crypto/e2ee/dist
 	find meeting-ui/dist admin-ui/dist -mindepth 1 -not -name .keep -delete 2>/dev/null || true
+
+# --- audited by what others wrote (hardening/audits/README.md; UPDATE=1 writes the lists of results) ---------------------
+
+AT ?=
+.PHONY: audit audit-tls audit-flow audit-web
+audit: ## testssl, sslscan, nmap, wapiti against the built program (make audit AT='HOST PORT CA-FILE': against another)
+	@$(MAKE) --no-print-directory build
+	failed=0
+	for audit in tls flow web; do hardening/audits/audit-$$audit $(AT) || failed=1; done
+	exit $$failed
+
+audit-tls audit-flow audit-web: build
+	@hardening/audits/$@ $(AT)
