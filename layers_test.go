@@ -69,7 +69,7 @@ var layers = map[string]rule{
 
 // programs are main packages beside the product (generators of vectors and papers, benchmarks): they ship nowhere, so only the
 // bans of every package hold for them.
-var programs = []string{"bench/", "hardening/asvs", "hardening/audits/", "hardening/papers", "hardening/sbom", "hardening/static", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
+var programs = []string{"bench/", "hardening/asvs", "hardening/audits/", "hardening/papers", "hardening/sbom", "hardening/static", "packaging/image/hostile", "crypto/testdata/", "crypto/e2ee/interop", "journeys/"}
 
 // unsafeFiles are the batch I/O files of media/transport, the one place where unsafe is allowed.
 var unsafeFiles = regexp.MustCompile(`^media/transport/(batch|mmsg|gso)[a-z0-9_]*\.go$`)

@@ -23,7 +23,9 @@ func TestNothingDialsOut(t *testing.T) {
 	}
 	// The commands of the operator, which are other processes than the server: they ask its control socket, the names in
 	// its settings and its own port. The server itself only looks whether another one listens on that socket.
-	commands := map[string][]string{"control.go": {"net.DialTimeout"}, "doctor.go": {"net.DefaultResolver", "tls.Dialer"}}
+	commands := map[string][]string{"control.go": {"net.DialTimeout"}, "doctor.go": {"net.DefaultResolver", "tls.Dialer"},
+		// The menu of the image asks for the acts of the machine, by sockets that are files.
+		"console.go": {"net.Dial"}}
 	seen := 0
 	for _, dir := range []string{"accounts", "appliance", "audit", "media", "meetings", "store", "crypto/mls", "crypto/sframe", "crypto/passhash"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d os.DirEntry, err error) error {
@@ -39,7 +41,7 @@ func TestNothingDialsOut(t *testing.T) {
 			ast.Inspect(tree, func(n ast.Node) bool {
 				if s, ok := n.(*ast.SelectorExpr); ok {
 					if x, ok := s.X.(*ast.Ident); ok && banned[x.Name+"."+s.Sel.Name] &&
-						!(filepath.Base(filepath.Dir(name)) == "control" && slices.Contains(commands[filepath.Base(name)], x.Name+"."+s.Sel.Name)) {
+						!(slices.Contains([]string{"control", "console"}, filepath.Base(filepath.Dir(name))) && slices.Contains(commands[filepath.Base(name)], x.Name+"."+s.Sel.Name)) {
 						t.Errorf("%s: %s.%s", fset.Position(s.Pos()), x.Name, s.Sel.Name)
 					}
 				}

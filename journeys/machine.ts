@@ -1,0 +1,145 @@
+/**
+ * The release build on a machine of its own, by what a person sees and nothing else: the set-up page, a room, two browsers in a
+ * sealed call, the same twelve words. Run by packaging/image/test-image:
+ *
+ *   node --import ./.ci/ts.mjs journeys/machine.ts call URL CODE FILE     first start and a call; who was made is written to FILE
+ *   node --import ./.ci/ts.mjs journeys/machine.ts write URL FILE LOG     makes rooms until it is ended; each acknowledged one is in LOG
+ *   node --import ./.ci/ts.mjs journeys/machine.ts verify URL FILE LOG    every room in LOG is there
+ */
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Client } from './harness/appliance.ts';
+import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
+import { small } from './harness/clip.ts';
+
+const [, , act, url, ...rest] = process.argv as [string, string, string, string, ...string[]];
+const patience = 120_000;
+const pictures = path.join(process.env.HUISCLOS_TOP ?? '.', 'build/screenshots');
+const admin = { name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' };
+const people = [{ name: 'Hélène Hôte', email: 'helene@example.test', passphrase: 'cascade mousse verrou talus' }, { name: 'Bruno Berger', email: 'bruno@example.test', passphrase: 'girafe poteau citron lac' }];
+interface Made { room: string; owner: string }
+
+/** Types into the fields, known by what a password manager knows them by; one after the other, as the page draws itself anew after each. */
+async function fill(t: Tab, fields: Record<string, string>): Promise<void> {
+  for (const [kind, value] of Object.entries(fields)) {
+    await t.run(async ([k, v]) => {
+      const input = document.querySelector<HTMLInputElement>(`input[autocomplete="${k}"]`);
+      if (!input) throw new Error(`no field ${k}`);
+      input.value = v;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      await new Promise((done) => setTimeout(done, 100));
+    }, [kind, value] as const);
+  }
+}
+const seen = (t: Tab, what: string, selector: string) => until(what, () => t.run((s) => document.querySelector(s) !== null, selector), patience, 500);
+const click = (t: Tab, what: string, selector: string) => until(what, () => t.run((s) => { const b = document.querySelector<HTMLButtonElement>(s); b?.click(); return b !== null; }, selector), patience, 500);
+
+async function call(code: string, file: string): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  const opened: Person[] = [];
+  try {
+    const first = await open({ engine: 'chromium', id: 1, size: small });
+    opened.push(first);
+    const console_ = await first.tab();
+    await console_.goto(`${url}/console/setup`);
+    await seen(console_, 'the set-up page', 'input[autocomplete="one-time-code"]');
+    await fill(console_, { 'one-time-code': code, 'name': admin.name, 'username': admin.email, 'new-password': admin.passphrase });
+    await click(console_, 'the button of the set-up', 'button[type="submit"]');
+    await until('the console', () => console_.run(() => document.querySelector('input[autocomplete="one-time-code"]') === null && document.querySelector('nav') !== null), patience, 500);
+    await console_.screenshot(path.join(pictures, 'machine-console.png'));
+    await console_.close();
+
+    const c = new Client(url);
+    await c.login(admin.email, admin.passphrase);
+    let owner = '';
+    for (const p of people) {
+      const r = await c.must('POST', '/api/admin/accounts', { name: p.name, email: p.email, role: 'member' });
+      await new Client(url).must('POST', '/api/activate', { token: new URL((r.activation as { url: string }).url).hash.slice(1), passphrase: p.passphrase });
+      if (owner === '') owner = (r.account as { id: string }).id;
+    }
+    const h = new Client(url);
+    await h.login(people[0]!.email, people[0]!.passphrase);
+    const room = (await h.must('POST', '/api/rooms', { name: 'Salle des essais' })).id as string;
+    writeFileSync(file, JSON.stringify({ room, owner } satisfies Made));
+
+    const tabs: Tab[] = [];
+    for (const [i, engine] of (['chromium', 'firefox'] as Engine[]).entries()) {
+      const person = await open({ engine, id: i + 1, size: small });
+      opened.push(person);
+      const t = await person.tab();
+      await t.goto(`${url}/r/${room}#${owner}`);
+      await seen(t, 'the sign-in page', 'input[name="passphrase"]');
+      await fill(t, { 'username': people[i]!.email, 'current-password': people[i]!.passphrase });
+      await click(t, 'the button of the sign-in', 'button[type="submit"]');
+      tabs.push(t);
+      await enter(t);
+    }
+    const [host, guest] = tabs as [Tab, Tab];
+    // Admitting is on the list of people; the picture of who waits says so as well.
+    await until('the guest at the door', async () => {
+      if (await host.run(() => document.querySelector('section.lobby') === null)) await host.press('p');
+      return host.run(() => { const b = [...document.querySelectorAll<HTMLButtonElement>('section.lobby button')].at(-1); b?.click(); return b !== undefined; });
+    }, patience, 1500);
+    for (const [i, t] of tabs.entries()) {
+      await until(`${people[i]!.name} sees the other's numbers advance`, () => t.run((other) => {
+        for (const v of document.querySelectorAll('video')) {
+          const s = v.srcObject as MediaStream | null;
+          if (s && new Set(window.__readers!.video(s).filter((f) => f.id === other).map((f) => f.n)).size >= 5) return true;
+        }
+        return false;
+      }, 2 - i), patience, 1000);
+    }
+    const words = await Promise.all(tabs.map(async (t) => {
+      await t.run(() => { (document.activeElement as HTMLElement | null)?.blur(); });
+      await t.press('k');
+      return until('twelve words', () => t.run(() => { const w = [...document.querySelectorAll('.words li')].map((x) => x.textContent!.trim()); return w.length === 12 ? w : null; }), patience, 500);
+    }));
+    assert.deepEqual(words[0], words[1], 'both show the same twelve words');
+    assert.ok(new Set(words[0]).size > 1, 'twelve equal words would be no words');
+    await host.screenshot(path.join(pictures, 'machine-call.png'));
+    await guest.screenshot(path.join(pictures, 'machine-call-guest.png'));
+    console.log(`a sealed call of two, with the words ${words[0]!.join(' ')}`);
+  } finally { await Promise.all(opened.map((p) => p.close().catch(() => undefined))); }
+}
+
+/** The one large button of the door; the page may still be looking for the devices. */
+async function enter(t: Tab): Promise<void> {
+  await until('the button "Enter"', () => t.run(() => {
+    const b = [...document.querySelectorAll<HTMLButtonElement>('.door__side button')].find((x) => ['Entrer', 'Enter'].includes(x.textContent!.trim()));
+    b?.click();
+    return b !== undefined;
+  }), patience, 500);
+}
+
+async function owner(): Promise<Client> {
+  const c = new Client(url);
+  await c.login(people[0]!.email, people[0]!.passphrase);
+  return c;
+}
+
+async function write(log: string): Promise<void> {
+  const c = await owner();
+  for (let n = 0; ; n++) {
+    const name = `Salle ${n}`;
+    const r = await c.call('POST', '/api/rooms', { name });
+    if (r.status === 429) { await new Promise((done) => setTimeout(done, 200)); n--; continue; }
+    if (r.status < 200 || r.status > 299) throw new Error(`room ${n}: ${r.status} ${JSON.stringify(r.body)}`);
+    appendFileSync(log, `${String(r.body.id)}\n`);
+  }
+}
+
+async function verify(log: string): Promise<void> {
+  const c = await owner(), wanted = readFileSync(log, 'utf8').trim().split('\n');
+  const there = new Set(((await c.must('GET', '/api/rooms')).rooms as { id: string }[]).map((r) => r.id));
+  const lost = wanted.filter((id) => !there.has(id));
+  assert.ok(wanted.length >= 3, `only ${wanted.length} rooms were acknowledged before the cut`);
+  assert.deepEqual(lost, [], `${lost.length} of ${wanted.length} acknowledged rooms are lost`);
+  console.log(`${wanted.length} acknowledged rooms, all there`);
+}
+
+if (act === 'call') await call(rest[0]!, rest[1]!);
+else if (act === 'write') await write(rest[1]!);
+else if (act === 'verify') await verify(rest[1]!);
+else throw new Error(`machine.ts: ${act}?`);
+process.exit(0);
