@@ -104,6 +104,27 @@ evidence: sbom ## papers, versions, SBOM, hashes, results in one signed archive 
 
 .PHONY: evidence
 
+# --- the VM image -----------------------------------------------------------------------------------------------------
+
+SIGN ?=
+UPDATE_KEY ?=
+IMAGE = $(if $(SIGN),--sign '$(SIGN)') $(if $(UPDATE_KEY),--update-key '$(UPDATE_KEY)')
+
+image: ## build/image/huisclos_VERSION.{raw,qcow2,ova}, an update, package list and SBOM, as root (SIGN=folder UPDATE_KEY=file: docs/image.md)
+	@$(MAKE) --no-print-directory deb ARCHS=amd64
+	packaging/image/build $(IMAGE)
+
+image-reproducible: image ## the image, built again beside: the same octets (as root)
+	@packaging/image/build --out build/image/again $(IMAGE)
+	for f in build/image/huisclos_*.{raw,qcow2,ova,packages,sbom.cdx.json} build/image/huisclos_*_update/*; do cmp "$$f" "build/image/again/$${f#build/image/}"; done
+	echo "two builds of the image are the same octets"
+
+test-image: ## the image started as its users and its enemies would, by software emulation, about an hour (as root; PARTS='build first call')
+	@$(MAKE) --no-print-directory deb ARCHS=amd64 browsers
+	packaging/image/test-image $(PARTS)
+
+.PHONY: image image-reproducible test-image
+
 clean: ## what was built; the data directory stays
 	@rm -rf bin build journeys/out crypto/e2ee/dist
 	find meeting-ui/dist admin-ui/dist -mindepth 1 -not -name .keep -delete 2>/dev/null || true

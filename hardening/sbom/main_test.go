@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestList(t *testing.T) {
 	}
 	var first, second bytes.Buffer
 	for _, b := range []*bytes.Buffer{&first, &second} {
-		if err := write(b, binary, "../../package-lock.json"); err != nil {
+		if err := write(b, binary, "../../package-lock.json", ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,4 +71,24 @@ func versionOf(b bom, name string) string {
 		}
 	}
 	return ""
+}
+
+// The image's packages are listed by what Debian calls them, but for our own; a line that is none is refused.
+func TestDebian(t *testing.T) {
+	got, err := debian("libc6 2.41-12 amd64\nhuisclos 0.2.0 amd64\nsystemd 257.13-1~deb13u1 amd64\nlibstdc++6 14.2.0-19 amd64\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []string
+	for _, c := range got {
+		refs = append(refs, c.PURL)
+	}
+	want := []string{"pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=trixie", "pkg:deb/debian/systemd@257.13-1~deb13u1?arch=amd64&distro=trixie",
+		"pkg:deb/debian/libstdc++6@14.2.0-19?arch=amd64&distro=trixie"}
+	if !slices.Equal(refs, want) {
+		t.Errorf("%q, want %q", refs, want)
+	}
+	if _, err := debian("libc6 2.41-12\n"); err == nil {
+		t.Error("a line without an architecture is taken")
+	}
 }
