@@ -325,7 +325,7 @@ func write(c *websocket.Conn, text string) error {
 
 // A client that does not answer pings is dead; its room learns of it.
 func TestDeadClient(t *testing.T) {
-	address, hall := site(t, Options{Ping: 10 * time.Millisecond, Dead: 40 * time.Millisecond})
+	address, hall := site(t, Options{Ping: 100 * time.Millisecond, Dead: time.Second})
 	c := open(t, address)
 	say(t, c, hello("BAAA"))
 	hear(t, c, "room", nil)
