@@ -41,11 +41,13 @@ export class People {
 
   /** Takes the tree of an epoch. A leaf that another key took over starts from nothing. */
   take(view: GroupView | null): void {
+    // The same epoch may be taken again, after a break of the line: who came with it has announced things since.
+    const added = view && (view.group !== this.view?.group || view.epoch !== this.view.epoch) ? view.added : [];
     this.view = view;
     const keys = new Map(view?.members.map((m) => [m.leaf, m.signatureKey]));
     for (const [leaf, e] of this.entries) if (keys.get(leaf) !== e.signatureKey) this.entries.delete(leaf);
     // A device that came back by re-entry may hold its old leaf; what it had announced is void.
-    for (const a of view?.added ?? []) if (a.leaf !== view?.own) this.entries.delete(a.leaf);
+    for (const a of added) if (a.leaf !== view?.own) this.entries.delete(a.leaf);
     for (const m of view?.members ?? []) {
       if (this.entries.has(m.leaf)) continue;
       this.entries.set(m.leaf, { signatureKey: m.signatureKey, announced: silentState, level: signal(0), frames: signal(noFrames()), refusedSince: 0, refused: null, quality: "good" });

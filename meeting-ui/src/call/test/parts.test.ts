@@ -61,6 +61,13 @@ test("the people are the tree's: a ghost in the roster is nowhere, a name of the
   assert.deepEqual(s.people.value.map((p) => [p.mic, p.cam, p.hand]), [[false, false, null], [true, true, 5]]);
   people.take(view({ epoch: 2, members: [view().members[0]!, { leaf: 1, account: "c", device: "d2", name: "Cy", signatureKey: "k2" }] }));
   assert.deepEqual(s.people.value.map((p) => [p.name, p.mic, p.hand]), [["Ada", false, null], ["Cy", false, null]], "what the leaf's last owner announced is void");
+  const come = view({ epoch: 3, added: [{ leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1" }] });
+  people.take(come);
+  people.announce(1, { mic: true, cam: true, screen: false, hand: 0 });
+  people.take({ ...come });
+  assert.deepEqual(s.people.value.map((p) => p.cam), [false, true], "the line broke and came back within one epoch: what was announced stands");
+  people.take({ ...come, epoch: 4 });
+  assert.deepEqual(s.people.value.map((p) => p.cam), [false, false], "who came back by re-entry starts from nothing");
 });
 
 test("frames that do not open are named after a second, and forgotten when they open again", () => {
