@@ -16,7 +16,7 @@ var refusals = map[string]word{
 	"gateway":         {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
 	"public":          {"Une adresse publique ne convient pas. Exemple : 203.0.113.10", "A public address does not do. Example: 203.0.113.10"},
 	"hostname":        {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
-	"no-disk":         {"Aucun disque nommé HUISCLOS-UPD n'est branché.", "There is no disk called HUISCLOS-UPD."},
+	"no-disk":         {"Aucun disque nommé HUISCLOSUPD n'est branché.", "There is no disk called HUISCLOSUPD."},
 	"not-applied":     {"Le réglage est enregistré, mais n'a pas pu entrer en vigueur. Redémarrez la machine ; voyez aussi le diagnostic.", "The setting is stored but could not be put in force. Restart the machine; see the diagnosis as well."},
 	"not-running":     {"L'appliance ne répond pas. Elle démarre peut-être encore ; sinon, regardez le diagnostic.", "The appliance does not answer. It may still be starting; if not, look at the diagnosis."},
 	"ntp":             {"Un serveur de temps ne convient pas. Donnez un nom ou une adresse.", "A time server does not do. Give a name or an address."},
@@ -90,7 +90,7 @@ var (
 	again      = word{"Encore une fois : ", "Once more: "}
 	different  = word{"Les deux phrases de passe ne sont pas les mêmes. Rien n'est changé.", "The two passphrases are not the same. Nothing is changed."}
 
-	updateHow = word{"Branchez le disque nommé HUISCLOS-UPD.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOS-UPD.\nIts name in the machine, if there are several (empty: find it): "}
+	updateHow = word{"Branchez le disque nommé HUISCLOSUPD.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSUPD.\nIts name in the machine, if there are several (empty: find it): "}
 	updateAsk = word{"La nouvelle version s'installe à côté de celle-ci et sert au prochain redémarrage.\nLes appels en cours continuent.", "The new version is installed beside this one and is used from the next restart on.\nCalls in progress go on."}
 
 	rebootWarn = word{"La machine redémarre. Les appels en cours sont coupés pendant ce temps (%s).", "The machine restarts. Calls in progress are cut meanwhile (%s)."}
