@@ -132,7 +132,7 @@ clean: ## what was built; the data directory stays
 # --- audited by what others wrote (hardening/audits/README.md; UPDATE=1 writes the lists of results) ---------------------
 
 AT ?=
-.PHONY: audit audit-tls audit-flow audit-web
+.PHONY: audit audit-tls audit-flow audit-web audit-host
 audit: ## testssl, sslscan, nmap, wapiti against the built program (make audit AT='HOST PORT CA-FILE': against another)
 	@$(MAKE) --no-print-directory build
 	failed=0
@@ -141,3 +141,7 @@ audit: ## testssl, sslscan, nmap, wapiti against the built program (make audit A
 
 audit-tls audit-flow audit-web: build
 	@hardening/audits/$@ $(AT)
+
+audit-host: deb ## OpenSCAP, Lynis, kernel-hardening-checker and nmap against a booted image (as root, half an hour)
+	@packaging/image/test-image build
+	hardening/audits/audit-host

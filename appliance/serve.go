@@ -29,6 +29,8 @@ func Serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		explain(stderr, err, settings{Settings: config.Defaults()})
 		return 1
 	}
+	// Where it can't be done, the self-check says what stands against swap instead.
+	_, _ = hardening.LockMemory()
 	return serve(ctx, args, stdout, stderr, surroundings{os.Getenv, os.Getpid(), firstGiven, hardening.Confine})
 }
 

@@ -8,10 +8,29 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ofLimit leaves the kernel's share of a unit's memory (socket buffers, page cache of the database) beside Go's.
 const ofLimit = 0.9
+
+// LockMemory keeps in memory what the process holds and will hold, so that no secret of it reaches a swap disk (mlockall(2);
+// a page is locked when it is first touched). Only where nothing limits it (RLIMIT_MEMLOCK, the unit's LimitMEMLOCK=): under
+// a limit the heap could not grow any more, and the process would end. It returns whether the memory is locked.
+func LockMemory() (bool, error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
+		return false, fmt.Errorf("hardening: locked memory: %w", err)
+	}
+	if limit.Cur != unix.RLIM_INFINITY {
+		return false, nil
+	}
+	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
+		return false, fmt.Errorf("hardening: locked memory: %w", err)
+	}
+	return true, nil
+}
 
 // LimitMemory makes the garbage collector keep 90 % of what the unit may have (cgroup v2, memory.max), so that it works
 // harder before the kernel kills. It returns the limit, or 0 when the unit has none or GOMEMLIMIT says another.

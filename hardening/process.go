@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -233,11 +234,16 @@ func (o Options) memoryLimit() Line {
 }
 
 // swap looks whether the memory can get onto a disk: nothing of it is locked, so a swap device would receive it.
+// swap looks whether memory can reach a disk: it can't where it is locked, where the unit may not swap, and without a swap disk.
 func (o Options) swap() Line {
 	l := Line{Name: "no-swap", State: Unknown, Detail: unreadable(),
 		Why: Text{"La mémoire contient des secrets (poivre, clé TLS) ; sur un disque d'échange, ils survivent à l'arrêt.",
 			"The memory holds secrets (pepper, TLS key); on a swap disk they outlive a stop."},
 		Do: Text{"Gardez « MemorySwapMax=0 » dans l'unité, ou coupez l'échange (swapoff -a).", "Keep “MemorySwapMax=0” in the unit, or turn swap off (swapoff -a)."}}
+	if locked, held := o.kilobytes("VmLck"), o.kilobytes("VmRSS"); held > 0 && locked >= held {
+		l.State, l.Detail = OK, Text{"la mémoire est verrouillée.", "the memory is locked."}
+		return l
+	}
 	closed := errors.New("closed")
 	err := eachGroup(o.Proc, o.Sys, func(dir string) error {
 		text, err := os.ReadFile(filepath.Join(dir, "memory.swap.max"))
@@ -257,4 +263,19 @@ func (o Options) swap() Line {
 		}
 	}
 	return l
+}
+
+// kilobytes is a size in /proc/self/status, 0 when it can't be read.
+func (o Options) kilobytes(field string) int {
+	text, err := os.ReadFile(filepath.Join(o.Proc, "self/status"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if said, ok := strings.CutPrefix(line, field+":"); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(said), " kB"))
+			return n
+		}
+	}
+	return 0
 }

@@ -171,6 +171,8 @@ func TestSwap(t *testing.T) {
 		"closed above":       {group, map[string]string{"fs/cgroup/a/memory.swap.max": "0\n", "fs/cgroup/a/b/memory.swap.max": "max\n"}, OK},
 		"no swap":            {map[string]string{"swaps": header}, nil, OK},
 		"hidden":             {nil, nil, Unknown},
+		"locked":             {map[string]string{"swaps": group["swaps"], "self/status": "VmLck:\t  900 kB\nVmRSS:\t  400 kB\n"}, nil, OK},
+		"locked in part":     {map[string]string{"swaps": group["swaps"], "self/status": "VmLck:\t  300 kB\nVmRSS:\t  400 kB\n"}, nil, Missing},
 	} {
 		if got := find(t, SelfCheck(Options{Proc: lay(t, c.proc), Sys: lay(t, c.sys)}), "no-swap").State; got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
