@@ -169,7 +169,7 @@ put_collector() {
 # Written from the seed medium at the first start.
 global(DefaultNetstreamDriverCAFile="/etc/rsyslog.d/collector-ca.pem")
 *.*
-action(type="omfwd" protocol="tcp" Target="$name" port="6514" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="$name" StreamDriver.CheckExtendedKeyPurpose="on" TCP_Framing="octet-counted" Template="RSYSLOG_SyslogProtocol23Format" queue.type="LinkedList" queue.size="20000" action.resumeRetryCount="-1")
+action(type="omfwd" protocol="tcp" Target="$name" port="6514" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="$name" StreamDriver.CheckExtendedKeyPurpose="on" TCP_Framing="octet-counted" Template="RSYSLOG_SyslogProtocol23Format" queue.type="LinkedList" queue.size="20000" action.resumeRetryCount="-1" action.resumeInterval="60")
 END
 }
 
