@@ -158,21 +158,6 @@ check_ntp() { wrong=ntp; has ntp && each is_server ntp ntp; }
 
 put_ntp() { local server; while IFS= read -r server; do echo "server $server iburst"; done < <(values ntp) | put "$store/ntp.sources" 0644; }
 
-# The collector of the machine's journal (syslog over TLS, RFC 5425): its name, which its certificate must have.
-check_collector() { wrong=collector; each is_hostname collector collector; }
-
-# put_collector AUTHORITY: the file of the authority that its certificate comes from.
-put_collector() {
-  local name
-  name=$(values collector)
-  put "$store/rsyslog.d/collector-ca.pem" 0644 <"$1" && put "$store/rsyslog.d/50-collector.conf" 0644 <<END
-# Written from the seed medium at the first start.
-global(DefaultNetstreamDriverCAFile="/etc/rsyslog.d/collector-ca.pem")
-*.*
-action(type="omfwd" protocol="tcp" Target="$name" port="6514" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="$name" StreamDriver.CheckExtendedKeyPurpose="on" TCP_Framing="octet-counted" Template="RSYSLOG_SyslogProtocol23Format" queue.type="LinkedList" queue.size="20000" action.resumeRetryCount="-1" action.resumeInterval="60")
-END
-}
-
 # --- files --------------------------------------------------------------------------------------------------------------
 
 # put FILE MODE [GROUP]: writes its input as the file: all of it is on the disk before the name is given to it.
