@@ -18,6 +18,9 @@ func exists(name string) bool {
 	if title, ok := strings.CutPrefix(name, "journeys/"); ok {
 		dir, glob, want = "journeys", "*.test.ts", "'"+title
 	}
+	if title, ok := strings.CutPrefix(name, "packaging/image/test-image/"); ok {
+		dir, glob, want = "packaging/image", "test-image", `check "`+title+`"`
+	}
 	files, _ := filepath.Glob(filepath.Join(root, dir, glob))
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), want) {
