@@ -149,18 +149,13 @@ func (a *Accounts) tell(list ...Ended) {
 // OpenPepper loads the pepper that belongs to the database from path. It makes one only where no hash can depend on
 // another: a database with accounts whose pepper file is missing, or is another one, is an error, not a new pepper.
 func OpenPepper(db *store.DB, path string, random io.Reader) (*passhash.Pepper, error) {
-	count, known := 0, ""
-	err := db.View(func(tx *store.Tx) error {
-		count, known = readCount(tx), string(tx.Get(stateBucket, pepperKey))
-		return nil
-	})
+	known, err := boundPepper(db)
 	if err != nil {
 		return nil, err
 	}
-	bound := count > 0 && known != ""
 	p, err := passhash.LoadPepper(path)
 	if errors.Is(err, os.ErrNotExist) {
-		if bound {
+		if known != "" {
 			return nil, fmt.Errorf("accounts: the pepper file %s is missing; restore it from the backup: no passphrase can be checked without it", path)
 		}
 		p, err = passhash.CreatePepper(path, random)
@@ -168,13 +163,43 @@ func OpenPepper(db *store.DB, path string, random io.Reader) (*passhash.Pepper, 
 	if err != nil {
 		return nil, err
 	}
-	if p.ID() == known {
-		return p, nil
+	return p, bindPepper(db, p, known, path)
+}
+
+// GivenPepper is OpenPepper where the pepper is no file of ours: text is what the service manager hands in, and name is what
+// it calls that (a credential, systemd.exec(5)). It never makes one.
+func GivenPepper(db *store.DB, name string, text []byte) (*passhash.Pepper, error) {
+	known, err := boundPepper(db)
+	if err != nil {
+		return nil, err
 	}
-	if bound {
-		return nil, fmt.Errorf("accounts: %s is the pepper of another database (%s, want %s); restore the right one from the backup", path, p.ID(), known)
+	p, err := passhash.ParsePepper(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, name)
 	}
-	return p, db.Update(func(tx *store.Tx) error { return tx.Put(stateBucket, pepperKey, []byte(p.ID())) })
+	return p, bindPepper(db, p, known, name)
+}
+
+// boundPepper is the ID of the pepper that hashes in db depend on, "" when there are none.
+func boundPepper(db *store.DB) (known string, err error) {
+	err = db.View(func(tx *store.Tx) error {
+		if readCount(tx) > 0 {
+			known = string(tx.Get(stateBucket, pepperKey))
+		}
+		return nil
+	})
+	return known, err
+}
+
+// bindPepper notes that hashes will depend on p. known is what they depend on already.
+func bindPepper(db *store.DB, p *passhash.Pepper, known, name string) error {
+	switch known {
+	case p.ID():
+		return nil
+	case "":
+		return db.Update(func(tx *store.Tx) error { return tx.Put(stateBucket, pepperKey, []byte(p.ID())) })
+	}
+	return fmt.Errorf("accounts: %s is the pepper of another database (%s, want %s); restore the right one from the backup", name, p.ID(), known)
 }
 
 func readCount(tx *store.Tx) int {

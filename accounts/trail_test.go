@@ -210,6 +210,26 @@ func TestPepperBelongsToTheDatabase(t *testing.T) {
 	if again, err := OpenPepper(w.db, path, rand.Reader); err != nil || again.ID() != p.ID() {
 		t.Errorf("restored: %v", err)
 	}
+	// Handed in, it is the same one; nothing else does.
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if given, err := GivenPepper(w.db, "huisclos.pepper", text); err != nil || given.ID() != p.ID() {
+		t.Errorf("handed in: %v", err)
+	}
+	if _, err := GivenPepper(w.db, "huisclos.pepper", text[:len(text)-4]); err == nil || !strings.Contains(err.Error(), "damaged: huisclos.pepper") {
+		t.Errorf("damaged: %v", err)
+	}
+	if _, err := passhash.CreatePepper(path+".other", rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	if text, err = os.ReadFile(path + ".other"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := GivenPepper(w.db, "huisclos.pepper", text); err == nil || !strings.Contains(err.Error(), "huisclos.pepper is the pepper of another database") {
+		t.Errorf("another, handed in: %v", err)
+	}
 }
 
 func TestErrorsHaveStableCodes(t *testing.T) {

@@ -107,7 +107,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	trail := audit.New(db)
-	pepper, err := accounts.OpenPepper(db, filepath.Join(s.Data, pepperFile), rand.Reader)
+	pepper, err := s.openPepper(db)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,8 @@ type settings struct {
 	now   func() time.Time
 	level *slog.LevelVar // of the log; nil: it does not change
 	given given
+	// pepper is the text of a pepper that the service manager hands in; nil: it is a file beside the database.
+	pepper []byte
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.
 	confine func(hardening.Policy) error
 	hooks

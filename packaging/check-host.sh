@@ -38,4 +38,6 @@ say H5 $? "privileged programs leave no core file" "les programmes privilégiés
 say H6 $? "no swap (or replace it by encrypted swap)" "pas de swap (ou remplacez-le par un swap chiffré)"
 lsblk -nro TYPE 2>/dev/null | grep -q '^crypt$'
 say H7 $? "a disk is encrypted" "un disque est chiffré"
+! [ -e /var/lib/huisclos/pepper ]
+say H8 $? "the pepper is not beside the database" "le poivre n'est pas à côté de la base"
 exit "$lacking"

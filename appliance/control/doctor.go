@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -47,7 +48,7 @@ func (d doctor) examine(ctx context.Context) hardening.Report {
 	if settings.State == hardening.Missing {
 		return append(append(out, d.clock()...), hardening.Machine(d.proc)...) // nobody knows where the rest is
 	}
-	out = append(out, d.data(), d.space())
+	out = append(out, d.data(), d.pepper(), d.space())
 	out = append(out, d.clock()...)
 	out = append(out, d.names(ctx), d.media())
 	answer, err := ask(d.ControlPath(), actCheck)
@@ -89,6 +90,21 @@ func (d doctor) data() hardening.Line {
 	}
 	return because(l, "Il contient la base, le poivre des phrases de passe et la clé du certificat.", "It holds the database, the pepper of the passphrases and the certificate's key.",
 		"Lancez « chmod 700 "+d.Data+" », ou démarrez l'appliance, qui le crée.", "Run “chmod 700 "+d.Data+"”, or start the appliance, which makes it.")
+}
+
+// pepper looks whether the secret that passphrases are hashed with lies where the hashes do.
+func (d doctor) pepper() hardening.Line {
+	_, err := os.Stat(filepath.Join(d.Data, "pepper"))
+	l := line("pepper", hardening.Unknown, "ne peut pas être cherché d'ici.", "cannot be looked for from here.")
+	switch {
+	case err == nil:
+		l = line("pepper", hardening.Missing, "le poivre des phrases de passe est un fichier, à côté de la base.", "the pepper of the passphrases is a file, beside the database.")
+	case errors.Is(err, fs.ErrNotExist):
+		l = line("pepper", hardening.OK, "il n'est pas à côté de la base.", "it is not beside the database.")
+	}
+	l.Advice = true
+	return because(l, "Qui vole la base et le poivre peut chercher les phrases de passe faibles.", "Whoever steals the database and the pepper can search for weak passphrases.",
+		"S'il y a un TPM, confiez-le-lui (guide de durcissement, « Secrets »).", "If there is a TPM, entrust it to that (hardening guide, “Secrets”).")
 }
 
 func (d doctor) space() hardening.Line {

@@ -86,6 +86,14 @@ func TestLocalLines(t *testing.T) {
 	if got := d.data(); got.State != hardening.Missing || !strings.Contains(got.Detail.EN, "0755") || !strings.Contains(got.Do.EN, "chmod 700 "+data) {
 		t.Errorf("open data: %+v", got)
 	}
+	must(t, os.Chmod(data, 0o700))
+	if got := d.pepper(); got.State != hardening.OK || !got.Advice {
+		t.Errorf("no pepper beside the database: %+v", got)
+	}
+	must(t, os.WriteFile(filepath.Join(data, "pepper"), nil, 0o600))
+	if got := d.pepper(); got.State != hardening.Missing || !strings.Contains(got.Detail.EN, "beside the database") {
+		t.Errorf("a pepper beside the database: %+v", got)
+	}
 	if got := d.space(); got.State == hardening.Unknown || !strings.Contains(got.Detail.EN, "MiB free") {
 		t.Errorf("space: %+v", got)
 	}
