@@ -18,7 +18,7 @@ socket.on('data', (data) => {
     heard = heard.slice(cut + 1);
     const text = Buffer.from(said ?? '', 'base64').toString();
     if (text.startsWith('sync-') && text.trim() !== sync) continue; // an answer to somebody before us
-    if (asked && text.trim() !== sync) { process.stdout.write(text); process.exit(Number(status)); }
+    if (asked && text.trim() !== sync) { process.stdout.write(text, () => process.exit(Number(status))); return; }
     if (!asked && text.trim() === sync) { asked = true; socket.write(line(command)); }
   }
 });
