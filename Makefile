@@ -82,10 +82,11 @@ deb-reproducible: deb ## the packages, built again from a clone: the same octets
 repository: ## a signed apt repository and signed checksums from build/deb (make repository KEY=file-or-id [URL=https://…])
 	@packaging/repository --key '$(KEY)' $(if $(URL),--url '$(URL)')
 
-test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean Debian 12 and 13 (as root)
+test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean Debian 12 and 13; a call by the arm64 program, emulated (as root)
 	@.ci/need lintian
 	lintian --fail-on error,warning build/deb/huisclos_*.changes
 	packaging/test-deb $(SUITES)
+	packaging/test-arm64
 
 test-service: deb ## the package under a real systemd: sockets, reload, restart, crash, watchdog, removal (as root)
 	@packaging/test-service $(SUITES)
