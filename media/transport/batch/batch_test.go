@@ -351,6 +351,40 @@ func TestICMPIsOnlyCounted(t *testing.T) {
 	}
 }
 
+// Several Writers on one socket, beside a Reader and beside net's own way to write.
+func TestWritersShareASocket(t *testing.T) {
+	udp, c := listen(t, "udp4", "127.0.0.1:0")
+	to, toConn := listen(t, "udp4", "127.0.0.1:0")
+	const writers, turns = 4, 50
+	for n := range writers {
+		go func() {
+			w := c.NewWriter(0)
+			for range turns {
+				for range 3 {
+					w.Queue(local(to), packet(w.Reserve(100+n), n))
+				}
+				if err := w.Flush(); err != nil {
+					t.Error(err)
+				}
+				udp.WriteToUDPAddrPort(packet(make([]byte, 100+n), n), local(to))
+			}
+		}()
+	}
+	r := reader(t, toConn)
+	for got := 0; got < writers*turns*4; {
+		packets, err := r.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range packets {
+			if n := len(p.Data) - 100; !bytes.Equal(p.Data, packet(make([]byte, 100+n), n)) {
+				t.Fatal("octets of several packets in one")
+			}
+		}
+		got += len(packets)
+	}
+}
+
 func TestAllocations(t *testing.T) {
 	for _, network := range []string{"127.0.0.1:0", "[::1]:0"} {
 		_, c := listen(t, "udp", network)

@@ -66,7 +66,7 @@ func (c *Conn) NewWriter(arena int) *Writer {
 }
 
 // Reserve gives room to build a packet of at most size octets in; Queue takes it, or the beginning of it. The room is the
-// Writer's until the next Reserve, Queue or Flush. When the arena is full, what is queued is sent first.
+// caller's until the next Reserve, Queue or Flush. When the arena is full, what is queued is sent first.
 func (w *Writer) Reserve(size int) []byte {
 	if size > len(w.arena) {
 		return make([]byte, size) // which Queue refuses: no datagram is that large
