@@ -89,6 +89,25 @@ func TestSegmentsRefusedByAPath(t *testing.T) {
 	}
 }
 
+// A path takes segments up to a size: only larger ones go one by one.
+func TestSegmentsTooLargeForAPath(t *testing.T) {
+	udp, c := listen(t, "udp4", "127.0.0.1:0")
+	to, toConn := listen(t, "udp4", "127.0.0.1:0")
+	w, r := c.NewWriter(0), reader(t, toConn)
+	kernel(w, func(h *unix.Msghdr) unix.Errno {
+		if segmented(h) && h.Iov.Len > 3*105 {
+			return unix.EMSGSIZE
+		}
+		return 0
+	})
+	for range 20 {
+		expect(t, r, local(udp), 0, runsTo(t, w, local(to), 10)) // 100 to 109 octets
+	}
+	if s := c.Stats(); !c.Segments() || s.Unsegmented != 1 || s.Segments != 20*6*3 || s.Sent != 600 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // The real kernel refuses segments to a socket that sends without checksums.
 func TestSegmentsRefusedByTheKernel(t *testing.T) {
 	udp, c := listen(t, "udp4", "127.0.0.1:0")

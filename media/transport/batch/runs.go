@@ -37,7 +37,7 @@ func (w *Writer) build() {
 			continue
 		}
 		count, total := 1, p.size
-		if segments && i >= w.plainUntil && !w.unsegmented.has(p.to) {
+		if segments && i >= w.plainUntil && !w.unsegmented.refuses(p.to, p.size) {
 			count, total = w.together(i)
 		}
 		h := &w.messages[m].Hdr
@@ -91,19 +91,20 @@ const (
 	maxStrikes     = 8
 )
 
-// unsegmented remembers the destinations whose path refused segments and took the same datagrams one by one, so that one narrow
-// path, which its far end can bring about (RFC 1191), neither costs a refusal each turn nor takes segments from the others.
+// unsegmented remembers the destinations whose path refused segments and took the same datagrams one by one, with the smallest
+// size that was refused: smaller ones still go as segments. So one narrow path, which its far end can bring about (RFC 1191),
+// neither costs a refusal each turn nor takes segments from the others.
 type unsegmented struct {
-	paths   map[netip.Addr]struct{}
+	paths   map[netip.Addr]int
 	strikes int // refusals since a segmented send got through
 }
 
-func (u *unsegmented) has(to netip.AddrPort) bool {
+func (u *unsegmented) refuses(to netip.AddrPort, size int) bool {
 	if len(u.paths) == 0 {
 		return false
 	}
-	_, ok := u.paths[to.Addr()]
-	return ok
+	least, ok := u.paths[to.Addr()]
+	return ok && size >= least
 }
 
 // blame is called when a datagram got through whose segmented send was refused. EIO and EOPNOTSUPP are about the socket's way
@@ -121,10 +122,11 @@ func (w *Writer) blame(packet int) {
 		return
 	}
 	if u.paths == nil {
-		u.paths = make(map[netip.Addr]struct{})
+		u.paths = make(map[netip.Addr]int)
 	}
 	if len(u.paths) >= maxUnsegmented {
 		clear(u.paths) // forgotten ones are refused once more
 	}
-	u.paths[w.packets[packet].to.Addr()] = struct{}{}
+	// Refused before with a larger size, or it would not have been tried: the new one is the least.
+	u.paths[w.packets[packet].to.Addr()] = w.suspectSize
 }

@@ -33,12 +33,13 @@ type Writer struct {
 	runs     []run // what is in messages
 
 	// The state of a Flush.
-	next       int // the first packet that is not dealt with yet
-	sent       int // of runs
-	retried    bool
-	plainUntil int        // packets before this one leave one by one: their segmented send was refused …
-	suspect    unix.Errno // … with this, which one of them that gets through proves to be about segments
-	fatal      error
+	next        int // the first packet that is not dealt with yet
+	sent        int // of runs
+	retried     bool
+	plainUntil  int        // packets before this one leave one by one: their segmented send was refused …
+	suspect     unix.Errno // … with this, which one of them that gets through proves to be about segments …
+	suspectSize int        // … of this size
+	fatal       error
 
 	unsegmented unsegmented
 	send        func(fd uintptr) bool // made once: a closure at each Flush would be an allocation
@@ -183,7 +184,7 @@ func (w *Writer) refused(errno unix.Errno) bool {
 	w.retried = false
 	if r.packets > 1 && refusesSegments(errno) {
 		w.conn.counts.unsegmented.Add(1)
-		w.plainUntil, w.suspect = r.first+r.packets, errno
+		w.plainUntil, w.suspect, w.suspectSize = r.first+r.packets, errno, w.packets[r.first].size
 		for w.plainUntil < len(w.packets) && w.packets[w.plainUntil].to == w.packets[r.first].to {
 			w.plainUntil++ // what goes the same way would be refused as well
 		}
