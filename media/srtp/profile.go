@@ -16,7 +16,7 @@ const (
 	// no profile truncates the tag).
 	TagSize = 16
 	// RTCPOverhead is what sealing adds to an RTCP packet, in octets: the tag,
-	// and the word of E-bit and SRTCP index (RFC 7714 §9.3).
+	// and the word of E-bit and SRTCP index (RFC 7714 §9.2).
 	RTCPOverhead = TagSize + 4
 
 	saltSize = 12 // also the nonce's size (RFC 7714 §8.1)

@@ -42,9 +42,8 @@ const (
 	rfcRTCPIndex = 0x5d4
 )
 
-// RFC 7714 §16.1.1, §16.2.1, §17.1, §17.3: both profiles, key and salt as they
-// are, not derived. The RFC's vectors of packets that are authenticated only are
-// among the refusals.
+// RFC 7714 §16.1.1, §16.2.1, §17.1, §17.2: session key and salt as they are, not
+// derived. plainRTCP are §17.3 and §17.4, authenticated only: to be refused.
 var rfcVectors = []struct{ name, key, rtp, rtcp, plainRTCP string }{
 	{"AEAD_AES_128_GCM", rfcKey128,
 		`8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5
@@ -115,7 +114,7 @@ func TestNonces(t *testing.T) {
 	}
 }
 
-// TestKeyDerivation: RFC 3711 §B.3 and RFC 6188 §7.4 have the vectors of the
+// TestKeyDerivation: RFC 3711 §B.3 and RFC 6188 §7.2 have the vectors of the
 // function that RFC 7714 §11 takes over; their salts have 112 bits.
 func TestKeyDerivation(t *testing.T) {
 	const (
@@ -132,9 +131,9 @@ func TestKeyDerivation(t *testing.T) {
 		{"RFC 3711 §B.3 cipher salt", key128, salt128, labelRTPSalt, "30CBBC08863D8C85D49DB34A9AE1"},
 		{"RFC 3711 §B.3 auth key", key128, salt128, 1,
 			"CEBE321F6FF7716B6FD4AB49AF256A156D38BAA48F0A0ACF3C34E2359E6CDBCEE049646C43D9327AD175578EF72270986371C10C9A369AC2F94A8C5FBCDDDC256D6E919A48B610EF17C2041E47403576"},
-		{"RFC 6188 §7.4 cipher key", key256, salt256, labelRTPKey, "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"},
-		{"RFC 6188 §7.4 cipher salt", key256, salt256, labelRTPSalt, "fa31791685ca444a9e07c6c64e93"},
-		{"RFC 6188 §7.4 auth key", key256, salt256, 1, "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"},
+		{"RFC 6188 §7.2 cipher key", key256, salt256, labelRTPKey, "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4"},
+		{"RFC 6188 §7.2 cipher salt", key256, salt256, labelRTPSalt, "fa31791685ca444a9e07c6c64e93"},
+		{"RFC 6188 §7.2 auth key", key256, salt256, 1, "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"},
 	} {
 		block, err := aes.NewCipher(unhex(t, c.master))
 		if err != nil {
