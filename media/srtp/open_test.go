@@ -231,3 +231,50 @@ func TestNoAllocations(t *testing.T) {
 		t.Errorf("%v allocations per packet", n)
 	}
 }
+
+func TestOpenRefuses(t *testing.T) {
+	_, o := pair(t, AEADAES128GCM)
+	extended := packet(1, 1, "\xbe\xde\x00\x05sixteen octets..")
+	extended[0] |= 0x10
+	for _, step := range []struct {
+		note   string
+		open   func([]byte) ([]byte, error)
+		packet []byte
+		want   error
+	}{
+		{"nothing", o.OpenRTP, nil, ErrMalformed},
+		{"version 0", o.OpenRTP, make([]byte, 40), ErrMalformed},
+		{"15 octets behind the header", o.OpenRTP, packet(1, 1, "fifteen octets."), ErrMalformed},
+		{"16 octets behind the header", o.OpenRTP, packet(1, 1, "sixteen octets.."), ErrOpen},
+		{"extension cut short", o.OpenRTP, extended, ErrMalformed},
+		{"nothing, RTCP", o.OpenRTCP, nil, ErrMalformed},
+		{"27 octets of RTCP", o.OpenRTCP, report(1)[:27], ErrMalformed},
+		{"28 octets of RTCP", o.OpenRTCP, append(report(1)[:24], 0x80, 0, 0, 1), ErrOpen},
+		{"RTCP of version 1", o.OpenRTCP, append([]byte{0x41}, report(1)[1:]...), ErrMalformed},
+		{"RTCP without E-bit", o.OpenRTCP, append(report(1)[:24], 0x7f, 0, 0, 1), ErrUnencrypted},
+	} {
+		if opened, err := step.open(step.packet); err != step.want || opened != nil {
+			t.Errorf("%s: %x, %v, want %v", step.note, opened, err, step.want)
+		}
+	}
+}
+
+// TestJumpBeforeTheFirstRollover: no rollover is before the first, so a sequence
+// number that would be of it is far ahead. Other implementations send such.
+func TestJumpBeforeTheFirstRollover(t *testing.T) {
+	_, o := pair(t, AEADAES128GCM)
+	theirs := pionContext(t, AEADAES128GCM)
+	for _, sequence := range []uint16{100, 60000, 3} {
+		plain := packet(1, sequence, "x")
+		sealed, err := theirs.EncryptRTP(nil, plain, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if opened, err := o.OpenRTP(sealed); err != nil || !bytes.Equal(opened, plain) {
+			t.Errorf("sequence number %d: %v", sequence, err)
+		}
+	}
+	if next := o.streams[1].rtp.next; next != 1<<16+4 {
+		t.Errorf("the highest index is %#x", next-1)
+	}
+}
