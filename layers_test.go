@@ -51,6 +51,7 @@ var layers = map[string]rule{
 	"media/forward": {floor: 1, own: []string{"media", "media/gate", "media/pace"}},
 	"media/gate":    {floor: 1, own: []string{"crypto/sframe"}},
 	"media/pace":    {floor: 1},
+	"media/srtp":    {floor: 1, tests: []string{"github.com/pion/..."}},
 	"media/transport": {floor: 1, own: []string{"media", "media/forward", "media/gate", "media/pace"},
 		outside: []string{"github.com/pion/dtls/v3", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp",
 			"github.com/pion/srtp/v3", "github.com/pion/transport/v5"},
