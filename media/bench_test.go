@@ -6,6 +6,7 @@ import (
 
 	"huisclos/crypto/sframe"
 	"huisclos/media/forward"
+	"huisclos/media/gate"
 )
 
 // BenchmarkReceive is a packet of one publisher on its way to a hundred
@@ -22,7 +23,7 @@ func BenchmarkReceive(b *testing.B) {
 		}
 	}
 	source := m.sources["sender"]["1"]
-	source.Receive(forward.Low, m.packet(0, 1, 1, 11, true), m.now)
+	source.Receive(forward.Low, m.packet(0, 1, 1, 11, true), nil, m.now)
 	kid, err := sframe.NewKID(1, 0, 1)
 	if err != nil {
 		b.Fatal(err)
@@ -30,13 +31,13 @@ func BenchmarkReceive(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.ctr[kid]++
-		source.Receive(forward.Low, m.packet(0, 1, 1, 11, false), m.now)
+		source.Receive(forward.Low, m.packet(0, 1, 1, 11, false), nil, m.now)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/receivers, "ns/forwarded")
 }
 
 type sink struct{ n int }
 
-func (s *sink) Send(_ forward.Numbers, _ bool, payload []byte)   { s.n += len(payload) }
-func (s *sink) Resend(_ forward.Numbers, _ bool, payload []byte) { s.n += len(payload) }
+func (s *sink) Send(_ Turn, _ forward.Numbers, p *gate.Packet)   { s.n += len(p.Payload) }
+func (s *sink) Resend(_ Turn, _ forward.Numbers, p *gate.Packet) { s.n += len(p.Payload) }
 func (s *sink) Report(forward.SenderReport)                      {}

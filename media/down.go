@@ -59,7 +59,7 @@ func (d *Down) target(l forward.Layer, now time.Time) {
 }
 
 // Lost answers a receiver's NACK.
-func (d *Down) Lost(sequences []uint16, now time.Time) {
+func (d *Down) Lost(sequences []uint16, t Turn, now time.Time) {
 	d.router.mu.RLock()
 	defer d.router.mu.RUnlock()
 	d.source.mu.Lock()
@@ -69,7 +69,7 @@ func (d *Down) Lost(sequences []uint16, now time.Time) {
 	}
 	for _, sequence := range sequences {
 		if p, n, ok := d.numbers.Lost(sequence, &d.source.rings, now); ok {
-			d.outlet.Resend(n, p.Marker, forward.Apply(n, p, d.source.scratch[:]))
+			d.outlet.Resend(t, n, p)
 		}
 	}
 }

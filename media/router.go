@@ -19,12 +19,20 @@ type Uplink interface {
 	RequestKeyFrame(ssrc uint32)
 }
 
-// Outlet is one m-line of a receiver's connection, under the same rule. The
-// payload is the outlet's only during the call.
+// Turn is the transport's: where it gathers what leaves because of a batch of
+// arriving packets. Media hands it from a source to the outlets and never looks
+// at it.
+type Turn any
+
+// Outlet is one m-line of a receiver's connection, under the same rule. A packet
+// is as it came: the outlet writes the numbers into its own copy
+// ([forward.Numbers.Write]), because all receivers share this one.
 type Outlet interface {
-	Send(n forward.Numbers, marker bool, payload []byte)
-	// Resend repeats a packet; the payload has not been wrapped.
-	Resend(n forward.Numbers, marker bool, payload []byte)
+	// Send takes a packet whose payload stays as it is until the turn ends.
+	Send(t Turn, n forward.Numbers, p *gate.Packet)
+	// Resend repeats a packet. The payload, which has not been wrapped, is the
+	// outlet's only during the call.
+	Resend(t Turn, n forward.Numbers, p *gate.Packet)
 	Report(r forward.SenderReport)
 }
 

@@ -30,10 +30,12 @@ type outlet struct {
 	reports []forward.SenderReport
 }
 
-func (o *outlet) Send(n forward.Numbers, _ bool, payload []byte) {
-	o.sent, o.numbers = append(o.sent, bytes.Clone(payload)), append(o.numbers, n)
+func (o *outlet) Send(_ Turn, n forward.Numbers, p *gate.Packet) {
+	b := bytes.Clone(p.Payload)
+	n.Write(b, p)
+	o.sent, o.numbers = append(o.sent, b), append(o.numbers, n)
 }
-func (o *outlet) Resend(n forward.Numbers, _ bool, payload []byte) { o.again = append(o.again, n) }
+func (o *outlet) Resend(_ Turn, n forward.Numbers, _ *gate.Packet) { o.again = append(o.again, n) }
 func (o *outlet) Report(r forward.SenderReport)                    { o.reports = append(o.reports, r) }
 
 // meeting is a router with what the transport would hold.
@@ -112,7 +114,7 @@ func (m *meeting) packet(leaf uint32, context uint8, epoch uint64, ssrc uint32, 
 
 func (m *meeting) send(id PeerID, mid string, l forward.Layer, p gate.Packet) {
 	m.now = m.now.Add(10 * time.Millisecond)
-	m.sources[id][mid].Receive(l, p, m.now)
+	m.sources[id][mid].Receive(l, p, nil, m.now)
 }
 
 func (m *meeting) count(name string) int {
@@ -189,7 +191,7 @@ func TestRemovalIsAtOnce(t *testing.T) {
 	m.send("a", "0", forward.Low, m.packet(1, 0, 1, 10, false))
 	m.expect("b 1-0", 1)
 	m.router.Remove("a")
-	a.Receive(forward.Low, m.packet(1, 0, 1, 10, false), m.now)
+	a.Receive(forward.Low, m.packet(1, 0, 1, 10, false), nil, m.now)
 	m.send("b", "0", forward.Low, m.packet(2, 0, 1, 20, false))
 	m.expect("b 1-0", 1)
 	m.expect("a 2-0", 0)
@@ -374,7 +376,7 @@ func TestRetransmissionAndKeyFrameRequests(t *testing.T) {
 	m.layers(true)
 	m.layers(false)
 	d, o := m.downs["b 1-1"], m.outlets["b 1-1"]
-	d.Lost([]uint16{o.numbers[1].Sequence, 999}, m.now)
+	d.Lost([]uint16{o.numbers[1].Sequence, 999}, nil, m.now)
 	if len(o.again) != 1 || o.again[0] != o.numbers[1] {
 		t.Fatalf("sent again: %v", o.again)
 	}
@@ -386,7 +388,7 @@ func TestRetransmissionAndKeyFrameRequests(t *testing.T) {
 		t.Fatalf("fifty requests make %d", got)
 	}
 	d.Detach()
-	d.Lost([]uint16{o.numbers[1].Sequence}, m.now.Add(time.Second))
+	d.Lost([]uint16{o.numbers[1].Sequence}, nil, m.now.Add(time.Second))
 	m.layers(true)
 	if len(o.again) != 1 || m.count("b 1-1") != 2 {
 		t.Fatal("a detached outlet is called")
@@ -437,7 +439,7 @@ func TestPublishingAnew(t *testing.T) {
 	if m.downs["b 1-1"].Attached() || len(m.router.Tracks("b")) != 1 {
 		t.Fatal("a stream that went is still received")
 	}
-	m.sources["b"]["1"].Receive(forward.Low, gate.Packet{Payload: []byte{1}}, m.now)
+	m.sources["b"]["1"].Receive(forward.Low, gate.Packet{Payload: []byte{1}}, nil, m.now)
 	m.publish("b", nil)
 	if counts, _ := m.router.Refused("b"); counts[gate.BadDescriptor] != 1 {
 		t.Fatalf("counts went with the stream: %v", counts)
@@ -513,7 +515,7 @@ func TestConcurrentChanges(t *testing.T) {
 	for i := range peers {
 		group.Go(func() {
 			for _, p := range packets[i] {
-				sources[i].Receive(forward.Low, p, start)
+				sources[i].Receive(forward.Low, p, nil, start)
 			}
 		})
 	}

@@ -30,7 +30,6 @@ type Source struct {
 	clocks        [forward.Layers]forward.Clock
 	received      uint64
 	refusedBefore map[RefusedReason]uint64 // besides the present gate's
-	scratch       [MaxPayload]byte
 }
 
 type layer struct {
@@ -93,8 +92,9 @@ func (s *Source) refused() map[RefusedReason]uint64 {
 func (s *Source) offered() bool { return s.stream.Context <= 1 || s.heard.Load() }
 
 // Receive takes a packet of one layer: RTX is unwrapped, padding is gone. The
-// source keeps the payload.
-func (s *Source) Receive(l forward.Layer, p gate.Packet, now time.Time) {
+// payload must stay as it is until the turn ends; what the source keeps longer
+// it copies.
+func (s *Source) Receive(l forward.Layer, p gate.Packet, t Turn, now time.Time) {
 	s.router.mu.RLock()
 	defer s.router.mu.RUnlock()
 	s.mu.Lock()
@@ -120,8 +120,8 @@ func (s *Source) Receive(l forward.Layer, p gate.Packet, now time.Time) {
 	if verdict.Refused != "" {
 		s.skip(p.SSRC, p.Sequence)
 	}
-	for _, passed := range verdict.Forward {
-		s.forward(l, ly, passed, now)
+	for i := range verdict.Forward {
+		s.forward(l, ly, &verdict.Forward[i], t, now)
 	}
 }
 
@@ -161,7 +161,7 @@ func (s *Source) skip(ssrc uint32, sequence uint16) {
 	}
 }
 
-func (s *Source) forward(l forward.Layer, ly *layer, p gate.Packet, now time.Time) {
+func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now time.Time) {
 	if p.Key {
 		ly.keyFrames.Arrived()
 	}
@@ -183,7 +183,7 @@ func (s *Source) forward(l forward.Layer, ly *layer, p gate.Packet, now time.Tim
 			continue
 		}
 		d.forwarded++
-		d.outlet.Send(n, p.Marker, forward.Apply(n, p, s.scratch[:]))
+		d.outlet.Send(t, n, p)
 	}
 }
 

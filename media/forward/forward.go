@@ -112,7 +112,7 @@ func (d *Down) Waiting() bool { return d.video && d.target != None && d.Current(
 
 // Forward gives the numbers under which p goes out, if it does. Clocks are the
 // sender reports of the stream's layers.
-func (d *Down) Forward(layer Layer, p gate.Packet, clocks *[Layers]Clock, now time.Time) (Numbers, bool) {
+func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now time.Time) (Numbers, bool) {
 	if d.target == None {
 		return Numbers{}, false
 	}
@@ -155,14 +155,14 @@ func (d *Down) Forward(layer Layer, p gate.Packet, clocks *[Layers]Clock, now ti
 
 // enters says whether p may begin a segment. Video begins with a key frame of
 // the target layer, or of the present layer when its SSRC was replaced.
-func (d *Down) enters(layer Layer, newest segment, live bool, p gate.Packet) bool {
+func (d *Down) enters(layer Layer, newest segment, live bool, p *gate.Packet) bool {
 	if !d.video {
 		return true
 	}
 	return p.Key && (layer == d.target || live && layer == newest.layer)
 }
 
-func (d *Down) begin(layer Layer, old segment, p gate.Packet, clocks *[Layers]Clock, now time.Time) {
+func (d *Down) begin(layer Layer, old segment, p *gate.Packet, clocks *[Layers]Clock, now time.Time) {
 	seg := segment{layer: layer, ssrc: p.SSRC, fromIn: p.Sequence}
 	if !d.started {
 		// The first numbers are the publisher's own; SRTP wants no secret here.
@@ -183,7 +183,7 @@ func (d *Down) begin(layer Layer, old segment, p gate.Packet, clocks *[Layers]Cl
 // join finds the outgoing timestamp of a segment's first packet. The layers'
 // sender reports say it exactly, because they share one wall clock; without
 // them the time since the last packet must do. It always moves forward.
-func (d *Down) join(layer Layer, old segment, p gate.Packet, clocks *[Layers]Clock, now time.Time) uint32 {
+func (d *Down) join(layer Layer, old segment, p *gate.Packet, clocks *[Layers]Clock, now time.Time) uint32 {
 	elapsed := now.Sub(d.lastAt)
 	guess := ticks(elapsed, d.rate)
 	step := int32(guess)
@@ -225,7 +225,7 @@ func (d *Down) settle() {
 
 // incoming finds the segment of a packet of the present SSRC. Packets from
 // before that SSRC's first one have no place in the outgoing numbers.
-func (d *Down) incoming(p gate.Packet) (segment, bool) {
+func (d *Down) incoming(p *gate.Packet) (segment, bool) {
 	for i := len(d.segments) - 1; i >= 0 && d.segments[i].ssrc == p.SSRC; i-- {
 		if int16(p.Sequence-d.segments[i].fromIn) >= 0 {
 			return d.segments[i], true
@@ -256,15 +256,10 @@ func (d *Down) Skip(ssrc uint32, sequence uint16) {
 	d.push(seg)
 }
 
-// Apply writes the numbers into a payload. It copies to scratch, which must be
-// as long as the payload, when bytes of the descriptor change: the payload is
-// shared by all receivers.
-func Apply(n Numbers, p gate.Packet, scratch []byte) []byte {
-	if !p.Descriptor.HasPicture && !p.Descriptor.HasTL0 ||
-		n.Picture == p.Descriptor.Picture && n.TL0 == p.Descriptor.TL0 {
-		return p.Payload
+// Write puts the picture id and TL0PICIDX into payload, a copy of the packet's
+// (RFC 7741 §4.2). The sealed frame behind them stays as it is.
+func (n Numbers) Write(payload []byte, p *gate.Packet) {
+	if d := &p.Descriptor; d.HasPicture || d.HasTL0 {
+		d.Rewrite(payload, n.Picture, n.TL0)
 	}
-	b := scratch[:copy(scratch, p.Payload)]
-	p.Descriptor.Rewrite(b, n.Picture, n.TL0)
-	return b
 }

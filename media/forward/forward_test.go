@@ -19,13 +19,13 @@ const (
 
 // packet makes what the gate would hand on: a frame of one packet, its payload
 // a full descriptor and a body.
-func packet(ssrc uint32, seq uint16, ts uint32, picture uint16, tl0 uint8, key bool) gate.Packet {
+func packet(ssrc uint32, seq uint16, ts uint32, picture uint16, tl0 uint8, key bool) *gate.Packet {
 	payload := []byte{0x90, 0xf0, 0x80 | byte(picture>>8), byte(picture), tl0, 0x20, 1, 2, 3}
 	d, err := gate.ParseDescriptor(payload)
 	if err != nil {
 		panic(err)
 	}
-	return gate.Packet{SSRC: ssrc, Sequence: seq, Timestamp: ts, Payload: payload, Descriptor: d, Start: true, Key: key}
+	return &gate.Packet{SSRC: ssrc, Sequence: seq, Timestamp: ts, Payload: payload, Descriptor: d, Start: true, Key: key}
 }
 
 var noClocks [Layers]Clock
@@ -216,7 +216,7 @@ func TestAudioNeedsNoKeyFrame(t *testing.T) {
 	d := NewDown(false, 48000)
 	d.Target(None) // sound comes first: there is no not sending it
 	opus := func(ssrc uint32, seq uint16, ts uint32, now time.Time) Numbers {
-		n, ok := d.Forward(Low, gate.Packet{SSRC: ssrc, Sequence: seq, Timestamp: ts, Payload: []byte{1}}, &noClocks, now)
+		n, ok := d.Forward(Low, &gate.Packet{SSRC: ssrc, Sequence: seq, Timestamp: ts, Payload: []byte{1}}, &noClocks, now)
 		if !ok {
 			t.Fatalf("packet %d is not forwarded", seq)
 		}
@@ -231,11 +231,10 @@ func TestAudioNeedsNoKeyFrame(t *testing.T) {
 	}
 }
 
-func TestApplyLeavesTheSharedPayloadAlone(t *testing.T) {
+func TestNumbersAreWrittenIntoACopy(t *testing.T) {
 	p := packet(1, 1, 1, 0x123, 9, true)
-	was := bytes.Clone(p.Payload)
-	var scratch [64]byte
-	out := Apply(Numbers{Picture: 0x321, TL0: 7}, p, scratch[:])
+	was, out := bytes.Clone(p.Payload), bytes.Clone(p.Payload)
+	Numbers{Picture: 0x321, TL0: 7}.Write(out, p)
 	d, err := gate.ParseDescriptor(out)
 	if err != nil || d.Picture != 0x321 || d.TL0 != 7 || !bytes.Equal(out[d.Size:], was[d.Size:]) {
 		t.Fatalf("%x", out)
@@ -243,15 +242,35 @@ func TestApplyLeavesTheSharedPayloadAlone(t *testing.T) {
 	if !bytes.Equal(p.Payload, was) {
 		t.Fatal("the shared payload changed")
 	}
-	if same := Apply(Numbers{Picture: 0x123, TL0: 9}, p, scratch[:]); &same[0] != &p.Payload[0] {
-		t.Fatal("an unchanged payload is copied")
+	bare := &gate.Packet{Payload: []byte{1, 2, 3}}
+	out = bytes.Clone(bare.Payload)
+	if (Numbers{Picture: 5, TL0: 5}).Write(out, bare); !bytes.Equal(out, bare.Payload) {
+		t.Fatalf("%x was written where no number is", out)
+	}
+}
+
+// TestRingKeepsItsOwn: what a ring was given may change afterwards, and after a lap it allocates nothing.
+func TestRingKeepsItsOwn(t *testing.T) {
+	r, p := NewRing(8), packet(1, 3, 1, 5, 5, true)
+	r.Add(p, start)
+	want := bytes.Clone(p.Payload)
+	clear(p.Payload)
+	if got, ok := r.Get(1, 3, start); !ok || !bytes.Equal(got.Payload, want) {
+		t.Fatalf("the ring holds %x, was given %x", got.Payload, want)
+	}
+	for range 8 {
+		p.Sequence++
+		r.Add(p, start)
+	}
+	if n := testing.AllocsPerRun(100, func() { p.Sequence++; r.Add(p, start) }); n != 0 {
+		t.Fatalf("%v allocations a packet", n)
 	}
 }
 
 func TestRetransmission(t *testing.T) {
 	d, now := NewDown(true, 90000), start
 	rings := [Layers]*Ring{Low: NewRing(16), high: NewRing(16)}
-	send := func(l Layer, p gate.Packet) Numbers {
+	send := func(l Layer, p *gate.Packet) Numbers {
 		rings[l].Add(p, now)
 		n, _ := d.Forward(l, p, &noClocks, now)
 		return n
@@ -263,7 +282,7 @@ func TestRetransmission(t *testing.T) {
 	d.Target(high)
 	third := send(high, packet(3, 7, 9, 50, 60, true))
 
-	ask := func(n uint16, at time.Time) (gate.Packet, Numbers, bool) { return d.Lost(n, &rings, at) }
+	ask := func(n uint16, at time.Time) (*gate.Packet, Numbers, bool) { return d.Lost(n, &rings, at) }
 	for _, want := range []struct {
 		n    Numbers
 		ssrc uint32

@@ -34,6 +34,7 @@ func AppendRTX(b []byte, sequence uint16, payload []byte) []byte {
 
 // Ring keeps the last packets of one layer as they were received, for all
 // receivers together: what was sealed for the call is the same for everybody.
+// It allocates until each place has had a packet of the largest size.
 type Ring struct {
 	slots []slot
 }
@@ -47,37 +48,41 @@ type slot struct {
 func NewRing(size int) *Ring { return &Ring{slots: make([]slot, size)} }
 
 // Add keeps a packet in the place of the one that is size numbers older.
-func (r *Ring) Add(p gate.Packet, now time.Time) {
-	r.slots[int(p.Sequence)%len(r.slots)] = slot{p, now}
+func (r *Ring) Add(p *gate.Packet, now time.Time) {
+	s := &r.slots[int(p.Sequence)%len(r.slots)]
+	own := append(s.packet.Payload[:0], p.Payload...)
+	s.packet, s.at = *p, now
+	s.packet.Payload = own
 }
 
-// Get finds a packet that is not too old to be useful.
-func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bool) {
+// Get finds a packet that is not too old to be useful. It is valid until the
+// next Add.
+func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (*gate.Packet, bool) {
 	s := &r.slots[int(sequence)%len(r.slots)]
 	if s.at.IsZero() || s.packet.SSRC != ssrc || s.packet.Sequence != sequence || now.Sub(s.at) > keepFor {
-		return gate.Packet{}, false
+		return nil, false
 	}
-	return s.packet, true
+	return &s.packet, true
 }
 
 // Lost answers a receiver's NACK for one outgoing sequence number: the packet
 // and the numbers that it went out under. It refuses when the packet is gone,
 // was just answered, or retransmissions cost more than the stream.
-func (d *Down) Lost(sequence uint16, rings *[Layers]*Ring, now time.Time) (gate.Packet, Numbers, bool) {
+func (d *Down) Lost(sequence uint16, rings *[Layers]*Ring, now time.Time) (*gate.Packet, Numbers, bool) {
 	if d.paused || !d.started || int16(sequence-d.lastOut.Sequence) > 0 {
-		return gate.Packet{}, Numbers{}, false
+		return nil, Numbers{}, false
 	}
 	seg, ok := d.outgoing(sequence)
 	if !ok || rings[seg.layer] == nil {
-		return gate.Packet{}, Numbers{}, false
+		return nil, Numbers{}, false
 	}
 	p, ok := rings[seg.layer].Get(seg.ssrc, sequence-seg.sequence, now)
 	if !ok || d.credit < len(p.Payload) {
-		return gate.Packet{}, Numbers{}, false
+		return nil, Numbers{}, false
 	}
 	for _, a := range d.answered {
 		if a.sequence == sequence && !a.at.IsZero() && now.Sub(a.at) < answerAgain {
-			return gate.Packet{}, Numbers{}, false
+			return nil, Numbers{}, false
 		}
 	}
 	d.answered[d.nextAnswered] = answered{sequence, now}

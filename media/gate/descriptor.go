@@ -78,7 +78,7 @@ func ParseDescriptor(b []byte) (Descriptor, error) {
 
 // Rewrite puts another picture id and TL0PICIDX into a copy of the payload that
 // d was read from. Widths stay as they are; absent fields stay absent.
-func (d Descriptor) Rewrite(b []byte, picture uint16, tl0 uint8) {
+func (d *Descriptor) Rewrite(b []byte, picture uint16, tl0 uint8) {
 	if d.HasPicture {
 		if d.LongPicture {
 			b[d.pictureAt] = 0x80 | byte(picture>>8)&0x7f

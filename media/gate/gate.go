@@ -11,6 +11,7 @@
 package gate
 
 import (
+	"bytes"
 	"errors"
 	"time"
 
@@ -58,7 +59,7 @@ type Packet struct {
 	Timestamp uint32
 	Sequence  uint16
 	Marker    bool
-	// Payload is not copied and must not change while the gate holds it.
+	// Payload is shared with the caller. The gate copies what has to wait.
 	Payload []byte
 
 	// The gate fills these in before it forwards a packet.
@@ -249,6 +250,7 @@ func (g *Gate) hold(src *source, p Packet, now time.Time) Verdict {
 	if len(src.held) >= HoldPackets || src.bytes+len(p.Payload) > HoldBytes {
 		return g.refuse(HeldTooMuch, 1)
 	}
+	p.Payload = bytes.Clone(p.Payload)
 	src.held = append(src.held, heldPacket{p, now})
 	src.bytes += len(p.Payload)
 	return Verdict{Held: true}

@@ -12,11 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/srtp/v3"
+
+	"huisclos/media/srtp"
 )
 
 var srtpProfiles = []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AEAD_AES_128_GCM}
@@ -104,9 +106,9 @@ func (l *link) takeKeys(conn *dtls.Conn) error {
 	if !ok {
 		return errors.New("transport: no SRTP profile in common")
 	}
-	profile := srtp.ProtectionProfileAeadAes256Gcm
+	profile := srtp.AEADAES256GCM
 	if chosen == dtls.SRTP_AEAD_AES_128_GCM {
-		profile = srtp.ProtectionProfileAeadAes128Gcm
+		profile = srtp.AEADAES128GCM
 	} else if chosen != dtls.SRTP_AEAD_AES_256_GCM {
 		return errors.New("transport: SRTP profile was not offered")
 	}
@@ -114,23 +116,31 @@ func (l *link) takeKeys(conn *dtls.Conn) error {
 	if !ok {
 		return errors.New("transport: DTLS has no state")
 	}
-	config := srtp.Config{Profile: profile}
-	if err := config.ExtractSessionKeysFromDTLS(&state, false); err != nil {
-		return err
-	}
-	keys := config.Keys
-	in, err := srtp.CreateContext(keys.RemoteMasterKey, keys.RemoteMasterSalt, profile,
-		srtp.SRTPReplayProtection(replayWindow), srtp.SRTCPReplayProtection(replayWindow))
+	material, err := state.ExportKeyingMaterial(srtp.ExporterLabel, nil, profile.ExporterLength())
 	if err != nil {
 		return err
 	}
-	out, err := srtp.CreateContext(keys.LocalMasterKey, keys.LocalMasterSalt, profile)
+	defer clear(material)
+	client, server, err := profile.Split(material)
 	if err != nil {
 		return err
 	}
+	in, err := srtp.NewOpener(profile, client.Key, client.Salt, maxSSRCs)
+	if err != nil {
+		return err
+	}
+	out, err := srtp.NewSealer(profile, server.Key, server.Salt)
+	if err != nil {
+		return err
+	}
+	l.inMu.Lock()
 	l.in = in
+	l.inMu.Unlock()
 	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
+	if l.ended {
+		return net.ErrClosed
+	}
 	l.out = out
-	l.sendMu.Unlock()
 	return nil
 }

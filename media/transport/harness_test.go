@@ -22,6 +22,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/sys/unix"
 
 	"huisclos/crypto/sframe"
 	"huisclos/media"
@@ -46,18 +47,32 @@ type stage struct {
 	refused   map[media.PeerID]map[media.RefusedReason]uint64
 }
 
-// switchedUDP loses everything while it is off.
+// switchedUDP is a socket whose kernel side loses everything that arrives while it is off.
 type switchedUDP struct {
-	net.PacketConn
-	off atomic.Bool
+	*net.UDPConn
+	t   testing.TB
+	off lossy
 }
 
-func (s *switchedUDP) ReadFrom(b []byte) (int, net.Addr, error) {
-	for {
-		n, addr, err := s.PacketConn.ReadFrom(b)
-		if err != nil || !s.off.Load() {
-			return n, addr, err
+type lossy struct{ of *switchedUDP }
+
+// Store attaches a socket filter that keeps nothing, or takes it away (socket(7), SO_ATTACH_FILTER).
+func (l lossy) Store(off bool) {
+	raw, err := l.of.SyscallConn()
+	if err != nil {
+		l.of.t.Fatal(err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		if !off {
+			failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
+			return
 		}
+		nothing := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+		failed = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing})
+	})
+	if err = errors.Join(err, failed); err != nil {
+		l.of.t.Fatal(err)
 	}
 }
 
@@ -73,15 +88,16 @@ func newStageAt(t *testing.T, at netip.Addr) *stage {
 		t.Fatal(err)
 	}
 	port := ln.Addr().(*net.TCPAddr).Port
-	udp, err := net.ListenPacket("udp", netip.AddrPortFrom(at, uint16(port)).String())
+	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, uint16(port))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	web, iceConns := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
-	s := &stage{t: t, at: at, udp: &switchedUDP{PacketConn: udp}, port: port, clients: make(map[media.PeerID]*client),
+	s := &stage{t: t, at: at, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64)}
-	s.server, err = New(Config{UDP: []net.PacketConn{s.udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	s.udp.off.of = s.udp
+	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{at} },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/stun/v4"
 
 	"huisclos/media"
+	"huisclos/media/srtp"
 )
 
 // strangers floods the port from an address that no link knows: random bytes
@@ -263,7 +264,7 @@ func TestMemoryOfOnePeer(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	payload := append([]byte{0x00}, make([]byte, 1200)...)
 	for i := range 60000 {
-		p.rtp(packetOf(t, uint32(1000+i%500), 96, uint16(i*7), payload, map[uint8]string{4: "1", 10: layerRIDs[i%3], 3: "\x00\x01"}), now)
+		p.rtp(packetOf(t, uint32(1000+i%500), 96, uint16(i*7), payload, map[uint8]string{4: "1", 10: layerRIDs[i%3], 3: "\x00\x01"}), p.server.port.aside(), now)
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
@@ -279,14 +280,23 @@ func TestRecoverBoundary(t *testing.T) {
 	// ASVS 16.3.4, 16.5.4, 17.2.4
 	recovered := 0
 	p := &port{log: slog.New(slog.NewTextHandler(counter{&recovered}, nil)), addresses: make(map[netip.AddrPort]*udpPath)}
-	broken := &link{port: p, now: time.Now, ssrcs: make(map[uint32]struct{})} // without keys
-	broken.open(append([]byte{0x80, 96}, make([]byte, 60)...))
-	broken.open(append([]byte{0x80, 200}, make([]byte, 60)...))
+	p.turns = []*turn{newTurn(p, 0)}
+	in := p.aside()
+	broken := &link{port: p, in: new(srtp.Opener)} // without a clock
+	broken.open(append([]byte{0x80, 96}, make([]byte, 60)...), in)
+	broken.open(append([]byte{0x80, 200}, append(make([]byte, 58), 0x80, 0, 0, 1)...), in)
 	from := netip.MustParseAddrPort("192.0.2.1:1")
 	p.addresses[from] = &udpPath{}
-	p.datagram(nil, []byte{0x80, 96, 0, 0}, from)
-	if recovered != 3 {
-		t.Fatalf("%d of 3 panics were recovered", recovered)
+	p.datagram(nil, in, []byte{0x80, 96, 0, 0}, from)
+	broken.jobs = [][]job{{{}}} // of no outlet
+	broken.out, broken.selected = new(srtp.Sealer), &route{path: &udpPath{socket: &socket{}}}
+	in.links, in.jobs = []*link{broken}, 1
+	p.finish(in)
+	if recovered != 4 {
+		t.Fatalf("%d of 4 panics were recovered", recovered)
+	}
+	if in.jobs != 0 || len(in.links) != 0 {
+		t.Fatal("jobs of the panic stay in the turn")
 	}
 
 	s := newStage(t)

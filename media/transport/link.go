@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/srtp/v3"
 	"github.com/pion/transport/v5/packetio"
+
+	"huisclos/media/srtp"
 )
 
 const (
 	// maxDatagram is the largest packet that is read. Browsers stay below 1,300.
 	maxDatagram = 1500
-	// inboundQueue bounds what waits for a link's worker.
-	inboundQueue = 512
 	// maxPaths bounds the authenticated addresses of a link: interfaces times
 	// transports of one client.
 	maxPaths = 8
@@ -32,8 +31,6 @@ const (
 	// browsers repeat every 4 to 6 s (RFC 7675 §5.1). It is the time that a
 	// client has to come back from another network with an ICE restart.
 	aliveFor = 30 * time.Second
-
-	replayWindow = 1024
 )
 
 // path is one way to the far end: a UDP address or a TCP connection.
@@ -44,12 +41,12 @@ type path interface {
 	close()
 }
 
-// linkEvents is who a link works for. Calls come from the link's worker, one at
-// a time, except failed, which comes once from wherever the link ended.
+// linkEvents is who a link works for. Packets come one at a time, in a turn whose
+// memory they are; failed comes once, from wherever the link ended.
 type linkEvents interface {
 	connected(network string)
-	rtp(b []byte, now time.Time)
-	rtcp(b []byte, now time.Time)
+	rtp(b []byte, t *turn, now time.Time)
+	rtcp(b []byte, t *turn, now time.Time)
 	failed()
 }
 
@@ -66,7 +63,6 @@ type link struct {
 
 	handshake *packetio.Buffer // DTLS records not yet read
 	shaken    atomic.Int64     // when the handshake ended, in Unix nanoseconds
-	inbound   chan []byte      // SRTP and SRTCP
 	done      chan struct{}
 	once      sync.Once
 
@@ -81,15 +77,16 @@ type link struct {
 	born, heard time.Time
 	dtls        *dtls.Conn
 
+	// jobs are those of each turn, under its lock.
+	jobs [][]job
+
 	// Guarded by sendMu: RTP and RTCP share keys and so have one owner.
 	sendMu sync.Mutex
-	out    *srtp.Context
-	plain  []byte
-	sealed []byte
+	out    *srtp.Sealer
+	ended  bool // there will be no other
 
-	// The worker's.
-	in    *srtp.Context
-	ssrcs map[uint32]struct{}
+	inMu sync.Mutex // packets are taken one at a time
+	in   *srtp.Opener
 }
 
 func newLink(p *port, events linkEvents, now func() time.Time) (*link, error) {
@@ -101,11 +98,9 @@ func newLink(p *port, events linkEvents, now func() time.Time) (*link, error) {
 		port: p, events: events, now: now,
 		certificate: certificate, fingerprint: fingerprint,
 		handshake: packetio.NewBuffer(),
-		inbound:   make(chan []byte, inboundQueue),
+		jobs:      make([][]job, len(p.turns)),
 		done:      make(chan struct{}),
 		born:      now(), heard: now(),
-		plain: make([]byte, 0, maxDatagram), sealed: make([]byte, 0, maxDatagram+64),
-		ssrcs: make(map[uint32]struct{}),
 	}
 	l.handshake.SetLimitCount(64)
 	l.handshake.SetLimitSize(64 << 10)
@@ -138,8 +133,9 @@ func (l *link) compare(far remote) (same, restart bool) {
 	return !l.started || l.far.same(far), l.started && (l.far.ufrag != far.ufrag || l.far.password != far.password)
 }
 
-// deliver takes a packet that came over an authenticated path. The link keeps b.
-func (l *link) deliver(b []byte) {
+// deliver takes a packet that came over an authenticated path, and whose memory
+// is the turn's.
+func (l *link) deliver(b []byte, t *turn) {
 	switch {
 	case len(b) == 0:
 	case b[0] >= 20 && b[0] <= 63: // RFC 7983
@@ -150,10 +146,7 @@ func (l *link) deliver(b []byte) {
 			_, _ = l.handshake.Write(b, nil)
 		}
 	case b[0] >= 128 && b[0] <= 191:
-		select {
-		case l.inbound <- b:
-		default:
-		}
+		l.open(b, t)
 	}
 }
 
@@ -166,7 +159,6 @@ func (l *link) run() {
 		return
 	}
 	l.shaken.Store(l.now().UnixNano())
-	go l.drain()
 	l.mu.Lock()
 	l.keyed = true
 	if l.selected != nil {
@@ -175,14 +167,7 @@ func (l *link) run() {
 	network := l.told
 	l.mu.Unlock()
 	l.events.connected(network)
-	for {
-		select {
-		case b := <-l.inbound:
-			l.open(b)
-		case <-l.done:
-			return
-		}
-	}
+	reason = l.drain()
 }
 
 var (
@@ -194,82 +179,62 @@ var errFingerprint = errors.New("transport: certificate is not the one of the se
 
 // drain reads what DTLS carries besides the handshake. There is no data
 // channel, so it is nothing; its end is the far end's goodbye.
-func (l *link) drain() {
-	reason := errors.New("transport: DTLS reader ended")
-	defer func() { l.close(reason) }()
-	defer l.port.guard("link")
+func (l *link) drain() error {
 	b := make([]byte, maxDatagram)
 	for {
 		if _, err := l.dtls.Read(b); err != nil && over(err) {
-			reason = fmt.Errorf("transport: DTLS: %w", err)
-			return
+			return fmt.Errorf("transport: DTLS: %w", err)
 		}
 	}
 }
 
-// open decrypts in place. What does not open is dropped and changes nothing
+// open opens a packet in place. What does not open is dropped and changes nothing
 // (a flood of it ends no call).
-func (l *link) open(b []byte) {
+func (l *link) open(b []byte, t *turn) {
 	defer l.port.guard("packet")
+	l.inMu.Lock()
+	defer l.inMu.Unlock()
+	if l.in == nil {
+		return // before the handshake's end
+	}
 	now := l.now()
 	if isRTCP(b) {
-		plain, err := l.in.DecryptRTCP(nil, b, nil)
-		if err == nil {
-			l.events.rtcp(plain, now)
+		if plain, err := l.in.OpenRTCP(b); err == nil {
+			l.events.rtcp(plain, t, now)
 		}
 		return
 	}
-	if len(b) < 12 {
-		return
+	if plain, err := l.in.OpenRTP(b); err == nil {
+		l.events.rtp(plain, t, now)
 	}
-	ssrc := uint32(b[8])<<24 | uint32(b[9])<<16 | uint32(b[10])<<8 | uint32(b[11])
-	if _, known := l.ssrcs[ssrc]; !known && len(l.ssrcs) >= maxSSRCs {
-		return
-	}
-	plain, err := l.in.DecryptRTP(b[:0], b, nil)
-	if err != nil {
-		return
-	}
-	l.ssrcs[ssrc] = struct{}{}
-	l.events.rtp(plain, now)
 }
 
-// sendRTP seals and sends a packet that fill appends to a buffer.
-func (l *link) sendRTP(fill func(b []byte) []byte) {
-	l.sendMu.Lock()
-	defer l.sendMu.Unlock()
-	if l.out == nil {
-		return
-	}
-	l.plain = fill(l.plain[:0])
-	sealed, err := l.out.EncryptRTP(l.sealed[:0], l.plain, nil)
-	if err != nil {
-		return
-	}
-	l.sealed = sealed
-	l.write(sealed)
-}
-
+// sendRTCP seals and sends a compound packet at once.
 func (l *link) sendRTCP(b []byte) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
 	if l.out == nil || len(b) == 0 {
 		return
 	}
-	sealed, err := l.out.EncryptRTCP(nil, b, nil)
+	sealed, err := l.out.SealRTCP(append(make([]byte, 0, len(b)+srtp.RTCPOverhead), b...))
 	if err != nil {
 		return
 	}
 	l.write(sealed)
 }
 
-func (l *link) write(b []byte) error {
+// way is where packets leave now, nil if there is none.
+func (l *link) way() path {
 	l.mu.Lock()
-	to := l.selected
-	if l.isDone() {
-		to = nil
+	defer l.mu.Unlock()
+	if l.selected == nil || l.isDone() {
+		return nil
 	}
-	l.mu.Unlock()
+	return l.selected.path
+}
+
+func (l *link) write(b []byte) error {
+	to := l.way()
 	if to == nil {
 		return net.ErrClosed
 	}
@@ -334,7 +299,7 @@ func (l *link) end() (first bool) {
 		conn := l.dtls
 		l.mu.Unlock()
 		l.sendMu.Lock()
-		l.out = nil // no packet after this
+		l.out, l.ended = nil, true // no packet after this
 		l.sendMu.Unlock()
 		if conn != nil {
 			go func() {

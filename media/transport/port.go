@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -10,15 +11,20 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"huisclos/media/transport/batch"
 )
 
 // port is the UDP sockets of one number and the one ICE-TCP listener that all
-// links share.
+// links share. Each socket has a reader that does everything that a packet
+// brings about, up to the packets that leave; several sockets are several cores.
 type port struct {
-	udp []net.PacketConn
+	udp []*socket
 	tcp net.Listener
-	log *slog.Logger
-	now func() time.Time
+	// turns: one for each socket, and one that all else shares.
+	turns []*turn
+	log   *slog.Logger
+	now   func() time.Time
 
 	mu        sync.RWMutex
 	ufrags    map[string]*link
@@ -34,27 +40,81 @@ const (
 	maxUnauthenticated = 256
 	// authenticateWithin is how long an ICE-TCP connection may stay unknown.
 	authenticateWithin = 10 * time.Second
+	tcpReadBuffer      = 16 << 10
 	tcpWriteQueue      = 256
 	tcpWriteWithin     = 5 * time.Second
 )
 
-func newPort(udp []net.PacketConn, tcp net.Listener, log *slog.Logger, now func() time.Time) *port {
+// socket is a UDP socket with its batches, nil for one that is not the kernel's.
+type socket struct {
+	net.PacketConn
+	kernel *net.UDPConn
+	batch  *batch.Conn
+}
+
+func newSocket(conn net.PacketConn) (*socket, error) {
+	s := &socket{PacketConn: conn}
+	if kernel, ok := conn.(*net.UDPConn); ok {
+		var err error
+		s.kernel = kernel
+		if s.batch, err = batch.New(kernel); err != nil {
+			return nil, fmt.Errorf("transport: %w", err)
+		}
+	}
+	return s, nil
+}
+
+func newPort(udp []net.PacketConn, tcp net.Listener, log *slog.Logger, now func() time.Time) (*port, error) {
 	p := &port{
-		udp: udp, tcp: tcp, log: log, now: now,
+		tcp: tcp, log: log, now: now,
 		ufrags:    make(map[string]*link),
 		addresses: make(map[netip.AddrPort]*udpPath),
 		undecided: make(chan struct{}, maxUnauthenticated),
 		done:      make(chan struct{}),
 	}
-	for _, conn := range udp {
+	readers := make([]*batch.Reader, len(udp))
+	for i, conn := range udp {
+		s, err := newSocket(conn)
+		if err == nil && s.batch != nil {
+			readers[i], err = s.batch.NewReader()
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.udp = append(p.udp, s)
+	}
+	for i := range len(udp) + 1 {
+		p.turns = append(p.turns, newTurn(p, i))
+	}
+	for i, s := range p.udp {
 		p.running.Add(1)
-		go func() { defer p.running.Done(); p.readUDP(conn) }()
+		go func() {
+			defer p.running.Done()
+			if readers[i] != nil {
+				p.readBatches(s, readers[i], p.turns[i])
+			} else {
+				p.readOne(s, p.turns[i])
+			}
+		}()
 	}
 	if tcp != nil {
 		p.running.Add(1)
 		go func() { defer p.running.Done(); p.acceptTCP() }()
 	}
-	return p
+	return p, nil
+}
+
+// aside is the turn of what arrives by TCP or leaves by itself.
+func (p *port) aside() *turn { return p.turns[len(p.turns)-1] }
+
+// settle ends what is under way: when it returns, everything that was forwarded
+// before the call has left.
+func (p *port) settle() {
+	for _, t := range p.turns {
+		t.mu.Lock()
+		p.finish(t)
+		t.mu.Unlock()
+	}
 }
 
 func (p *port) close() {
@@ -131,7 +191,7 @@ func (p *port) linkOf(username []byte) (l *link, ufrag string) {
 }
 
 type udpPath struct {
-	conn    net.PacketConn // that its packets come in on
+	socket  *socket // that its packets come in on
 	link    *link
 	address netip.AddrPort
 	addr    *net.UDPAddr
@@ -141,50 +201,81 @@ func (u *udpPath) remote() netip.AddrPort { return u.address }
 func (u *udpPath) network() string        { return "udp" }
 func (u *udpPath) close()                 {}
 func (u *udpPath) write(b []byte) error {
-	if conn, ok := u.conn.(*net.UDPConn); ok {
-		_, err := conn.WriteToUDPAddrPort(b, u.address)
+	if u.socket.kernel != nil {
+		_, err := u.socket.kernel.WriteToUDPAddrPort(b, u.address)
 		return err
 	}
-	_, err := u.conn.WriteTo(b, u.addr)
+	_, err := u.socket.WriteTo(b, u.addr)
 	return err
 }
 
-func (p *port) readUDP(on net.PacketConn) {
-	conn, _ := on.(*net.UDPConn)
-	buffer := make([]byte, 1<<16)
+// readBatches reads a socket of the kernel.
+func (p *port) readBatches(s *socket, from *batch.Reader, t *turn) {
 	for {
-		var n int
-		var from netip.AddrPort
-		var err error
-		if conn != nil {
-			n, from, err = conn.ReadFromUDPAddrPort(buffer)
-		} else {
-			var addr net.Addr
-			n, addr, err = on.ReadFrom(buffer)
-			if u, ok := addr.(*net.UDPAddr); ok {
-				from = u.AddrPort()
-			}
-		}
+		packets, err := from.Read()
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+			if !p.again(err) {
 				return
-			}
-			select {
-			case <-p.done:
-				return
-			case <-time.After(5 * time.Millisecond): // an ICMP error, say
 			}
 			continue
 		}
-		if n > 0 && n <= maxDatagram && from.IsValid() {
-			p.datagram(on, buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		t.mu.Lock()
+		for i := range packets {
+			if b := packets[i].Data; len(b) > 0 && len(b) <= maxDatagram {
+				p.datagram(s, t, b, packets[i].From)
+			}
 		}
+		p.finish(t)
+		t.mu.Unlock()
 	}
 }
 
-// datagram handles one UDP packet. From an unknown address only a check with a
-// right password does anything.
-func (p *port) datagram(on net.PacketConn, b []byte, from netip.AddrPort) {
+// readOne reads any other socket, a packet at a time.
+func (p *port) readOne(s *socket, t *turn) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, addr, err := s.ReadFrom(buffer)
+		if err != nil {
+			if !p.again(err) {
+				return
+			}
+			continue
+		}
+		from, ok := addr.(*net.UDPAddr)
+		if !ok || n == 0 || n > maxDatagram {
+			continue
+		}
+		at := from.AddrPort()
+		t.mu.Lock()
+		p.datagram(s, t, buffer[:n], netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
+		p.finish(t)
+		t.mu.Unlock()
+	}
+}
+
+// again says whether to read on after an error.
+func (p *port) again(err error) bool {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+		return false
+	}
+	select {
+	case <-p.done:
+		return false
+	case <-time.After(5 * time.Millisecond): // an ICMP error, say
+		return true
+	}
+}
+
+// finish flushes a turn. What a panic leaves behind is dropped.
+func (p *port) finish(t *turn) {
+	defer p.guard("turn")
+	defer t.drop()
+	t.flush()
+}
+
+// datagram handles one UDP packet, whose memory is the turn's. From an unknown
+// address only a check with a right password does anything.
+func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 	defer p.guard("datagram")
 	p.mu.RLock()
 	known := p.addresses[from]
@@ -202,13 +293,16 @@ func (p *port) datagram(on net.PacketConn, b []byte, from netip.AddrPort) {
 		if !ok {
 			return
 		}
-		if known == nil || known.link != l || known.conn != on {
-			known = &udpPath{conn: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from)}
+		if known == nil || known.link != l || known.socket != on {
+			known = &udpPath{socket: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from)}
 		}
 		l.checked(m, password, newest, known)
 		return
 	}
 	if known != nil {
-		known.link.deliver(bytes.Clone(b))
+		known.link.deliver(b, t)
+		if t.full() {
+			p.finish(t)
+		}
 	}
 }

@@ -21,7 +21,10 @@ func TestAnswersLeaveWhereQuestionsArrive(t *testing.T) {
 	}
 	// On one port nobody could tell them apart; here each has its own.
 	ours := []net.PacketConn{socket(), socket(), socket()}
-	p := newPort(ours, nil, slog.New(slog.DiscardHandler), time.Now)
+	p, err := newPort(ours, nil, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer p.close()
 	l, err := newLink(p, nil, time.Now)
 	if err != nil {

@@ -131,7 +131,7 @@ func (p *publisher) send(packet rtcp.Packet) {
 	}
 }
 
-func (p *publisher) rtp(b []byte, now time.Time) {
+func (p *publisher) rtp(b []byte, t *turn, now time.Time) {
 	p.mu.Lock()
 	in, l, packet, padding, ok := p.sort(b, now)
 	p.mu.Unlock()
@@ -141,7 +141,7 @@ func (p *publisher) rtp(b []byte, now time.Time) {
 		in.source.Padding(l, packet.SSRC, packet.Sequence)
 	default:
 		p.server.record(packet.Payload)
-		in.source.Receive(l, packet, now)
+		in.source.Receive(l, packet, t, now)
 	}
 }
 
@@ -181,8 +181,8 @@ func (p *publisher) sort(b []byte, now time.Time) (in *incoming, l forward.Layer
 // bind finds the place of a new SSRC: by the header extensions that the first
 // packets carry (RFC 8843 §9.2, RFC 8852), else by what the offer declared.
 func (p *publisher) bind(r received) (bound, bool) {
-	in, repairs := p.byMID[r.mid], uint32(0)
-	if in == nil && r.mid == "" {
+	in, repairs := p.byMID[string(r.mid)], uint32(0)
+	if in == nil && len(r.mid) == 0 {
 		in, repairs = p.declared(r.SSRC)
 	}
 	if in == nil || len(p.bySSRC) >= maxSSRCs {
@@ -198,10 +198,10 @@ func (p *publisher) bind(r received) (bound, bool) {
 	}
 	if len(in.rids) > 0 {
 		rid := r.rid
-		if b.rtx && r.repaired != "" {
+		if b.rtx && len(r.repaired) > 0 {
 			rid = r.repaired
 		}
-		l, ok := layerOfRID(rid)
+		l, ok := layerOfRID(string(rid))
 		if !ok {
 			if l, ok = p.layerOfSSRC(in, repairs); !ok {
 				return bound{}, false
@@ -245,7 +245,7 @@ func (p *publisher) layerOfSSRC(in *incoming, ssrc uint32) (forward.Layer, bool)
 	return forward.None, false
 }
 
-func (p *publisher) rtcp(b []byte, now time.Time) {
+func (p *publisher) rtcp(b []byte, _ *turn, now time.Time) {
 	packets, err := rtcp.Unmarshal(b)
 	if err != nil {
 		return

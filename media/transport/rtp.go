@@ -27,9 +27,9 @@ type extensionIDs struct {
 type received struct {
 	gate.Packet
 	payloadType uint8
-	mid         string
-	rid         string
-	repaired    string
+	mid         []byte // b's memory, as those after it
+	rid         []byte
+	repaired    []byte
 	twcc        uint16
 	hasTWCC     bool
 }
@@ -110,11 +110,11 @@ func (p *received) extensions(profile uint16, b []byte, ids extensionIDs) bool {
 		value := b[head : head+size]
 		switch id {
 		case ids.mid:
-			p.mid = string(value)
+			p.mid = value
 		case ids.rid:
-			p.rid = string(value)
+			p.rid = value
 		case ids.repaired:
-			p.repaired = string(value)
+			p.repaired = value
 		case ids.twcc:
 			if size >= 2 {
 				p.twcc, p.hasTWCC = binary.BigEndian.Uint16(value), true

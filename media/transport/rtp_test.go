@@ -36,11 +36,11 @@ func TestRTP(t *testing.T) {
 		}
 		got, err := parseRTP(b, testIDs)
 		if err != nil || !got.Marker || got.payloadType != 96 || got.Sequence != 7 || got.Timestamp != 9 || got.SSRC != 11 ||
-			got.mid != "mid-1" || got.rid != "h" || got.repaired != "m" || !got.hasTWCC || got.twcc != 0x1234 ||
+			string(got.mid) != "mid-1" || string(got.rid) != "h" || string(got.repaired) != "m" || !got.hasTWCC || got.twcc != 0x1234 ||
 			string(got.Payload) != "payload" {
 			t.Fatalf("%+v, %v", got, err)
 		}
-		if none, err := parseRTP(b, extensionIDs{}); err != nil || none.mid != "" || none.hasTWCC {
+		if none, err := parseRTP(b, extensionIDs{}); err != nil || len(none.mid) != 0 || none.hasTWCC {
 			t.Fatalf("what was not negotiated is read: %+v, %v", none, err)
 		}
 	}
@@ -122,12 +122,14 @@ func FuzzRTPHeader(f *testing.F) {
 
 // incomingCall is a publisher without sockets: what comes after SRTP.
 func incomingCall(t testing.TB) *publisher {
-	s := &Server{port: &port{log: discard()}, events: newEvents(&stage{}, func(string) {})}
+	in := &port{log: discard()}
+	in.turns = []*turn{newTurn(in, 0)}
+	s := &Server{port: in, events: newEvents(&stage{}, func(string) {})}
 	s.cfg.Now = time.Now
 	t.Cleanup(s.events.close)
 	c := &call{id: testCall, router: media.NewRouter(1, time.Now())}
 	p := &publisher{server: s, call: c, peer: "p", byMID: make(map[string]*incoming), bySSRC: make(map[uint32]bound)}
-	p.link = &link{port: s.port, done: make(chan struct{}), now: time.Now}
+	p.link = &link{port: s.port, done: make(chan struct{}), now: time.Now, jobs: make([][]job, 1)}
 	p.twcc = twcc.NewRecorder(1)
 	streams := []media.Stream{{MID: "0", Kind: media.Audio}, {MID: "1", Kind: media.Video, Context: 1}}
 	if err := c.router.Admit("p", 1, time.Now()); err != nil {
@@ -222,9 +224,9 @@ func FuzzIncomingRTP(f *testing.F) {
 	f.Add(packetOf(f, 5, 97, 1, []byte{0, 1, 9}, map[uint8]string{4: "1", 11: "h"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := incomingCall(t)
-		p.rtp(packetOf(t, 1, 96, 1, []byte("first"), map[uint8]string{4: "1", 10: "h"}), time.Now())
+		p.rtp(packetOf(t, 1, 96, 1, []byte("first"), map[uint8]string{4: "1", 10: "h"}), p.server.port.aside(), time.Now())
 		for range 3 {
-			p.rtp(slices.Clone(b), time.Now())
+			p.rtp(slices.Clone(b), p.server.port.aside(), time.Now())
 		}
 		p.tick(time.Now())
 	})
@@ -245,8 +247,8 @@ func FuzzRTCP(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := incomingCall(t)
-		p.rtp(packetOf(t, 1, 96, 1, []byte("first"), map[uint8]string{4: "1", 10: "h"}), time.Now())
-		p.rtcp(b, time.Now())
+		p.rtp(packetOf(t, 1, 96, 1, []byte("first"), map[uint8]string{4: "1", 10: "h"}), p.server.port.aside(), time.Now())
+		p.rtcp(b, p.server.port.aside(), time.Now())
 		sub := &subscriber{server: p.server, call: p.call, peer: "q", link: p.link}
 		sub.lines = []*subscribed{{line: line{mid: "0", kind: media.Video, used: true, ssrc: 3, leaf: 1, context: 1}}}
 		if err := p.call.router.Admit("q", 2, time.Now()); err != nil {
@@ -255,6 +257,6 @@ func FuzzRTCP(f *testing.F) {
 		o := &outlet{link: p.link, ssrc: 3, rtx: 4, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}}
 		o.down = p.call.router.Attach("q", 1, 1, o, time.Now())
 		sub.lines[0].outlet = o
-		sub.rtcp(b, time.Now())
+		sub.rtcp(b, p.server.port.aside(), time.Now())
 	})
 }

@@ -99,7 +99,11 @@ func New(cfg Config) (*Server, error) {
 	if err := s.hook.open(cfg); err != nil {
 		return nil, err
 	}
-	s.port = newPort(cfg.UDP, cfg.TCP, cfg.Log, cfg.Now)
+	var err error
+	if s.port, err = newPort(cfg.UDP, cfg.TCP, cfg.Log, cfg.Now); err != nil {
+		s.hook.close()
+		return nil, err
+	}
 	s.events = newEvents(cfg.Events, s.port.guard)
 	s.ticker.Add(1)
 	go func() { defer s.ticker.Done(); s.tick() }()
@@ -237,6 +241,7 @@ func (s *Server) Cut(id media.CallID, peer media.PeerID) {
 	delete(c.subscribers, peer)
 	delete(c.publishing, peer)
 	s.mu.Unlock()
+	s.port.settle()
 	if p != nil {
 		p.link.end()
 	}

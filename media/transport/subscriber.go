@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"huisclos/media"
 	"huisclos/media/forward"
+	"huisclos/media/gate"
 )
 
 const (
@@ -268,9 +270,9 @@ func (s *subscriber) end() {
 	}
 }
 
-func (s *subscriber) rtp([]byte, time.Time) {} // nobody sends here
+func (s *subscriber) rtp([]byte, *turn, time.Time) {} // nobody sends here
 
-func (s *subscriber) rtcp(b []byte, now time.Time) {
+func (s *subscriber) rtcp(b []byte, t *turn, now time.Time) {
 	packets, err := rtcp.Unmarshal(b)
 	if err != nil {
 		return
@@ -287,7 +289,7 @@ func (s *subscriber) rtcp(b []byte, now time.Time) {
 			}
 		case *rtcp.TransportLayerNack:
 			if o := s.outletOf(r.MediaSSRC); o != nil {
-				o.down.Lost(numbers(r.Nacks), now)
+				o.down.Lost(numbers(r.Nacks), t, now)
 			}
 		case *rtcp.PictureLossIndication:
 			if o := s.outletOf(r.MediaSSRC); o != nil {
@@ -363,36 +365,31 @@ type outlet struct {
 	agreed    agreed
 	down      *media.Down
 
-	reported uint32 // packets at the last loss report; the link worker's
+	reported uint32 // packets at the last loss report; the link's reader's
 
 	sent     int
 	sequence uint16 // of the RTX stream
 }
 
-func (o *outlet) Send(n forward.Numbers, marker bool, payload []byte) {
+func (o *outlet) Send(t media.Turn, n forward.Numbers, p *gate.Packet) {
 	id := uint8(0)
 	if o.sent < midPackets {
 		o.sent++
 		id = o.agreed.mid
 	}
-	o.link.sendRTP(func(b []byte) []byte {
-		b = appendRTP(b, o.agreed.codec.payloadType, marker, n.Sequence, n.Timestamp, o.ssrc, id, o.mid)
-		return append(b, payload...)
-	})
+	t.(*turn).add(o.link, job{outlet: o, packet: *p, numbers: n, mid: id})
 }
 
-// Resend repeats a packet on the RTX stream (RFC 4588 §4), or as it was for a
-// client that has none.
-func (o *outlet) Resend(n forward.Numbers, marker bool, payload []byte) {
+// Resend repeats a packet on the RTX stream (RFC 4588 §4). A client that has
+// none gets nothing: SRTP never sends a packet index twice (RFC 3711 §3.3.1).
+func (o *outlet) Resend(t media.Turn, n forward.Numbers, p *gate.Packet) {
 	if o.rtx == 0 || o.agreed.codec.rtx == 0 {
-		// SRTP never sends a packet index twice (RFC 3711 §3.3.1).
 		return
 	}
 	o.sequence++
-	o.link.sendRTP(func(b []byte) []byte {
-		b = appendRTP(b, o.agreed.codec.rtx, marker, o.sequence, n.Timestamp, o.rtx, o.agreed.mid, o.mid)
-		return forward.AppendRTX(b, n.Sequence, payload)
-	})
+	again := *p
+	again.Payload = bytes.Clone(p.Payload)
+	t.(*turn).add(o.link, job{outlet: o, packet: again, numbers: n, mid: o.agreed.mid, repeats: true, repeat: o.sequence})
 }
 
 func (o *outlet) Report(r forward.SenderReport) {

@@ -1,10 +1,10 @@
 package transport
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -29,6 +29,8 @@ func (t *tcpPath) close() {
 		t.conn.Close()
 	})
 }
+
+var errFrame = errors.New("transport: RFC 4571 frame of an impossible size")
 
 var errFull = errors.New("transport: TCP connection takes no more")
 
@@ -136,18 +138,10 @@ func (p *port) serveTCP(conn net.Conn) {
 		return
 	}
 	var owner *link
-	var head [2]byte
-	buffer := make([]byte, maxDatagram)
+	stream := bufio.NewReaderSize(conn, 2+maxDatagram)
 	for {
-		if _, err := io.ReadFull(conn, head[:]); err != nil {
-			break
-		}
-		size := int(binary.BigEndian.Uint16(head[:]))
-		if size > maxDatagram || size == 0 {
-			break
-		}
-		b := buffer[:size]
-		if _, err := io.ReadFull(conn, b); err != nil {
+		b, err := frame(stream)
+		if err != nil {
 			break
 		}
 		if b[0] <= 3 {
@@ -166,6 +160,7 @@ func (p *port) serveTCP(conn net.Conn) {
 			if owner == nil {
 				owner = l
 				decide()
+				stream = bufio.NewReaderSize(stream, tcpReadBuffer)
 				go t.run()
 				if conn.SetReadDeadline(time.Time{}) != nil {
 					break
@@ -179,9 +174,58 @@ func (p *port) serveTCP(conn net.Conn) {
 		if owner == nil {
 			break
 		}
-		owner.deliver(bytes.Clone(b))
+		p.frames(owner, b, stream)
 	}
 	if owner != nil {
 		owner.drop(t)
 	}
+}
+
+// frame gives the next packet (RFC 4571 §2), which stays where it is until the
+// one after it is asked for.
+func frame(from *bufio.Reader) ([]byte, error) {
+	head, err := from.Peek(2)
+	if err != nil {
+		return nil, err
+	}
+	size := int(binary.BigEndian.Uint16(head))
+	if size > maxDatagram || size == 0 {
+		return nil, errFrame
+	}
+	whole, err := from.Peek(2 + size)
+	if err != nil {
+		return nil, err
+	}
+	_, err = from.Discard(2 + size)
+	return whole[2:], err
+}
+
+// frames delivers a packet and those that came with it, in one turn. Checks are
+// left to the caller.
+func (p *port) frames(to *link, b []byte, more *bufio.Reader) {
+	t := p.aside()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer p.finish(t)
+	for {
+		to.deliver(b, t)
+		if t.full() || !buffered(more) {
+			return
+		}
+		var err error
+		if b, err = frame(more); err != nil {
+			return // the caller meets it again
+		}
+	}
+}
+
+// buffered says whether a whole frame is there that is no check, so that reading
+// it moves nothing.
+func buffered(from *bufio.Reader) bool {
+	have := from.Buffered()
+	if have < 3 {
+		return false
+	}
+	head, err := from.Peek(3)
+	return err == nil && have >= 2+int(binary.BigEndian.Uint16(head)) && head[2] > 3
 }

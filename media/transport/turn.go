@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+
+	"huisclos/media/forward"
+	"huisclos/media/gate"
+	"huisclos/media/srtp"
+	"huisclos/media/transport/batch"
+)
+
+const (
+	// turnArena is what one socket is given at once; a fuller turn takes several sends.
+	turnArena = 256 << 10
+	// maxJobs bounds what waits in a turn.
+	maxJobs = 8192
+	// keepJobs is how much room for jobs a link keeps from one turn to the next.
+	keepJobs = 32
+	// maxHeader is what a packet has before its payload: fixed header, extensions, original sequence number.
+	maxHeader = 12 + 4 + 40 + 2
+)
+
+// turn gathers what leaves because of one batch of arriving packets, so that the packets of one receiver lie next to each
+// other and leave in one send. Each reader has one; what arrives by TCP shares another. Jobs are sealed when the turn is
+// flushed, receiver by receiver: each key comes into the processor's cache once.
+//
+// Locks are taken in this order: turn, link.inMu, the router's, link.sendMu, link.mu.
+type turn struct {
+	port  *port
+	index int // of its jobs in each link
+
+	// mu is held from the first packet of a batch to the end of its flush. Who takes it after a change knows that nothing
+	// from before the change is still on its way out.
+	mu      sync.Mutex
+	links   []*link // that have jobs, in order of their first
+	jobs    int
+	writers []writer
+	single  []byte // room for one packet that leaves by itself
+}
+
+// writer is the way out through one socket.
+type writer struct {
+	socket *socket
+	to     *batch.Writer
+}
+
+// job is one packet on its way to one receiver.
+type job struct {
+	outlet  *outlet
+	packet  gate.Packet // its payload is the turn's until the flush
+	numbers forward.Numbers
+	mid     uint8 // id of the extension, zero for none
+	repeats bool  // on the RTX stream …
+	repeat  uint16
+}
+
+func newTurn(p *port, index int) *turn {
+	return &turn{port: p, index: index, single: make([]byte, 0, maxDatagram+maxHeader+srtp.TagSize)}
+}
+
+// add takes a job for a link. The caller holds mu.
+func (t *turn) add(l *link, j job) {
+	jobs := l.jobs[t.index]
+	if len(jobs) == 0 {
+		t.links = append(t.links, l)
+	}
+	l.jobs[t.index] = append(jobs, j)
+	t.jobs++
+}
+
+// full says that it is time to flush.
+func (t *turn) full() bool { return t.jobs >= maxJobs }
+
+// flush seals and sends all jobs. The caller holds mu.
+func (t *turn) flush() {
+	if t.jobs == 0 {
+		return
+	}
+	for i, l := range t.links {
+		l.sendJobs(t, l.jobs[t.index])
+		if jobs := l.jobs[t.index]; cap(jobs) > keepJobs {
+			l.jobs[t.index] = nil
+		} else {
+			clear(jobs)
+			l.jobs[t.index] = jobs[:0]
+		}
+		t.links[i] = nil
+	}
+	t.links, t.jobs = t.links[:0], 0
+	for _, w := range t.writers {
+		if w.to.Queued() > 0 {
+			_ = w.to.Flush() // the end of the socket, which its reader finds as well
+		}
+	}
+}
+
+// drop forgets all jobs, after a panic in the middle of them. The caller holds mu.
+func (t *turn) drop() {
+	for i, l := range t.links {
+		l.jobs[t.index], t.links[i] = nil, nil
+	}
+	t.links, t.jobs = t.links[:0], 0
+}
+
+// writerOf gives the batch of a socket, nil for one that is written a packet at a time.
+func (t *turn) writerOf(s *socket) *batch.Writer {
+	for i := range t.writers {
+		if t.writers[i].socket == s {
+			return t.writers[i].to
+		}
+	}
+	if s.batch == nil {
+		return nil
+	}
+	w := s.batch.NewWriter(turnArena)
+	t.writers = append(t.writers, writer{s, w})
+	return w
+}
+
+// sendJobs seals a link's packets, in their order, and queues them.
+func (l *link) sendJobs(t *turn, jobs []job) {
+	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
+	if l.out == nil {
+		return
+	}
+	to := l.way()
+	if to == nil {
+		return
+	}
+	var w *batch.Writer
+	var address netip.AddrPort
+	if u, ok := to.(*udpPath); ok {
+		w, address = t.writerOf(u.socket), u.address
+	}
+	for i := range jobs {
+		j := &jobs[i]
+		b := t.single
+		if w != nil {
+			b = w.Reserve(maxHeader + len(j.packet.Payload) + srtp.TagSize)
+		}
+		sealed, err := l.out.SealRTP(j.append(b[:0]))
+		switch {
+		case err != nil: // its number was used: a packet is never sealed twice
+		case w != nil:
+			w.Queue(address, sealed)
+		default:
+			_ = to.write(sealed) // as lost as it would be further on
+		}
+	}
+}
+
+// append writes the packet as it is before SRTP.
+func (j *job) append(b []byte) []byte {
+	o, p, n := j.outlet, &j.packet, j.numbers
+	if j.repeats {
+		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, j.repeat, n.Timestamp, o.rtx, j.mid, o.mid)
+		b = forward.AppendRTX(b, n.Sequence, p.Payload)
+	} else {
+		b = appendRTP(b, o.agreed.codec.payloadType, p.Marker, n.Sequence, n.Timestamp, o.ssrc, j.mid, o.mid)
+		b = append(b, p.Payload...)
+	}
+	n.Write(b[len(b)-len(p.Payload):], p)
+	return b
+}
