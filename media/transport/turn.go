@@ -17,6 +17,8 @@ const (
 	maxJobs = 8192
 	// keepJobs is how much room for jobs a link keeps from one turn to the next.
 	keepJobs = 32
+	// maxPadding is what a packet may get so that it has the size of its neighbours.
+	maxPadding = 16
 	// maxHeader is what a packet has before its payload: fixed header, extensions, original sequence number.
 	maxHeader = 12 + 4 + 40 + 2
 )
@@ -134,13 +136,21 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 	if u, ok := to.(*udpPath); ok {
 		w, address = t.writerOf(u.socket), u.address
 	}
+	even, size := 0, 0
 	for i := range jobs {
 		j := &jobs[i]
+		if i == even && w != nil {
+			even, size = evenRun(jobs, i)
+		}
 		b := t.single
 		if w != nil {
-			b = w.Reserve(maxHeader + len(j.packet.Payload) + srtp.TagSize)
+			b = w.Reserve(maxHeader + maxPadding + len(j.packet.Payload) + srtp.TagSize)
 		}
-		sealed, err := l.out.SealRTP(j.append(b[:0]))
+		b = j.append(b[:0])
+		if w != nil {
+			b = pad(b, size-j.size())
+		}
+		sealed, err := l.out.SealRTP(b)
 		switch {
 		case err != nil: // its number was used: a packet is never sealed twice
 		case w != nil:
@@ -149,6 +159,48 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 			_ = to.write(sealed) // as lost as it would be further on
 		}
 	}
+}
+
+// evenRun finds the packets from first on that leave in one segmented send when the shorter ones are padded to the size of the
+// longest, and that size. Encoders cut a frame into packets that differ by an octet or two. The last of a run may be shorter.
+func evenRun(jobs []job, first int) (end, size int) {
+	size = jobs[first].size()
+	least := size
+	for end = first + 1; end < len(jobs); end++ {
+		n := jobs[end].size()
+		if n > least+maxPadding || jobs[end].repeats {
+			break
+		}
+		if n+maxPadding < size {
+			return end + 1, size
+		}
+		least, size = min(least, n), max(size, n)
+	}
+	return end, size
+}
+
+// pad adds octets of padding (RFC 3550 §5.1), for 1 to maxPadding of them.
+func pad(b []byte, octets int) []byte {
+	if octets <= 0 || octets > maxPadding {
+		return b
+	}
+	b[0] |= 0x20
+	for range octets - 1 {
+		b = append(b, 0)
+	}
+	return append(b, byte(octets))
+}
+
+// size is what append writes.
+func (j *job) size() int {
+	n := 12 + len(j.packet.Payload)
+	if j.mid != 0 {
+		n += 4 + (1+len(j.outlet.mid)+3)/4*4
+	}
+	if j.repeats {
+		n += 2
+	}
+	return n
 }
 
 // append writes the packet as it is before SRTP.
