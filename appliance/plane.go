@@ -36,6 +36,8 @@ func (p plane) Cut(call meetings.CallID, peer meetings.PeerID) {
 	p.server.Cut(media.CallID(call), media.PeerID(peer))
 }
 
+func (p plane) Busy() bool { return p.server.Busy() }
+
 func (p plane) Stats(call meetings.CallID) meetings.MediaStats {
 	s := p.server.Stats(media.CallID(call))
 	out := meetings.MediaStats{Forwarded: s.Forwarded, Refused: counts(s.Refused)}

@@ -67,7 +67,7 @@ func TestOtherVersionIsToldToReload(t *testing.T) {
 	c.conn, c.open = "old", true
 	w.clients["old"] = c
 	w.apply(Connected{"old", Visitor{Account: c.account}})
-	w.apply(Received{"old", &Hello{Protocol: 2}})
+	w.apply(Received{Conn: "old", Request: &Hello{Protocol: 2}})
 	if c.closed != CloseReload {
 		t.Fatalf("closed with %d", c.closed)
 	}
@@ -76,7 +76,7 @@ func TestOtherVersionIsToldToReload(t *testing.T) {
 	c.conn, c.open = "rude", true
 	w.clients["rude"] = c
 	w.apply(Connected{"rude", Visitor{Account: c.account}})
-	w.apply(Received{"rude", &Leave{}})
+	w.apply(Received{Conn: "rude", Request: &Leave{}})
 	if c.closed != CloseBadMessage {
 		t.Fatalf("closed with %d", c.closed)
 	}
@@ -85,6 +85,26 @@ func TestOtherVersionIsToldToReload(t *testing.T) {
 	if c.closed != CloseBadMessage {
 		t.Fatalf("a second hello: closed with %d", c.closed)
 	}
+}
+
+// A machine that carries no further call says so; what is in progress goes on and takes people in.
+func TestNoRoomForAnotherCall(t *testing.T) {
+	w := newWorld(t, Limits{})
+	w.busy = true
+	host := w.client(1, 1)
+	host.connect(Hello{})
+	failed(t, host, host.created(host.rules()), "capacity")
+	if w.room.call != nil || !w.audited(actionCallRefused) {
+		t.Fatal("begun, or refused without a trace")
+	}
+	w.busy, host.admits = false, true
+	host.offer(host.rules(), nil)
+	w.settle()
+	w.busy = true
+	guest := w.client(2, 1)
+	guest.join()
+	w.pass(2 * time.Second)
+	w.together(host, guest)
 }
 
 func TestFullCall(t *testing.T) {

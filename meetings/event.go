@@ -37,6 +37,8 @@ type Disconnected struct{ Conn ConnID }
 type Received struct {
 	Conn    ConnID
 	Request Request
+	// Busy: the media plane has no room for another call (Media.Busy).
+	Busy bool
 }
 
 // Tick: the time of the last Wake effect has come. An early or late Tick is harmless.

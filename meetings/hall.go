@@ -136,7 +136,13 @@ func (l *Line) ID() ConnID { return l.id }
 
 // Receive hands a request to the room and returns when it has been dealt with:
 // a client that sends faster than its room works waits in its own socket.
-func (l *Line) Receive(q Request) { l.loop.call(job{event: Received{l.id, q}}) }
+func (l *Line) Receive(q Request) { l.loop.call(job{event: Received{l.id, q, l.busy(q)}}) }
+
+// busy is asked for the one request that begins a call.
+func (l *Line) busy(q Request) bool {
+	_, begins := q.(*Create)
+	return begins && l.loop.hall.o.Media.Busy()
+}
 
 // Gone says that the connection is no more.
 func (l *Line) Gone() { l.loop.call(job{event: Disconnected{l.id}, gone: l.id}) }

@@ -25,6 +25,7 @@ type fakeMedia struct {
 	hold      chan struct{} // Publish waits for it
 	entered   chan PeerID
 	asked     []string
+	busy      bool
 }
 
 func newFakeMedia() *fakeMedia {
@@ -47,6 +48,10 @@ func (f *fakeMedia) Admit(_ CallID, peer PeerID, leaf mls.LeafIndex) {
 }
 func (f *fakeMedia) Cut(_ CallID, peer PeerID) {
 	f.locked(func() { delete(f.admitted, peer); f.cut[peer]++ })
+}
+func (f *fakeMedia) Busy() (busy bool) {
+	f.locked(func() { busy = f.busy })
+	return busy
 }
 func (f *fakeMedia) Stats(CallID) (s MediaStats) {
 	f.locked(func() {

@@ -36,6 +36,7 @@ type world struct {
 	commits map[string]bool // "call epoch" that had its commit
 
 	lawless bool // of new clients
+	busy    bool // the media plane
 }
 
 func newWorld(t testing.TB, limits Limits) *world {
@@ -275,7 +276,9 @@ func (c *client) tab() *client {
 	return &client{w: c.w, account: c.account, name: c.name, device: c.device, id: c.id, past: map[string][]byte{}, knocks: c.knocks, admits: c.admits}
 }
 
-func (c *client) say(q Request) { c.w.queue = append(c.w.queue, Received{c.conn, q}) }
+func (c *client) say(q Request) {
+	c.w.queue = append(c.w.queue, Received{Conn: c.conn, Request: q, Busy: c.w.busy})
+}
 
 func (c *client) connect(hello Hello) {
 	c.w.t.Helper()

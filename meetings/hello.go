@@ -135,7 +135,7 @@ func wireIDs(accounts []mls.AccountID) []ID {
 }
 
 // create takes a group for a room without one: compare-and-swap on "no group".
-func (r *Room) create(c *conn, q *Create) {
+func (r *Room) create(c *conn, q *Create, busy bool) {
 	if r.call != nil {
 		r.send(c, &CreateLost{Group: r.call.group, Epoch: r.call.epoch})
 		return
@@ -155,6 +155,11 @@ func (r *Room) create(c *conn, q *Create) {
 		return
 	} else if c.visitor.Account != r.card.Owner {
 		r.fail(c, "create", "not-host")
+		return
+	} else if busy {
+		// A restart goes on with a call that is in progress; only a new one is too much.
+		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "capacity"})
+		r.fail(c, "create", "capacity")
 		return
 	}
 	observer, rules, code := r.checkNew(c, q, again)

@@ -47,6 +47,8 @@ type Media interface {
 	Admit(call CallID, peer PeerID, leaf mls.LeafIndex) // before it, nothing goes to or comes from peer
 	Cut(call CallID, peer PeerID)                       // after it, nothing; closes the peer's connections
 	Stats(call CallID) MediaStats
+	// Busy says that another call would spoil those in progress. They go on, and people may still join them.
+	Busy() bool
 }
 
 // Plane is the negotiation half of the media plane. Its methods may take a

@@ -235,7 +235,7 @@ func TestNothingToRecover(t *testing.T) {
 	mute.conn, mute.open = "mute", true
 	w.clients["mute"] = mute
 	w.apply(Connected{"mute", Visitor{Account: mute.account, Name: mute.name}})
-	w.apply(Received{"mute", &Hello{Protocol: ProtocolVersion, Device: ID(mute.device), SignatureKey: mute.id.Signer.PublicKey(),
+	w.apply(Received{Conn: "mute", Request: &Hello{Protocol: ProtocolVersion, Device: ID(mute.device), SignatureKey: mute.id.Signer.PublicKey(),
 		Resume: &Position{Group: mute.group.ID()}}})
 	w.queue = nil // it never answers
 	w.pass(4 * time.Second)

@@ -67,7 +67,7 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		}
 	case Received:
 		if c := r.conns[e.Conn]; c != nil {
-			r.receive(c, e.Request)
+			r.receive(c, e)
 		}
 	case SessionEnded:
 		if c := r.conns[e.Conn]; c != nil {
@@ -121,8 +121,8 @@ func (r *Room) Idle() bool {
 	return len(r.conns) == 0 && r.call == nil && r.recovery == nil && r.restart == nil
 }
 
-func (r *Room) receive(c *conn, request Request) {
-	if h, ok := request.(*Hello); ok {
+func (r *Room) receive(c *conn, e Received) {
+	if h, ok := e.Request.(*Hello); ok {
 		r.hello(c, h)
 		return
 	}
@@ -130,9 +130,9 @@ func (r *Room) receive(c *conn, request Request) {
 		r.close(c, CloseBadMessage, "hello comes first")
 		return
 	}
-	switch q := request.(type) {
+	switch q := e.Request.(type) {
 	case *Create:
-		r.create(c, q)
+		r.create(c, q, e.Busy)
 	case *Knock:
 		r.knock(c, q)
 	case *Admit:

@@ -36,6 +36,7 @@ func (s *Server) tick() {
 		}
 		if interval := now.Sub(last); interval >= media.TickEvery {
 			last = now
+			s.measureLoad(now)
 			for _, c := range calls {
 				s.routerTick(c, interval, now)
 			}

@@ -219,14 +219,13 @@ func (p *port) readBatches(s *socket, from *batch.Reader, t *turn) {
 			}
 			continue
 		}
-		t.mu.Lock()
+		began := t.begin()
 		for i := range packets {
 			if b := packets[i].Data; len(b) > 0 && len(b) <= maxDatagram {
 				p.datagram(s, t, b, packets[i].From)
 			}
 		}
-		p.finish(t)
-		t.mu.Unlock()
+		t.end(began)
 	}
 }
 
@@ -246,10 +245,9 @@ func (p *port) readOne(s *socket, t *turn) {
 			continue
 		}
 		at := from.AddrPort()
-		t.mu.Lock()
+		began := t.begin()
 		p.datagram(s, t, buffer[:n], netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
-		p.finish(t)
-		t.mu.Unlock()
+		t.end(began)
 	}
 }
 

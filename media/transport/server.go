@@ -56,6 +56,7 @@ type Server struct {
 	cfg    Config
 	port   *port
 	events *events
+	load   load
 	hook
 
 	mu     sync.Mutex

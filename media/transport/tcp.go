@@ -204,9 +204,8 @@ func frame(from *bufio.Reader) ([]byte, error) {
 // left to the caller.
 func (p *port) frames(to *link, b []byte, more *bufio.Reader) {
 	t := p.aside()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	defer p.finish(t)
+	began := t.begin()
+	defer func() { t.end(began) }()
 	for {
 		to.deliver(b, t)
 		if t.full() || !buffered(more) {

@@ -3,6 +3,8 @@ package transport
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"huisclos/media/forward"
 	"huisclos/media/gate"
@@ -39,6 +41,20 @@ type turn struct {
 	jobs    int
 	writers []writer
 	single  []byte // room for one packet that leaves by itself
+
+	spent atomic.Int64 // nanoseconds in which mu was held for a batch
+}
+
+// begin and end enclose a batch of packets.
+func (t *turn) begin() (at time.Time) {
+	t.mu.Lock()
+	return t.port.now()
+}
+
+func (t *turn) end(began time.Time) {
+	t.port.finish(t)
+	t.spent.Add(int64(t.port.now().Sub(began)))
+	t.mu.Unlock()
 }
 
 // writer is the way out through one socket.

@@ -220,7 +220,7 @@ export class Session {
     } else if (request === "knock") {
       this.events.failed(code === "full" ? "full" : "protocol", code);
     } else if (request === "create" && code !== "recover") {
-      this.events.failed("protocol", code);
+      this.events.failed(code === "capacity" ? "capacity" : "protocol", code);
     } else if (request === "change") {
       this.asked.length = 0;
     }

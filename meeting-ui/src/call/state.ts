@@ -33,7 +33,7 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full"
+  | "unsupported" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile";
 
