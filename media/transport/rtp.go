@@ -125,10 +125,54 @@ func (p *received) extensions(profile uint16, b []byte, ids extensionIDs) bool {
 	return true
 }
 
-// appendRTP writes a header, with the MID extension if it has an id.
-func appendRTP(b []byte, payloadType uint8, marker bool, sequence uint16, timestamp, ssrc uint32, midID uint8, mid string) []byte {
+// extensions are what a packet of ours may carry; an id of zero leaves one out.
+type extensions struct {
+	midID  uint8
+	mid    string
+	twccID uint8
+	twcc   uint16
+}
+
+// size is what the block takes, in octets (RFC 8285 §4.2).
+func (e extensions) size() int {
+	n := 0
+	if e.midID != 0 {
+		n += 1 + len(e.mid)
+	}
+	if e.twccID != 0 {
+		n += 3
+	}
+	if n == 0 {
+		return 0
+	}
+	return 4 + (n+3)/4*4
+}
+
+func (e extensions) append(b []byte) []byte {
+	size := e.size()
+	if size == 0 {
+		return b
+	}
+	end := len(b) + size
+	words := size/4 - 1
+	b = append(b, 0xbe, 0xde, byte(words>>8), byte(words))
+	if e.midID != 0 {
+		b = append(b, e.midID<<4|byte(len(e.mid)-1))
+		b = append(b, e.mid...)
+	}
+	if e.twccID != 0 {
+		b = append(b, e.twccID<<4|1, byte(e.twcc>>8), byte(e.twcc))
+	}
+	for len(b) < end {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// appendRTP writes a header.
+func appendRTP(b []byte, payloadType uint8, marker bool, sequence uint16, timestamp, ssrc uint32, e extensions) []byte {
 	first := byte(0x80)
-	if midID != 0 {
+	if e.size() > 0 {
 		first |= 0x10
 	}
 	second := payloadType
@@ -139,15 +183,7 @@ func appendRTP(b []byte, payloadType uint8, marker bool, sequence uint16, timest
 	b = binary.BigEndian.AppendUint16(b, sequence)
 	b = binary.BigEndian.AppendUint32(b, timestamp)
 	b = binary.BigEndian.AppendUint32(b, ssrc)
-	if midID != 0 {
-		words := (1 + len(mid) + 3) / 4
-		b = append(b, 0xbe, 0xde, byte(words>>8), byte(words), midID<<4|byte(len(mid)-1))
-		b = append(b, mid...)
-		for n := 1 + len(mid); n < 4*words; n++ {
-			b = append(b, 0)
-		}
-	}
-	return b
+	return e.append(b)
 }
 
 // isRTCP tells RTCP from RTP on one port (RFC 5761 §4).

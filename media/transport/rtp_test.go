@@ -84,18 +84,26 @@ func TestRTPRefused(t *testing.T) {
 }
 
 func TestAppendRTP(t *testing.T) {
-	for _, mid := range []string{"", "0", "12", "123", "1234", "sixteen-octets-!"} {
-		id := uint8(0)
+	for i, mid := range []string{"", "0", "12", "123", "1234", "sixteen-octets-!", ""} {
+		e := extensions{mid: mid}
 		if mid != "" {
-			id = 4
+			e.midID = 4
 		}
-		b := append(appendRTP(nil, 97, true, 65535, 1<<31, 0xdeadbeef, id, mid), "body"...)
+		want := ""
+		if i >= 3 {
+			e.twccID, e.twcc, want = 5, 0x1234, "\x12\x34"
+		}
+		b := appendRTP(nil, 97, true, 65535, 1<<31, 0xdeadbeef, e)
+		if len(b) != 12+e.size() {
+			t.Fatalf("%q: %d octets of header, not %d", mid, len(b), 12+e.size())
+		}
+		b = append(b, "body"...)
 		var p rtp.Packet
 		if err := p.Unmarshal(b); err != nil {
 			t.Fatal(err)
 		}
 		if p.PayloadType != 97 || !p.Marker || p.SequenceNumber != 65535 || p.Timestamp != 1<<31 || p.SSRC != 0xdeadbeef ||
-			string(p.Payload) != "body" || string(p.GetExtension(4)) != mid {
+			string(p.Payload) != "body" || string(p.GetExtension(4)) != mid || string(p.GetExtension(5)) != want {
 			t.Fatalf("%q: %+v", mid, p)
 		}
 	}

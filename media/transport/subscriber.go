@@ -45,6 +45,8 @@ type subscriber struct {
 	offeredAt   time.Time
 	offered     []line // as they were in the outstanding offer
 	keyed       bool
+
+	missing []uint16 // room for the numbers of a NACK; the link's reader's
 }
 
 // subscribed is a line with what it carries now.
@@ -273,50 +275,29 @@ func (s *subscriber) end() {
 func (s *subscriber) rtp([]byte, *turn, time.Time) {} // nobody sends here
 
 func (s *subscriber) rtcp(b []byte, t *turn, now time.Time) {
-	packets, err := rtcp.Unmarshal(b)
-	if err != nil {
-		return
-	}
-	for _, packet := range packets {
-		switch r := packet.(type) {
-		case *rtcp.ReceiverReport:
-			for _, block := range r.Reports {
-				s.loss(block, now)
+	for c, rest, ok := nextControl(b); ok; c, rest, ok = nextControl(rest) {
+		switch {
+		case c.feedback(rtcpTransport, formatNACK):
+			if o := s.outletOf(c.media()); o != nil {
+				s.missing = c.lost(s.missing[:0])
+				o.down.Lost(s.missing, t, now)
 			}
-		case *rtcp.SenderReport:
-			for _, block := range r.Reports {
-				s.loss(block, now)
-			}
-		case *rtcp.TransportLayerNack:
-			if o := s.outletOf(r.MediaSSRC); o != nil {
-				o.down.Lost(numbers(r.Nacks), t, now)
-			}
-		case *rtcp.PictureLossIndication:
-			if o := s.outletOf(r.MediaSSRC); o != nil {
+		case c.feedback(rtcpPayload, formatPLI):
+			if o := s.outletOf(c.media()); o != nil {
 				o.down.KeyFrame(now)
 			}
-		case *rtcp.FullIntraRequest:
-			for _, entry := range r.FIR {
-				if o := s.outletOf(entry.SSRC); o != nil {
+		case c.feedback(rtcpPayload, formatFIR):
+			c.keyFrames(func(ssrc uint32) {
+				if o := s.outletOf(ssrc); o != nil {
 					o.down.KeyFrame(now)
 				}
+			})
+		default:
+			for _, block := range c.reports() {
+				s.loss(block, now)
 			}
 		}
 	}
-}
-
-func numbers(pairs []rtcp.NackPair) []uint16 {
-	var all []uint16
-	for _, pair := range pairs {
-		pair.Range(func(sequence uint16) bool {
-			all = append(all, sequence)
-			return len(all) < maxNACKs
-		})
-		if len(all) >= maxNACKs {
-			break
-		}
-	}
-	return all
 }
 
 func (s *subscriber) outletOf(ssrc uint32) *outlet {

@@ -209,24 +209,23 @@ func pad(b []byte, octets int) []byte {
 
 // size is what append writes.
 func (j *job) size() int {
-	n := 12 + len(j.packet.Payload)
-	if j.mid != 0 {
-		n += 4 + (1+len(j.outlet.mid)+3)/4*4
-	}
+	n := 12 + j.extensions().size() + len(j.packet.Payload)
 	if j.repeats {
 		n += 2
 	}
 	return n
 }
 
+func (j *job) extensions() extensions { return extensions{midID: j.mid, mid: j.outlet.mid} }
+
 // append writes the packet as it is before SRTP.
 func (j *job) append(b []byte) []byte {
 	o, p, n := j.outlet, &j.packet, j.numbers
 	if j.repeats {
-		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, j.repeat, n.Timestamp, o.rtx, j.mid, o.mid)
+		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, j.repeat, n.Timestamp, o.rtx, j.extensions())
 		b = forward.AppendRTX(b, n.Sequence, p.Payload)
 	} else {
-		b = appendRTP(b, o.agreed.codec.payloadType, p.Marker, n.Sequence, n.Timestamp, o.ssrc, j.mid, o.mid)
+		b = appendRTP(b, o.agreed.codec.payloadType, p.Marker, n.Sequence, n.Timestamp, o.ssrc, j.extensions())
 		b = append(b, p.Payload...)
 	}
 	n.Write(b[len(b)-len(p.Payload):], p)
