@@ -128,6 +128,19 @@ func (r *reports) Failed(call media.CallID, peer media.PeerID, publishing bool) 
 	r.hall.MediaFailed(meetings.CallID(call), meetings.PeerID(peer), publishing)
 }
 
+func (r *reports) Layers(call media.CallID, peer media.PeerID, streams []media.StreamLayers) {
+	<-r.there
+	list := make([]meetings.StreamLayers, 0, len(streams))
+	for _, s := range streams {
+		names := []string{} // not nil: it is written as JSON
+		for _, l := range s.Layers {
+			names = append(names, transport.LayerName(l))
+		}
+		list = append(list, meetings.StreamLayers{Context: s.Context, Layers: names})
+	}
+	r.hall.MediaLayers(meetings.CallID(call), meetings.PeerID(peer), list)
+}
+
 func (r *reports) Refused(call media.CallID, peer media.PeerID, by map[media.RefusedReason]uint64) {
 	<-r.there
 	r.hall.MediaRefused(meetings.CallID(call), meetings.PeerID(peer), counts(by))

@@ -14,6 +14,7 @@ package media
 import (
 	"errors"
 
+	"huisclos/media/forward"
 	"huisclos/media/gate"
 )
 
@@ -62,6 +63,12 @@ type Want struct {
 	Height  int
 }
 
+// StreamLayers are those of one stream that somebody receives.
+type StreamLayers struct {
+	Context uint8
+	Layers  []forward.Layer
+}
+
 // RefusedReason counts packets that were not forwarded: the gate's reasons and
 // those of this package.
 type RefusedReason = gate.Reason
@@ -81,6 +88,9 @@ type Events interface {
 	Offer(call CallID, peer PeerID, offer string, tracks []Track)
 	Connected(call CallID, peer PeerID, publishing bool, transport string)
 	Failed(call CallID, peer PeerID, publishing bool)
+	// Layers says which layers of a peer's streams anybody receives: the
+	// publisher need not send the others.
+	Layers(call CallID, peer PeerID, streams []StreamLayers)
 	// Refused gives cumulative counts, at most once a second for each peer.
 	Refused(call CallID, peer PeerID, counts map[RefusedReason]uint64)
 }

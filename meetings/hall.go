@@ -358,6 +358,11 @@ func (h *Hall) MediaFailed(call CallID, peer PeerID, publishing bool) {
 	h.reply(call, peer, &MediaLink{Direction: direction(publishing)})
 }
 
+// MediaLayers tells a peer's client which of its layers anybody receives.
+func (h *Hall) MediaLayers(call CallID, peer PeerID, streams []StreamLayers) {
+	h.reply(call, peer, &Layers{Streams: streams})
+}
+
 // MediaRefused tells a peer's client what the gate refused of its packets.
 func (h *Hall) MediaRefused(call CallID, peer PeerID, counts map[string]uint64) {
 	h.reply(call, peer, &MediaRefused{Counts: counts})

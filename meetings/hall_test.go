@@ -237,6 +237,10 @@ func TestHall(t *testing.T) {
 	if m := await[*MediaLink](t, secondSeat); m.Transport != "" || m.Direction != "subscribe" {
 		t.Fatalf("link %+v", m)
 	}
+	h.MediaLayers(call, peer, []StreamLayers{{Context: 1, Layers: []string{"l", "m"}}})
+	if m := await[*Layers](t, secondSeat); len(m.Streams) != 1 || m.Streams[0].Context != 1 || len(m.Streams[0].Layers) != 2 {
+		t.Fatalf("told %+v", m)
+	}
 	h.MediaRefused(call, peer, map[string]uint64{"old-epoch": 1})
 	await[*MediaRefused](t, secondSeat)
 	h.MediaOffer("elsewhere", peer, "offer", nil) // of no call: dropped

@@ -196,6 +196,18 @@ type MediaRefused struct {
 	Counts map[string]uint64 `json:"counts"`
 }
 
+// Layers says which simulcast layers of a client's own streams anybody receives; it may stop sending the others. Streams that
+// are not named go on as they are.
+type Layers struct {
+	Streams []StreamLayers `json:"streams"`
+}
+
+// StreamLayers names layers as the client's offer does: "l", "m", "h". A stream without simulcast has "l" only.
+type StreamLayers struct {
+	Context uint8    `json:"context"`
+	Layers  []string `json:"layers"`
+}
+
 // MediaLink says that a media connection stands, or (Transport "") fell.
 type MediaLink struct {
 	Transport string `json:"transport"` // "udp", "tcp", "" when it failed
@@ -247,6 +259,7 @@ func (*MessageRefused) Type() string   { return "messageRefused" }
 func (*Published) Type() string        { return "published" }
 func (*Offer) Type() string            { return "offer" }
 func (*MediaRefused) Type() string     { return "mediaRefused" }
+func (*Layers) Type() string           { return "layers" }
 func (*MediaLink) Type() string        { return "media" }
 func (*GroupStateWanted) Type() string { return "groupStateWanted" }
 func (*Recovered) Type() string        { return "recovered" }

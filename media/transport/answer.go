@@ -23,6 +23,9 @@ type ours struct {
 // layerRIDs names the layers as clients do.
 var layerRIDs = [forward.Layers]string{"l", "m", "h"}
 
+// LayerName is what clients call a layer.
+func LayerName(l forward.Layer) string { return layerRIDs[l] }
+
 func layerOfRID(rid string) (forward.Layer, bool) {
 	i := slices.Index(layerRIDs[:], rid)
 	return forward.Layer(i), i >= 0

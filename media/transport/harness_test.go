@@ -45,6 +45,7 @@ type stage struct {
 	connected []string
 	failed    []string
 	refused   map[media.PeerID]map[media.RefusedReason]uint64
+	layers    map[string]string // "peer context": those that are received
 }
 
 // switchedUDP is a socket whose kernel side loses everything that arrives while it is off.
@@ -95,7 +96,7 @@ func newStageAt(t *testing.T, at netip.Addr) *stage {
 	web, iceConns := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
 	s := &stage{t: t, at: at, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
-		refused: make(map[media.PeerID]map[media.RefusedReason]uint64)}
+		refused: make(map[media.PeerID]map[media.RefusedReason]uint64), layers: make(map[string]string)}
 	s.udp.off.of = s.udp
 	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{at} },
@@ -134,6 +135,14 @@ func (s *stage) Failed(_ media.CallID, peer media.PeerID, publishing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failed = append(s.failed, fmt.Sprint(peer, " ", direction(publishing)))
+}
+
+func (s *stage) Layers(_ media.CallID, peer media.PeerID, streams []media.StreamLayers) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, of := range streams {
+		s.layers[fmt.Sprint(peer, " ", of.Context)] = fmt.Sprint(of.Layers)
+	}
 }
 
 func (s *stage) Refused(_ media.CallID, peer media.PeerID, counts map[media.RefusedReason]uint64) {

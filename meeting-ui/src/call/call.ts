@@ -297,6 +297,7 @@ export class Call extends CallSignals implements CallActions {
       case "published": this.media?.published(m.answer); break;
       case "offer": this.media?.offered(m.offer, m.tracks); break;
       case "media": this.media?.link(m.transport, m.direction); break;
+      case "layers": this.media?.layers(m.streams); break;
       case "mediaRefused": this.media?.refused(m.counts); break;
       case "error":
         this.media?.requestFailed(m.request);

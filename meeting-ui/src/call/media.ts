@@ -123,6 +123,9 @@ export class Media {
     this.s.quality.value = { ...this.s.quality.peek(), transport: this.transport.publish === "tcp" || this.transport.subscribe === "tcp" ? "tcp" : t };
   }
 
+  /** Layers that nobody receives cost the encoder and the uplink for nothing. */
+  layers(streams: { context: number; layers: string[] }[]): void { for (const s of streams) this.publisher?.layers(s.context, s.layers); }
+
   /** The gate's count of own frames that it refused; shown while it grows. */
   refused(counts: Record<string, number>): void {
     const total = Object.values(counts).reduce((a, b) => a + b, 0);

@@ -9,11 +9,15 @@ import type { Tracks } from "./devices.ts";
 import type { StreamKind } from "./state.ts";
 import type { ClientMessage, MediaKind } from "./wire.ts";
 
-/** VP8 in three sizes: what a receiver gets is the server's choice by the tile's height. */
-const cameraLayers: RTCRtpEncodingParameters[] = [
-  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
-  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
-  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+/**
+ * VP8 in three sizes, each in three temporal layers where the browser makes them: what a receiver gets is the server's
+ * choice by the tile's height and the receiver's line.
+ */
+type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
+const cameraLayers: Encoding[] = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000, scalabilityMode: "L1T3" },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode: "L1T3" },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_700_000, scalabilityMode: "L1T3" },
 ];
 const screenLayer: RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
 const layout: { stream: StreamKind; kind: MediaKind; context: number; encodings: RTCRtpEncodingParameters[] }[] = [
@@ -49,6 +53,8 @@ export class Publisher {
   private restartsLeft = restarts;
   private closed = false;
   private again = false;
+  /** Parameters are read and written one change at a time. */
+  private parameters: Promise<unknown> = Promise.resolve();
 
   constructor(frames: FramePort, tracks: Tracks, private readonly events: PublisherEvents) {
     this.pc = new RTCPeerConnection(rtcConfig);
@@ -71,6 +77,25 @@ export class Publisher {
   async replace(stream: StreamKind, track: MediaStreamTrack | null): Promise<void> {
     if (this.closed) return;
     try { await this.senders.get(stream)?.replaceTrack(track); } catch { this.fail("replace-track"); }
+  }
+
+  /**
+   * Sends these layers of a stream and rests the others. What a stream carries is `replaceTrack`'s alone: resting and waking
+   * its layers neither mutes nor unmutes, whatever a server says.
+   */
+  layers(streamContext: number, names: string[]): void {
+    const l = layout.find((x) => x.context === streamContext), sender = l && this.senders.get(l.stream);
+    if (!l || !sender || l.kind !== "video") return;
+    this.parameters = this.parameters.then(async () => {
+      if (this.closed) return;
+      const p = sender.getParameters();
+      let changed = false;
+      for (const e of p.encodings) {
+        const active = names.includes(e.rid ?? "l");
+        if ((e.active ?? true) !== active) { e.active = active; changed = true; }
+      }
+      if (changed) await sender.setParameters(p);
+    }).catch(() => undefined); // the browser keeps what it had: more is sent than need be
   }
 
   async answered(answer: string): Promise<void> {

@@ -82,6 +82,7 @@ export type ServerMessage =
   | { type: "messageRefused"; reason: string; id: string }
   | { type: "published"; answer: string }
   | { type: "offer"; offer: string; tracks: TrackDecl[] }
+  | { type: "layers"; streams: { context: number; layers: string[] }[] }
   | { type: "mediaRefused"; counts: Record<string, number> }
   | { type: "media"; /** "" when the connection fell. */ transport: "udp" | "tcp" | ""; direction: "publish" | "subscribe" }
   | { type: "groupStateWanted" }
@@ -164,6 +165,10 @@ export function decode(frame: string): ServerMessage {
     case "offer": return {
       type, offer: text(f, "offer"),
       tracks: list(f, "tracks").map((t) => { const e = fields(t, "track"); return { mid: text(e, "mid"), leaf: leafOf(e), context: contextOf(e), kind: oneOf(e, "kind", ["audio", "video"]) }; }),
+    };
+    case "layers": return {
+      type,
+      streams: list(f, "streams").map((s) => { const e = fields(s, "stream"); return { context: contextOf(e), layers: list(e, "layers").map((l) => oneOf({ layer: l }, "layer", ["l", "m", "h"])) }; }),
     };
     case "mediaRefused": {
       const counts: Record<string, number> = {};
