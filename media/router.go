@@ -324,15 +324,15 @@ func (r *Router) allocate(p *peer, now time.Time) {
 			height = pace.DefaultHeight
 		}
 		d.source.mu.Lock()
-		streams = append(streams, pace.Stream{Audio: d.source.stream.Kind == Audio, Height: height, Rates: d.source.rates()})
+		streams = append(streams, pace.Stream{Class: d.source.class(), Height: height, Rates: pace.Whole(d.source.rates())})
 		d.source.mu.Unlock()
 		downs = append(downs, d)
 	}
 	p.lossMu.Lock()
 	limit := p.budget.Limit()
 	p.lossMu.Unlock()
-	for i, l := range pace.Allocate(streams, limit) {
-		downs[i].target(l, now)
+	for i, c := range pace.Allocate(streams, limit, now).Choices {
+		downs[i].target(c.Layer, now)
 	}
 }
 

@@ -187,6 +187,18 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 	}
 }
 
+// class is what the stream is to those who receive it; which camera is the
+// speaker's is for pace to find.
+func (s *Source) class() pace.Class {
+	switch {
+	case s.stream.Kind == Audio:
+		return pace.Sound
+	case s.stream.Context > 1:
+		return pace.Screen
+	}
+	return pace.Thumbnail
+}
+
 // rates are what the layers cost now. A layer that speaks for the first time
 // costs something, so that it can be chosen at once.
 func (s *Source) rates() (rates [forward.Layers]pace.Bitrate) {

@@ -16,8 +16,8 @@ func TestLayerFor(t *testing.T) {
 }
 
 func TestAllocate(t *testing.T) {
-	all := [Layers]Bitrate{150_000, 500_000, 1_500_000}
-	sound := Stream{Audio: true, Rates: [Layers]Bitrate{40_000}}
+	all := Whole([Layers]Bitrate{150_000, 500_000, 1_500_000})
+	sound := Stream{Class: Sound, Rates: Whole([Layers]Bitrate{40_000})}
 	for _, test := range []struct {
 		name    string
 		streams []Stream
@@ -25,23 +25,27 @@ func TestAllocate(t *testing.T) {
 		want    []Layer
 	}{
 		{"nobody", nil, 0, nil},
-		{"each what it shows", []Stream{{Height: 180, Rates: all}, {Height: 360, Rates: all}, {Height: 720, Rates: all}, {Rates: all}},
+		{"each what it shows", []Stream{{Class: Thumbnail, Height: 180, Rates: all}, {Class: Thumbnail, Height: 360, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}, {Class: Thumbnail, Rates: all}},
 			0, []Layer{Low, Middle, High, None}},
-		{"top layer is off", []Stream{{Height: 720, Rates: [Layers]Bitrate{150_000, 500_000, 0}}}, 0, []Layer{Middle}},
-		{"only the top is on", []Stream{{Height: 180, Rates: [Layers]Bitrate{0, 0, 9}}}, 0, []Layer{High}},
-		{"no simulcast", []Stream{{Height: 720, Rates: [Layers]Bitrate{900_000}}}, 0, []Layer{Low}},
-		{"nothing heard yet", []Stream{{Height: 360}}, 0, []Layer{Middle}},
-		{"all fit", []Stream{{Height: 720, Rates: all}, sound}, 2_000_000, []Layer{High, Low}},
-		{"one step down", []Stream{{Height: 720, Rates: all}, sound}, 1_000_000, []Layer{Middle, Low}},
-		{"two steps down", []Stream{{Height: 720, Rates: all}, sound}, 300_000, []Layer{Low, Low}},
-		{"sound alone", []Stream{{Height: 720, Rates: all}, sound}, 100_000, []Layer{None, Low}},
-		{"sound stays when even it does not fit", []Stream{{Height: 720, Rates: all}, sound}, 10_000, []Layer{None, Low}},
-		{"small tiles give way first", []Stream{{Height: 400, Rates: all}, {Height: 720, Rates: all}}, 1_700_000, []Layer{Low, High}},
-		{"then the large ones, before pictures go", []Stream{{Height: 400, Rates: all}, {Height: 720, Rates: all}}, 700_000, []Layer{Low, Middle}},
-		{"then the small pictures", []Stream{{Height: 400, Rates: all}, {Height: 720, Rates: all}}, 200_000, []Layer{None, Low}},
+		{"top layer is off", []Stream{{Class: Thumbnail, Height: 720, Rates: Whole([Layers]Bitrate{150_000, 500_000, 0})}}, 0, []Layer{Middle}},
+		{"only the top is on", []Stream{{Class: Thumbnail, Height: 180, Rates: Whole([Layers]Bitrate{0, 0, 9})}}, 0, []Layer{High}},
+		{"no simulcast", []Stream{{Class: Thumbnail, Height: 720, Rates: Whole([Layers]Bitrate{900_000})}}, 0, []Layer{Low}},
+		{"nothing heard yet", []Stream{{Class: Thumbnail, Height: 360}}, 0, []Layer{Middle}},
+		{"all fit", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 2_000_000, []Layer{High, Low}},
+		{"one step down", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 1_000_000, []Layer{Middle, Low}},
+		{"two steps down", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 300_000, []Layer{Low, Low}},
+		{"sound alone", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 100_000, []Layer{None, Low}},
+		{"sound stays when even it does not fit", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 10_000, []Layer{None, Low}},
+		{"small tiles give way first", []Stream{{Class: Thumbnail, Height: 400, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}}, 1_700_000, []Layer{Low, High}},
+		{"then the large ones, before pictures go", []Stream{{Class: Thumbnail, Height: 400, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}}, 700_000, []Layer{Low, Middle}},
+		{"then the small pictures", []Stream{{Class: Thumbnail, Height: 400, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}}, 200_000, []Layer{None, Low}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := Allocate(test.streams, test.limit); !slices.Equal(got, test.want) {
+			var got []Layer
+			for _, c := range Allocate(test.streams, test.limit, time.Time{}).Choices {
+				got = append(got, c.Layer)
+			}
+			if !slices.Equal(got, test.want) {
 				t.Fatalf("%v, want %v", got, test.want)
 			}
 		})

@@ -1,0 +1,259 @@
+package line
+
+import "time"
+
+// estimate joins what delay, loss, arrivals and probes say. It follows the rate
+// control of draft-ietf-rmcat-gcc-02 §5.5 and §6 with what a forwarder needs
+// beside: it sends what layers cost and not what the line carries, so that
+// sending little is no evidence of a narrow line.
+type estimate struct {
+	limit  float64 // bit/s; 0 is none
+	wanted float64
+	sentAt time.Duration
+	seen   time.Duration // the last update
+	any    bool
+
+	peak   float64 // most that arrived, fading
+	middle float64 // what arrived when the line was full; 0 is unknown
+	spread float64 // of middle, relative, squared
+
+	anyTrouble bool
+	trouble    time.Duration // the last sign of congestion
+	cut        time.Duration // the last cut
+	anyCut     bool
+	silentCut  time.Duration
+	calm       time.Duration // since when all that is wanted is sent and fits
+
+	loss        float64 // fraction, of the last whole window
+	lost, total int
+	window      time.Duration
+	lossCut     time.Duration
+	stubborn    time.Duration // until then loss is not this flow's doing
+	lossSent    float64       // what was sent at the last cut for loss
+	lossAcked   float64       // what arrived of it
+}
+
+const (
+	beta     = 0.85 // of what arrives, when a queue grows (§5.5)
+	perSec   = 1.08 // growth while the line's width is unknown
+	leastLim = 50_000.0
+	mostLim  = 1e9
+	// Growth needs evidence: no more than this beyond what arrives.
+	evidence      = 1.5
+	evidenceExtra = 10_000.0
+
+	cutWait    = 200 * time.Millisecond
+	standing   = 200 * time.Millisecond // a queue of this length is not left to stand
+	drainLeast = 0.5
+
+	// Loss up to tolerated is what radio does; a narrow line shows in delay.
+	tolerated    = 0.10
+	hopeless     = 0.30
+	lossPackets  = 20
+	lossWindowOf = 400 * time.Millisecond
+	stubbornFor  = 10 * time.Second
+
+	silenceAfter = 3 * time.Second // without feedback although there was
+	silenceCut   = 0.8
+
+	freeAbove = 1.4
+	freeAfter = 20 * time.Second
+	// acrossPeak halves the memory of what once arrived.
+	acrossPeak = 30 * time.Second
+)
+
+// observed is what one feedback message shows.
+type observed struct {
+	usage         usage
+	acked         float64 // bit/s; 0 is unknown
+	queue         time.Duration
+	roundTrip     time.Duration
+	lost, arrived int
+}
+
+func (e *estimate) update(o observed, now time.Duration) {
+	since := min(now-e.seen, time.Second)
+	if !e.any {
+		since, e.any, e.window = 0, true, now
+	}
+	e.seen = now
+	e.peak *= 1 - 0.5*since.Seconds()/acrossPeak.Seconds()
+	e.peak = max(e.peak, o.acked)
+
+	e.countLoss(o, now)
+	switch {
+	case o.queue > standing:
+		// The line is full beyond doubt: what arrives is its width, however
+		// often it is asked, so there is nothing to wait for.
+		e.trouble, e.anyTrouble = now, true
+		e.drain(o.acked, o.queue, now)
+	case o.usage == overuse:
+		e.trouble, e.anyTrouble = now, true
+		if !e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second) {
+			e.overused(o.acked, now)
+		}
+	case o.usage == underuse || o.queue > standing/2:
+		// Queues drain: what is found now is not yet the line.
+	case e.loss > tolerated && now >= e.stubborn:
+	default:
+		e.grow(o, since)
+	}
+	e.free(now)
+}
+
+// drain cuts so far that a standing queue is gone in a second or two.
+func (e *estimate) drain(acked float64, queue time.Duration, now time.Duration) {
+	if acked <= 0 {
+		return
+	}
+	e.cut, e.anyCut = now, true
+	to := acked * max(beta-queue.Seconds()/2, drainLeast)
+	if e.limit == 0 || to < e.limit {
+		e.set(to)
+	}
+}
+
+// overused cuts. What arrives is the line's width if the line was full of it;
+// when much less was sent than the line was found to carry, a single sign is
+// not believed whole.
+func (e *estimate) overused(acked float64, now time.Duration) {
+	if acked <= 0 {
+		return
+	}
+	was := e.limit
+	if was == 0 {
+		was = e.peak
+	}
+	to := max(beta*acked, was/2)
+	if e.middle > 0 && acked > e.middle*(1-3*e.deviation()) && acked < e.middle*(1+3*e.deviation()) {
+		to = max(to, min(beta*e.middle, was))
+	}
+	e.cut, e.anyCut = now, true
+	if acked > was/2 {
+		e.learn(acked)
+	}
+	if e.limit == 0 || to < e.limit {
+		e.set(to)
+	}
+}
+
+// learn follows the width of the line over the times it was full.
+func (e *estimate) learn(acked float64) {
+	if e.middle == 0 || acked > e.middle*(1+3*e.deviation()) || acked < e.middle*(1-3*e.deviation()) {
+		e.middle, e.spread = acked, 0.01
+		return
+	}
+	off := (acked - e.middle) / e.middle
+	e.middle += 0.1 * (acked - e.middle)
+	e.spread = min(max(0.9*e.spread+0.1*off*off, 0.0025), 0.04)
+}
+
+// deviation is between 5 and 20 %.
+func (e *estimate) deviation() float64 {
+	switch {
+	case e.spread >= 0.04:
+		return 0.2
+	case e.spread >= 0.01:
+		return 0.1
+	}
+	return 0.05
+}
+
+func (e *estimate) grow(o observed, since time.Duration) {
+	if e.limit == 0 || o.acked <= 0 {
+		return
+	}
+	most := evidence*o.acked + evidenceExtra
+	if e.limit >= most {
+		return
+	}
+	to := e.limit * (1 + (perSec-1)*since.Seconds())
+	if e.middle > 0 && e.limit > e.middle*0.8 && e.limit < e.middle*(1+3*e.deviation()) {
+		// Near the known width, about one packet more each round (§5.5).
+		perRound := 1200 * 8 / (o.roundTrip + 100*time.Millisecond).Seconds()
+		to = e.limit + max(min(perRound, 0.08*e.limit), 4000)*since.Seconds()
+	}
+	e.set(min(to, most))
+}
+
+// countLoss sums statuses until they say something.
+func (e *estimate) countLoss(o observed, now time.Duration) {
+	e.lost = max(e.lost+o.lost, 0)
+	e.total = max(e.total+o.lost+o.arrived, 0)
+	if e.total < lossPackets || now-e.window < lossWindowOf {
+		return
+	}
+	e.loss = float64(min(e.lost, e.total)) / float64(e.total)
+	e.lost, e.total, e.window = 0, 0, now
+	if e.loss <= tolerated {
+		return
+	}
+	if now < e.stubborn && e.loss < hopeless {
+		return
+	}
+	e.trouble, e.anyTrouble = now, true
+	if o.acked <= 0 {
+		return
+	}
+	sent := o.acked / max(1-e.loss, 0.05)
+	// Sending less helps where this flow fills the line: as much arrives as
+	// before. Where the same part is lost of less, it is the radio.
+	if recent := e.lossSent > 0 && now-e.lossCut < stubbornFor; recent && e.loss < hopeless && sent < 0.95*e.lossSent &&
+		o.acked/e.lossAcked < 0.5*(1+sent/e.lossSent) {
+		e.stubborn, e.lossSent = now+stubbornFor, 0
+		return
+	}
+	from := e.limit
+	if from == 0 {
+		from = sent
+	}
+	e.lossCut, e.lossSent, e.lossAcked = now, sent, o.acked
+	e.set(from * (1 - 0.5*e.loss)) // §6
+}
+
+// found takes what a probe showed.
+func (e *estimate) found(rate float64, now time.Duration) {
+	if e.limit == 0 || rate <= e.limit {
+		return
+	}
+	if e.middle > 0 && rate > e.middle*(1+3*e.deviation()) {
+		e.middle = 0
+	}
+	e.set(rate)
+}
+
+// silence lowers the limit while packets go out and nothing is heard of them.
+func (e *estimate) silence(heard, now time.Duration) {
+	if now-heard < silenceAfter || now-e.silentCut < time.Second || e.sentAt <= heard {
+		return
+	}
+	from := e.limit
+	if from == 0 {
+		from = e.peak
+	}
+	if from > 0 {
+		e.silentCut = now
+		e.set(from * silenceCut)
+	}
+}
+
+// free lifts a limit that has not mattered for long.
+func (e *estimate) free(now time.Duration) {
+	quiet := e.limit > 0 && e.wanted > 0 && e.limit >= freeAbove*e.wanted && (!e.anyTrouble || now-e.trouble > freeAfter)
+	switch {
+	case !quiet:
+		e.calm = 0
+	case e.calm == 0:
+		e.calm = now
+	case now-e.calm > freeAfter:
+		e.limit, e.calm, e.middle = 0, 0, 0
+	}
+}
+
+// set keeps the limit a number that means something, whatever came in.
+func (e *estimate) set(to float64) {
+	if to != to { // NaN
+		return
+	}
+	e.limit = min(max(to, leastLim), mostLim)
+}

@@ -1,0 +1,269 @@
+// Package line decides what one receiver's line carries, from what the receiver
+// says of the packets that were sent on it, and when each packet may leave.
+//
+// It never sees packets, payload, sockets or clocks: sizes, feedback and times
+// come in. It follows draft-holmer-rmcat-transport-wide-cc-extensions-01 for
+// feedback and draft-ietf-rmcat-gcc-02 for the estimate.
+package line
+
+import (
+	"time"
+
+	"huisclos/media/pace"
+)
+
+// Line is all that is known of one receiver's line: what was sent on it, what
+// arrived, and so what it carries. The zero value is a line without a limit.
+// It is not safe for concurrent use.
+//
+// Its caller numbers every packet with Sent, gives it the receiver's feedback,
+// asks Limit for what [pace.Allocate] may spend and Release when a packet may leave,
+// and calls Tick at least every ten milliseconds while there is a limit.
+type Line struct {
+	start time.Time // zero of all durations; set by the first call
+	at    time.Duration
+
+	ring   *[ringSize]sent // from the first packet on
+	next   uint16          // the number that Sent gives next
+	kept   int             // numbers before next that ring still has
+	expect uint16          // behind the newest number that feedback spoke of
+
+	anyFeedback bool
+	heard       time.Duration // the last feedback
+	reference   uint32        // of it, as it came
+	unwrapped   time.Duration
+
+	trend     trend
+	arrivals  throughput
+	delayLow  floor
+	returnLow floor
+	queue     time.Duration // found by both clocks
+	roundTrip time.Duration
+
+	estimate estimate
+	prober   prober
+	release  release
+	budget   pace.Budget
+}
+
+const (
+	// ringSize is how many packets wait for feedback: 16 KiB a line, and more
+	// than half a second of the largest rooms.
+	ringSize = 2048
+	// staleAfter forgets packets before their times on the ring are ambiguous.
+	staleAfter = time.Minute
+)
+
+// sent is one packet on its way, in 8 octets.
+type sent struct {
+	at      uint32 // µs since the line's start, wrapped
+	size    uint16
+	fate    fate
+	cluster uint8 // of a probe; 0 is none
+}
+
+type fate uint8
+
+const (
+	unknown fate = iota
+	missing      // feedback said so; it may still come
+	received
+)
+
+// clock is the time on the line, which never goes back.
+func (l *Line) clock(now time.Time) time.Duration {
+	if l.start.IsZero() {
+		l.start = now
+	}
+	l.at = max(l.at, now.Sub(l.start))
+	return l.at
+}
+
+// Sent numbers a packet for the transport-wide extension. Size is that of the
+// whole datagram's payload, in octets.
+func (l *Line) Sent(size int, now time.Time) (sequence uint16) {
+	at := l.clock(now)
+	if l.ring == nil {
+		l.ring = new([ringSize]sent)
+	} else if l.kept > 0 && at-l.sentAt(l.next-1) > staleAfter {
+		l.kept = 0
+	}
+	size = min(max(size, 0), 1<<16-1)
+	sequence = l.next
+	l.ring[sequence%ringSize] = sent{at: uint32(at / time.Microsecond), size: uint16(size), cluster: l.prober.sent(size, at)}
+	l.next++
+	l.kept = min(l.kept+1, ringSize)
+	l.estimate.sentAt = at
+	return sequence
+}
+
+// packet finds what was sent under a number, nil when it is not known any more
+// or never was sent.
+func (l *Line) packet(sequence uint16) *sent {
+	if back := int(l.next - sequence); back == 0 || back > l.kept {
+		return nil
+	}
+	return &l.ring[sequence%ringSize]
+}
+
+func (l *Line) sentAt(sequence uint16) time.Duration {
+	now := uint32(l.at / time.Microsecond)
+	return l.at - time.Duration(now-l.ring[sequence%ringSize].at)*time.Microsecond
+}
+
+// Feedback takes a transport-wide feedback message from behind its two SSRCs
+// ([Feedbacks] finds it). A malformed one changes nothing. What it says of
+// packets that were not sent, or of which it was told already, is left aside;
+// so a receiver can lower or raise only what itself is sent.
+func (l *Line) Feedback(b []byte, now time.Time) error {
+	f, err := parseFeedback(b)
+	if err != nil {
+		return err
+	}
+	at := l.clock(now)
+	if l.ring == nil {
+		return nil
+	}
+	l.unwrap(f.reference)
+	l.gap(f.base)
+
+	var (
+		news    bool
+		newest  time.Duration // sending time of the last that arrived
+		shift   time.Duration // the least of arrival - sent
+		lost    int
+		arrived int
+		arrival time.Duration
+	)
+	for s := f.walk(int64(l.unwrapped / time.Microsecond)); ; {
+		first, n, came, micros, ok := s.next()
+		if !ok {
+			break
+		}
+		if !came {
+			lost += l.miss(first, n)
+			continue
+		}
+		p := l.packet(first)
+		if p == nil || p.fate == received {
+			continue
+		}
+		if p.fate == missing {
+			lost--
+		}
+		p.fate = received
+		arrived++
+		sentAt := l.sentAt(first)
+		arrival = time.Duration(micros) * time.Microsecond
+		l.trend.arrived(sentAt, arrival)
+		l.arrivals.add(int(p.size), arrival)
+		l.prober.arrived(p.cluster, int(p.size), sentAt, arrival)
+		if !news || arrival-sentAt < shift {
+			shift = arrival - sentAt
+		}
+		news, newest = true, max(newest, sentAt)
+	}
+	if ahead := f.base + uint16(f.count) - l.expect; int16(ahead) > 0 && l.packet(f.base+uint16(f.count)-1) != nil {
+		l.expect += ahead
+	}
+	if !news && lost == 0 {
+		return nil
+	}
+	l.anyFeedback, l.heard = true, at
+	if news {
+		// A queue makes packets late by the receiver's clock and their feedback
+		// late by ours. Only both together are the line's own: a receiver's
+		// clock may step, and feedback may wait in a queue of the other way.
+		l.roundTrip = at - newest
+		l.queue = min(l.delayLow.above(shift, at), l.returnLow.above(l.roundTrip, at))
+	}
+	l.estimate.update(observed{usage: l.trend.usage, acked: l.arrivals.rate(), queue: l.queue, roundTrip: l.roundTrip,
+		lost: lost, arrived: arrived}, at)
+	if found, ok := l.prober.result(newest, l.estimate.limit, at); ok {
+		l.estimate.found(found, at)
+	}
+	return nil
+}
+
+// farReference is what the reference time may move between two messages before
+// the receiver's clock counts as another one.
+const farReference = time.Minute
+
+// unwrap follows the 24 bits of the reference time.
+func (l *Line) unwrap(reference uint32) {
+	step := time.Duration(int32((reference-l.reference)<<8)>>8) * referenceUnit * time.Microsecond
+	l.reference = reference
+	if !l.anyFeedback || step > farReference || step < -farReference {
+		l.unwrapped, l.delayLow, l.arrivals = 0, floor{}, throughput{}
+		l.trend.reset()
+		return
+	}
+	l.unwrapped += step
+}
+
+// gap credits what a lost feedback message would have spoken of: it says
+// nothing about the packets themselves.
+func (l *Line) gap(base uint16) {
+	n := int16(base - l.expect)
+	if n <= 0 || int(n) > l.kept || !l.anyFeedback {
+		if l.packet(base) != nil && !l.anyFeedback {
+			l.expect = base
+		}
+		return
+	}
+	octets := 0
+	for sequence := l.expect; sequence != base; sequence++ {
+		if p := l.packet(sequence); p != nil && p.fate == unknown {
+			octets += int(p.size)
+		}
+	}
+	l.arrivals.spread(int(float64(octets)*(1-l.estimate.loss)), l.unwrapped)
+}
+
+// miss notes that a run did not arrive, and counts what is new of it. Most of a
+// long run lies outside what is kept, and costs nothing.
+func (l *Line) miss(first uint16, n int) (lost int) {
+	at := int(first - (l.next - uint16(l.kept))) // within what is kept, if below kept
+	if at >= l.kept {
+		skip := 1<<16 - at
+		at, n = 0, n-skip
+	}
+	oldest := l.next - uint16(l.kept)
+	for ; n > 0 && at < l.kept; at, n = at+1, n-1 {
+		if p := &l.ring[(oldest+uint16(at))%ringSize]; p.fate == unknown {
+			p.fate = missing
+			lost++
+		}
+	}
+	return lost
+}
+
+// Report notes a receiver report: the fraction lost since the last one and what
+// was being sent. It counts only for a line without transport-wide feedback. It
+// says whether the limit changed.
+func (l *Line) Report(lost float64, sent pace.Bitrate, now time.Time) bool {
+	if l.clock(now); l.anyFeedback {
+		return false
+	}
+	return l.budget.Report(lost, sent, now)
+}
+
+// Limit is what the line carries; zero says that no limit was met.
+func (l *Line) Limit() pace.Bitrate {
+	if l.anyFeedback {
+		return pace.Bitrate(l.estimate.limit)
+	}
+	return l.budget.Limit()
+}
+
+// Wanted tells the line what its receiver would be sent without a limit, all
+// together. Beyond that it looks for nothing.
+func (l *Line) Wanted(full pace.Bitrate) { l.estimate.wanted = float64(max(full, 0)) }
+
+// Congested says that a queue was seen to grow, or packets to be lost, in the
+// last half second. A caller that has to step down does so at once then: it
+// stops what no longer fits instead of sending it until the key frame of the
+// smaller layer comes.
+func (l *Line) Congested() bool {
+	return l.estimate.limit > 0 && l.estimate.anyTrouble && l.at-l.estimate.trouble < 500*time.Millisecond
+}

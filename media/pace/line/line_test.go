@@ -1,0 +1,238 @@
+package line
+
+import (
+	"testing"
+	"time"
+
+	"huisclos/media/pace"
+)
+
+// second is what a world looked like at the end of one.
+type second struct {
+	limit   pace.Bitrate
+	target  pace.Target
+	current pace.Layer
+	got     [pace.Layers]int
+	queue   time.Duration
+}
+
+// watch runs a world and gives its seconds, which the log shows.
+func (w *world) watch(name string, d time.Duration) (seconds []second) {
+	w.t.Helper()
+	w.run(d, func(n int) {
+		s := second{w.line.Limit(), w.choices[1].Target, w.current, w.got, w.longestQueue}
+		w.longestQueue = 0
+		seconds = append(seconds, s)
+		w.t.Logf("%s +%2d s: limit %8d target %d.%d sends %d arrived %v queue %v loss %.2f switches %d padding %d", name, n+1, s.limit,
+			s.target.Layer, s.target.Temporal, s.current, s.got, s.queue.Round(time.Millisecond), w.line.estimate.loss, w.switches, w.padding)
+	})
+	return seconds
+}
+
+const (
+	low    = pace.Low
+	middle = pace.Middle
+	high   = pace.High
+)
+
+// worst is the lowest layer that was sent from some second on.
+func worst(seconds []second) pace.Layer {
+	layer := high
+	for _, s := range seconds {
+		layer = min(layer, s.current)
+	}
+	return layer
+}
+
+// share is how many of the seconds ended with at least that layer.
+func share(seconds []second, l pace.Layer) float64 {
+	n := 0
+	for _, s := range seconds {
+		if s.current >= l {
+			n++
+		}
+	}
+	return float64(n) / float64(len(seconds))
+}
+
+// A receiver is throttled to 300 kbit/s and freed again.
+func TestThrottledAndFreed(t *testing.T) {
+	w := newWorld(t, 10e6)
+	if s := w.watch("wide", 8*time.Second); worst(s[1:]) != high || w.line.Limit() != 0 {
+		t.Fatalf("a wide line got less than all, or a limit of %d", w.line.Limit())
+	}
+	w.soundGap, w.longestGap = 0, 0
+	w.rate = 300_000
+	s := w.watch("narrow", 25*time.Second)
+	if s[2].current != low {
+		t.Errorf("three seconds after, layer %d is sent", s[2].current)
+	}
+	for i, s := range s {
+		if i >= 4 && s.queue > 200*time.Millisecond {
+			t.Errorf("second %d has a queue of %v", i+1, s.queue)
+		}
+		if i >= 3 && (s.current != low || s.got[low] == 0) {
+			t.Errorf("second %d: layer %d is sent and %d octets came", i+1, s.current, s.got[low])
+		}
+	}
+	if w.longestGap > time.Second {
+		t.Errorf("no picture for %v", w.longestGap)
+	}
+	if share := float64(w.padding) / (25 * 300_000 / 8); share > probeShare {
+		t.Errorf("probes took %.3f of the line", share)
+	}
+	w.longestGap = 0
+	w.rate = 10e6
+	s = w.watch("freed", 25*time.Second)
+	if s[9].current != high || worst(s[9:]) != high {
+		t.Errorf("ten seconds after, layer %d is sent", s[9].current)
+	}
+	if w.longestGap > time.Second {
+		t.Errorf("no picture for %v at the switches", w.longestGap)
+	}
+}
+
+// Five packets of a hundred are lost by the radio of a wide line.
+func TestRandomLoss(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.loss, w.deafness = 0.05, 0.05
+	if s := w.watch("5 %", 60*time.Second); worst(s[1:]) != high {
+		t.Errorf("layer %d was sent", worst(s[1:]))
+	}
+}
+
+func TestHeavyLoss(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.watch("clean", 5*time.Second)
+	w.loss = 0.20
+	s := w.watch("20 %", 30*time.Second)
+	if s[3].limit == 0 || s[3].limit > 1_700_000 {
+		t.Errorf("a fifth lost leaves a limit of %d", s[3].limit)
+	}
+	if worst(s) < low {
+		t.Error("no picture at all")
+	}
+	w.loss = 0
+	s = w.watch("clean again", 10*time.Second)
+	if s[9].current != high {
+		t.Errorf("ten seconds after, layer %d is sent", s[9].current)
+	}
+}
+
+// Half of what is sent fits: the middle layer stays, without a queue.
+func TestHalf(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.watch("wide", 5*time.Second)
+	w.rate = 900_000
+	s := w.watch("half", 40*time.Second)
+	if worst(s[5:]) < low || share(s[5:], middle) < 0.9 {
+		t.Errorf("the middle layer was sent in %.2f of the seconds", share(s[5:], middle))
+	}
+	for i, s := range s[4:] {
+		if s.queue > 250*time.Millisecond {
+			t.Errorf("second %d has a queue of %v", i+5, s.queue)
+		}
+	}
+}
+
+// A flow that yields to nobody takes half of the line, and goes.
+func TestRival(t *testing.T) {
+	w := newWorld(t, 2.4e6)
+	w.watch("alone", 10*time.Second)
+	w.rival = 1.2e6
+	s := w.watch("rival", 30*time.Second)
+	if share(s[4:], middle) < 0.9 {
+		t.Errorf("beside a rival the middle layer was sent in %.2f of the seconds", share(s[4:], middle))
+	}
+	w.rival = 0
+	s = w.watch("alone again", 12*time.Second)
+	if s[9].current != high {
+		t.Errorf("ten seconds after, layer %d is sent", s[9].current)
+	}
+}
+
+func TestJitter(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.jitter = 30 * time.Millisecond
+	if s := w.watch("jitter", 60*time.Second); share(s[1:], high) < 0.95 || worst(s[1:]) < middle {
+		t.Errorf("with jitter the top layer was sent in %.2f of the seconds, the lowest was %d", share(s[1:], high), worst(s[1:]))
+	}
+}
+
+func TestLostFeedback(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.deafness = 0.30
+	if s := w.watch("deaf", 30*time.Second); worst(s[1:]) != high {
+		t.Errorf("layer %d was sent", worst(s[1:]))
+	}
+	w.rate = 300_000
+	if s := w.watch("deaf and narrow", 20*time.Second); s[2].current > low || share(s[6:], low) < 0.99 {
+		t.Errorf("layer %d is sent", s[2].current)
+	}
+	w.rate = 10e6
+	if s := w.watch("deaf and freed", 10*time.Second); s[9].current != high {
+		t.Errorf("layer %d is sent", s[9].current)
+	}
+}
+
+// Feedback stays away for two seconds and comes all at once.
+func TestLateFeedback(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.watch("before", 5*time.Second)
+	w.deaf = true
+	w.watch("deaf", 2*time.Second)
+	w.deaf = false
+	if s := w.watch("after", 20*time.Second); worst(s) < middle || s[9].current != high {
+		t.Errorf("layers down to %d were sent, at the end %d", worst(s), s[9].current)
+	}
+}
+
+// Nothing is heard for long: less is sent, but pictures come back.
+func TestSilence(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.watch("before", 5*time.Second)
+	w.deaf = true
+	if s := w.watch("deaf", 15*time.Second); s[14].limit == 0 || s[14].limit > 500_000 {
+		t.Errorf("nothing heard leaves a limit of %d", s[14].limit)
+	}
+	w.deaf, w.returning = false, nil
+	if s := w.watch("after", 15*time.Second); s[9].current != high {
+		t.Errorf("layer %d is sent", s[9].current)
+	}
+}
+
+func TestReceiverClock(t *testing.T) {
+	for _, step := range []time.Duration{500 * time.Millisecond, -500 * time.Millisecond, 2 * time.Second, 10 * time.Second, -10 * time.Second,
+		5 * time.Minute, -time.Hour} {
+		w := newWorld(t, 10e6)
+		w.clock = 2 * time.Hour
+		w.watch("before", 5*time.Second)
+		w.clock += step
+		if s := w.watch(step.String(), 15*time.Second); worst(s) < middle || s[9].current != high {
+			t.Errorf("a step of %v: layers down to %d were sent, at the end %d", step, worst(s), s[9].current)
+		}
+	}
+	// A clock that runs a thousandth too fast.
+	w := newWorld(t, 10e6)
+	for range 60 {
+		w.run(time.Second, nil)
+		w.clock += time.Millisecond
+	}
+	if w.current != high {
+		t.Errorf("a fast clock: layer %d is sent", w.current)
+	}
+}
+
+// Numbers wrap, more than once.
+func TestWrap(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.line.next = 65_000
+	if s := w.watch("wrap", 10*time.Second); worst(s[1:]) != high || w.line.Limit() != 0 {
+		t.Errorf("layer %d, limit %d", worst(s[1:]), w.line.Limit())
+	}
+	w.run(400*time.Second, nil)
+	w.rate = 300_000
+	if s := w.watch("wrapped", 10*time.Second); s[2].current != low {
+		t.Errorf("layer %d is sent", s[2].current)
+	}
+}
