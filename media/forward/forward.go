@@ -57,6 +57,10 @@ type Down struct {
 	video bool
 
 	target   Layer
+	most     uint8 // temporal layer that is wanted at most
+	temporal uint8 // that is being sent at most
+	frame    uint32
+	sends    bool      // the frame of that timestamp
 	segments []segment // newest last; empty until something was forwarded
 	started  bool
 	paused   bool // nothing is forwarded until a key frame
@@ -77,7 +81,7 @@ type answered struct {
 
 // NewDown makes the way of a stream to a receiver. Audio is always wanted.
 func NewDown(video bool, rate uint32) *Down {
-	d := &Down{video: video, rate: rate}
+	d := &Down{video: video, rate: rate, most: anyTemporal, temporal: anyTemporal}
 	if video {
 		d.target = None
 	}
@@ -94,6 +98,21 @@ func (d *Down) Target(l Layer) {
 		d.paused = true
 	}
 	d.target = l
+}
+
+// anyTemporal is above every temporal layer (two bits in RFC 7741 §4.2).
+const anyTemporal = 3
+
+// Temporal sets the highest temporal layer to send. Less begins with the next
+// frame; more with the next that a receiver can take it in from.
+func (d *Down) Temporal(most uint8) { d.most = min(most, anyTemporal) }
+
+// Pause stops the stream until the target layer's next key frame: what is in
+// between would be too much for the receiver's line.
+func (d *Down) Pause() {
+	if d.video {
+		d.paused = true
+	}
 }
 
 // Wanted is the layer that was last asked for.
@@ -131,6 +150,10 @@ func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now t
 	if !ok {
 		return Numbers{}, false
 	}
+	if d.video && !d.passes(p) {
+		d.Skip(p.SSRC, p.Sequence)
+		return Numbers{}, false
+	}
 	out := Numbers{
 		Sequence:  p.Sequence + seg.sequence,
 		Timestamp: p.Timestamp + seg.timestamp,
@@ -151,6 +174,29 @@ func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now t
 	d.octets += uint32(len(p.Payload))
 	d.credit = min(d.credit+len(p.Payload), maxCredit)
 	return out, true
+}
+
+// passes says whether a packet's temporal layer is one of those that are sent.
+// All packets of a frame have one answer.
+func (d *Down) passes(p *gate.Packet) bool {
+	layer := p.Descriptor.Temporal
+	if !p.Start {
+		if p.Timestamp == d.frame {
+			return d.sends
+		}
+		return layer <= d.temporal // its first packet comes later
+	}
+	switch {
+	case p.Key:
+		d.temporal = d.most
+	case d.temporal > d.most:
+		d.temporal = d.most
+	case layer == d.temporal+1 && layer <= d.most && p.Descriptor.Sync:
+		// One at a time: a frame of the second may be taken in, and the first's next one not.
+		d.temporal = layer
+	}
+	d.frame, d.sends = p.Timestamp, layer <= d.temporal
+	return d.sends
 }
 
 // enters says whether p may begin a segment. Video begins with a key frame of

@@ -487,3 +487,75 @@ func TestReception(t *testing.T) {
 		t.Fatalf("%+v", again)
 	}
 }
+
+// TestTemporalLayers sends the eight frames of libwebrtc's cycle of three temporal layers over and over.
+func TestTemporalLayers(t *testing.T) {
+	pattern := []struct {
+		temporal byte
+		sync     bool
+	}{{0, false}, {2, true}, {1, true}, {2, false}, {0, false}, {2, false}, {1, false}, {2, false}}
+	d, now := NewDown(true, 90000), start
+	d.Target(Low)
+	seq, frames := uint16(0), 0
+	var last Numbers
+	// round sends n cycles of frames of two packets and gives how many of each temporal layer went out.
+	round := func(n int) (sent [3]int) {
+		for range n {
+			for i, f := range pattern {
+				key := frames == 0
+				for part := range 2 {
+					seq++
+					octet := f.temporal << 6
+					if f.sync {
+						octet |= 0x20
+					}
+					first := byte(0x90)
+					if part == 1 {
+						first = 0x80
+					}
+					payload := []byte{first, 0xe0, 0x80, byte(frames), 7, octet, 1, 2, 3}
+					descriptor, err := gate.ParseDescriptor(payload)
+					if err != nil {
+						t.Fatal(err)
+					}
+					p := &gate.Packet{SSRC: 1, Sequence: seq, Timestamp: uint32(frames) * 3000, Payload: payload, Descriptor: descriptor,
+						Start: part == 0, Key: key && part == 0, Marker: part == 1}
+					if n, ok := d.Forward(Low, p, &noClocks, now); ok {
+						if last.Sequence != 0 && n.Sequence != last.Sequence+1 {
+							t.Fatalf("frame %d: number %d follows %d", frames, n.Sequence, last.Sequence)
+						}
+						last = n
+						sent[f.temporal]++
+					}
+				}
+				if i == len(pattern)-1 {
+					now = now.Add(266 * time.Millisecond)
+				}
+				frames++
+			}
+		}
+		return sent
+	}
+	if got := round(2); got != [3]int{8, 8, 16} {
+		t.Fatalf("at first %v", got)
+	}
+	d.Temporal(0)
+	if got := round(2); got != [3]int{8, 0, 0} {
+		t.Fatalf("the lowest only: %v", got)
+	}
+	d.Temporal(2)
+	if got := round(1); got != [3]int{4, 4, 0} {
+		t.Fatalf("the first layer comes back first: %v", got)
+	}
+	if got := round(1); got != [3]int{4, 4, 8} {
+		t.Fatalf("all again: %v", got)
+	}
+	d.Temporal(1)
+	if got := round(2); got != [3]int{8, 8, 0} {
+		t.Fatalf("half: %v", got)
+	}
+	d.Pause()
+	if got := round(1); got != [3]int{} || d.Current() != None || !d.Waiting() {
+		t.Fatalf("paused: %v", got)
+	}
+}

@@ -20,6 +20,9 @@ type Descriptor struct {
 	HasTL0      bool
 	TL0         uint8
 	Temporal    uint8
+	// Sync marks a frame that needs, of its temporal layers, the lowest only: one
+	// from which a receiver can take in its layer (Y of RFC 7741 §4.2).
+	Sync bool
 
 	pictureAt, tl0At int
 }
@@ -66,7 +69,9 @@ func ParseDescriptor(b []byte) (Descriptor, error) {
 			if len(b) < d.Size+1 {
 				return Descriptor{}, ErrDescriptor
 			}
-			d.Temporal = b[d.Size] >> 6
+			if x&0x20 != 0 { // T
+				d.Temporal, d.Sync = b[d.Size]>>6, b[d.Size]&0x20 != 0
+			}
 			d.Size++
 		}
 	}
