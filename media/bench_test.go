@@ -38,6 +38,6 @@ func BenchmarkReceive(b *testing.B) {
 
 type sink struct{ n int }
 
-func (s *sink) Send(_ Turn, _ forward.Numbers, p *gate.Packet)   { s.n += len(p.Payload) }
-func (s *sink) Resend(_ Turn, _ forward.Numbers, p *gate.Packet) { s.n += len(p.Payload) }
-func (s *sink) Report(forward.SenderReport)                      {}
+func (s *sink) Send(_ Turn, _ *Down, _ forward.Numbers, p *gate.Packet)   { s.n += len(p.Payload) }
+func (s *sink) Resend(_ Turn, _ *Down, _ forward.Numbers, p *gate.Packet) { s.n += len(p.Payload) }
+func (s *sink) Report(forward.SenderReport)                               {}

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"sync/atomic"
 	"time"
 
 	"huisclos/media/forward"
@@ -15,6 +16,9 @@ type Down struct {
 	key      trackKey
 	outlet   Outlet
 	detached bool // guarded by router.mu
+
+	choice pace.Choice  // guarded by receiver.choosing
+	class  atomic.Int32 // of choice
 
 	// Guarded by source.mu.
 	numbers   *forward.Down
@@ -42,16 +46,40 @@ func (d *Down) Sent() uint32 {
 	return uint32(d.forwarded)
 }
 
-// target sets the layer and asks for the key frame that it needs. Callers hold
-// router.mu.
-func (d *Down) target(l forward.Layer, now time.Time) {
+// Class is what the stream is to its receiver.
+func (d *Down) Class() pace.Class { return pace.Class(d.class.Load()) }
+
+// Stalled is called when packets of the stream could not be sent: nothing more
+// goes out until a key frame, which is asked for.
+func (d *Down) Stalled(now time.Time) {
+	d.router.mu.RLock()
+	defer d.router.mu.RUnlock()
+	d.source.mu.Lock()
+	defer d.source.mu.Unlock()
+	if l := d.numbers.Wanted(); !d.detached && l != forward.None {
+		d.numbers.Pause()
+		d.source.wantKeyFrame(l, now)
+	}
+}
+
+// target sets what is to be sent and asks for the key frame that it needs. On a
+// line that is congested, what is too much stops at once. Callers hold router.mu
+// and receiver.choosing.
+func (d *Down) target(c pace.Choice, congested bool, now time.Time) {
+	d.choice = c
+	d.class.Store(int32(c.Class))
 	if d.source.stream.Kind == Audio {
 		return
 	}
+	l := c.Layer
 	d.source.mu.Lock()
 	defer d.source.mu.Unlock()
+	d.numbers.Temporal(uint8(c.Temporal))
 	if d.numbers.Wanted() != l {
 		d.numbers.Target(l)
+		if congested && l < d.numbers.Current() {
+			d.numbers.Pause()
+		}
 	}
 	if d.numbers.Waiting() {
 		d.source.wantKeyFrame(l, now)
@@ -69,7 +97,7 @@ func (d *Down) Lost(sequences []uint16, t Turn, now time.Time) {
 	}
 	for _, sequence := range sequences {
 		if p, n, ok := d.numbers.Lost(sequence, &d.source.rings, now); ok {
-			d.outlet.Resend(t, n, p)
+			d.outlet.Resend(t, d, n, p)
 		}
 	}
 }
@@ -85,61 +113,18 @@ func (d *Down) KeyFrame(now time.Time) {
 	}
 }
 
-// lossWindow sums what a receiver reports for its streams, because one report
-// of a stream with ten packets says nothing.
-type lossWindow struct {
-	lost, expected float64
-	since          time.Time
-}
-
-const lossInterval = time.Second
-
-// Loss notes a receiver report's fraction for one track; the packets that were
-// sent since the last one weigh it. Reports are many: they take mu for reading.
-func (d *Down) Loss(fraction uint8, packets uint32, now time.Time) {
-	d.router.mu.RLock()
-	defer d.router.mu.RUnlock()
-	if d.detached || packets == 0 {
-		return
+// Rate is what a peer is being sent.
+func (r *Router) Rate(id PeerID) (rate pace.Bitrate) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p := r.peers[id]
+	if p == nil {
+		return 0
 	}
-	p := d.receiver
-	lost, whole := p.lost(fraction, packets, now)
-	if !whole {
-		return
-	}
-	sent := d.router.sent(p)
-	p.lossMu.Lock()
-	changed := p.budget.Report(lost, sent, now)
-	p.lossMu.Unlock()
-	if changed {
-		d.router.allocate(p, now)
-	}
-}
-
-// lost adds a report to the peer's window and, when the window is whole, gives
-// the fraction lost in it.
-func (p *peer) lost(fraction uint8, packets uint32, now time.Time) (lost float64, whole bool) {
-	p.lossMu.Lock()
-	defer p.lossMu.Unlock()
-	if p.loss.since.IsZero() {
-		p.loss.since = now
-	}
-	p.loss.lost += float64(fraction) / 256 * float64(packets)
-	p.loss.expected += float64(packets)
-	if now.Sub(p.loss.since) < lossInterval {
-		return 0, false
-	}
-	lost = p.loss.lost / p.loss.expected
-	p.loss = lossWindow{since: now}
-	return lost, true
-}
-
-// sent is what a peer is being sent. Callers hold mu.
-func (r *Router) sent(p *peer) (rate pace.Bitrate) {
 	for _, d := range p.downs {
 		d.source.mu.Lock()
 		if l := d.numbers.Current(); l != forward.None {
-			rate += d.source.layers[l].rate
+			rate += d.source.layers[l].rate()
 		}
 		d.source.mu.Unlock()
 	}
@@ -170,6 +155,7 @@ func (r *Router) Tick(interval time.Duration, now time.Time) {
 	for _, p := range r.leaves {
 		for _, s := range p.sources {
 			s.mu.Lock()
+			s.need(now)
 			s.askAgain(now)
 			s.mu.Unlock()
 		}

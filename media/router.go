@@ -17,6 +17,8 @@ import (
 // the router holds locks: they must not call back or wait.
 type Uplink interface {
 	RequestKeyFrame(ssrc uint32)
+	// Layers says which layers of a stream anybody receives.
+	Layers(s StreamLayers)
 }
 
 // Turn is the transport's: where it gathers what leaves because of a batch of
@@ -29,10 +31,10 @@ type Turn any
 // ([forward.Numbers.Write]), because all receivers share this one.
 type Outlet interface {
 	// Send takes a packet whose payload stays as it is until the turn ends.
-	Send(t Turn, n forward.Numbers, p *gate.Packet)
+	Send(t Turn, d *Down, n forward.Numbers, p *gate.Packet)
 	// Resend repeats a packet. The payload, which has not been wrapped, is the
 	// outlet's only during the call.
-	Resend(t Turn, n forward.Numbers, p *gate.Packet)
+	Resend(t Turn, d *Down, n forward.Numbers, p *gate.Packet)
 	Report(r forward.SenderReport)
 }
 
@@ -66,9 +68,12 @@ type peer struct {
 	// forwardedGone and receivedGone count over ways that are gone.
 	forwardedGone, receivedGone uint64
 
-	lossMu sync.Mutex // innermost
-	budget pace.Budget
-	loss   lossWindow
+	// choosing guards what is chosen for the peer; it comes before the sources'
+	// locks.
+	choosing  sync.Mutex
+	limit     pace.Bitrate
+	congested bool
+	full      pace.Bitrate // what it would get without a limit
 }
 
 type trackKey struct {
@@ -196,10 +201,13 @@ func (r *Router) Publish(id PeerID, uplink Uplink, streams []Stream) (map[string
 	if err != nil {
 		return nil, err
 	}
+	anew := p.uplink != uplink
 	p.uplink = uplink
 	for context, s := range p.sources {
 		if !slices.Contains(streams, s.stream) {
 			r.unpublish(p, context)
+		} else if anew {
+			s.anew()
 		}
 	}
 	sources := make(map[string]*Source, len(streams))
@@ -281,6 +289,7 @@ func (r *Router) Attach(id PeerID, leaf uint32, context uint8, outlet Outlet, no
 	p.downs[key] = d
 	s.downs = append(s.downs, d)
 	r.allocate(p, now)
+	r.need(p, now)
 	return d
 }
 
@@ -310,12 +319,47 @@ func (r *Router) Wants(id PeerID, wants []Want, now time.Time) error {
 		p.wants[trackKey{w.Leaf, w.Context}] = w.Height
 	}
 	r.allocate(p, now)
+	r.need(p, now)
 	return nil
+}
+
+// Limit notes what a receiver's line carries (zero is no limit) and whether
+// packets are queueing or being lost on it now. It gives what the receiver would
+// be sent without a limit.
+func (r *Router) Limit(id PeerID, limit pace.Bitrate, congested bool, now time.Time) (full pace.Bitrate) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p := r.peers[id]
+	if p == nil {
+		return 0
+	}
+	p.choosing.Lock()
+	before := p.limit
+	p.limit, p.congested = limit, congested
+	full = p.full
+	p.choosing.Unlock()
+	// A limit that narrows is acted on at once; one that widens can wait for the tick.
+	if limit > 0 && (before == 0 || limit < before-before/10) {
+		r.allocate(p, now)
+	}
+	return full
+}
+
+// need looks at once after the layers that a peer has begun to receive: they may
+// have been stopped. Callers hold mu.
+func (r *Router) need(p *peer, now time.Time) {
+	for _, d := range p.downs {
+		d.source.mu.Lock()
+		d.source.need(now)
+		d.source.mu.Unlock()
+	}
 }
 
 // allocate chooses layers for all that a peer receives. Callers hold mu, for
 // reading at least; sources are locked one at a time.
 func (r *Router) allocate(p *peer, now time.Time) {
+	p.choosing.Lock()
+	defer p.choosing.Unlock()
 	downs := make([]*Down, 0, len(p.downs))
 	streams := make([]pace.Stream, 0, len(p.downs))
 	for _, d := range p.downs {
@@ -324,15 +368,14 @@ func (r *Router) allocate(p *peer, now time.Time) {
 			height = pace.DefaultHeight
 		}
 		d.source.mu.Lock()
-		streams = append(streams, pace.Stream{Class: d.source.class(), Height: height, Rates: pace.Whole(d.source.rates())})
+		streams = append(streams, pace.Stream{Class: d.source.class(), Height: height, Rates: d.source.rates(now), Was: d.choice})
 		d.source.mu.Unlock()
 		downs = append(downs, d)
 	}
-	p.lossMu.Lock()
-	limit := p.budget.Limit()
-	p.lossMu.Unlock()
-	for i, c := range pace.Allocate(streams, limit, now).Choices {
-		downs[i].target(c.Layer, now)
+	a := pace.Allocate(streams, p.limit, now)
+	p.full = a.Full
+	for i, c := range a.Choices {
+		downs[i].target(c, p.congested && p.limit > 0, now)
 	}
 }
 

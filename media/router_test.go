@@ -19,7 +19,12 @@ import (
 var start = time.Unix(1_700_000_000, 0)
 
 // uplink and outlet stand for connections.
-type uplink struct{ asked []uint32 }
+type uplink struct {
+	asked []uint32
+	told  []StreamLayers
+}
+
+func (u *uplink) Layers(s StreamLayers) { u.told = append(u.told, s) }
 
 func (u *uplink) RequestKeyFrame(ssrc uint32) { u.asked = append(u.asked, ssrc) }
 
@@ -30,13 +35,15 @@ type outlet struct {
 	reports []forward.SenderReport
 }
 
-func (o *outlet) Send(_ Turn, n forward.Numbers, p *gate.Packet) {
+func (o *outlet) Send(_ Turn, _ *Down, n forward.Numbers, p *gate.Packet) {
 	b := bytes.Clone(p.Payload)
 	n.Write(b, p)
 	o.sent, o.numbers = append(o.sent, b), append(o.numbers, n)
 }
-func (o *outlet) Resend(_ Turn, n forward.Numbers, _ *gate.Packet) { o.again = append(o.again, n) }
-func (o *outlet) Report(r forward.SenderReport)                    { o.reports = append(o.reports, r) }
+func (o *outlet) Resend(_ Turn, _ *Down, n forward.Numbers, _ *gate.Packet) {
+	o.again = append(o.again, n)
+}
+func (o *outlet) Report(r forward.SenderReport) { o.reports = append(o.reports, r) }
 
 // meeting is a router with what the transport would hold.
 type meeting struct {
@@ -341,7 +348,7 @@ func TestLayerFollowsTheTile(t *testing.T) {
 	}
 }
 
-func TestLossLowersThatReceiverOnly(t *testing.T) {
+func TestALimitLowersThatReceiverOnly(t *testing.T) {
 	m := newMeeting(t)
 	m.join("a", 1)
 	for i := range 2 {
@@ -355,16 +362,131 @@ func TestLossLowersThatReceiverOnly(t *testing.T) {
 	for i := range 100 {
 		m.layers(i%20 == 0)
 		m.router.Tick(30*time.Millisecond, m.now)
-		if i > 40 {
-			m.downs["r0 1-1"].Loss(200, 10, m.now)
-			m.downs["r1 1-1"].Loss(1, 10, m.now)
+		if i == 40 {
+			if full := m.router.Limit("r0", 100_000, true, m.now); full < 100_000 {
+				t.Fatalf("without a limit it would get %d bit/s", full)
+			}
+			m.router.Limit("r1", 50_000_000, false, m.now)
 		}
 	}
 	if got := m.downs["r0 1-1"].numbers.Wanted(); got == pace.High {
-		t.Fatal("the receiver with losses still gets the top layer")
+		t.Fatal("the limited receiver still gets the top layer")
 	}
 	if got := m.downs["r1 1-1"].numbers.Wanted(); got != pace.High {
 		t.Fatalf("the other one gets layer %d", got)
+	}
+}
+
+// On a congested line what is too much stops at once; on another it goes on until the smaller layer's key frame.
+func TestACongestedLineDoesNotWait(t *testing.T) {
+	for _, congested := range []bool{true, false} {
+		m := newMeeting(t)
+		m.join("a", 1)
+		m.join("b", 2)
+		m.connect("b")
+		if err := m.router.Wants("b", []Want{{Leaf: 1, Context: 1, Height: 720}}, m.now); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			m.layers(i%10 == 0)
+			m.router.Tick(30*time.Millisecond, m.now)
+		}
+		asked, before := len(m.uplinks["a"].asked), m.count("b 1-1")
+		m.now = m.now.Add(time.Second)
+		m.router.Limit("b", 100_000, congested, m.now)
+		if len(m.uplinks["a"].asked) == asked {
+			t.Fatal("no key frame was asked for")
+		}
+		m.layers(false)
+		if sent := m.count("b 1-1") > before; sent == congested {
+			t.Fatalf("congested %v: sent on %v", congested, sent)
+		}
+		m.layers(true)
+		if m.downs["b 1-1"].numbers.Current() == pace.High || m.count("b 1-1") == before {
+			t.Fatal("the smaller layer did not begin")
+		}
+	}
+}
+
+// A publisher is told which layers are received, at once when one is wanted again, and all anew on a new connection.
+func TestPublishersAreToldWhatIsReceived(t *testing.T) {
+	m := newMeeting(t)
+	m.join("a", 1)
+	m.join("b", 2)
+	m.connect("b")
+	m.sources["a"]["1"].Offers(3)
+	pass := func(seconds int) {
+		for range seconds * 10 {
+			m.layers(false)
+			m.now = m.now.Add(70 * time.Millisecond)
+			m.router.Tick(100*time.Millisecond, m.now)
+		}
+	}
+	last := func() string {
+		told := m.uplinks["a"].told
+		if len(told) == 0 {
+			return "nothing"
+		}
+		return fmt.Sprint(told[len(told)-1])
+	}
+	m.layers(true)
+	pass(3)
+	if got := last(); got != "nothing" {
+		t.Fatalf("after three seconds it is told %s", got)
+	}
+	pass(5)
+	if got := last(); got != "{1 [0]}" { // a tile that nobody spoke of is a small one
+		t.Fatalf("with a small tile it is told %s", got)
+	}
+	told := len(m.uplinks["a"].told)
+	pass(5)
+	if len(m.uplinks["a"].told) != told {
+		t.Fatalf("told again: %v", m.uplinks["a"].told)
+	}
+	if err := m.router.Wants("b", []Want{{Leaf: 1, Context: 1, Height: 720}}, m.now); err != nil {
+		t.Fatal(err)
+	}
+	if got := last(); got != "{1 [0 2]}" {
+		t.Fatalf("with a large tile it is told %s", got)
+	}
+	m.router.Remove("b")
+	pass(8)
+	if got := last(); got != "{1 []}" {
+		t.Fatalf("without receivers it is told %s", got)
+	}
+	// Its connection is made anew, and sends everything again.
+	before := m.uplinks["a"]
+	m.publish("a", both)
+	if pass(8); m.uplinks["a"] == before || last() != "{1 []}" || len(m.uplinks["a"].told) != 1 {
+		t.Fatalf("on a new connection it is told %v", m.uplinks["a"].told)
+	}
+}
+
+// A narrow line gets fewer frames before it gets a smaller picture, where the publisher has temporal layers.
+func TestTemporalLayersAreChosen(t *testing.T) {
+	m := newMeeting(t)
+	m.join("a", 1)
+	m.join("b", 2)
+	m.connect("b")
+	frame := func(n int, key bool) gate.Packet {
+		p := m.packet(1, 1, 1, 11, key)
+		p.Payload[5] = []byte{0x00, 0xa0, 0x60, 0x80}[n%4] // T0, T2 sync, T1 sync, T2
+		return p
+	}
+	send := func(n int) {
+		for i := range n {
+			m.send("a", "1", pace.Low, frame(i, i == 0))
+			m.router.Tick(10*time.Millisecond, m.now)
+		}
+	}
+	send(200)
+	rate := m.router.Rate("b")
+	m.router.Limit("b", rate*7/10, false, m.now)
+	send(8)
+	before := m.count("b 1-1")
+	send(200)
+	if got := m.count("b 1-1") - before; got != 100 {
+		t.Fatalf("%d of 200 frames at 70 %% of the rate", got)
 	}
 }
 

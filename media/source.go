@@ -30,6 +30,8 @@ type Source struct {
 	clocks        [forward.Layers]forward.Clock
 	received      uint64
 	refusedBefore map[RefusedReason]uint64 // besides the present gate's
+	offers        int                      // layers that the publisher's offer has
+	demand        pace.Demand
 }
 
 type layer struct {
@@ -37,9 +39,18 @@ type layer struct {
 	known     bool
 	sequences forward.Sequences
 	keyFrames forward.KeyFrames
-	bytes     int // since the last measurement
-	rate      pace.Bitrate
+	bytes     [pace.Temporals]int // of each temporal layer, since the last measurement
+	rates     [pace.Temporals]pace.Bitrate
+	temporals int // how many temporal layers were seen
 	heard     time.Time
+}
+
+// rate is the whole layer's.
+func (l *layer) rate() (sum pace.Bitrate) {
+	for _, r := range l.rates {
+		sum += r
+	}
+	return sum
 }
 
 // ringSizes hold about a second of a layer.
@@ -54,7 +65,7 @@ func newSource(r *Router, p *peer, stream Stream) *Source {
 	if stream.Kind == Audio {
 		rate = 48000 // RFC 7587 §4.1
 	}
-	return &Source{router: r, peer: p, stream: stream, rate: rate, refusedBefore: make(map[RefusedReason]uint64)}
+	return &Source{router: r, peer: p, stream: stream, rate: rate, offers: 1, refusedBefore: make(map[RefusedReason]uint64)}
 }
 
 // open gives the source the gate of its leaf. Callers hold router.mu.
@@ -149,7 +160,7 @@ func (s *Source) Reported(l forward.Layer, clock forward.Clock) {
 func (s *Source) layer(l forward.Layer, ssrc uint32) *layer {
 	ly := &s.layers[l]
 	if !ly.known || ly.ssrc != ssrc {
-		*ly = layer{ssrc: ssrc, known: true, rate: ly.rate}
+		*ly = layer{ssrc: ssrc, known: true, rates: ly.rates, temporals: ly.temporals}
 		s.clocks[l] = forward.Clock{}
 	}
 	return ly
@@ -169,7 +180,9 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 		s.heard.Store(true)
 		s.router.stale.Store(true)
 	}
-	ly.bytes += len(p.Payload)
+	temporal := min(int(p.Descriptor.Temporal), pace.Temporals-1)
+	ly.bytes[temporal] += len(p.Payload)
+	ly.temporals = max(ly.temporals, temporal+1)
 	ly.heard = now
 	if s.stream.Kind == Video {
 		if s.rings[l] == nil {
@@ -183,7 +196,7 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 			continue
 		}
 		d.forwarded++
-		d.outlet.Send(t, n, p)
+		d.outlet.Send(t, d, n, p)
 	}
 }
 
@@ -199,24 +212,80 @@ func (s *Source) class() pace.Class {
 	return pace.Thumbnail
 }
 
-// rates are what the layers cost now. A layer that speaks for the first time
-// costs something, so that it can be chosen at once.
-func (s *Source) rates() (rates [forward.Layers]pace.Bitrate) {
-	for l := range s.layers {
-		if ly := &s.layers[l]; ly.known && !ly.heard.IsZero() {
-			rates[l] = max(ly.rate, 1)
+// Offers says how many layers the publisher's offer has; one is no simulcast.
+func (s *Source) Offers(layers int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offers = max(layers, 1)
+}
+
+// anew forgets what the publisher was told: its new connection sends everything.
+func (s *Source) anew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.demand = pace.Demand{}
+}
+
+// need tells the publisher which layers anybody is to receive, when that has
+// changed.
+func (s *Source) need(now time.Time) {
+	if s.stream.Kind == Audio || s.peer.uplink == nil {
+		return
+	}
+	var targets [forward.Layers]forward.Layer
+	for l := range targets {
+		targets[l] = forward.None
+	}
+	for _, d := range s.downs {
+		if l := d.numbers.Wanted(); l != forward.None {
+			targets[l] = l
 		}
 	}
-	return rates
+	active, changed := s.demand.Needed(targets[:], now)
+	if !changed {
+		return
+	}
+	var layers []forward.Layer
+	for l, wanted := range active[:s.offers] {
+		if wanted {
+			layers = append(layers, forward.Layer(l))
+		}
+	}
+	s.peer.uplink.Layers(StreamLayers{s.stream.Context, layers})
+}
+
+// rates are what the layers cost, with their temporal layers up to each. A layer
+// that speaks for the first time costs something, so that it can be chosen at
+// once.
+func (s *Source) rates(now time.Time) (rates pace.Rates) {
+	for l := range s.layers {
+		ly := &s.layers[l]
+		if !ly.known || ly.heard.IsZero() {
+			continue
+		}
+		var sum pace.Bitrate
+		for t := range ly.rates {
+			sum += ly.rates[t]
+			if t < max(ly.temporals, 1) {
+				rates[l][t] = max(sum, 1)
+			}
+		}
+	}
+	if s.stream.Kind == Audio {
+		return rates
+	}
+	return s.demand.Rates(rates, s.offers, now)
 }
 
 // measure is called each interval.
 func (s *Source) measure(interval time.Duration, now time.Time) {
 	for l := range s.layers {
 		ly := &s.layers[l]
-		fresh := pace.Bitrate(float64(ly.bytes) * 8 / interval.Seconds())
-		ly.bytes = 0
-		ly.rate = (3*ly.rate + fresh) / 4
+		for t := range ly.bytes {
+			fresh := pace.Bitrate(float64(ly.bytes[t]) * 8 / interval.Seconds())
+			ly.bytes[t] = 0
+			ly.rates[t] = (3*ly.rates[t] + fresh) / 4
+		}
 		if s.stream.Kind == Video && !ly.heard.IsZero() && now.Sub(ly.heard) > silentAfter {
 			ly.heard = time.Time{}
 		}

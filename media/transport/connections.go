@@ -159,6 +159,12 @@ func (s *Server) RestartSubscriber(id media.CallID, peer media.PeerID) {
 	}
 }
 
+func (s *Server) isPublisher(p *publisher) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[p.call.id] == p.call && p.call.publishers[p.peer] == p
+}
+
 // publisherFailed ends a publisher whose link ended by itself.
 func (s *Server) publisherFailed(p *publisher) {
 	s.mu.Lock()

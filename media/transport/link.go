@@ -82,6 +82,7 @@ type link struct {
 
 	// Guarded by sendMu: RTP and RTCP share keys and so have one owner.
 	sendMu sync.Mutex
+	pacing *pacing // of a subscriber's link
 	out    *srtp.Sealer
 	ended  bool // there will be no other
 

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"huisclos/media"
@@ -16,13 +17,14 @@ const (
 	offeredVP8  = 96
 	offeredRTX  = 97
 	offeredMID  = 1
+	offeredTWCC = 2
 )
 
 func offeredCodec(k media.Kind) codec {
 	if k == media.Audio {
-		return codec{payloadType: offeredOpus}
+		return codec{payloadType: offeredOpus, feedback: []string{"transport-cc"}}
 	}
-	return codec{payloadType: offeredVP8, rtx: offeredRTX, feedback: []string{"ccm fir", "nack", "nack pli"}}
+	return codec{payloadType: offeredVP8, rtx: offeredRTX, feedback: []string{"transport-cc", "ccm fir", "nack", "nack pli"}}
 }
 
 // line is an m-line of a subscriber connection. Its place, mid and kind stay
@@ -59,7 +61,7 @@ func writeOffer(lines []*line, o ours) string {
 			b.WriteString("a=inactive\r\n")
 		}
 		codecLines(&b, l.kind == media.Video, c)
-		fmt.Fprintf(&b, "a=extmap:%d %s\r\n", offeredMID, uriMID)
+		fmt.Fprintf(&b, "a=extmap:%d %s\r\na=extmap:%d %s\r\n", offeredMID, uriMID, offeredTWCC, uriTWCC)
 		if !l.used {
 			continue
 		}
@@ -84,6 +86,7 @@ type agreed struct {
 	receives bool
 	codec    codec
 	mid      uint8 // id of the header extension, zero if refused
+	twcc     uint8 // likewise; zero too where no feedback comes for it
 }
 
 // readAnswer checks an answer to an offer of these lines.
@@ -113,7 +116,11 @@ func readAnswer(text string, lines []*line) (remote, []agreed, error) {
 			transported = true
 		}
 		c, ok := s.codecOf(l.kind == media.Video)
-		agreements[i] = agreed{receives: ok && s.receives(), codec: c, mid: s.extensionsOf().mid}
+		ids := s.extensionsOf()
+		agreements[i] = agreed{receives: ok && s.receives(), codec: c, mid: ids.mid}
+		if slices.Contains(c.feedback, "transport-cc") {
+			agreements[i].twcc = ids.twcc
+		}
 	}
 	if !transported {
 		return remote{}, nil, fmt.Errorf("%w: everything is refused", errSDP)

@@ -23,6 +23,7 @@ type port struct {
 	tcp net.Listener
 	// turns: one for each socket, and one that all else shares.
 	turns []*turn
+	pacer *pacer
 	log   *slog.Logger
 	now   func() time.Time
 
@@ -66,7 +67,7 @@ func newSocket(conn net.PacketConn) (*socket, error) {
 
 func newPort(udp []net.PacketConn, tcp net.Listener, log *slog.Logger, now func() time.Time) (*port, error) {
 	p := &port{
-		tcp: tcp, log: log, now: now,
+		tcp: tcp, log: log, now: now, pacer: newPacer(),
 		ufrags:    make(map[string]*link),
 		addresses: make(map[netip.AddrPort]*udpPath),
 		undecided: make(chan struct{}, maxUnauthenticated),
@@ -97,6 +98,8 @@ func newPort(udp []net.PacketConn, tcp net.Listener, log *slog.Logger, now func(
 			}
 		}()
 	}
+	p.running.Add(1)
+	go func() { defer p.running.Done(); p.pace() }()
 	if tcp != nil {
 		p.running.Add(1)
 		go func() { defer p.running.Done(); p.acceptTCP() }()

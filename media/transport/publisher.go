@@ -99,6 +99,9 @@ func (p *publisher) accept(sections []accepted, sources map[string]*media.Source
 			in = &incoming{source: source}
 		}
 		in.accepted = a
+		if source != nil {
+			source.Offers(len(a.rids))
+		}
 		p.byMID[a.stream.MID] = in
 		// RFC 8843 §9: ids mean the same in the whole bundle.
 		p.ids.mid = max(p.ids.mid, a.extensions.mid)
@@ -123,6 +126,16 @@ func (p *publisher) failed() { p.server.publisherFailed(p) }
 // RequestKeyFrame is asked by the router.
 func (p *publisher) RequestKeyFrame(ssrc uint32) {
 	p.send(&rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: ssrc})
+}
+
+// Layers is told by the router.
+func (p *publisher) Layers(s media.StreamLayers) {
+	p.server.events.add(func(e media.Events) {
+		// What was for a connection that was replaced meanwhile is not for its successor.
+		if !p.link.isDone() && p.server.isPublisher(p) {
+			e.Layers(p.call.id, p.peer, []media.StreamLayers{s})
+		}
+	})
 }
 
 func (p *publisher) send(packet rtcp.Packet) {

@@ -130,7 +130,7 @@ func FuzzRTPHeader(f *testing.F) {
 
 // incomingCall is a publisher without sockets: what comes after SRTP.
 func incomingCall(t testing.TB) *publisher {
-	in := &port{log: discard()}
+	in := &port{log: discard(), pacer: newPacer(), now: time.Now}
 	in.turns = []*turn{newTurn(in, 0)}
 	s := &Server{port: in, events: newEvents(&stage{}, func(string) {})}
 	s.cfg.Now = time.Now
@@ -245,6 +245,8 @@ func FuzzRTCP(f *testing.F) {
 		{&rtcp.SenderReport{SSRC: 1, NTPTime: 1 << 40, RTPTime: 9}},
 		{&rtcp.ReceiverReport{SSRC: 2, Reports: []rtcp.ReceptionReport{{SSRC: 3, FractionLost: 99}}}},
 		{&rtcp.TransportLayerNack{MediaSSRC: 3, Nacks: []rtcp.NackPair{{PacketID: 65535, LostPackets: 0xffff}}}},
+		{&rtcp.TransportLayerCC{Header: rtcp.Header{Count: 15, Type: 205, Length: 5}, MediaSSRC: 3, PacketStatusCount: 1, ReferenceTime: 9,
+			PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: 1, RunLength: 1}}, RecvDeltas: []*rtcp.RecvDelta{{Type: 1, Delta: 250}}}},
 		{&rtcp.PictureLossIndication{MediaSSRC: 3}, &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: 3}}}},
 	} {
 		b, err := rtcp.Marshal(packets)
@@ -258,6 +260,7 @@ func FuzzRTCP(f *testing.F) {
 		p.rtp(packetOf(t, 1, 96, 1, []byte("first"), map[uint8]string{4: "1", 10: "h"}), p.server.port.aside(), time.Now())
 		p.rtcp(b, p.server.port.aside(), time.Now())
 		sub := &subscriber{server: p.server, call: p.call, peer: "q", link: p.link}
+		p.link.pacing = newPacing(p.link)
 		sub.lines = []*subscribed{{line: line{mid: "0", kind: media.Video, used: true, ssrc: 3, leaf: 1, context: 1}}}
 		if err := p.call.router.Admit("q", 2, time.Now()); err != nil {
 			t.Fatal(err)

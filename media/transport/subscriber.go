@@ -46,7 +46,11 @@ type subscriber struct {
 	offered     []line // as they were in the outstanding offer
 	keyed       bool
 
-	missing []uint16 // room for the numbers of a NACK; the link's reader's
+	limitedAt time.Time // the clock's
+
+	// The link's reader's.
+	missing []uint16 // room for the numbers of a NACK
+	losses  losses
 }
 
 // subscribed is a line with what it carries now.
@@ -65,6 +69,7 @@ func newSubscriber(s *Server, c *call, peer media.PeerID, via netip.Addr) (*subs
 	if err != nil {
 		return nil, err
 	}
+	l.pacing = newPacing(l)
 	sub.link = l
 	return sub, nil
 }
@@ -292,6 +297,10 @@ func (s *subscriber) rtcp(b []byte, t *turn, now time.Time) {
 					o.down.KeyFrame(now)
 				}
 			})
+		case c.feedback(rtcpTransport, formatTWCC):
+			if s.link.pacing.feedback(c.whole[feedbackHead:], now) {
+				s.limited(now)
+			}
 		default:
 			for _, block := range c.reports() {
 				s.loss(block, now)
@@ -317,8 +326,18 @@ func (s *subscriber) loss(block rtcp.ReceptionReport, now time.Time) {
 		return
 	}
 	sent := o.down.Sent()
-	o.down.Loss(block.FractionLost, sent-o.reported, now)
+	lost, whole := s.losses.add(block.FractionLost, sent-o.reported, now)
 	o.reported = sent
+	if whole && s.link.pacing.report(lost, s.call.router.Rate(s.peer), now) {
+		s.limited(now)
+	}
+}
+
+// limited tells the router what the line carries, and the line what there is to
+// carry.
+func (s *subscriber) limited(now time.Time) {
+	limit, congested := s.link.pacing.state()
+	s.link.pacing.wanted(s.call.router.Limit(s.peer, limit, congested, now))
 }
 
 func (s *subscriber) tick(now time.Time) {
@@ -335,6 +354,10 @@ func (s *subscriber) tick(now time.Time) {
 		if network, moved := s.link.moved(); moved {
 			s.connected(network)
 		}
+		if s.link.pacing.limited() && now.Sub(s.limitedAt) >= media.TickEvery {
+			s.limitedAt = now
+			s.limited(now)
+		}
 	}
 }
 
@@ -348,29 +371,31 @@ type outlet struct {
 
 	reported uint32 // packets at the last loss report; the link's reader's
 
-	sent     int
+	sent int
+
+	// Guarded by the link's sendMu.
 	sequence uint16 // of the RTX stream
+	stalled  bool   // until a key frame
 }
 
-func (o *outlet) Send(t media.Turn, n forward.Numbers, p *gate.Packet) {
+func (o *outlet) Send(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Packet) {
 	id := uint8(0)
 	if o.sent < midPackets {
 		o.sent++
 		id = o.agreed.mid
 	}
-	t.(*turn).add(o.link, job{outlet: o, packet: *p, numbers: n, mid: id})
+	t.(*turn).add(o.link, job{outlet: o, down: d, packet: *p, numbers: n, mid: id, class: d.Class()})
 }
 
 // Resend repeats a packet on the RTX stream (RFC 4588 §4). A client that has
 // none gets nothing: SRTP never sends a packet index twice (RFC 3711 §3.3.1).
-func (o *outlet) Resend(t media.Turn, n forward.Numbers, p *gate.Packet) {
+func (o *outlet) Resend(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Packet) {
 	if o.rtx == 0 || o.agreed.codec.rtx == 0 {
 		return
 	}
-	o.sequence++
 	again := *p
 	again.Payload = bytes.Clone(p.Payload)
-	t.(*turn).add(o.link, job{outlet: o, packet: again, numbers: n, mid: o.agreed.mid, repeats: true, repeat: o.sequence})
+	t.(*turn).add(o.link, job{outlet: o, down: d, packet: again, numbers: n, mid: o.agreed.mid, repeats: true, class: d.Class()})
 }
 
 func (o *outlet) Report(r forward.SenderReport) {

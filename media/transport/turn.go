@@ -6,8 +6,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"huisclos/media"
 	"huisclos/media/forward"
 	"huisclos/media/gate"
+	"huisclos/media/pace"
 	"huisclos/media/srtp"
 	"huisclos/media/transport/batch"
 )
@@ -41,6 +43,8 @@ type turn struct {
 	jobs    int
 	writers []writer
 	single  []byte // room for one packet that leaves by itself
+	due     []job  // room for what leaves late
+	stalled []*media.Down
 
 	spent atomic.Int64 // nanoseconds in which mu was held for a batch
 }
@@ -66,11 +70,12 @@ type writer struct {
 // job is one packet on its way to one receiver.
 type job struct {
 	outlet  *outlet
+	down    *media.Down
 	packet  gate.Packet // its payload is the turn's until the flush
 	numbers forward.Numbers
 	mid     uint8 // id of the extension, zero for none
-	repeats bool  // on the RTX stream …
-	repeat  uint16
+	repeats bool  // on the RTX stream
+	class   pace.Class
 }
 
 func newTurn(p *port, index int) *turn {
@@ -93,6 +98,7 @@ func (t *turn) full() bool { return t.jobs >= maxJobs }
 // flush seals and sends all jobs. The caller holds mu.
 func (t *turn) flush() {
 	if t.jobs == 0 {
+		t.send()
 		return
 	}
 	for i, l := range t.links {
@@ -106,6 +112,16 @@ func (t *turn) flush() {
 		t.links[i] = nil
 	}
 	t.links, t.jobs = t.links[:0], 0
+	t.send()
+	for i, d := range t.stalled {
+		d.Stalled(t.port.now())
+		t.stalled[i] = nil
+	}
+	t.stalled = t.stalled[:0]
+}
+
+// send gives the kernel what is queued.
+func (t *turn) send() {
 	for _, w := range t.writers {
 		if w.to.Queued() > 0 {
 			_ = w.to.Flush() // the end of the socket, which its reader finds as well
@@ -136,7 +152,7 @@ func (t *turn) writerOf(s *socket) *batch.Writer {
 	return w
 }
 
-// sendJobs seals a link's packets, in their order, and queues them.
+// sendJobs seals a link's packets, in their order, and queues them. What its line can't take now waits or is dropped.
 func (l *link) sendJobs(t *turn, jobs []job) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
@@ -147,11 +163,27 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 	if to == nil {
 		return
 	}
-	var w *batch.Writer
-	var address netip.AddrPort
-	if u, ok := to.(*udpPath); ok {
-		w, address = t.writerOf(u.socket), u.address
+	now := l.now()
+	if p := l.pacing; p != nil && (p.line.Limit() > 0 || len(p.waiting) > 0) {
+		kept := jobs[:0]
+		for i := range jobs {
+			o, d := jobs[i].outlet, jobs[i].down
+			was := o.stalled
+			if p.admit(&jobs[i], now) {
+				kept = append(kept, jobs[i])
+			}
+			if o.stalled && !was {
+				t.stalled = append(t.stalled, d)
+			}
+		}
+		jobs = kept
 	}
+	l.sealAll(t, jobs, to, now)
+}
+
+// sealAll seals jobs and queues them. The caller holds sendMu.
+func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
+	w, address := t.out(to)
 	even, size := 0, 0
 	for i := range jobs {
 		j := &jobs[i]
@@ -162,7 +194,11 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 		if w != nil {
 			b = w.Reserve(maxHeader + maxPadding + len(j.packet.Payload) + srtp.TagSize)
 		}
-		b = j.append(b[:0])
+		e := j.extensions()
+		if e.twccID != 0 {
+			e.twcc = l.pacing.line.Sent(max(size, j.size())+srtp.TagSize, now)
+		}
+		b = j.append(b[:0], e)
 		if w != nil {
 			b = pad(b, size-j.size())
 		}
@@ -174,7 +210,27 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 		default:
 			_ = to.write(sealed) // as lost as it would be further on
 		}
+		if p := l.pacing; p != nil && j.outlet.rtx != 0 && j.outlet.agreed.codec.rtx != 0 {
+			p.probes, p.stamp = j.outlet, j.numbers.Timestamp
+		}
 	}
+}
+
+// out is the batch that a path's packets go into, nil if they leave one by one.
+func (t *turn) out(to path) (w *batch.Writer, address netip.AddrPort) {
+	if u, ok := to.(*udpPath); ok {
+		return t.writerOf(u.socket), u.address
+	}
+	return nil, address
+}
+
+// queue sends a sealed packet with the turn.
+func (t *turn) queue(to path, sealed []byte) {
+	if w, address := t.out(to); w != nil {
+		w.Queue(address, sealed)
+		return
+	}
+	_ = to.write(sealed) // as above
 }
 
 // evenRun finds the packets from first on that leave in one segmented send when the shorter ones are padded to the size of the
@@ -216,16 +272,19 @@ func (j *job) size() int {
 	return n
 }
 
-func (j *job) extensions() extensions { return extensions{midID: j.mid, mid: j.outlet.mid} }
+func (j *job) extensions() extensions {
+	return extensions{midID: j.mid, mid: j.outlet.mid, twccID: j.outlet.agreed.twcc}
+}
 
-// append writes the packet as it is before SRTP.
-func (j *job) append(b []byte) []byte {
+// append writes the packet as it is before SRTP. The caller holds the link's sendMu.
+func (j *job) append(b []byte, e extensions) []byte {
 	o, p, n := j.outlet, &j.packet, j.numbers
 	if j.repeats {
-		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, j.repeat, n.Timestamp, o.rtx, j.extensions())
+		o.sequence++
+		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, o.sequence, n.Timestamp, o.rtx, e)
 		b = forward.AppendRTX(b, n.Sequence, p.Payload)
 	} else {
-		b = appendRTP(b, o.agreed.codec.payloadType, p.Marker, n.Sequence, n.Timestamp, o.ssrc, j.extensions())
+		b = appendRTP(b, o.agreed.codec.payloadType, p.Marker, n.Sequence, n.Timestamp, o.ssrc, e)
 		b = append(b, p.Payload...)
 	}
 	n.Write(b[len(b)-len(p.Payload):], p)

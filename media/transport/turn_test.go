@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/media"
 	"huisclos/media/forward"
 	"huisclos/media/gate"
 	"huisclos/media/srtp"
@@ -27,7 +28,7 @@ func lone(t *testing.T) (l *link, in *turn, far *net.UDPConn, opener *srtp.Opene
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &port{log: discard(), udp: []*socket{s}}
+	p := &port{log: discard(), udp: []*socket{s}, pacer: newPacer(), now: time.Now}
 	in = newTurn(p, 0)
 	p.turns = []*turn{in}
 	key, salt := make([]byte, 32), make([]byte, 12)
@@ -67,9 +68,9 @@ func TestEvenRuns(t *testing.T) {
 				p := &gate.Packet{Payload: bytes.Repeat([]byte{byte(i + 1)}, size), Marker: i == len(test.sizes)-1}
 				n := forward.Numbers{Sequence: uint16(100 + i), Timestamp: 7}
 				if i+1 == test.repeats {
-					o.Resend(in, n, p)
+					o.Resend(in, new(media.Down), n, p)
 				} else {
-					o.Send(in, n, p)
+					o.Send(in, new(media.Down), n, p)
 				}
 			}
 			in.flush()
@@ -118,7 +119,7 @@ func TestTurnsAreBounded(t *testing.T) {
 		if in.full() {
 			t.Fatalf("full after %d", i)
 		}
-		o.Send(in, forward.Numbers{Sequence: uint16(i)}, &gate.Packet{Payload: []byte{1}})
+		o.Send(in, new(media.Down), forward.Numbers{Sequence: uint16(i)}, &gate.Packet{Payload: []byte{1}})
 	}
 	if !in.full() {
 		t.Fatal("not full")

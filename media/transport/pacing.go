@@ -1,0 +1,210 @@
+package transport
+
+import (
+	"bytes"
+	"time"
+
+	"huisclos/media/pace"
+	paceline "huisclos/media/pace/line"
+	"huisclos/media/srtp"
+)
+
+const (
+	// maxWaiting bounds the packets that wait for a receiver's line.
+	maxWaiting = 1024
+	// paceEvery is how often waiting packets and probes are looked after.
+	paceEvery = 5 * time.Millisecond
+	// maxPaddingOnly is the most that one packet of nothing but padding holds (RFC 3550 §5.1).
+	maxPaddingOnly = 255
+	// limitChange is what a limit must move by for the router to be told at once, in percent.
+	limitChange = 5
+)
+
+// pacing is what a link knows of its receiver's line: the numbers of what was sent, what waits, and what the line is told to
+// carry. Its fields are guarded by the link's sendMu.
+type pacing struct {
+	link    *link
+	line    paceline.Line
+	waiting []waiting // in the order in which they leave
+	probes  *outlet   // whose RTX stream carries padding: the last that sent a picture
+	stamp   uint32    // of its last packet
+	told    pace.Bitrate
+	toldBad bool
+	watched bool // by the port's pacer
+}
+
+// waiting is a job with a payload of its own.
+type waiting struct {
+	job
+	at time.Time
+}
+
+func newPacing(l *link) *pacing { return &pacing{link: l} }
+
+// feedback takes a message of transport-wide feedback and says whether the router should hear of it.
+func (p *pacing) feedback(b []byte, now time.Time) (changed bool) {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	if p.line.Feedback(b, now) != nil {
+		return false
+	}
+	return p.changed()
+}
+
+// report takes the loss that receiver reports tell, for clients without transport-wide feedback.
+func (p *pacing) report(lost float64, rate pace.Bitrate, now time.Time) (changed bool) {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	return p.line.Report(lost, rate, now) && p.changed()
+}
+
+func (p *pacing) changed() bool {
+	limit, bad := p.line.Limit(), p.line.Congested()
+	if limit > 0 {
+		p.watch()
+	}
+	if off := max(limit-p.told, p.told-limit); off*100 <= p.told*limitChange && bad == p.toldBad && (limit == 0) == (p.told == 0) {
+		return false
+	}
+	p.told, p.toldBad = limit, bad
+	return true
+}
+
+// limited says whether the line has a limit.
+func (p *pacing) limited() bool {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	return p.line.Limit() > 0
+}
+
+func (p *pacing) state() (limit pace.Bitrate, congested bool) {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	return p.line.Limit(), p.line.Congested()
+}
+
+func (p *pacing) wanted(full pace.Bitrate) {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	p.line.Wanted(full)
+}
+
+// watch has the pacer look after the link from now on.
+func (p *pacing) watch() {
+	if !p.watched {
+		p.watched = true
+		p.link.port.pacer.add(p.link)
+	}
+}
+
+// admit says whether a job leaves now. One that waits is kept with a payload of its own; one that is too much is dropped, and
+// the rest of its stream up to a key frame.
+func (p *pacing) admit(j *job, now time.Time) bool {
+	o := j.outlet
+	if o.stalled && !j.repeats {
+		if !j.packet.Key {
+			return false
+		}
+		o.stalled = false
+	}
+	if j.class == pace.Sound {
+		p.line.Release(j.size(), pace.Sound, true, now)
+		return true
+	}
+	verdict, at := p.line.Release(j.size(), j.class, j.packet.Start || j.repeats, now)
+	switch {
+	case verdict == paceline.Drop, len(p.waiting) >= maxWaiting:
+		if !j.repeats {
+			o.stalled = true
+		}
+		return false
+	case verdict == paceline.Go && len(p.waiting) == 0:
+		return true
+	}
+	w := waiting{*j, at}
+	w.packet.Payload = bytes.Clone(j.packet.Payload)
+	p.waiting = append(p.waiting, w)
+	p.watch()
+	return false
+}
+
+// due takes the jobs whose time has come.
+func (p *pacing) due(into []job, now time.Time) []job {
+	n := 0
+	for n < len(p.waiting) && !p.waiting[n].at.After(now) {
+		if w := &p.waiting[n]; !w.outlet.stalled || w.repeats || w.packet.Key {
+			into = append(into, w.job)
+		}
+		n++
+	}
+	if n == len(p.waiting) {
+		p.waiting = nil // memory goes with the congestion
+	} else {
+		p.waiting = append(p.waiting[:0], p.waiting[n:]...)
+	}
+	return into
+}
+
+// release sends what waited long enough, and padding that looks for more of the line. It says whether the link still has to be
+// watched. The caller holds the turn.
+func (l *link) release(t *turn, now time.Time) (more bool) {
+	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
+	p := l.pacing
+	t.due = p.due(t.due[:0], now)
+	to := l.way()
+	if l.out == nil || to == nil {
+		p.waiting, p.watched = nil, l.out != nil
+		return p.watched
+	}
+	l.sealAll(t, t.due, to, now)
+	clear(t.due)
+	for octets := p.line.Tick(now); octets > 0 && p.probes != nil; octets -= maxPaddingOnly {
+		l.sealPadding(t, to, now)
+	}
+	p.watched = p.line.Limit() > 0 || len(p.waiting) > 0
+	return p.watched
+}
+
+// sealPadding queues a packet of nothing but padding on a stream of repetitions, where receivers count it and throw it away.
+func (l *link) sealPadding(t *turn, to path, now time.Time) {
+	p := l.pacing
+	o := p.probes
+	o.sequence++
+	e := extensions{midID: o.agreed.mid, mid: o.mid, twccID: o.agreed.twcc}
+	size := 12 + e.size() + maxPaddingOnly
+	e.twcc = p.line.Sent(size+srtp.TagSize, now)
+	b := appendRTP(t.single[:0], o.agreed.codec.rtx, false, o.sequence, p.stamp, o.rtx, e)
+	b[0] |= 0x20
+	b = append(b, make([]byte, maxPaddingOnly-1)...)
+	if sealed, err := l.out.SealRTP(append(b, maxPaddingOnly)); err == nil {
+		t.queue(to, sealed)
+	}
+}
+
+// losses sums what a receiver reports for its streams, because one report of a stream with ten packets says nothing.
+type losses struct {
+	lost, expected float64
+	since          time.Time
+}
+
+const lossInterval = time.Second
+
+// add takes a report's fraction (of 256) and the packets that were sent since the one before. Once a second it gives the
+// fraction lost of all.
+func (l *losses) add(fraction uint8, packets uint32, now time.Time) (lost float64, whole bool) {
+	if packets == 0 {
+		return 0, false
+	}
+	if l.since.IsZero() {
+		l.since = now
+	}
+	l.lost += float64(fraction) / 256 * float64(packets)
+	l.expected += float64(packets)
+	if now.Sub(l.since) < lossInterval {
+		return 0, false
+	}
+	lost = l.lost / l.expected
+	*l = losses{since: now}
+	return lost, true
+}
