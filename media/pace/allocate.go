@@ -14,9 +14,12 @@ const (
 	MaxPictures = 25
 
 	// A step up must leave some of the limit unused, and wait after the last
-	// step down, so that layers do not flap.
-	upMargin = 1.15
-	upAfter  = 3 * time.Second
+	// step down, so that layers do not flap. If it was taken back soon, the next
+	// one waits longer.
+	upMargin    = 1.15
+	upAfter     = 3 * time.Second
+	upAfterMost = 8 * time.Second
+	soon        = 10 * time.Second
 
 	// speakerOver is how much larger than the next a tile is to be the
 	// speaker's, in percent.
@@ -28,22 +31,23 @@ const (
 // takes away: first the thumbnails' frame rate, then their size, then the
 // speaker's size, in the end pictures, the smallest first.
 const (
-	screenOn = iota
+	screenOn int8 = iota
 	speakerOn
 	screenSize  // text must be legible; it may move slowly
 	speakerRate // of the lowest layer: a face must move
 	thumbnailOn
 	screenRate
 	speakerSize
-	thumbnailHalf // half the frame rate
-	thumbnailSize
+	thumbnailHalf   // half the frame rate
+	thumbnailMiddle // all of them, before one is large
+	thumbnailHigh
 	thumbnailRate
 	rounds
 )
 
 type step struct {
 	Target
-	round int
+	round int8
 }
 
 // ladder is the way up of one stream. Its steps are in the order of rounds.
@@ -52,11 +56,13 @@ type ladder struct {
 	n     int
 	class Class
 	was   int // the last step that the stream had already; -1 is none
+	top   int // the last step, if all fits
 	at    int // the step that it gets
 	stuck bool
+	cut   bool // the line took something
 }
 
-func (d *ladder) add(r *Rates, l Layer, temporal int8, round int) {
+func (d *ladder) add(r *Rates, l Layer, temporal int8, round int8) {
 	t := Target{l, min(temporal, r.top(l))}
 	if d.n > 0 && !t.above(d.steps[d.n-1].Target) {
 		return
@@ -93,12 +99,29 @@ func (s *Stream) climb(class Class, shown bool) (d ladder) {
 			d.add(&s.Rates, want, 2, thumbnailRate)
 		}
 	}
+	d.remember(s.Was.Target)
+	d.top = d.n - 1
+	return d
+}
+
+func (d *ladder) remember(was Target) {
 	for i := range d.n {
-		if !d.steps[i].above(s.Was.Target) {
+		if !d.steps[i].above(was) {
 			d.was = i
 		}
 	}
-	return d
+}
+
+// settle is for a thumbnail that does not grow any more: it may have all frames
+// of the size that it got.
+func (s *Stream) settle(d *ladder) {
+	if d.class != Thumbnail || !d.stuck || d.at < 0 || d.steps[d.at].Temporal == 0 {
+		return
+	}
+	d.cut = d.cut || d.at < d.was
+	d.n, d.stuck = d.at+1, false
+	d.add(&s.Rates, d.steps[d.at].Layer, 2, thumbnailRate)
+	d.remember(s.Was.Target)
 }
 
 func (s *Stream) rungs(d *ladder, l Layer, lowest bool) {
@@ -118,8 +141,10 @@ func (s *Stream) rungs(d *ladder, l Layer, lowest bool) {
 	case lowest:
 		d.add(r, l, 0, thumbnailOn)
 		d.add(r, l, 1, thumbnailHalf)
+	case l == High:
+		d.add(r, l, 1, thumbnailHigh)
 	default:
-		d.add(r, l, 1, thumbnailSize)
+		d.add(r, l, 1, thumbnailMiddle)
 	}
 }
 
@@ -162,14 +187,28 @@ func Allocate(streams []Stream, limit Bitrate, now time.Time) Allocation {
 		ladders[i] = s.climb(class, pictures < MaxPictures)
 		if d := &ladders[i]; d.n > 0 {
 			pictures++
-			a.Full += s.Rates.at(d.steps[d.n-1].Target)
+			a.Full += s.Rates.at(d.steps[d.top].Target)
+			if limit <= 0 {
+				d.at = d.top
+			}
 		}
+	}
+	if limit <= 0 {
+		a.Sum = a.Full
+		return a.finish(streams, ladders, limit, now)
 	}
 	for round := range rounds {
 		for _, i := range order {
+			if round == thumbnailRate {
+				streams[i].settle(&ladders[i])
+			}
 			a.climb(&streams[i], &ladders[i], round, limit, now)
 		}
 	}
+	return a.finish(streams, ladders, limit, now)
+}
+
+func (a Allocation) finish(streams []Stream, ladders []ladder, limit Bitrate, now time.Time) Allocation {
 	for i := range streams {
 		a.Choices[i] = streams[i].choose(&ladders[i], limit, now)
 	}
@@ -177,17 +216,14 @@ func Allocate(streams []Stream, limit Bitrate, now time.Time) Allocation {
 }
 
 // climb takes a stream's steps of one round as far as they fit.
-func (a *Allocation) climb(s *Stream, d *ladder, round int, limit Bitrate, now time.Time) {
+func (a *Allocation) climb(s *Stream, d *ladder, round int8, limit Bitrate, now time.Time) {
 	for next := d.at + 1; next < d.n && d.steps[next].round == round && !d.stuck; next++ {
 		sum := a.Sum + s.Rates.at(d.steps[next].Target)
 		if d.at >= 0 {
 			sum -= s.Rates.at(d.steps[d.at].Target)
 		}
 		up := s.Was.made && next > d.was
-		switch {
-		case limit <= 0:
-		case up && (float64(sum)*upMargin > float64(limit) || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < upAfter),
-			sum > limit:
+		if up && (float64(sum)*upMargin > float64(limit) || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < s.Was.hold) || sum > limit {
 			d.stuck = true
 			return
 		}
@@ -199,12 +235,23 @@ func (s *Stream) choose(d *ladder, limit Bitrate, now time.Time) Choice {
 	if s.Class == Sound {
 		return Choice{Target: Target{Low, s.Rates.top(Low)}, Class: Sound, made: true}
 	}
-	c := Choice{Target: Target{Layer: None}, Class: d.class, Cut: s.Was.Cut, made: true}
+	c := s.Was
+	c.Target, c.Class, c.made = Target{Layer: None}, d.class, true
 	if d.at >= 0 {
 		c.Target = d.steps[d.at].Target
 	}
-	if limit > 0 && (s.Was.made && d.at < d.was || !s.Was.made && d.at < d.n-1) {
+	switch {
+	case limit > 0 && (s.Was.made && (d.cut || d.at < d.was) || !s.Was.made && (d.stuck || d.at < d.top)):
+		// Several steps down at a time are one cut.
+		if again := now.Sub(s.Was.Cut) >= upAfter; again && now.Sub(s.Was.Rose) < soon {
+			c.hold = min(2*s.Was.hold, upAfterMost)
+		} else if again {
+			c.hold = upAfter
+		}
+		c.hold = max(c.hold, upAfter)
 		c.Cut = now
+	case s.Was.made && d.at > d.was:
+		c.Rose = now
 	}
 	return c
 }

@@ -83,8 +83,11 @@ func (t Target) above(o Target) bool {
 type Choice struct {
 	Target
 	Class Class
-	// Cut is when the line last took something from the stream.
-	Cut  time.Time
+	// Cut is when the line last took something from the stream, Rose when it
+	// last got more.
+	Cut, Rose time.Time
+	// hold is how long it gets no more after Cut.
+	hold time.Duration
 	made bool
 }
 

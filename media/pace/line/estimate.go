@@ -1,6 +1,9 @@
 package line
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // estimate joins what delay, loss, arrivals and probes say. It follows the rate
 // control of draft-ietf-rmcat-gcc-02 §5.5 and §6 with what a forwarder needs
@@ -25,6 +28,7 @@ type estimate struct {
 	calm       time.Duration // since when all that is wanted is sent and fits
 
 	loss        float64 // fraction, of the last whole window
+	lossy       bool    // it is more than radio has
 	lost, total int
 	window      time.Duration
 	lossCut     time.Duration
@@ -69,6 +73,8 @@ type observed struct {
 	queue         time.Duration
 	roundTrip     time.Duration
 	lost, arrived int
+	probed        bool    // a probe may be what fills the line
+	ceiling       float64 // at which a probe found the line full; 0 is unknown
 }
 
 func (e *estimate) update(o observed, now time.Duration) {
@@ -89,12 +95,12 @@ func (e *estimate) update(o observed, now time.Duration) {
 		e.drain(o.acked, o.queue, now)
 	case o.usage == overuse:
 		e.trouble, e.anyTrouble = now, true
-		if !e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second) {
+		if !o.probed && (!e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second)) {
 			e.overused(o.acked, now)
 		}
 	case o.usage == underuse || o.queue > standing/2:
 		// Queues drain: what is found now is not yet the line.
-	case e.loss > tolerated && now >= e.stubborn:
+	case e.lossy:
 	default:
 		e.grow(o, since)
 	}
@@ -164,6 +170,9 @@ func (e *estimate) grow(o observed, since time.Duration) {
 		return
 	}
 	most := evidence*o.acked + evidenceExtra
+	if o.ceiling > 0 {
+		most = min(most, max(o.ceiling, o.acked))
+	}
 	if e.limit >= most {
 		return
 	}
@@ -184,8 +193,10 @@ func (e *estimate) countLoss(o observed, now time.Duration) {
 		return
 	}
 	e.loss = float64(min(e.lost, e.total)) / float64(e.total)
+	// Of few packets, more are lost by chance: one and a half deviations.
+	e.lossy = e.loss > tolerated+1.5*math.Sqrt(tolerated*(1-tolerated)/float64(e.total))
 	e.lost, e.total, e.window = 0, 0, now
-	if e.loss <= tolerated {
+	if !e.lossy {
 		return
 	}
 	if now < e.stubborn && e.loss < hopeless {
@@ -252,7 +263,7 @@ func (e *estimate) free(now time.Duration) {
 
 // set keeps the limit a number that means something, whatever came in.
 func (e *estimate) set(to float64) {
-	if to != to { // NaN
+	if math.IsNaN(to) {
 		return
 	}
 	e.limit = min(max(to, leastLim), mostLim)

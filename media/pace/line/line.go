@@ -178,7 +178,7 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.queue = min(l.delayLow.above(shift, at), l.returnLow.above(l.roundTrip, at))
 	}
 	l.estimate.update(observed{usage: l.trend.usage, acked: l.arrivals.rate(), queue: l.queue, roundTrip: l.roundTrip,
-		lost: lost, arrived: arrived}, at)
+		lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
 	if found, ok := l.prober.result(newest, l.estimate.limit, at); ok {
 		l.estimate.found(found, at)
 	}
@@ -232,6 +232,7 @@ func (l *Line) miss(first uint16, n int) (lost int) {
 	for ; n > 0 && at < l.kept; at, n = at+1, n-1 {
 		if p := &l.ring[(oldest+uint16(at))%ringSize]; p.fate == unknown {
 			p.fate = missing
+			l.prober.lost(p.cluster)
 			lost++
 		}
 	}

@@ -1,6 +1,8 @@
 package line
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -234,5 +236,77 @@ func TestWrap(t *testing.T) {
 	w.rate = 300_000
 	if s := w.watch("wrapped", 10*time.Second); s[2].current != low {
 		t.Errorf("layer %d is sent", s[2].current)
+	}
+}
+
+// A line that keeps no queue and drops what is above its rate.
+func TestPolicer(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.buffer = 6000
+	w.watch("wide", 5*time.Second)
+	w.rate = 300_000
+	s := w.watch("policed", 40*time.Second)
+	if s[4].current > low || share(s[5:], middle) > 0.2 {
+		t.Errorf("layer %d is sent after five seconds, more than the lowest in %.2f of the rest", s[4].current, share(s[5:], middle))
+	}
+	w.rate = 10e6
+	if s := w.watch("freed", 12*time.Second); s[9].current != high {
+		t.Errorf("ten seconds after, layer %d is sent", s[9].current)
+	}
+}
+
+// A receiver that joins on a narrow line.
+func TestNarrowFromTheStart(t *testing.T) {
+	w := newWorld(t, 300_000)
+	if s := w.watch("narrow", 20*time.Second); s[2].current > low || worst(s[5:]) < low {
+		t.Errorf("three seconds after, layer %d is sent; layer %d at worst", s[2].current, worst(s[5:]))
+	}
+}
+
+// Jitter on a line that just carries everything, with and without packets
+// overtaking each other.
+func TestJitterOnFullLine(t *testing.T) {
+	for _, reorders := range []bool{false, true} {
+		w := newWorld(t, 3e6)
+		w.jitter, w.reorders = 30*time.Millisecond, reorders
+		if s := w.watch("jitter", 60*time.Second); share(s[1:], high) < 0.9 || worst(s[1:]) < middle {
+			t.Errorf("overtaking %v: the top layer was sent in %.2f of the seconds, the lowest was %d", reorders, share(s[1:], high), worst(s[1:]))
+		}
+	}
+}
+
+// What TestThrottledAndFreed shows of one line holds on many.
+func TestManyLines(t *testing.T) {
+	for _, base := range []time.Duration{2 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond} {
+		for _, buffer := range []int{8 << 10, 32 << 10, 64 << 10} {
+			for _, jitter := range []time.Duration{0, 10 * time.Millisecond, 30 * time.Millisecond} {
+				for _, loss := range []float64{0, 0.02, 0.05} {
+					for seed := range uint64(3) {
+						w := newWorld(t, 10e6)
+						w.random = rand.New(rand.NewPCG(seed, 1))
+						w.base, w.buffer, w.jitter, w.loss = base, buffer, jitter, loss
+						name := fmt.Sprintf("delay %v, buffer %d, jitter %v, loss %.2f, seed %d", base, buffer, jitter, loss, seed)
+						w.run(5*time.Second, nil)
+						if w.current != high {
+							t.Errorf("%s: layer %d on a wide line", name, w.current)
+						}
+						w.rate = 300_000
+						w.run(3*time.Second, nil)
+						if target := w.choices[1].Layer; target > low {
+							t.Errorf("%s: layer %d is the target three seconds after", name, target)
+						}
+						w.run(17*time.Second, nil)
+						w.rate, w.longestGap = 10e6, 0
+						w.run(10*time.Second, nil)
+						if w.current != high {
+							t.Errorf("%s: layer %d ten seconds after, limit %d", name, w.current, w.line.Limit())
+						}
+						if w.longestGap > time.Second {
+							t.Errorf("%s: no picture for %v", name, w.longestGap)
+						}
+					}
+				}
+			}
+		}
 	}
 }

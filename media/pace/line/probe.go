@@ -16,11 +16,17 @@ type prober struct {
 	begun   time.Duration
 	padded  int // octets asked of the caller
 	sentSum shot
+	left    shot // of what came, when it left
 	came    shot
+	missed  int // packets that are known not to have come
 
+	// ceiling is what the last cluster found the line to be full with; 0 is
+	// that it was not full.
+	ceiling  float64
 	credit   float64 // octets
 	credited time.Duration
 	wait     time.Duration
+	ended    time.Duration
 	next     time.Duration // no cluster before
 }
 
@@ -64,8 +70,10 @@ const (
 
 	probeSoon      = 150 * time.Millisecond // after one that found more
 	probeWait      = time.Second            // after one that did not, growing
-	probeLongest   = 4 * time.Second
+	probeLongest   = 3 * time.Second
 	calmFirst      = time.Second // after congestion
+	ceilingFor     = 10 * time.Second
+	probeFelt      = 300 * time.Millisecond
 	probeQueue     = 50 * time.Millisecond
 	probeFeedback  = 500 * time.Millisecond
 	receivedEnough = 0.8
@@ -97,6 +105,7 @@ func (l *Line) Tick(now time.Time) (octets int) {
 	p.credit = min(p.credit+probeShare*e.limit/8*(at-p.credited).Seconds(), float64(most))
 	p.credited = at
 	if p.state == waiting && at-p.begun > probeTimeout {
+		p.wait = 0
 		p.over(false, at)
 	}
 	if p.state == idle && l.mayProbe(at) {
@@ -114,8 +123,7 @@ func (l *Line) mayProbe(at time.Duration) bool {
 	return e.limit < e.wanted*probeGoal*0.9 &&
 		at >= p.next && p.credit >= float64(probeLeast) &&
 		(!e.anyTrouble || at-e.trouble >= calmFirst) &&
-		(e.loss <= tolerated || at < e.stubborn) &&
-		l.trend.usage == normal && l.queue < probeQueue && at-l.heard < probeFeedback
+		!e.lossy && l.trend.usage == normal && l.queue < probeQueue && at-l.heard < probeFeedback
 }
 
 func (p *prober) start(rate float64, at time.Duration) {
@@ -123,7 +131,7 @@ func (p *prober) start(rate float64, at time.Duration) {
 		p.id = 1
 	}
 	p.state, p.rate, p.octets, p.begun = running, rate, probeSize(rate), at
-	p.padded, p.sentSum, p.came = 0, shot{}, shot{}
+	p.padded, p.missed, p.sentSum, p.left, p.came = 0, 0, shot{}, shot{}, shot{}
 }
 
 // due is what a running cluster lacks.
@@ -156,8 +164,29 @@ func (p *prober) sent(size int, at time.Duration) uint8 {
 
 func (p *prober) arrived(cluster uint8, size int, sent, arrival time.Duration) {
 	if cluster != 0 && cluster == p.id && p.state != idle {
+		p.left.add(size, sent)
 		p.came.add(size, arrival)
 	}
+}
+
+func (p *prober) lost(cluster uint8) {
+	if cluster != 0 && cluster == p.id {
+		p.missed++
+	}
+}
+
+// felt says whether the queue of a cluster may still be seen. Before it there
+// was none, so it says nothing about the limit.
+func (p *prober) felt(at time.Duration) bool {
+	return p.state != idle || p.id != 0 && at-p.ended < probeFelt
+}
+
+// ceilingAt is the ceiling while it is news.
+func (p *prober) ceilingAt(at time.Duration) float64 {
+	if at-p.ended > ceilingFor {
+		return 0
+	}
+	return p.ceiling
 }
 
 // result says what a cluster found, when all of it or something sent after it
@@ -167,14 +196,21 @@ func (p *prober) result(newest time.Duration, limit float64, at time.Duration) (
 		return 0, false
 	}
 	rate, ok = p.measure()
+	p.ceiling = 0
+	if ok && rate < p.rate*saturated {
+		p.ceiling = rate
+	}
+	if !ok && p.missed == 0 {
+		p.wait = 0 // its feedback was lost: that says nothing
+	}
 	ok = ok && rate > 1.05*limit
 	p.over(ok, at)
 	return rate, ok
 }
 
 func (p *prober) measure() (rate float64, ok bool) {
-	out, in := &p.sentSum, &p.came
-	if in.packets < probePackets-1 || float64(in.octets) < receivedEnough*float64(out.octets) {
+	out, in := &p.left, &p.came
+	if in.packets < probePackets-1 || float64(in.packets) < receivedEnough*float64(in.packets+p.missed) {
 		return 0, false
 	}
 	// The last packet's sending is not within the time between first and last,
@@ -193,7 +229,7 @@ func (p *prober) measure() (rate float64, ok bool) {
 
 // over ends a cluster. One that found more costs nothing: there was room.
 func (p *prober) over(found bool, at time.Duration) {
-	p.state = idle
+	p.state, p.ended = idle, at
 	if found {
 		p.credit += float64(p.padded)
 		p.wait, p.next = probeWait, at+probeSoon

@@ -25,6 +25,7 @@ type world struct {
 	loss     float64
 	base     time.Duration
 	jitter   time.Duration
+	reorders bool
 	rival    float64       // bit/s of a flow that yields to nobody
 	clock    time.Duration // of the receiver, against ours
 	deaf     bool          // feedback is held up whole
@@ -272,9 +273,14 @@ func (w *world) carry() {
 		if w.jitter > 0 {
 			p.at += time.Duration(w.random.Float64() * float64(w.jitter))
 		}
-		w.newest = max(w.newest, p.at) // no reordering
-		p.at = w.newest
+		if !w.reorders {
+			w.newest = max(w.newest, p.at)
+			p.at = w.newest
+		}
 		w.arriving = append(w.arriving, p)
+		for i := len(w.arriving) - 1; i > 0 && w.arriving[i].at < w.arriving[i-1].at; i-- {
+			w.arriving[i], w.arriving[i-1] = w.arriving[i-1], w.arriving[i]
+		}
 	}
 }
 
