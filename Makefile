@@ -14,7 +14,7 @@ export CGO_ENABLED ?= 0
 
 GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
 
-.PHONY: help vulncheck deb deb-reproducible repository test-deb run build sbom clients clients-testhook build-testhook test lint journeys fuzz bench-mls clean deps browsers
+.PHONY: help vulncheck deb deb-reproducible repository test-deb run build sbom clients clients-testhook build-testhook test lint journeys fuzz bench-mls bench-sfu clean deps browsers
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -70,6 +70,12 @@ fuzz: ## every fuzz target for FUZZTIME (make fuzz FUZZTIME=10m)
 
 bench-mls: ## group operations by size and suite, native and in WebAssembly (BENCHTIME=1s)
 	@.ci/test bench-mls
+
+# Peers are measured in the same run when their programs are on PATH: livekit-server, galene.
+bench-sfu: ## the media plane under load, beside the floor and other SFUs (make bench-sfu ARGS='-short', ARGS='-json FILE'; ARGS=-h lists all)
+	@mkdir -p build/bench
+	go build -trimpath -o build/bench/ ./bench/sfu ./bench/sfu/plane ./bench/sfu/floor
+	build/bench/sfu $(ARGS)
 
 # --- the Debian package -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"huisclos/bench/sfu/contender"
+	"huisclos/bench/sfu/load"
+)
+
+// TestLoad plays small scenarios through this program's server, in one process with the generator: that clients connect, that the gate
+// takes what they send, and that what is counted is right. It says nothing about time.
+func TestLoad(t *testing.T) {
+	for _, test := range []struct {
+		load.Scenario
+		sockets int
+	}{
+		{load.Scenario{Name: "1 to 3", Publishers: 1, Receivers: 3, Arrival: load.Burst}, 1},
+		{load.Scenario{Name: "mesh of 3", Mesh: 3, Arrival: load.Spaced, Feedback: true}, 2},
+		{load.Scenario{Name: "two meetings", Meetings: 2, Mesh: 2, Arrival: load.Burst}, 1},
+	} {
+		t.Run(test.Name, func(t *testing.T) {
+			p, err := newPlane(netip.MustParseAddrPort("127.0.0.1:0"), test.sockets, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.close()
+			where := p.where()
+			c := contender.NewPlane(where.Signalling, netip.MustParseAddrPort(where.Media))
+			defer c.Close()
+			s := test.Scenario
+			s.Meetings, s.Rate, s.Window = max(s.Meetings, 1), 1, time.Second
+			r, err := load.Run(t.Context(), s, load.Under{Contender: c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Err(); err != nil {
+				t.Error(err)
+			}
+			if r.Sent == 0 || r.Expected != r.Sent*uint64(r.Receivers*s.Flows())/uint64(s.Meetings*max(s.Mesh, s.Publishers)) {
+				t.Errorf("%d sent, %d expected", r.Sent, r.Expected)
+			}
+			// Buffers hold more than a second of this: nothing is lost, however busy the machine is.
+			if r.Media != r.Expected || r.Missing != 0 || r.Late != 0 || r.Loss != 0 {
+				t.Errorf("%d of %d arrived, %d missing by their numbers, %d late", r.Media, r.Expected, r.Missing, r.Late)
+			}
+			if r.Opened == 0 || r.Wrong != 0 || r.BadPackets != 0 {
+				t.Errorf("%d opened, %d wrong, %d bad packets", r.Opened, r.Wrong, r.BadPackets)
+			}
+			if s.Feedback && (r.NACKs == 0 || r.Repairs != r.NACKs) {
+				t.Errorf("%d numbers reported lost, %d repairs", r.NACKs, r.Repairs)
+			}
+			if !s.Feedback && r.Repairs != 0 {
+				t.Errorf("%d repairs that nobody asked for", r.Repairs)
+			}
+			if r.DelayP50 <= 0 || r.DelayP99 < r.DelayP50 {
+				t.Errorf("delay %v, %v", r.DelayP50, r.DelayP99)
+			}
+			if r.Profile != "SRTP_AEAD_AES_256_GCM" {
+				t.Errorf("profile %s", r.Profile)
+			}
+			t.Logf("%+v", r)
+		})
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// head says what is about to run, and where.
+func (b *bench) head() {
+	place := "a network namespace of its own"
+	if b.shared {
+		place = "this machine's loopback"
+	}
+	where := func(cpu int) string {
+		if cpu < 0 {
+			return "any processor (there is one)"
+		}
+		return fmt.Sprintf("processor %d", cpu)
+	}
+	fmt.Printf("%s, %s/%s; servers on %s, generator on %s, in %s; %s are counted, %d time(s)\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		where(b.options.server), where(b.generator), place, b.window, b.repeat)
+}
+
+// line shows a result at once.
+func (b *bench) line(o outcome) {
+	if o.Failed != "" {
+		fmt.Fprintf(os.Stderr, "%-28s %-8s failed: %s\n", o.Row, o.Server, o.Failed)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "%-28s %-8s %6.2f µs/packet, busy %3.0f %%, loss %.2f %%, generator %3.0f %%\n", o.Row, o.Server, o.PerPacket, 100*o.Busy, 100*o.Loss,
+		100*o.GeneratorBusy)
+	for _, doubt := range o.doubts() {
+		fmt.Fprintf(os.Stderr, "%-28s %-8s   %s\n", "", "", doubt)
+	}
+}
+
+// doubts are what makes a result less than it seems.
+func (o outcome) doubts() (all []string) {
+	add := func(is bool, format string, args ...any) {
+		if is {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	add(o.GeneratorDrops > 0, "clients' sockets dropped %d packets", o.GeneratorDrops)
+	add(o.ServerDrops > 0, "the server's sockets dropped %d packets", o.ServerDrops)
+	add(o.GeneratorBusy > 0.9, "the generator is at its limit")
+	add(o.GeneratorLate > 5*time.Millisecond, "1 %% of the packets were sent more than %v late", o.GeneratorLate.Round(time.Millisecond))
+	add(o.Wrong > 0 || o.BadPackets > 0, "%d opened packets are not what was sent, %d packets are no use", o.Wrong, o.BadPackets)
+	add(o.NACKs > 0 && o.Repairs == 0, "nothing was repaired")
+	return all
+}
+
+// median is the outcome of a row and server in the middle of its repetitions by cost.
+func (b *bench) median(row, server string) (outcome, bool) {
+	var of []outcome
+	for _, o := range b.outcomes {
+		if o.Row == row && o.Server == server && o.Failed == "" {
+			of = append(of, o)
+		}
+	}
+	if len(of) == 0 {
+		return outcome{}, false
+	}
+	slices.SortFunc(of, func(a, b outcome) int { return compare(a.PerPacket, b.PerPacket) })
+	return of[len(of)/2], true
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (b *bench) rows() (names []string) {
+	for _, o := range b.outcomes {
+		if !slices.Contains(names, o.Row) {
+			names = append(names, o.Row)
+		}
+	}
+	return names
+}
+
+func (b *bench) table() {
+	fmt.Print("\nProcessor time of the server for each packet that arrived (µs, total and user), growth of its memory for each receiving peer,\n" +
+		"delay of forwarding, loss; how busy the server's and the generator's processors were.\n\n")
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "scenario\tserver\tµs\tuser µs\tKiB\tp50 ms\tp99 ms\tloss %\tpackets/s\tbusy %\tgen. %\tNACK\trepairs\ttwcc\tdrops s/g")
+	for _, name := range b.rows() {
+		for _, server := range b.names {
+			o, ok := b.median(name, server)
+			if !ok {
+				fmt.Fprintf(w, "%s\t%s\tfailed\n", name, server)
+				continue
+			}
+			feedback := "–"
+			if o.TransportC {
+				feedback = fmt.Sprint(o.Feedbacks)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%s\t%d/%d\n", name, server, o.PerPacket, o.PerUser, o.Memory/1024,
+				ms(o.DelayP50), ms(o.DelayP99), 100*o.Loss, float64(o.Media)/o.Window.Seconds(), 100*o.Busy, 100*o.GeneratorBusy, o.NACKs, o.Repairs, feedback,
+				o.ServerDrops, o.GeneratorDrops)
+		}
+	}
+	w.Flush()
+	b.ratios()
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// ratios of our plane to each other server, in the same scenario and run.
+func (b *bench) ratios() {
+	others := slices.DeleteFunc(slices.Clone(b.names), func(n string) bool { return n == "plane" })
+	if len(others) == len(b.names) || len(others) == 0 {
+		return
+	}
+	fmt.Print("\nOur plane ÷ the other, total and user time; its memory ÷ the other's.\n\n")
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "scenario")
+	for _, other := range others {
+		fmt.Fprintf(w, "\t÷ %s\tuser\tmemory", other)
+	}
+	fmt.Fprintln(w)
+	for _, name := range b.rows() {
+		own, ok := b.median(name, "plane")
+		if !ok {
+			continue
+		}
+		cells := []string{name}
+		for _, other := range others {
+			o, ok := b.median(name, other)
+			if !ok {
+				cells = append(cells, "–", "–", "–")
+				continue
+			}
+			cells = append(cells, ratio(own.PerPacket, o.PerPacket), ratio(own.PerUser, o.PerUser), ratio(own.Memory, o.Memory))
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	w.Flush()
+}
+
+func ratio(a, b float64) string {
+	if b <= 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", a/b)
+}
