@@ -51,6 +51,7 @@ func (s *signalling) Failed(call media.CallID, peer media.PeerID, _ bool) {
 	s.add(event{Kind: "failed", Call: string(call), Peer: string(peer)})
 }
 
+func (s *signalling) Layers(media.CallID, media.PeerID, []media.StreamLayers) {}
 func (s *signalling) Refused(call media.CallID, peer media.PeerID, _ map[media.RefusedReason]uint64) {
 	s.add(event{Kind: "refused", Call: string(call), Peer: string(peer)})
 }
