@@ -222,8 +222,12 @@ func (a *Allocation) climb(s *Stream, d *ladder, round int8, limit Bitrate, now 
 		if d.at >= 0 {
 			sum -= s.Rates.at(d.steps[d.at].Target)
 		}
+		hold := s.Was.hold
+		if next == 0 {
+			hold = min(hold, upAfter) // any picture is better than none
+		}
 		up := s.Was.made && next > d.was
-		if up && (float64(sum)*upMargin > float64(limit) || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < s.Was.hold) || sum > limit {
+		if up && (float64(sum)*upMargin > float64(limit) || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < hold) || sum > limit {
 			d.stuck = true
 			return
 		}

@@ -128,7 +128,8 @@ func TestHysteresis(t *testing.T) {
 		{2900 * time.Millisecond, 5_000_000, "L0"},  //
 		{200 * time.Millisecond, 5_000_000, "H2"},   // and up
 		{time.Millisecond, 50_000, "-"},             //
-		{5900 * time.Millisecond, 5_000_000, "-"},   //
+		{2900 * time.Millisecond, 5_000_000, "-"},   //
+		{3000 * time.Millisecond, 5_000_000, "L0"},  // a picture waits for three seconds, more of it for longer
 		{time.Millisecond, 0, "H2"},                 // without a limit nothing waits
 		{time.Minute, 5_000_000, "H2"},              //
 		{100 * time.Millisecond, 100_000, "L0"},     // cuts that follow each other are one

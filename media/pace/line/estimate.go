@@ -25,6 +25,8 @@ type estimate struct {
 	cut        time.Duration // the last cut
 	anyCut     bool
 	silentCut  time.Duration
+	queued     bool // a long queue was there at the last update
+	queuedAt   time.Duration
 	calm       time.Duration // since when all that is wanted is sent and fits
 
 	loss        float64 // fraction, of the last whole window
@@ -46,8 +48,11 @@ const (
 	evidence      = 1.5
 	evidenceExtra = 10_000.0
 
-	cutWait    = 200 * time.Millisecond
-	standing   = 200 * time.Millisecond // a queue of this length is not left to stand
+	cutWait = 200 * time.Millisecond
+	// A queue of length standing is not left to stand for longer than standsFor:
+	// a radio that paused has emptied it by then.
+	standing   = 150 * time.Millisecond
+	standsFor  = 80 * time.Millisecond
 	drainLeast = 0.5
 
 	// Loss up to tolerated is what radio does; a narrow line shows in delay.
@@ -70,6 +75,7 @@ const (
 type observed struct {
 	usage         usage
 	acked         float64 // bit/s; 0 is unknown
+	burst         float64 // the same, of the last moment
 	queue         time.Duration
 	roundTrip     time.Duration
 	lost, arrived int
@@ -88,15 +94,15 @@ func (e *estimate) update(o observed, now time.Duration) {
 
 	e.countLoss(o, now)
 	switch {
-	case o.queue > standing:
+	case e.stands(o.queue, now):
 		// The line is full beyond doubt: what arrives is its width, however
 		// often it is asked, so there is nothing to wait for.
 		e.trouble, e.anyTrouble = now, true
-		e.drain(o.acked, o.queue, now)
+		e.drain(max(o.acked, o.burst), o.queue, now)
 	case o.usage == overuse:
 		e.trouble, e.anyTrouble = now, true
 		if !o.probed && (!e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second)) {
-			e.overused(o.acked, now)
+			e.overused(max(o.acked, o.burst), now)
 		}
 	case o.usage == underuse || o.queue > standing/2:
 		// Queues drain: what is found now is not yet the line.
@@ -105,6 +111,18 @@ func (e *estimate) update(o observed, now time.Duration) {
 		e.grow(o, since)
 	}
 	e.free(now)
+}
+
+// stands says whether a long queue was seen before, too.
+func (e *estimate) stands(queue, now time.Duration) bool {
+	if queue <= standing {
+		e.queued = false
+		return false
+	}
+	if !e.queued {
+		e.queued, e.queuedAt = true, now
+	}
+	return now-e.queuedAt >= standsFor
 }
 
 // drain cuts so far that a standing queue is gone in a second or two.
@@ -203,8 +221,8 @@ func (e *estimate) countLoss(o observed, now time.Duration) {
 		return
 	}
 	e.trouble, e.anyTrouble = now, true
-	if o.acked <= 0 {
-		return
+	if o.acked <= 0 || e.limit > 0 && e.limit < o.acked {
+		return // nothing to go by, or less is sent already than arrives
 	}
 	sent := o.acked / max(1-e.loss, 0.05)
 	// Sending less helps where this flow fills the line: as much arrives as

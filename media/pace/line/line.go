@@ -177,7 +177,7 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.roundTrip = at - newest
 		l.queue = min(l.delayLow.above(shift, at), l.returnLow.above(l.roundTrip, at))
 	}
-	l.estimate.update(observed{usage: l.trend.usage, acked: l.arrivals.rate(), queue: l.queue, roundTrip: l.roundTrip,
+	l.estimate.update(observed{usage: l.trend.usage, acked: l.arrivals.rate(), burst: l.arrivals.burst(), queue: l.queue, roundTrip: l.roundTrip,
 		lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
 	if found, ok := l.prober.result(newest, l.estimate.limit, at); ok {
 		l.estimate.found(found, at)

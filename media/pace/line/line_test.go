@@ -65,7 +65,10 @@ func TestThrottledAndFreed(t *testing.T) {
 	}
 	w.soundGap, w.longestGap = 0, 0
 	w.rate = 300_000
-	s := w.watch("narrow", 25*time.Second)
+	s := w.watch("narrow", 5*time.Second)
+	t.Logf("at the fall: no picture for %v, no sound for %v, %d packets of sound lost", w.longestGap, w.soundGap, w.soundLost)
+	w.soundGap = 0
+	s = append(s, w.watch("narrow", 20*time.Second)...)
 	if s[2].current != low {
 		t.Errorf("three seconds after, layer %d is sent", s[2].current)
 	}
@@ -80,6 +83,10 @@ func TestThrottledAndFreed(t *testing.T) {
 	if w.longestGap > time.Second {
 		t.Errorf("no picture for %v", w.longestGap)
 	}
+	if w.soundGap > 100*time.Millisecond || w.soundLost > 0 {
+		t.Errorf("no sound for %v, %d packets of it lost", w.soundGap, w.soundLost)
+	}
+	t.Logf("then no sound for %v", w.soundGap)
 	if share := float64(w.padding) / (25 * 300_000 / 8); share > probeShare {
 		t.Errorf("probes took %.3f of the line", share)
 	}
@@ -305,6 +312,72 @@ func TestManyLines(t *testing.T) {
 							t.Errorf("%s: no picture for %v", name, w.longestGap)
 						}
 					}
+				}
+			}
+		}
+	}
+}
+
+// A radio that stalls now and then loses nothing and narrows nothing.
+func TestStalls(t *testing.T) {
+	w := newWorld(t, 10e6)
+	var all []second
+	for range 15 {
+		all = append(all, w.watch("stalls", 2*time.Second)...)
+		w.serving = w.at + 250*time.Millisecond
+	}
+	if share(all[1:], high) < 0.8 || worst(all[1:]) < middle {
+		t.Errorf("the top layer was sent in %.2f of the seconds, the lowest was %d", share(all[1:], high), worst(all[1:]))
+	}
+}
+
+// The way back is full: feedback is late, and says nothing about the way there.
+func TestFullWayBack(t *testing.T) {
+	w := newWorld(t, 10e6)
+	w.watch("before", 5*time.Second)
+	for i := range 20 {
+		w.back = time.Duration(i) * 50 * time.Millisecond
+		if s := w.watch("back", time.Second); worst(s) != high {
+			t.Errorf("with feedback %v late layer %d is sent", w.back, worst(s))
+		}
+	}
+}
+
+// Lines that are narrow for good: no queue, few switches, the line used.
+func TestSteadyLines(t *testing.T) {
+	for _, jitter := range []time.Duration{0, 20 * time.Millisecond} {
+		for _, test := range []struct {
+			rate  float64
+			layer pace.Layer
+			used  float64 // of the line
+		}{{120e3, pace.None, 0.4}, {150e3, pace.None, 0.6}, {200e3, low, 0.7}, {300e3, low, 0.6}, {450e3, low, 0.6}, {600e3, middle, 0.5},
+			{800e3, middle, 0.6}, {1e6, middle, 0.5}, {1.5e6, middle, 0.6}, {2e6, middle, 0.5}, {2.3e6, high, 0.7}, {3e6, high, 0.5}} {
+			for seed := range uint64(3) {
+				w := newWorld(t, test.rate)
+				w.jitter, w.random = jitter, rand.New(rand.NewPCG(seed, 1))
+				w.run(10*time.Second, nil)
+				switches := w.switches
+				var got, late int
+				lowest := high
+				w.longestGap, w.longestQueue = 0, 0
+				w.run(60*time.Second, func(int) {
+					got += w.got[low] + w.got[middle] + w.got[high]
+					lowest = min(lowest, w.current)
+					if w.longestQueue > 200*time.Millisecond {
+						late++
+					}
+					w.longestQueue = 0
+				})
+				used := (float64(got)*8/60 + 55_000) / test.rate
+				name := fmt.Sprintf("%.0f kbit/s, jitter %v, seed %d", test.rate/1000, jitter, seed)
+				if lowest < test.layer && (lowest < test.layer-1 || w.switches-switches > 6) || used < test.used {
+					t.Errorf("%s: down to layer %d, %.2f of the line used, limit %d", name, lowest, used, w.line.Limit())
+				}
+				if w.switches-switches > 6 {
+					t.Errorf("%s: %d switches in a minute", name, w.switches-switches)
+				}
+				if test.rate >= 200e3 && (late > 0 || w.longestGap > time.Second) {
+					t.Errorf("%s: a queue in %d of 60 seconds, no picture for %v", name, late, w.longestGap)
 				}
 			}
 		}

@@ -28,9 +28,9 @@ const (
 )
 
 const (
-	// paceOver is how much faster than the limit packets leave: a frame's
-	// packets should not take the whole time until the next one.
-	paceOver = 2.0
+	// paceOver is how much faster than the limit packets leave. More would only
+	// wait in the line's queue, and look as if it were full.
+	paceOver = 1.25
 	// paceFull is the same while the line is congested.
 	paceFull = 1.0
 	// noWait is less than timers can do.

@@ -15,6 +15,8 @@ type throughput struct {
 const (
 	bucketSpan = 50 * time.Millisecond
 	buckets    = 10
+	// burstBuckets are those of the last fifth of a second.
+	burstBuckets = 4
 	// leastSpan is what a rate needs to be worth anything.
 	leastSpan = 200 * time.Millisecond
 )
@@ -69,6 +71,24 @@ func (t *throughput) rate() float64 {
 	sum := 0
 	for _, octets := range t.buckets {
 		sum += octets
+	}
+	return float64(sum) * 8 / span.Seconds()
+}
+
+// burst is what arrived per second over the last fifth of a second: on a line
+// whose queue grows, that is its width, even if little was sent before.
+func (t *throughput) burst() float64 {
+	if !t.any {
+		return 0
+	}
+	from := max(t.first, time.Duration(t.newest-burstBuckets+1)*bucketSpan)
+	span := t.last - from
+	if span < leastSpan*3/4 {
+		return 0
+	}
+	sum := 0
+	for i := range int64(burstBuckets) {
+		sum += t.buckets[slot(t.newest-i)]
 	}
 	return float64(sum) * 8 / span.Seconds()
 }

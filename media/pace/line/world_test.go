@@ -24,6 +24,7 @@ type world struct {
 	buffer   int     // octets
 	loss     float64
 	base     time.Duration
+	back     time.Duration // more on the way back
 	jitter   time.Duration
 	reorders bool
 	rival    float64       // bit/s of a flow that yields to nobody
@@ -40,7 +41,6 @@ type world struct {
 	recorder     recorder
 	reportAt     time.Duration
 	returning    []returning
-	sequence     uint16 // offset of what the receiver sees: none
 	longestQueue time.Duration
 
 	// The publisher and the forwarder.
@@ -309,7 +309,7 @@ func (w *world) receive() {
 		w.reportAt = w.at + 50*time.Millisecond + time.Duration(w.random.IntN(50))*time.Millisecond
 		for _, b := range w.recorder.report() {
 			if w.random.Float64() >= w.deafness {
-				w.returning = append(w.returning, returning{b, w.at + w.base})
+				w.returning = append(w.returning, returning{b, w.at + w.base + w.back})
 			}
 		}
 	}
