@@ -16,17 +16,18 @@ type second struct {
 	current pace.Layer
 	got     [pace.Layers]int
 	queue   time.Duration
+	frames  int // that arrived whole
 }
 
 // watch runs a world and gives its seconds, which the log shows.
 func (w *world) watch(name string, d time.Duration) (seconds []second) {
 	w.t.Helper()
 	w.run(d, func(n int) {
-		s := second{w.line.Limit(), w.choices[1].Target, w.current, w.got, w.longestQueue}
+		s := second{w.line.Limit(), w.choices[1].Target, w.current, w.got, w.longestQueue, w.frames}
 		w.longestQueue = 0
 		seconds = append(seconds, s)
-		w.t.Logf("%s +%2d s: limit %8d target %d.%d sends %d arrived %v queue %v loss %.2f switches %d padding %d", name, n+1, s.limit,
-			s.target.Layer, s.target.Temporal, s.current, s.got, s.queue.Round(time.Millisecond), w.line.estimate.loss, w.switches, w.padding)
+		w.t.Logf("%s +%2d s: limit %8d target %d.%d sends %d frames %2d arrived %v queue %v loss %.2f switches %d padding %d", name, n+1, s.limit,
+			s.target.Layer, s.target.Temporal, s.current, s.frames, s.got, s.queue.Round(time.Millisecond), w.line.estimate.loss, w.switches, w.padding)
 	})
 	return seconds
 }
@@ -67,13 +68,13 @@ func TestThrottledAndFreed(t *testing.T) {
 	w.rate = 300_000
 	s := w.watch("narrow", 5*time.Second)
 	t.Logf("at the fall: no picture for %v, no sound for %v, %d packets of sound lost", w.longestGap, w.soundGap, w.soundLost)
-	w.soundGap = 0
+	w.soundGap, w.soundLost = 0, 0
 	s = append(s, w.watch("narrow", 20*time.Second)...)
 	if s[2].current != low {
 		t.Errorf("three seconds after, layer %d is sent", s[2].current)
 	}
 	for i, s := range s {
-		if i >= 4 && s.queue > 200*time.Millisecond {
+		if i >= 5 && s.queue > 200*time.Millisecond {
 			t.Errorf("second %d has a queue of %v", i+1, s.queue)
 		}
 		if i >= 3 && (s.current != low || s.got[low] == 0) {
@@ -101,12 +102,21 @@ func TestThrottledAndFreed(t *testing.T) {
 	}
 }
 
-// Five packets of a hundred are lost by the radio of a wide line.
+// Five packets of a hundred are lost by the radio of a wide line, both ways.
 func TestRandomLoss(t *testing.T) {
 	w := newWorld(t, 10e6)
 	w.loss, w.deafness = 0.05, 0.05
-	if s := w.watch("5 %", 60*time.Second); worst(s[1:]) != high {
+	s := w.watch("5 %", 60*time.Second)
+	if worst(s[1:]) != high {
 		t.Errorf("layer %d was sent", worst(s[1:]))
+	}
+	for i, s := range s[2:] {
+		if s.frames < 20 {
+			t.Errorf("second %d has %d frames", i+3, s.frames)
+		}
+	}
+	if w.repeats == 0 {
+		t.Error("nothing was sent again")
 	}
 }
 
@@ -115,7 +125,7 @@ func TestHeavyLoss(t *testing.T) {
 	w.watch("clean", 5*time.Second)
 	w.loss = 0.20
 	s := w.watch("20 %", 30*time.Second)
-	if s[3].limit == 0 || s[3].limit > 1_700_000 {
+	if s[3].limit == 0 || s[3].limit > 2_000_000 {
 		t.Errorf("a fifth lost leaves a limit of %d", s[3].limit)
 	}
 	if worst(s) < low {
@@ -294,7 +304,7 @@ func TestManyLines(t *testing.T) {
 						w.base, w.buffer, w.jitter, w.loss = base, buffer, jitter, loss
 						name := fmt.Sprintf("delay %v, buffer %d, jitter %v, loss %.2f, seed %d", base, buffer, jitter, loss, seed)
 						w.run(5*time.Second, nil)
-						if w.current != high {
+						if w.current < middle {
 							t.Errorf("%s: layer %d on a wide line", name, w.current)
 						}
 						w.rate = 300_000
@@ -370,7 +380,7 @@ func TestSteadyLines(t *testing.T) {
 				})
 				used := (float64(got)*8/60 + 55_000) / test.rate
 				name := fmt.Sprintf("%.0f kbit/s, jitter %v, seed %d", test.rate/1000, jitter, seed)
-				if lowest < test.layer && (lowest < test.layer-1 || w.switches-switches > 6) || used < test.used {
+				if lowest < test.layer-1 || used < test.used {
 					t.Errorf("%s: down to layer %d, %.2f of the line used, limit %d", name, lowest, used, w.line.Limit())
 				}
 				if w.switches-switches > 6 {

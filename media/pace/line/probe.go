@@ -58,7 +58,7 @@ func (s *shot) add(size int, at time.Duration) {
 
 const (
 	probeShare   = 0.05
-	probeSpan    = 25 * time.Millisecond
+	probeSpan    = 40 * time.Millisecond
 	probeLeast   = 4000 // octets: a few packets, less than a tenth of a second on a slow line
 	probePackets = 5
 	probeGiveUp  = 250 * time.Millisecond // a caller has nothing to pad with

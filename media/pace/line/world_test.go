@@ -65,6 +65,10 @@ type world struct {
 	longestGap  time.Duration
 	lastSound   time.Duration
 	soundGap    time.Duration
+	repeating   []flying       // lost, to be sent again when the receiver's request is there
+	whole       map[[2]int]int // packets that arrived of a frame of a layer
+	frames      int            // that arrived whole in the running second
+	repeats     int
 	got         [pace.Layers]int // octets that arrived of a layer in the running second
 	soundLost   int
 	soundSent   int
@@ -76,6 +80,8 @@ type flying struct {
 	at       time.Duration // when it leaves, or entered the queue, or arrives
 	class    pace.Class
 	layer    pace.Layer
+	frame    int
+	parts    int  // of the frame
 	ends     bool // the last packet of a frame
 	rival    bool
 }
@@ -91,7 +97,7 @@ var layerRates = [pace.Layers]pace.Bitrate{150_000, 500_000, 1_700_000}
 
 func newWorld(t *testing.T, rate float64) *world {
 	w := &world{t: t, random: rand.New(rand.NewPCG(7, 9)), start: time.Unix(1_700_000_000, 0), rate: rate, base: 20 * time.Millisecond,
-		buffer: 64 << 10, height: 720, current: pace.None, at: time.Second}
+		buffer: 64 << 10, height: 720, current: pace.None, at: time.Second, whole: make(map[[2]int]int)}
 	return w
 }
 
@@ -107,7 +113,10 @@ func (w *world) run(d time.Duration, each func(second int)) {
 				each(second)
 			}
 			second++
-			w.got = [pace.Layers]int{}
+			w.got, w.frames = [pace.Layers]int{}, 0
+			if len(w.whole) > 1000 {
+				clear(w.whole)
+			}
 		}
 		limit := float64(w.line.estimate.limit)
 		if math.IsNaN(limit) || math.IsInf(limit, 0) || limit < 0 {
@@ -134,6 +143,7 @@ func (w *world) step() {
 		w.send(w.leaving[0])
 		w.leaving = w.leaving[1:]
 	}
+	w.repeat()
 	w.carry()
 	w.receive()
 }
@@ -163,7 +173,7 @@ func (w *world) publish() {
 		}
 		for left := int(octets); left > 0; left -= 1100 {
 			first := left == int(octets)
-			w.forward(flying{size: min(left, 1100) + 30, class: pace.Speaker, layer: l, ends: left <= 1100}, first, key, temporal)
+			w.forward(flying{size: min(left, 1100) + 30, class: pace.Speaker, layer: l, ends: left <= 1100, frame: w.frame, parts: (int(octets) + 1099) / 1100}, first, key, temporal)
 		}
 	}
 }
@@ -242,14 +252,46 @@ func (w *world) send(p flying) {
 
 func (w *world) enter(p flying) {
 	if !p.rival && w.random.Float64() < w.loss || w.queued+p.size > w.buffer {
-		if p.class == pace.Sound && !p.rival {
+		switch {
+		case p.rival:
+		case p.class == pace.Sound:
 			w.soundLost++
+		case p.layer != pace.None:
+			// The receiver sees the gap, and asks until it is heard.
+			p.at = w.at + 2*w.base + 30*time.Millisecond
+			for w.random.Float64() < w.deafness {
+				p.at += 60 * time.Millisecond
+			}
+			w.repeating = append(w.repeating, p)
 		}
 		return
 	}
 	p.at = w.at
 	w.queued += p.size
 	w.queue = append(w.queue, p)
+}
+
+// repeat sends again what the receiver asked for.
+func (w *world) repeat() {
+	kept := w.repeating[:0]
+	for _, p := range w.repeating {
+		if p.at > w.at {
+			kept = append(kept, p)
+			continue
+		}
+		if p.layer != w.current {
+			continue // a key frame made it useless
+		}
+		w.repeats++
+		switch verdict, when := w.line.Release(p.size, p.class, true, w.now()); verdict {
+		case Go:
+			defer w.send(p)
+		case Wait:
+			p.at = when.Sub(w.start)
+			w.leaving = append(w.leaving, p)
+		}
+	}
+	w.repeating = kept
 }
 
 // carry lets packets through the narrow place, one after the other.
@@ -297,6 +339,10 @@ func (w *world) receive() {
 			w.lastSound = p.at
 		case p.layer != pace.None:
 			w.got[p.layer] += p.size
+			id := [2]int{int(p.layer), p.frame}
+			if w.whole[id]++; w.whole[id] == p.parts {
+				w.frames++
+			}
 			if p.ends {
 				if w.lastPicture > 0 {
 					w.longestGap = max(w.longestGap, p.at-w.lastPicture)
