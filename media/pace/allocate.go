@@ -245,10 +245,10 @@ func (s *Stream) choose(d *ladder, limit Bitrate, now time.Time) Choice {
 		c.Target = d.steps[d.at].Target
 	}
 	switch {
-	case limit > 0 && (s.Was.made && (d.cut || d.at < d.was) || !s.Was.made && (d.stuck || d.at < d.top)):
+	case limit > 0 && s.Was.made && (d.cut || d.at < d.was):
 		// Several steps down at a time are one cut.
 		if again := now.Sub(s.Was.Cut) >= upAfter; again && now.Sub(s.Was.Rose) < soon {
-			c.hold = min(2*s.Was.hold, upAfterMost)
+			c.hold = min(2*max(s.Was.hold, upAfter), upAfterMost)
 		} else if again {
 			c.hold = upAfter
 		}

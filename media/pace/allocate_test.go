@@ -116,9 +116,8 @@ func TestHysteresis(t *testing.T) {
 	}{
 		{0, 600_000, "M2"},
 		{time.Second, 540_000, "M2"},                // it stays while it fits
-		{time.Second, 1_000_000, "M2"},              // more waits after the cut of the beginning
-		{2 * time.Second, 1_000_000, "M2"},          // and wants a margin: 940 × 1.15 is more
-		{time.Second, 1_100_000, "H1"},              //
+		{time.Second, 1_000_000, "M2"},              // more wants a margin: 940 × 1.15 is more
+		{time.Second, 1_100_000, "H1"},              // and waits for nothing at the beginning
 		{time.Second, 940_000, "H1"},                // it stays again
 		{time.Second, 900_000, "M2"},                // down at once
 		{time.Second, 5_000_000, "M2"},              //

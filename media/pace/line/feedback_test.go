@@ -239,6 +239,16 @@ func TestForgedFeedback(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// A message that begins far ahead, again and again.
+	for range 100 {
+		if err := l.Feedback([]byte{byte((l.next - 1) >> 8), byte(l.next - 1), 0xff, 0xff, 9, 9, 9, 0, 0x1f, 0xff, 0x1f, 0xff, 0x1f, 0xff, 0x1f, 0xff, 0x1f, 0xff,
+			0x1f, 0xff, 0x1f, 0xff, 0x1f, 0xff, 0, 7}, w.now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rate := l.arrivals.rate(); rate > 2*300_000 {
+		t.Fatalf("%v is said to have arrived", rate)
+	}
 	if l.Limit() > limit {
 		t.Fatalf("the limit rose from %d to %d", limit, l.Limit())
 	}

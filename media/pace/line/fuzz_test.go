@@ -57,7 +57,7 @@ func FuzzFeedback(f *testing.F) {
 		now := time.Unix(1_700_000_000, 0)
 		l.Wanted(3_000_000)
 		for len(b) >= 4 {
-			kind, step, n := b[0]%5, int16(binary.BigEndian.Uint16(b[1:])), int(b[3])
+			kind, step, n := b[0]%6, int16(binary.BigEndian.Uint16(b[1:])), int(b[3])
 			b = b[4:]
 			n = min(n, len(b))
 			body := b[:n]
@@ -85,6 +85,8 @@ func FuzzFeedback(f *testing.F) {
 				if wait := when.Sub(now); wait < 0 || wait > 3*time.Second {
 					t.Fatalf("a packet is to wait for %v", wait)
 				}
+			case 5:
+				l.Assume(pace.Bitrate(step) * 1000)
 			case 4:
 				l.Report(float64(n)/255, pace.Bitrate(step)*1000, now)
 			}

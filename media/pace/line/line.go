@@ -17,8 +17,9 @@ import (
 // It is not safe for concurrent use.
 //
 // Its caller numbers every packet with Sent, gives it the receiver's feedback,
-// asks Limit for what [pace.Allocate] may spend and Release when a packet may leave,
-// and calls Tick at least every ten milliseconds while there is a limit.
+// asks Limit for what [pace.Allocate] may spend and Release when a packet may
+// leave, says with Wanted what the receiver would get without a limit, and calls
+// Tick at least every ten milliseconds while there is one.
 type Line struct {
 	start time.Time // zero of all durations; set by the first call
 	at    time.Duration
@@ -29,6 +30,7 @@ type Line struct {
 	expect uint16          // behind the newest number that feedback spoke of
 
 	anyFeedback bool
+	assumed     bool          // the limit, without feedback yet
 	heard       time.Duration // the last feedback
 	reference   uint32        // of it, as it came
 	unwrapped   time.Duration
@@ -205,18 +207,18 @@ func (l *Line) unwrap(reference uint32) {
 // nothing about the packets themselves.
 func (l *Line) gap(base uint16) {
 	n := int16(base - l.expect)
-	if n <= 0 || int(n) > l.kept || !l.anyFeedback {
-		if l.packet(base) != nil && !l.anyFeedback {
-			l.expect = base
-		}
+	if l.packet(base) == nil || l.anyFeedback && n <= 0 {
 		return
 	}
 	octets := 0
-	for sequence := l.expect; sequence != base; sequence++ {
-		if p := l.packet(sequence); p != nil && p.fate == unknown {
-			octets += int(p.size)
+	if l.anyFeedback && int(n) <= l.kept {
+		for sequence := l.expect; sequence != base; sequence++ {
+			if p := l.packet(sequence); p != nil && p.fate == unknown {
+				octets += int(p.size)
+			}
 		}
 	}
+	l.expect = base
 	l.arrivals.spread(int(float64(octets)*(1-l.estimate.loss)), l.unwrapped)
 }
 
@@ -243,15 +245,29 @@ func (l *Line) miss(first uint16, n int) (lost int) {
 // was being sent. It counts only for a line without transport-wide feedback. It
 // says whether the limit changed.
 func (l *Line) Report(lost float64, sent pace.Bitrate, now time.Time) bool {
-	if l.clock(now); l.anyFeedback {
+	if at := l.clock(now); l.anyFeedback || l.assumed && at < silenceAfter {
 		return false
 	}
+	l.assumed = false // it gives none after all
 	return l.budget.Report(lost, sent, now)
+}
+
+// Assume begins a line whose receiver agreed to give feedback with a limit, so
+// that it is not filled before the first feedback can say what it carries. Probes
+// begin with that feedback; a wide line has all it wants half a second later.
+// Later calls do nothing.
+func (l *Line) Assume(limit pace.Bitrate) {
+	if l.anyFeedback || l.assumed || limit <= 0 {
+		return
+	}
+	l.assumed = true
+	l.estimate.set(float64(limit))
+	l.prober.credit = 2 * float64(probeSize(probeStep*l.estimate.limit))
 }
 
 // Limit is what the line carries; zero says that no limit was met.
 func (l *Line) Limit() pace.Bitrate {
-	if l.anyFeedback {
+	if l.anyFeedback || l.assumed {
 		return pace.Bitrate(l.estimate.limit)
 	}
 	return l.budget.Limit()

@@ -280,6 +280,45 @@ func TestNarrowFromTheStart(t *testing.T) {
 	}
 }
 
+// With a careful beginning a narrow line is not filled, and a wide one soon has
+// everything.
+func TestAssume(t *testing.T) {
+	for _, base := range []time.Duration{2 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond} {
+		w := newWorld(t, 10e6)
+		w.base = base
+		w.line.Assume(600_000)
+		if w.line.Limit() != 600_000 {
+			t.Fatalf("the limit is %d", w.line.Limit())
+		}
+		if s := w.watch("wide", 4*time.Second); s[2].current != high {
+			t.Errorf("delay %v: three seconds after layer %d is sent", base, s[2].current)
+		}
+		w.line.Assume(100_000)
+		if w.line.Limit() < 1_000_000 && w.line.Limit() != 0 {
+			t.Error("a known line was assumed to be narrow")
+		}
+		w = newWorld(t, 300_000)
+		w.base = base
+		w.line.Assume(600_000)
+		for i, s := range w.watch("narrow", 10*time.Second) {
+			if s.current > low && i > 0 || i > 2 && s.queue > 200*time.Millisecond {
+				t.Errorf("delay %v: second %d has layer %d and a queue of %v", base, i+1, s.current, s.queue)
+			}
+		}
+	}
+	// A receiver that agreed and gives none is judged by its reports.
+	var l Line
+	now := begin
+	l.Sent(100, now)
+	l.Assume(600_000)
+	if l.Report(0.5, 1_000_000, now.Add(time.Second)); l.Limit() != 600_000 {
+		t.Errorf("a report at the beginning made it %d", l.Limit())
+	}
+	if l.Report(0, 1_000_000, now.Add(4*time.Second)); l.Limit() != 0 {
+		t.Errorf("without feedback it is still %d", l.Limit())
+	}
+}
+
 // Jitter on a line that just carries everything, with and without packets
 // overtaking each other.
 func TestJitterOnFullLine(t *testing.T) {

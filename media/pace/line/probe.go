@@ -102,7 +102,9 @@ func (l *Line) Tick(now time.Time) (octets int) {
 		return 0
 	}
 	most := probeSize(probeStep * e.limit)
-	p.credit = min(p.credit+probeShare*e.limit/8*(at-p.credited).Seconds(), float64(most))
+	if p.credit < float64(most) {
+		p.credit = min(p.credit+probeShare*e.limit/8*(at-p.credited).Seconds(), float64(most))
+	}
 	p.credited = at
 	if p.state == waiting && at-p.begun > probeTimeout {
 		p.wait = 0
