@@ -123,8 +123,8 @@ func measure(o options) error {
 	runtime.GOMAXPROCS(2)
 	debug.SetGCPercent(400)
 	if !o.shared {
-		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-			return fmt.Errorf("loopback of the namespace: %w: %s", err, out)
+		if err := network(); err != nil {
+			return err
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,16 +25,16 @@ func (b *bench) find() error {
 		return nil
 	}
 	b.names = []string{"plane", "floor"}
-	for name, program := range peers {
-		if _, err := exec.LookPath(program); err == nil {
-			b.names = append(b.names, name)
+	for _, peer := range peers {
+		if _, err := exec.LookPath(peer.program); err == nil {
+			b.names = append(b.names, peer.name)
 		}
 	}
 	return nil
 }
 
-// peers are other servers by the name of their program.
-var peers = map[string]string{}
+// peers are other servers, measured where their program is on PATH.
+var peers = []struct{ name, program string }{{"livekit", "livekit-server"}, {"galene", "galene"}}
 
 func (b *bench) start(name, row string) (server, error) {
 	var log io.Writer = io.Discard
@@ -53,5 +55,48 @@ func (b *bench) start(name, row string) (server, error) {
 	case "floor":
 		return contender.StartFloor(b.options.server, log, filepath.Join(b.programs, "floor"))
 	}
+	switch {
+	case b.shared && (name == "livekit" || name == "galene"):
+		return nil, errors.New("its ports are fixed, so it is measured in a network namespace only")
+	case name == "livekit":
+		return contender.StartLiveKit(b.options.server, log, "livekit-server")
+	case name == "galene":
+		return startWithAddress(func() (*contender.Galene, error) {
+			return contender.StartGalene(b.options.server, log, "galene", benchAddress)
+		})
+	}
 	return nil, fmt.Errorf("no such server: %s", name)
 }
+
+// benchAddress (RFC 5737) is that of an interface of the run's network namespace, for a server that uses no loopback addresses. Packets
+// to it never leave the loopback interface either.
+var benchAddress = netip.MustParseAddr("192.0.2.1")
+
+// network prepares the namespace.
+func network() error { return ip("link set lo up") }
+
+func ip(commands ...string) error {
+	for _, c := range commands {
+		if out, err := exec.Command("ip", strings.Fields(c)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("network namespace: ip %s: %w: %s", c, err, out)
+		}
+	}
+	return nil
+}
+
+// withAddress is a server with benchAddress, which no other server should find: each interface costs some of them something.
+type withAddress struct{ server }
+
+func startWithAddress(start func() (*contender.Galene, error)) (server, error) {
+	if err := ip("link add bench0 type veth peer name bench1", "link set bench0 addrgenmode none up", "link set bench1 addrgenmode none up",
+		"address add "+benchAddress.String()+"/32 dev bench0"); err != nil {
+		return nil, err
+	}
+	s, err := start()
+	if err != nil {
+		return nil, errors.Join(err, ip("link delete bench0"))
+	}
+	return withAddress{s}, nil
+}
+
+func (w withAddress) Close() error { return errors.Join(w.server.Close(), ip("link delete bench0")) }

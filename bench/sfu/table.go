@@ -93,7 +93,7 @@ func (b *bench) table() {
 	fmt.Print("\nProcessor time of the server for each packet that arrived (µs, total and user), growth of its memory for each receiving peer,\n" +
 		"delay of forwarding, loss; how busy the server's and the generator's processors were.\n\n")
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "scenario\tserver\tµs\tuser µs\tKiB\tp50 ms\tp99 ms\tloss %\tpackets/s\tbusy %\tgen. %\tNACK\trepairs\ttwcc\tdrops s/g")
+	fmt.Fprintln(w, "scenario\tserver\tµs\tuser µs\tKiB\tp50 ms\tp99 ms\tloss %\tpackets/s\tbusy %\tgen. %\tNACK\trepairs\testimate\tdrops s/g")
 	for _, name := range b.rows() {
 		for _, server := range b.names {
 			o, ok := b.median(name, server)
@@ -102,8 +102,11 @@ func (b *bench) table() {
 				continue
 			}
 			feedback := "–"
-			if o.TransportC {
-				feedback = fmt.Sprint(o.Feedbacks)
+			switch {
+			case o.TransportCC:
+				feedback = fmt.Sprint(o.Feedbacks, " twcc")
+			case o.REMB:
+				feedback = fmt.Sprint(o.Feedbacks, " remb")
 			}
 			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%s\t%d/%d\n", name, server, o.PerPacket, o.PerUser, o.Memory/1024,
 				ms(o.DelayP50), ms(o.DelayP99), 100*o.Loss, float64(o.Media)/o.Window.Seconds(), 100*o.Busy, 100*o.GeneratorBusy, o.NACKs, o.Repairs, feedback,

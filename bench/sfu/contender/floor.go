@@ -52,6 +52,6 @@ var errBare = errors.New("contender: the floor has no signalling")
 
 func (f *Floor) Open(context.Context, string) error { return errBare }
 
-func (f *Floor) Join(context.Context, string, string, uint32) (load.Session, error) {
+func (f *Floor) Join(context.Context, string, load.Peer) (load.Session, error) {
 	return nil, errBare
 }

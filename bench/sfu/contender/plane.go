@@ -121,12 +121,12 @@ type planeSession struct {
 	once   sync.Once
 }
 
-func (p *Plane) Join(ctx context.Context, meeting, peer string, leaf uint32) (load.Session, error) {
-	s := &planeSession{plane: p, call: meeting, peer: peer, offers: make(chan string, 256)}
+func (p *Plane) Join(ctx context.Context, meeting string, peer load.Peer) (load.Session, error) {
+	s := &planeSession{plane: p, call: meeting, peer: peer.Name, offers: make(chan string, 256)}
 	p.mu.Lock()
-	p.sessions[meeting+"/"+peer] = s
+	p.sessions[meeting+"/"+peer.Name] = s
 	p.mu.Unlock()
-	return s, p.post(ctx, "/admit", planeRequest{Call: meeting, Peer: peer, Leaf: leaf}, nil)
+	return s, p.post(ctx, "/admit", planeRequest{Call: meeting, Peer: peer.Name, Leaf: peer.Leaf}, nil)
 }
 
 func (s *planeSession) Publish(ctx context.Context, offer string) (answer string, err error) {

@@ -13,8 +13,15 @@ type Contender interface {
 	Media() netip.AddrPort
 	// Open begins a meeting; peers join it afterwards.
 	Open(ctx context.Context, meeting string) error
-	// Join makes a peer a member that may publish and receive.
-	Join(ctx context.Context, meeting, peer string, leaf uint32) (Session, error)
+	// Join makes a peer a member.
+	Join(ctx context.Context, meeting string, peer Peer) (Session, error)
+}
+
+// Peer is who joins, and what for.
+type Peer struct {
+	Name                string
+	Leaf                uint32 // of the meeting's tree
+	Publishes, Receives bool
 }
 
 // Session is a peer's signalling.

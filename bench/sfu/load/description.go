@@ -24,6 +24,7 @@ const (
 // far is what a session description of the server says about its side of a connection.
 type far struct {
 	ufrag, password string
+	lite            bool
 	fingerprint     []byte // SHA-256 of the certificate
 	candidate       netip.AddrPort
 	sections        []farSection
@@ -93,6 +94,8 @@ func readDescription(text string) (far, error) {
 // transport takes the first of each: all sections are bundled.
 func (f *far) transport(key, value string) error {
 	switch {
+	case key == "ice-lite":
+		f.lite = true
 	case key == "ice-ufrag" && f.ufrag == "":
 		f.ufrag = value
 	case key == "ice-pwd" && f.password == "":
@@ -175,6 +178,7 @@ func number(s string) uint8 {
 // near is the client's side of a connection.
 type near struct {
 	ufrag, password, fingerprint string
+	answers                      bool // the server offers
 }
 
 func (n near) lines(b *strings.Builder, setup string) {
@@ -242,7 +246,7 @@ func (n near) answer(f far, version int) string {
 		if s.vp8 != 0 {
 			fmt.Fprintf(&b, "a=rtpmap:%d VP8/90000\r\n", s.vp8)
 		}
-		for _, fb := range []string{"transport-cc", "ccm fir", "nack", "nack pli"} {
+		for _, fb := range []string{"transport-cc", "goog-remb", "ccm fir", "nack", "nack pli"} {
 			if s.has(fb) {
 				fmt.Fprintf(&b, "a=rtcp-fb:%d %s\r\n", max(s.opus, s.vp8), fb)
 			}

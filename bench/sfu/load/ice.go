@@ -11,12 +11,14 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// The controlling end of ICE (RFC 8445) with one pair of candidates: it checks and nominates at once, and repeats the check for as
-// long as it consents to receive (RFC 7675). A server that is not lite checks as well, and is answered.
+// One end of ICE (RFC 8445) with one pair of candidates: it checks at once, and repeats the check for as long as it consents to receive
+// (RFC 7675). It is the controlling end, and nominates, unless it answers a server that is not lite (§6.1.1). Such a server checks as
+// well, and is answered.
 
 const (
 	attrPriority       = stun.AttrType(0x0024)
 	attrUseCandidate   = stun.AttrType(0x0025)
+	attrICEControlled  = stun.AttrType(0x8029)
 	attrICEControlling = stun.AttrType(0x802a)
 
 	// hostPriority is that of the first host candidate of component 1 over UDP (RFC 8445 §5.1.2.1).
@@ -41,11 +43,15 @@ func iceText(octets int) string {
 
 // check writes a Binding request.
 func check(n near, f far, tieBreaker uint64) ([]byte, error) {
-	m, err := build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(f.ufrag+":"+n.ufrag),
-		attribute{attrPriority, binary.BigEndian.AppendUint32(nil, hostPriority)},
-		attribute{attrICEControlling, binary.BigEndian.AppendUint64(nil, tieBreaker)},
-		attribute{attrUseCandidate, nil},
-		stun.NewShortTermIntegrity(f.password), stun.Fingerprint)
+	setters := []stun.Setter{stun.TransactionID, stun.BindingRequest, stun.NewUsername(f.ufrag + ":" + n.ufrag),
+		attribute{attrPriority, binary.BigEndian.AppendUint32(nil, hostPriority)}}
+	tie := binary.BigEndian.AppendUint64(nil, tieBreaker)
+	if n.answers && !f.lite {
+		setters = append(setters, attribute{attrICEControlled, tie})
+	} else {
+		setters = append(setters, attribute{attrICEControlling, tie}, attribute{attrUseCandidate, nil})
+	}
+	m, err := build(append(setters, stun.NewShortTermIntegrity(f.password), stun.Fingerprint)...)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (r *run) measure(memory int64) (Result, error) {
 		}
 		for _, rc := range c.connections() {
 			rc.begin()
-			res.TransportC = res.TransportC || rc.twcc != 0
+			res.TransportCC, res.REMB = res.TransportCC || rc.twcc != 0, res.REMB || rc.remb
 		}
 	}
 	first, err := r.mark(ports)

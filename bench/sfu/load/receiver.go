@@ -14,7 +14,10 @@ const (
 	// openEvery is which packets of a flow are opened: enough to prove that they are what was sent, and when.
 	openEvery = 16
 	// nackEvery makes a receiver that gives feedback report 1 % of the video packets as lost.
-	nackEvery   = 100
+	nackEvery = 100
+	// nackAfter is how long after its arrival: servers take one that comes sooner than a round trip for a repetition.
+	nackAfter   = 120 * time.Millisecond
+	rembEvery   = 500 * time.Millisecond
 	twccEvery   = 60 * time.Millisecond
 	reportEvery = time.Second
 )
@@ -34,7 +37,16 @@ type receiver struct {
 	Count
 	delays []int32 // microseconds
 
-	nextTWCC, nextReport time.Time
+	remb                           bool // negotiated
+	nextTWCC, nextREMB, nextReport time.Time
+	lost                           []loss
+}
+
+// loss is a packet that is going to be reported lost.
+type loss struct {
+	ssrc     uint32
+	sequence uint16
+	at       time.Time
 }
 
 type flowKind uint8
@@ -48,24 +60,42 @@ const (
 type flow struct {
 	kind     flowKind
 	seen     uint64
-	highest  uint64 // extended sequence number
-	from     uint64 // highest when counting began
-	received uint64 // since then
-	reported uint64 // highest of the last report
-	report   uint32 // middle of the last sender report's time (RFC 3550 §6.4.1, LSR)
+	highest  uint64              // extended sequence number
+	from     uint64              // highest when counting began
+	window   [window / 64]uint64 // which of the last numbers came
+	received uint64              // since then
+	reported uint64              // highest of the last report
+	report   uint32              // middle of the last sender report's time (RFC 3550 §6.4.1, LSR)
 	reportAt time.Time
+}
+
+// window is how far back a flow remembers what came.
+const window = 1024
+
+// mark says whether a packet is new to the flow and whether it comes behind a higher number. What is older than the window counts as new.
+func (f *flow) mark(sequence uint16) (fresh, late bool) {
+	delta := int(int16(sequence - uint16(f.highest)))
+	number := f.highest + uint64(delta)
+	for ; delta > 0 && f.highest < number; f.highest++ {
+		at := (f.highest + 1) % window
+		f.window[at/64] &^= 1 << (at % 64)
+	}
+	bit := &f.window[number%window/64]
+	fresh = f.highest-number >= window || *bit&(1<<(number%64)) == 0
+	*bit |= 1 << (number % 64)
+	return fresh, delta < 0
 }
 
 // Count is what a receiver got since counting began.
 type Count struct {
 	Media     uint64 // packets of sound and video, the forwarded ones
-	Repairs   uint64 // RTX
+	Repairs   uint64 // RTX, or packets that came before
 	Padding   uint64 // packets without payload
 	Late      uint64 // behind a higher sequence number of their flow
 	Opened    uint64 // of Media, those that were opened and are what a publisher sent
 	Wrong     uint64 // of those opened, the others
 	NACKs     uint64 // numbers that were reported lost without being so
-	Feedbacks uint64 // transport-wide feedback packets
+	Feedbacks uint64 // transport-wide feedback packets, or REMB where a server wants that
 	Reports   uint64
 	Missing   uint64 // by the sequence numbers of all flows
 }
@@ -90,6 +120,7 @@ func (r *receiver) expect(f far) {
 		if s.has("transport-cc") && s.twccID != 0 {
 			r.twcc = s.twccID
 		}
+		r.remb = r.remb || s.has("goog-remb")
 	}
 }
 
@@ -140,30 +171,30 @@ func (r *receiver) onRTP(b []byte, arrived arrival) {
 			r.leg.unusable.Add(1)
 			return
 		}
-		f = &flow{kind: kind, highest: uint64(sequence) + 1<<16}
-		f.from = f.highest - 1
+		f = &flow{kind: kind, highest: uint64(sequence) + 1<<16 - 1}
+		f.from = f.highest
 		r.flows[ssrc] = f
 	}
-	if delta := int16(sequence - uint16(f.highest)); delta > 0 {
-		f.highest += uint64(delta)
-	} else if f.seen > 0 {
+	fresh, late := f.mark(sequence)
+	if late && fresh {
 		r.Late++
 	}
 	f.seen++
 	if r.twcc != 0 && r.feedback {
 		r.acknowledge(b, ssrc, arrived)
 	}
-	f.received++
-	if f.kind == repairFlow {
+	if fresh {
+		f.received++
+	}
+	if f.kind == repairFlow || !fresh {
 		r.Repairs++
 	} else {
 		r.Media++
 	}
-	if f.kind == videoFlow && r.feedback && f.seen%nackEvery == 0 {
-		r.NACKs++
-		r.send(&rtcp.TransportLayerNack{SenderSSRC: r.ssrc, MediaSSRC: ssrc, Nacks: []rtcp.NackPair{{PacketID: sequence}}})
+	if f.kind == videoFlow && fresh && r.feedback && f.seen%nackEvery == 0 {
+		r.lost = append(r.lost, loss{ssrc, sequence, time.Now()})
 	}
-	if f.seen%openEvery == 1 || b[0]&0x20 != 0 {
+	if fresh && (f.seen%openEvery == 1 || b[0]&0x20 != 0) {
 		r.open(b, f, arrived)
 	}
 }
@@ -197,8 +228,36 @@ func (r *receiver) open(b []byte, f *flow, arrived arrival) {
 			r.delays = append(r.delays, int32((at-sent)/1000))
 		}
 	}
-	r.report(time.Now())
+	now := time.Now()
+	r.report(now)
+	if r.feedback {
+		r.complain(now)
+	}
 }
+
+// complain reports what is due of losses and, to servers that asked for it, how much this end could receive
+// (draft-alvestrand-rmcat-remb-03).
+func (r *receiver) complain(now time.Time) {
+	for len(r.lost) > 0 && now.Sub(r.lost[0].at) >= nackAfter {
+		r.NACKs++
+		r.send(&rtcp.TransportLayerNack{SenderSSRC: r.ssrc, MediaSSRC: r.lost[0].ssrc, Nacks: []rtcp.NackPair{{PacketID: r.lost[0].sequence}}})
+		r.lost = r.lost[1:]
+	}
+	if r.remb && now.After(r.nextREMB) {
+		r.nextREMB = now.Add(rembEvery)
+		ssrcs := make([]uint32, 0, len(r.flows))
+		for ssrc, f := range r.flows {
+			if f.kind == videoFlow {
+				ssrcs = append(ssrcs, ssrc)
+			}
+		}
+		r.Feedbacks++
+		r.send(&rtcp.ReceiverEstimatedMaximumBitrate{SenderSSRC: r.ssrc, Bitrate: receivable, SSRCs: ssrcs})
+	}
+}
+
+// receivable is more than any scenario sends to one receiver, in bit/s.
+const receivable = 200e6
 
 func (r *receiver) send(packet rtcp.Packet) {
 	if b, err := packet.Marshal(); err == nil {

@@ -27,19 +27,20 @@ type Result struct {
 	Profile     string
 
 	Count
-	Sent       uint64 // by publishers
-	Expected   uint64 // Media that should have come
-	Loss       float64
-	Window     time.Duration
-	CPU        CPU     // of the server
-	PerPacket  float64 // microseconds of CPU for each packet that arrived, repairs included
-	PerUser    float64
-	Busy       float64 // part of one core that the server used
-	Memory     float64 // octets that the server grew by for each receiving peer
-	DelayP50   time.Duration
-	DelayP99   time.Duration
-	DelayMax   time.Duration
-	TransportC bool // transport-wide feedback was negotiated for what receivers get
+	Sent      uint64 // by publishers
+	Expected  uint64 // Media that should have come
+	Loss      float64
+	Window    time.Duration
+	CPU       CPU     // of the server
+	PerPacket float64 // microseconds of CPU for each packet that arrived, repairs included
+	PerUser   float64
+	Busy      float64 // part of one core that the server used
+	Memory    float64 // octets that the server grew by for each receiving peer
+	DelayP50  time.Duration
+	DelayP99  time.Duration
+	DelayMax  time.Duration
+	// What was negotiated for what receivers get.
+	TransportCC, REMB bool
 
 	KeyRequests    uint64 // that publishers got
 	GeneratorBusy  float64
@@ -129,7 +130,7 @@ func (r *run) join() error {
 	}
 	if err := r.each(func(c *client) error {
 		var err error
-		if c.session, err = r.under.Join(r.ctx, c.meeting, c.name, c.leaf); err != nil || c.publisher == nil {
+		if c.session, err = r.under.Join(r.ctx, c.meeting, Peer{c.name, c.leaf, c.publisher != nil, r.receives(c)}); err != nil || c.publisher == nil {
 			return err
 		}
 		return r.publish(c)
@@ -210,6 +211,7 @@ func (r *run) answer(c *client, connection, offer string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		l.near.answers = true
 		rc = newReceiver(l, c.leaf, r.Feedback)
 		c.receivers[connection] = rc
 		defer func() {
