@@ -39,6 +39,7 @@ type farSection struct {
 	feedback            []string // of the VP8 or Opus payload type
 	formats             string
 	ssrcs               []uint32
+	attributes          [][2]string
 }
 
 func (s farSection) sends() bool { return s.direction == "sendonly" || s.direction == "sendrecv" }
@@ -58,7 +59,6 @@ var errDescription = errors.New("load: session description")
 func readDescription(text string) (far, error) {
 	var f far
 	session := "sendrecv"
-	types := map[string]string{} // payload type → encoding, of the present section
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if strings.HasPrefix(line, "m=") {
@@ -69,7 +69,6 @@ func readDescription(text string) (far, error) {
 			port, _ := strconv.Atoi(fields[1])
 			f.sections = append(f.sections, farSection{kind: fields[0], port: port, protocol: fields[2],
 				formats: strings.Join(fields[3:], " "), direction: session})
-			clear(types)
 			continue
 		}
 		value, ok := strings.CutPrefix(line, "a=")
@@ -83,7 +82,17 @@ func readDescription(text string) (far, error) {
 		if len(f.sections) == 0 {
 			continue
 		}
-		f.sections[len(f.sections)-1].attribute(key, value, types)
+		s := &f.sections[len(f.sections)-1]
+		s.attributes = append(s.attributes, [2]string{key, value})
+	}
+	for i := range f.sections {
+		s := &f.sections[i]
+		for _, a := range s.attributes {
+			s.encoding(a[0], a[1]) // Firefox names the encodings last
+		}
+		for _, a := range s.attributes {
+			s.attribute(a[0], a[1])
+		}
 	}
 	if f.ufrag == "" || f.password == "" || len(f.fingerprint) != 32 || len(f.sections) == 0 {
 		return f, fmt.Errorf("%w: no credentials, SHA-256 fingerprint or section", errDescription)
@@ -122,21 +131,26 @@ func (f *far) transport(key, value string) error {
 	return nil
 }
 
-func (s *farSection) attribute(key, value string, types map[string]string) {
+// encoding learns the payload types.
+func (s *farSection) encoding(key, value string) {
+	if key != "rtpmap" {
+		return
+	}
+	format, encoding, _ := strings.Cut(value, " ")
+	switch strings.ToLower(encoding) {
+	case "opus/48000/2":
+		s.opus = number(format)
+	case "vp8/90000":
+		s.vp8 = number(format)
+	}
+}
+
+func (s *farSection) attribute(key, value string) {
 	switch key {
 	case "mid":
 		s.mid = value
 	case "sendrecv", "sendonly", "recvonly", "inactive":
 		s.direction = key
-	case "rtpmap":
-		format, encoding, _ := strings.Cut(value, " ")
-		types[format] = strings.ToLower(encoding)
-		switch n := number(format); types[format] {
-		case "opus/48000/2":
-			s.opus = n
-		case "vp8/90000":
-			s.vp8 = n
-		}
 	case "fmtp":
 		format, rest, _ := strings.Cut(value, " ")
 		if s.vp8 != 0 && strings.TrimSpace(rest) == fmt.Sprintf("apt=%d", s.vp8) {

@@ -33,7 +33,7 @@ func TestLoad(t *testing.T) {
 			s := test.Scenario
 			s.Meetings, s.Rate, s.Window = max(s.Meetings, 1), 1, time.Second
 			if s.Feedback {
-				s.Window *= 2 // each hundredth video packet is reported lost, a while later
+				s.Window *= 4 // each hundredth video packet is reported lost, a while later
 			}
 			r, err := load.Run(t.Context(), s, load.Under{Contender: c})
 			if err != nil {
