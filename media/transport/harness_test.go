@@ -19,6 +19,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -236,6 +237,8 @@ func (s *stage) client(id media.PeerID, leaf uint32) *client {
 
 type clientOptions struct {
 	tcp      bool
+	feedback bool   // transport-wide, of what is received
+	through  *proxy // what is received comes through it
 	profiles []dtls.SRTPProtectionProfile
 	suites   []dtls.CipherSuiteID
 }
@@ -252,7 +255,7 @@ func (c *client) api(o clientOptions) *webrtc.API {
 		}
 	}
 	if err := engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, PayloadType: 111}, webrtc.RTPCodecTypeAudio); err != nil {
+		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, RTCPFeedback: feedback[2:]}, PayloadType: 111}, webrtc.RTPCodecTypeAudio); err != nil {
 		c.t.Fatal(err)
 	}
 	for _, uri := range []string{uriMID, uriRID, uriRepaired, uriTWCC} {
@@ -273,6 +276,14 @@ func (c *client) api(o clientOptions) *webrtc.API {
 		c.t.Fatal(err)
 	}
 	registry.Add(reports)
+
+	if o.feedback {
+		sender, err := twcc.NewSenderInterceptor(twcc.SendInterval(60 * time.Millisecond))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		registry.Add(sender)
+	}
 
 	settings := webrtc.SettingEngine{LoggerFactory: quiet{}}
 	// Browsers answer as DTLS clients; pion would leave that to an ICE-lite peer.
@@ -410,8 +421,8 @@ func (c *client) send(offer string) (string, error) {
 }
 
 // subscribe answers the server's offers.
-func (c *client) subscribe(o clientOptions) {
-	pc := c.connection(o)
+func (c *client) subscribe(options clientOptions) {
+	pc := c.connection(options)
 	c.mu.Lock()
 	c.subscriber = pc
 	c.mu.Unlock()
@@ -449,6 +460,9 @@ func (c *client) subscribe(o clientOptions) {
 			select {
 			case o := <-c.offers:
 				// The connection may have ended meanwhile; that is told otherwise.
+				if options.through != nil {
+					o.sdp = options.through.of(o.sdp)
+				}
 				if err := c.answer(pc, o); err != nil && !errors.Is(err, media.ErrUnknown) && !errors.Is(err, webrtc.ErrConnectionClosed) {
 					c.t.Errorf("%s answers: %v\n%s", c.id, err, o.sdp)
 				}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/transport/v5/packetio"
+
 	"huisclos/media"
 	"huisclos/media/forward"
 	"huisclos/media/gate"
@@ -40,7 +42,7 @@ func lone(t *testing.T) (l *link, in *turn, far *net.UDPConn, opener *srtp.Opene
 		t.Fatal(err)
 	}
 	far = listen()
-	l = &link{port: p, now: time.Now, done: make(chan struct{}), out: out, jobs: make([][]job, 1)}
+	l = &link{port: p, now: time.Now, done: make(chan struct{}), out: out, jobs: make([][]job, 1), handshake: packetio.NewBuffer()}
 	l.selected = &route{path: &udpPath{socket: s, link: l, address: far.LocalAddr().(*net.UDPAddr).AddrPort()}}
 	return l, in, far, opener
 }
