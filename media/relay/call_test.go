@@ -206,7 +206,7 @@ func (h *hall) join(id media.PeerID, leaf uint32, url string, dialer *throughTLS
 		settings.SetICEProxyDialer(*dialer)
 	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings))
-	username, password, _ := h.relay.Credential(string(id), time.Now())
+	username, password, _ := h.relay.Credential(string(id), "session", time.Now())
 	cfg := webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle, ICETransportPolicy: webrtc.ICETransportPolicyRelay,
 		ICEServers: []webrtc.ICEServer{{URLs: []string{url}, Username: username, Credential: password}}}
 	for _, pc := range []**webrtc.PeerConnection{&p.publisher, &p.subscriber} {

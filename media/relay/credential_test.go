@@ -73,13 +73,13 @@ func TestWrongCredentials(t *testing.T) {
 		other, err := New(s.relay.cfg)
 		must(t, err)
 		defer other.Close()
-		foreign, foreignPassword, _ := other.Credential("alice", s.now())
+		foreign, foreignPassword, _ := other.Credential("alice", "s", s.now())
 		bob, _ := s.credential("bob")
 		for name, c := range map[string][2]string{
 			"another password": {username, base64.StdEncoding.EncodeToString(make([]byte, 32))}, "no password": {username, ""},
 			"a longer life": {strconv.FormatInt(unix+1, 10) + ":" + rest, password}, "another account": {bob, password},
 			"another process": {foreign, foreignPassword}, "an account's name": {"alice", password}, "an end far away": {"99999999999:" + rest, password},
-			"the beginning of time": {"0:" + rest, password}, "no tag": {seconds + ":.1", password}, "a long name": {strings.Repeat("9", 120), password},
+			"the beginning of time": {"0:" + rest, password}, "no tags": {seconds + ":..1", password}, "a long name": {strings.Repeat("9", 120), password},
 		} {
 			r := s.raw(way, "alice")
 			r.username, r.password = c[0], c[1]
@@ -140,20 +140,45 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
+// TestRevokeOneSession: somebody who signs out here stays in there.
+func TestRevokeOneSession(t *testing.T) {
+	s := newStage(t, Limits{})
+	here, there, spare := s.raw("udp", "alice"), s.raw("udp", "alice"), s.raw("udp", "alice")
+	there.username, there.password, _ = s.relay.Credential("alice", "there", s.now())
+	for _, c := range []*raw{here, there} {
+		if code := c.allocate(); code != 0 {
+			t.Fatal(code)
+		}
+	}
+	s.relay.Revoke("alice", s.now(), "session")
+	if _, code := here.request(stun.MethodRefresh); code != stun.CodeUnauthorized {
+		t.Errorf("here: %d", code)
+	}
+	if code := spare.allocate(); code != stun.CodeUnauthorized {
+		t.Errorf("a spare of here: %d", code)
+	}
+	if _, code := there.request(stun.MethodRefresh); code != 0 || s.relay.Allocations() != 1 {
+		t.Errorf("there: %d, %d allocations", code, s.relay.Allocations())
+	}
+}
+
 // TestUsernamesTellNothing: over UDP they are in clear.
 func TestUsernamesTellNothing(t *testing.T) {
 	s := newStage(t, Limits{})
 	now := s.now()
-	a, pa, expires := s.relay.Credential("alice@example.org", now)
-	b, pb, _ := s.relay.Credential("alice@example.org", now)
+	a, pa, expires := s.relay.Credential("alice@example.org", "session", now)
+	b, pb, _ := s.relay.Credential("alice@example.org", "session", now)
 	if strings.Contains(a, "alice") || a == b || pa == pb || len(a) > maxUsername {
 		t.Errorf("%s, %s", a, b)
 	}
 	if expires.Sub(now) > CredentialLife || expires.Sub(now) < CredentialLife-2*time.Second {
 		t.Errorf("expires in %v", expires.Sub(now))
 	}
-	tag, serial, until, ok := parseUsername(a)
-	if !ok || tag != s.relay.issuer.tag("alice@example.org") || serial != 1 || !until.Equal(expires) {
-		t.Errorf("%s reads as %s %d %v %v", a, tag, serial, until, ok)
+	n, ok := parseUsername(a)
+	if !ok || n.holder != s.relay.issuer.holder("alice@example.org", "session") || n.serial != 1 || !n.expires.Equal(expires) {
+		t.Errorf("%s reads as %+v %v", a, n, ok)
+	}
+	if strings.Contains(a, "session") || s.relay.issuer.holder("a", "bc") == s.relay.issuer.holder("ab", "c") {
+		t.Error("a session's tag is not its own")
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // seeds are messages of every kind that a client sends.
 func seeds(f *testing.F, r *Relay) (list [][]byte) {
-	username, password, _ := r.Credential("alice", time.Now())
+	username, password, _ := r.Credential("alice", "session", time.Now())
 	credentials := []stun.Setter{stun.NewUsername(username), stun.NewRealm(Realm), stun.NewNonce("0123456789"), stun.NewLongTermIntegrity(username, Realm, password), stun.Fingerprint}
 	for _, method := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodBinding, stun.MethodConnect} {
 		for _, with := range [][]stun.Setter{nil, {transportUDP}, {peerOf(at(own4)), number(stun.AttrChannelNumber, 0x4000<<16)},
@@ -88,7 +88,7 @@ func fuzzRelay(f *testing.F) *Relay {
 
 // member gives a relay a client with an allocation, permissions and a channel.
 func member(f *testing.F, r *Relay, ask func([]byte)) {
-	username, password, _ := r.Credential("alice", time.Now())
+	username, password, _ := r.Credential("alice", "session", time.Now())
 	nonce := nonceOf(f, r)
 	for _, with := range [][]stun.Setter{
 		{stun.NewType(stun.MethodAllocate, stun.ClassRequest), transportUDP},

@@ -57,7 +57,7 @@ func (r *Relay) judge(m *message, a *allocation) (fate, stun.ErrorCode) {
 		return refuse, stun.CodeAllocMismatch
 	}
 	if m.username != nil {
-		if tag, _, _, ok := parseUsername(string(m.username)); ok && tag != a.account {
+		if n, ok := parseUsername(string(m.username)); ok && n.account != a.account {
 			return refuse, stun.CodeWrongCredentials // §5: who made it
 		}
 	}
@@ -79,7 +79,7 @@ func (r *Relay) judge(m *message, a *allocation) (fate, stun.ErrorCode) {
 // refusal is the answer to a request that the gate refuses, or nil if its author does not know the password: pion, which
 // then gets it, has the same opinion and says 401, or 438 for a nonce that is too old.
 func (r *Relay) refusal(m *message, code stun.ErrorCode, now time.Time) []byte {
-	_, key, _, ok := r.issuer.check(string(m.username), now)
+	_, key, ok := r.issuer.check(string(m.username), now)
 	if !ok {
 		return nil
 	}

@@ -109,7 +109,7 @@ func (s *stage) client(way, username, password string) *turn.Client {
 }
 
 func (s *stage) credential(account string) (username, password string) {
-	username, password, _ = s.relay.Credential(account, s.now())
+	username, password, _ = s.relay.Credential(account, "session", s.now())
 	return username, password
 }
 
@@ -237,11 +237,19 @@ func (r *raw) indicate(peer netip.AddrPort, data string) {
 
 // heard gives what media hears next, and from where; "" when nothing comes.
 func (s *stage) heard(within time.Duration) (string, *net.UDPAddr) {
-	select {
-	case p := <-s.relay.media.queue:
+	give := func(p *packet) (string, *net.UDPAddr) {
 		b := make([]byte, 2048)
 		n, from := p.give(b)
 		return string(b[:n]), from.(*net.UDPAddr)
+	}
+	select {
+	case p := <-s.relay.media.queue:
+		return give(p)
+	default:
+	}
+	select {
+	case p := <-s.relay.media.queue:
+		return give(p)
 	case <-time.After(within):
 		return "", nil
 	}

@@ -67,6 +67,7 @@ type allocation struct {
 	once    sync.Once
 	client  atomic.Pointer[client] // set before the first datagram
 	until   atomic.Int64           // Unix time at which it ends, whatever is refreshed
+	session atomic.Pointer[string] // tag of the session whose credential was last right
 
 	mu     sync.Mutex
 	flow   bucket

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -22,7 +21,6 @@ type Config struct {
 	Own func(netip.Addr) bool
 	// Random makes the keys of the credentials, once, and relayed addresses.
 	Random io.Reader
-	Log    *slog.Logger
 	Now    func() time.Time
 	Limits Limits
 }
@@ -70,9 +68,6 @@ func New(cfg Config) (*Relay, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
 	for _, l := range []struct {
 		limit *int
 		usual int
@@ -119,8 +114,8 @@ func (r *Relay) configure(s side) turn.ServerConfig {
 	cfg := turn.ServerConfig{
 		Realm: Realm, LoggerFactory: quiet{}, InboundMTU: maxFrame + 1, AllocationLifetime: allocationLife,
 		AuthHandler: func(ra *turn.RequestAttributes) (string, []byte, bool) {
-			tag, key, _, ok := r.issuer.check(ra.Username, r.cfg.Now())
-			return tag, key, ok && ra.Realm == Realm
+			n, key, ok := r.issuer.check(ra.Username, r.cfg.Now())
+			return n.account, key, ok && ra.Realm == Realm
 		},
 		QuotaHandler: func(account, _ string, _ net.Addr) bool {
 			r.mu.RLock()
@@ -130,7 +125,7 @@ func (r *Relay) configure(s side) turn.ServerConfig {
 	}
 	// What pion reports comes on the goroutine that reads the client, before the answer is sent.
 	cfg.EventHandler.OnAuth = func(from, _ net.Addr, _, username, _, _ string, verdict bool) {
-		_, _, expires, ok := parseUsername(username)
+		n, ok := parseUsername(username)
 		if !verdict || !ok {
 			return
 		}
@@ -138,9 +133,9 @@ func (r *Relay) configure(s side) turn.ServerConfig {
 		if c == nil {
 			return
 		}
-		c.expires, c.username = expires, username
+		c.username, c.named = username, n
 		if a := c.allocation.Load(); a != nil {
-			a.extend(expires)
+			a.hold(n)
 		}
 	}
 	cfg.EventHandler.OnAllocationCreated = func(from, _ net.Addr, _, _, _ string, relayed net.Addr, _ int) {
@@ -157,12 +152,12 @@ func (r *Relay) configure(s side) turn.ServerConfig {
 			return
 		}
 		c.side = s
-		a.extend(c.expires)
+		a.hold(c.named)
 		a.client.Store(c)
 		c.allocation.Store(a)
 		s.settle(c)
 		// A revocation that came meanwhile has either seen the allocation, or is seen here.
-		if _, _, _, ok := r.issuer.check(c.username, r.cfg.Now()); !ok {
+		if _, _, ok := r.issuer.check(c.username, r.cfg.Now()); !ok {
 			a.Close()
 		}
 		select {
@@ -186,14 +181,18 @@ type client struct {
 	allocation atomic.Pointer[allocation]
 	// Of the credential that was last right; owned by the goroutine that reads the client.
 	username string
-	expires  time.Time
+	named    named
 	stream   *stream // or nil
 	from     netip.AddrPort
 	on       net.PacketConn // or nil
 }
 
-// extend lets an allocation last as long as a credential and one unrefreshed lifetime more, not longer.
-func (a *allocation) extend(expires time.Time) { a.until.Store(expires.Add(allocationLife).Unix()) }
+// hold ties an allocation to a credential: it lasts as long as that one and an unrefreshed lifetime more, and ends with its
+// session.
+func (a *allocation) hold(by named) {
+	a.until.Store(by.expires.Add(allocationLife).Unix())
+	a.session.Store(&by.session)
+}
 
 // generator makes relayed addresses for pion.
 type generator struct{ relay *Relay }
@@ -234,7 +233,7 @@ func (r *Relay) allocate(account string, six bool) (*allocation, error) {
 	}
 	a := &allocation{relay: r, account: account, address: address, udp: net.UDPAddrFromAddrPort(address),
 		queue: make(chan *packet, toClient), done: make(chan struct{})}
-	a.extend(r.cfg.Now().Add(CredentialLife)) // until the credential's own end is known
+	a.hold(named{expires: r.cfg.Now().Add(CredentialLife)}) // until the credential itself is known
 	r.allocations[address] = a
 	r.accounts[account]++
 	return a, nil
@@ -266,15 +265,24 @@ func (r *Relay) Allocations() int {
 	return len(r.allocations)
 }
 
-// Credential makes what an account needs to allocate, for an hour (RTCIceServer's username and credential).
-func (r *Relay) Credential(account string, now time.Time) (username, password string, expires time.Time) {
-	return r.issuer.issue(account, now)
+// Credential makes what a session of an account needs to allocate, for an hour (RTCIceServer's username and credential).
+func (r *Relay) Credential(account, session string, now time.Time) (username, password string, expires time.Time) {
+	return r.issuer.issue(r.issuer.holder(account, session), now)
 }
 
-// Revoke voids an account's credentials and cuts its connections.
-func (r *Relay) Revoke(account string, now time.Time) {
-	tag := r.issuer.revoke(account, now)
-	r.cut(func(a *allocation) bool { return a.account == tag })
+// Revoke voids the credentials of sessions of an account, or all of the account if none is named, and cuts what was
+// allocated with them.
+func (r *Relay) Revoke(account string, now time.Time, sessions ...string) {
+	if len(sessions) == 0 {
+		tag := r.issuer.holder(account, "").account
+		r.issuer.revoke(tag, now)
+		r.cut(func(a *allocation) bool { return a.account == tag })
+	}
+	for _, session := range sessions {
+		tag := r.issuer.holder(account, session).session
+		r.issuer.revoke(tag, now)
+		r.cut(func(a *allocation) bool { return *a.session.Load() == tag })
+	}
 }
 
 // cut ends allocations, and the connections that they came over.
