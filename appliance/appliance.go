@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -27,6 +26,7 @@ import (
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
 	"huisclos/hardening"
+	"huisclos/media/relay"
 	"huisclos/media/transport"
 	meetingui "huisclos/meeting-ui"
 	"huisclos/meetings"
@@ -69,6 +69,7 @@ type Appliance struct {
 	port      int
 	listeners []syscall.Conn
 	keeper    *certs.Keeper
+	relay     *relay.Relay
 	hall      *meetings.Hall
 	pages     *web.Server
 	door      *door
@@ -149,8 +150,14 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
-	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Addresses: s.Candidates, Port: a.port, Events: said,
-		Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
+	told := newTold(s.Candidates)
+	a.relay, err = relay.New(relay.Config{Port: a.port, Own: told.has, Random: rand.Reader, Now: s.now})
+	if err != nil {
+		return nil, err
+	}
+	a.onStop(a.relay.Close)
+	server, err := transport.New(transport.Config{UDP: append(slices.Clone(sockets.udp), a.relay.Media()), TCP: iceConns, Addresses: told.candidates,
+		Port: a.port, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +190,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 
 func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
 
-// serveWeb answers TLS with the pages, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
+// serveWeb answers TLS with the pages, or hands it to the relay, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
 // handful of hashed files gain nothing from HTTP/2.
 // redirect, if there is one, is a port that speaks plain HTTP only.
 func (a *Appliance) serveWeb(conns, redirect net.Listener) {
@@ -206,7 +213,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 			}
 		})
 	}
-	run(func() error { return main.Serve(tls.NewListener(secure, main.TLSConfig)) })
+	run(func() error { return main.Serve(splitSecure(secure, main.TLSConfig, a.relay.ServeConn, main.ErrorLog)) })
 	run(func() error { return hint.Serve(plain) })
 	if redirect != nil {
 		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, maxPerAddress)) })
