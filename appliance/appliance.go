@@ -162,7 +162,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(server.Close)
-	a.hall = meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Audit: trail,
+	a.hall = meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: trail,
 		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(a.hall)
 	a.onStop(func() {

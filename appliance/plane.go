@@ -7,6 +7,7 @@ import (
 
 	"huisclos/crypto/mls"
 	"huisclos/media"
+	"huisclos/media/relay"
 	"huisclos/media/transport"
 	"huisclos/meetings"
 )
@@ -54,6 +55,19 @@ func counts(by map[media.RefusedReason]uint64) map[string]uint64 {
 		out[string(reason)] = n
 	}
 	return out
+}
+
+// lastWay lets rooms open the relay to their members: it satisfies meetings.Credentials.
+type lastWay struct{ relay *relay.Relay }
+
+var _ meetings.Credentials = lastWay{}
+
+func (l lastWay) Credential(account mls.AccountID, session string, now time.Time) (username, password string, expires time.Time) {
+	return l.relay.Credential(account.String(), session, now)
+}
+
+func (l lastWay) Revoke(account mls.AccountID, now time.Time, sessions ...string) {
+	l.relay.Revoke(account.String(), now, sessions...)
 }
 
 // kinds of streams have a word towards clients and a number in media.

@@ -122,7 +122,7 @@ type MediaCut struct {
 type Negotiate struct {
 	Call    CallID
 	Peer    PeerID
-	Request Request // *Publish, *Subscribe, *Answer, *Wants, *RestartICE
+	Request Request // *Publish, *Subscribe, *Answer, *Wants, *RestartICE, *WantRelay
 }
 
 // Record writes to the audit log.

@@ -36,6 +36,7 @@ type HallOptions struct {
 	Records Records
 	Media   Media
 	Plane   Plane
+	Relay   Credentials // nil: there is none
 	Audit   Recorder
 	Now     func() time.Time
 	Rand    io.Reader
@@ -217,9 +218,12 @@ func (h *Hall) Deleted(room mls.RoomID) {
 	}
 }
 
-// EndSessions closes the connections that sessions opened: those named, or all
-// of the account if none is.
+// EndSessions closes the connections that sessions opened, those of the relay
+// too: those named, or all of the account if none is.
 func (h *Hall) EndSessions(account mls.AccountID, sessions ...string) {
+	if h.o.Relay != nil {
+		h.o.Relay.Revoke(account, h.o.Now(), sessions...)
+	}
 	for _, l := range h.all() {
 		l.call(job{do: func(l *loop) {
 			for _, id := range l.room.opened(account, sessions) {

@@ -2,7 +2,7 @@ package meetings
 
 import (
 	"context"
-	"net/netip"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -206,6 +206,9 @@ func (l *loop) execute(e Effect, now time.Time) {
 	case MediaAdmit:
 		media.Admit(e.Call, e.Peer, e.Leaf)
 		l.lanes[e.Peer] = newLane(l, e)
+		if l.hall.o.Relay != nil {
+			l.lanes[e.Peer].push(&WantRelay{}) // as if it had asked
+		}
 	case MediaCut:
 		media.Cut(e.Call, e.Peer)
 		l.closeLane(e.Peer)
@@ -268,7 +271,7 @@ type lane struct {
 	call  CallID
 	peer  PeerID
 	conn  ConnID
-	via   netip.Addr // at which the connection arrived
+	from  Visitor
 	queue chan Request
 	done  context.Context
 	end   context.CancelFunc
@@ -280,12 +283,12 @@ const laneQueue = 64
 
 func newLane(l *loop, e MediaAdmit) *lane {
 	ctx, cancel := context.WithCancel(context.Background())
-	var via netip.Addr
+	var from Visitor
 	if c := l.room.conns[e.Conn]; c != nil {
-		via = c.visitor.Via
+		from = c.visitor
 	}
 	return &lane{
-		loop: l, call: e.Call, peer: e.Peer, conn: e.Conn, via: via,
+		loop: l, call: e.Call, peer: e.Peer, conn: e.Conn, from: from,
 		queue: make(chan Request, laneQueue), done: ctx, end: cancel,
 	}
 }
@@ -333,24 +336,32 @@ func (l *lane) run() {
 	}
 }
 
+var errNoRelay = errors.New("there is no relay")
+
 // negotiate runs one request and returns what its client is told.
 func (l *lane) negotiate(q Request) Message {
 	plane, err := l.loop.hall.o.Plane, error(nil)
 	switch q := q.(type) {
 	case *Publish:
-		answer, failed := plane.Publish(l.done, l.call, l.peer, l.via, q.Offer, q.Streams)
+		answer, failed := plane.Publish(l.done, l.call, l.peer, l.from.Via, q.Offer, q.Streams)
 		if failed == nil {
 			return &Published{Answer: answer, Streams: q.Streams}
 		}
 		err = failed
 	case *Subscribe:
-		err = plane.Subscribe(l.call, l.peer, l.via)
+		err = plane.Subscribe(l.call, l.peer, l.from.Via)
 	case *Answer:
 		err = plane.Answer(l.call, l.peer, q.Answer)
 	case *Wants:
 		err = plane.Wants(l.call, l.peer, q.Wants)
 	case *RestartICE:
 		err = plane.RestartSubscriber(l.call, l.peer)
+	case *WantRelay:
+		if relay := l.loop.hall.o.Relay; relay != nil {
+			username, password, expires := relay.Credential(l.from.Account, l.from.Session, l.loop.hall.o.Now())
+			return &Relay{Username: username, Credential: password, Expires: expires.UnixMilli()}
+		}
+		err = errNoRelay
 	}
 	if err == nil {
 		return nil

@@ -63,6 +63,13 @@ type Plane interface {
 	RestartSubscriber(call CallID, peer PeerID) error
 }
 
+// Credentials opens the relay to sessions of accounts, for an hour each time, and closes it to those that ended: those
+// named, or all of the account if none is.
+type Credentials interface {
+	Credential(account mls.AccountID, session string, now time.Time) (username, password string, expires time.Time)
+	Revoke(account mls.AccountID, now time.Time, sessions ...string)
+}
+
 // MediaStats is what media counted in one call.
 type MediaStats struct {
 	Forwarded uint64

@@ -214,6 +214,14 @@ type MediaLink struct {
 	Direction string `json:"direction"` // "publish" or "subscribe"
 }
 
+// Relay is what the client's connections need to go through TURN where nothing else passes. The relay is at the host and
+// port of the page.
+type Relay struct {
+	Username   string `json:"username"`
+	Credential string `json:"credential"`
+	Expires    int64  `json:"expires"`
+}
+
 // GroupStateWanted asks for GroupState.
 type GroupStateWanted struct{}
 
@@ -261,6 +269,7 @@ func (*Offer) Type() string            { return "offer" }
 func (*MediaRefused) Type() string     { return "mediaRefused" }
 func (*Layers) Type() string           { return "layers" }
 func (*MediaLink) Type() string        { return "media" }
+func (*Relay) Type() string            { return "relay" }
 func (*GroupStateWanted) Type() string { return "groupStateWanted" }
 func (*Recovered) Type() string        { return "recovered" }
 func (*Reenter) Type() string          { return "reenter" }

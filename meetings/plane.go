@@ -35,6 +35,8 @@ func requestName(q Request) string {
 		return "wants"
 	case *RestartICE:
 		return "restartIce"
+	case *WantRelay:
+		return "relay"
 	}
 	return ""
 }

@@ -158,6 +158,9 @@ type Wants struct {
 // RestartICE asks for new ICE credentials on the subscriber connection.
 type RestartICE struct{}
 
+// WantRelay asks for a credential of the relay, before the one in use ends. The first comes unasked.
+type WantRelay struct{}
+
 func (*Hello) request()      {}
 func (*Create) request()     {}
 func (*Knock) request()      {}
@@ -176,3 +179,4 @@ func (*Subscribe) request()  {}
 func (*Answer) request()     {}
 func (*Wants) request()      {}
 func (*RestartICE) request() {}
+func (*WantRelay) request()  {}

@@ -106,7 +106,7 @@ func (r *Room) quiet(e Event) bool {
 		return true
 	case Received:
 		switch e.Request.(type) {
-		case *Publish, *Subscribe, *Answer, *Wants, *RestartICE:
+		case *Publish, *Subscribe, *Answer, *Wants, *RestartICE, *WantRelay:
 			return r.conns[e.Conn] != nil && r.conns[e.Conn].greeted
 		case *Post:
 			// The first entry of an empty ring asks for a Tick to expire it.
@@ -156,7 +156,7 @@ func (r *Room) receive(c *conn, e Received) {
 		r.groupState(c, q)
 	case *Wedged:
 		r.wedged(c, q)
-	case *Publish, *Subscribe, *Answer, *Wants, *RestartICE:
+	case *Publish, *Subscribe, *Answer, *Wants, *RestartICE, *WantRelay:
 		r.negotiate(c, q)
 	}
 }

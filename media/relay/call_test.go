@@ -42,7 +42,7 @@ const (
 
 // nowhere is the address at which the appliance says it takes media: none of this machine, so that no socket of the
 // client's can reach it. What arrives came through the relay.
-var nowhere = netip.MustParseAddr("192.0.2.10")
+var nowhere = netip.MustParseAddr("203.0.113.10")
 
 func must(t *testing.T, err error) {
 	t.Helper()

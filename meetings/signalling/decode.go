@@ -80,6 +80,8 @@ func kinds(name string) (kind, bool) {
 		return of(256*kib, checkWants), true
 	case "restartIce":
 		return of[meetings.RestartICE](kib, nil), true
+	case "relay":
+		return of[meetings.WantRelay](kib, nil), true
 	}
 	return kind{}, false
 }

@@ -35,6 +35,7 @@ var good = []string{
 	`{"type":"answer","answer":"v=0"}`,
 	`{"type":"wants","wants":[{"leaf":3,"context":1,"height":720}]}`,
 	`{"type":"restartIce"}`,
+	`{"type":"relay"}`,
 }
 
 func TestDecode(t *testing.T) {
@@ -60,7 +61,7 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: read as %s", raw, body)
 		}
 	}
-	if len(seen) != 18 {
+	if len(seen) != 19 {
 		t.Errorf("%d types of message", len(seen))
 	}
 	q, err := Decode([]byte(" {\"type\" : \"leave\"}\n"))

@@ -22,7 +22,7 @@ func TestDocumentIsWhole(t *testing.T) {
 		&meetings.RoomStatus{}, &meetings.DeviceBusy{}, &meetings.Created{}, &meetings.CreateLost{}, &meetings.Lobby{}, &meetings.Waiting{},
 		&meetings.Denied{}, &meetings.CommitRequest{}, &meetings.Committed{}, &meetings.CommitRefused{}, &meetings.Welcome{}, &meetings.Removed{},
 		&meetings.Roster{}, &meetings.Posted{}, &meetings.MessageRefused{}, &meetings.Published{}, &meetings.Offer{}, &meetings.MediaRefused{}, &meetings.Layers{},
-		&meetings.MediaLink{}, &meetings.GroupStateWanted{}, &meetings.Recovered{}, &meetings.Reenter{}, &meetings.Restart{}, &meetings.Failure{},
+		&meetings.MediaLink{}, &meetings.Relay{}, &meetings.GroupStateWanted{}, &meetings.Recovered{}, &meetings.Reenter{}, &meetings.Restart{}, &meetings.Failure{},
 		&meetings.Ended{},
 	} {
 		if !strings.Contains(document, "`"+m.Type()+"`") {
