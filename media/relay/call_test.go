@@ -130,6 +130,7 @@ func (h *hall) Connected(_ media.CallID, peer media.PeerID, publishing bool, _ s
 	h.connected[fmt.Sprint(peer, publishing)] = true
 }
 func (*hall) Failed(media.CallID, media.PeerID, bool)                            {}
+func (*hall) Layers(media.CallID, media.PeerID, []media.StreamLayers)            {}
 func (*hall) Refused(media.CallID, media.PeerID, map[media.RefusedReason]uint64) {}
 
 func (h *hall) until(what string, ok func() bool) {
