@@ -25,7 +25,8 @@ func TestAllocate(t *testing.T) {
 		want    []Layer
 	}{
 		{"nobody", nil, 0, nil},
-		{"each what it shows", []Stream{{Class: Thumbnail, Height: 180, Rates: all}, {Class: Thumbnail, Height: 360, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}, {Class: Thumbnail, Rates: all}},
+		{"each what it shows", []Stream{{Class: Thumbnail, Height: 180, Rates: all},
+			{Class: Thumbnail, Height: 360, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}, {Class: Thumbnail, Rates: all}},
 			0, []Layer{Low, Middle, High, None}},
 		{"top layer is off", []Stream{{Class: Thumbnail, Height: 720, Rates: Whole([Layers]Bitrate{150_000, 500_000, 0})}}, 0, []Layer{Middle}},
 		{"only the top is on", []Stream{{Class: Thumbnail, Height: 180, Rates: Whole([Layers]Bitrate{0, 0, 9})}}, 0, []Layer{High}},
@@ -36,9 +37,12 @@ func TestAllocate(t *testing.T) {
 		{"two steps down", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 300_000, []Layer{Low, Low}},
 		{"sound alone", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 100_000, []Layer{None, Low}},
 		{"sound stays when even it does not fit", []Stream{{Class: Thumbnail, Height: 720, Rates: all}, sound}, 10_000, []Layer{None, Low}},
-		{"small tiles give way first", []Stream{{Class: Thumbnail, Height: 400, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}}, 1_700_000, []Layer{Low, High}},
-		{"then the large ones, before pictures go", []Stream{{Class: Thumbnail, Height: 400, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}}, 700_000, []Layer{Low, Middle}},
-		{"then the small pictures", []Stream{{Class: Thumbnail, Height: 400, Rates: all}, {Class: Thumbnail, Height: 720, Rates: all}}, 200_000, []Layer{None, Low}},
+		{"small tiles give way first", []Stream{{Class: Thumbnail, Height: 400, Rates: all},
+			{Class: Thumbnail, Height: 720, Rates: all}}, 1_700_000, []Layer{Low, High}},
+		{"then the large ones, before pictures go", []Stream{{Class: Thumbnail, Height: 400, Rates: all},
+			{Class: Thumbnail, Height: 720, Rates: all}}, 700_000, []Layer{Low, Middle}},
+		{"then the small pictures", []Stream{{Class: Thumbnail, Height: 400, Rates: all},
+			{Class: Thumbnail, Height: 720, Rates: all}}, 200_000, []Layer{None, Low}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []Layer

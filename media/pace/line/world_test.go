@@ -173,7 +173,8 @@ func (w *world) publish() {
 		}
 		for left := int(octets); left > 0; left -= 1100 {
 			first := left == int(octets)
-			w.forward(flying{size: min(left, 1100) + 30, class: pace.Speaker, layer: l, ends: left <= 1100, frame: w.frame, parts: (int(octets) + 1099) / 1100}, first, key, temporal)
+			w.forward(flying{size: min(left, 1100) + 30, class: pace.Speaker, layer: l,
+				ends: left <= 1100, frame: w.frame, parts: (int(octets) + 1099) / 1100}, first, key, temporal)
 		}
 	}
 }
@@ -225,7 +226,8 @@ func (w *world) allocate() {
 		rates[l] = pace.Split(rate*103/100, 3)
 	}
 	sound := pace.Rates{{55_000}}
-	a := pace.Allocate([]pace.Stream{{Class: pace.Sound, Rates: sound, Was: w.choices[0]}, {Class: pace.Thumbnail, Height: w.height, Rates: rates, Was: w.choices[1]}},
+	a := pace.Allocate([]pace.Stream{{Class: pace.Sound, Rates: sound, Was: w.choices[0]},
+		{Class: pace.Thumbnail, Height: w.height, Rates: rates, Was: w.choices[1]}},
 		w.line.Limit(), w.now())
 	copy(w.choices[:], a.Choices)
 	w.line.Wanted(a.Full)
