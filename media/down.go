@@ -19,6 +19,7 @@ type Down struct {
 
 	choice pace.Choice  // guarded by receiver.choosing
 	class  atomic.Int32 // of choice
+	run    atomic.Uint32
 
 	// Guarded by source.mu.
 	numbers   *forward.Down
@@ -49,6 +50,15 @@ func (d *Down) Sent() uint32 {
 // Class is what the stream is to its receiver.
 func (d *Down) Class() pace.Class { return pace.Class(d.class.Load()) }
 
+// Run counts how often the stream was stopped until a key frame: what was sent
+// before is of no use to the receiver any more.
+func (d *Down) Run() uint32 { return d.run.Load() }
+
+func (d *Down) pause() {
+	d.numbers.Pause()
+	d.run.Add(1)
+}
+
 // Stalled is called when packets of the stream could not be sent: nothing more
 // goes out until a key frame, which is asked for.
 func (d *Down) Stalled(now time.Time) {
@@ -57,7 +67,7 @@ func (d *Down) Stalled(now time.Time) {
 	d.source.mu.Lock()
 	defer d.source.mu.Unlock()
 	if l := d.numbers.Wanted(); !d.detached && l != forward.None {
-		d.numbers.Pause()
+		d.pause()
 		d.source.wantKeyFrame(l, now)
 	}
 }
@@ -78,7 +88,7 @@ func (d *Down) target(c pace.Choice, congested bool, now time.Time) {
 	if d.numbers.Wanted() != l {
 		d.numbers.Target(l)
 		if congested && l < d.numbers.Current() {
-			d.numbers.Pause()
+			d.pause()
 		}
 	}
 	if d.numbers.Waiting() {

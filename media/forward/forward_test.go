@@ -279,15 +279,12 @@ func TestRetransmission(t *testing.T) {
 	first := send(Low, packet(1, 100, 1000, 10, 20, true))
 	d.Skip(1, 101)
 	second := send(Low, packet(1, 102, 2000, 11, 21, false))
-	d.Target(high)
-	third := send(high, packet(3, 7, 9, 50, 60, true))
-
 	ask := func(n uint16, at time.Time) (*gate.Packet, Numbers, bool) { return d.Lost(n, &rings, at) }
 	for _, want := range []struct {
 		n    Numbers
 		ssrc uint32
 		seq  uint16
-	}{{first, 1, 100}, {second, 1, 102}, {third, 3, 7}} {
+	}{{first, 1, 100}, {second, 1, 102}} {
 		p, n, ok := ask(want.n.Sequence, now)
 		if !ok || n != want.n || p.SSRC != want.ssrc || p.Sequence != want.seq {
 			t.Fatalf("asked for %+v: %+v %+v %v", want, p, n, ok)
@@ -295,6 +292,14 @@ func TestRetransmission(t *testing.T) {
 	}
 	if _, _, ok := ask(first.Sequence, now.Add(answerAgain-1)); ok {
 		t.Fatal("answered twice within a moment")
+	}
+	d.Target(high)
+	third := send(high, packet(3, 7, 9, 50, 60, true))
+	if p, n, ok := ask(third.Sequence, now); !ok || n != third || p.SSRC != 3 || p.Sequence != 7 {
+		t.Fatalf("after the switch: %+v %+v %v", p, n, ok)
+	}
+	if _, _, ok := ask(second.Sequence, now.Add(time.Second)); ok {
+		t.Fatal("answered with a layer that is no longer sent")
 	}
 	if _, _, ok := ask(third.Sequence+1, now); ok {
 		t.Fatal("answered for what was never sent")

@@ -67,13 +67,14 @@ func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (*gate.Packet, b
 
 // Lost answers a receiver's NACK for one outgoing sequence number: the packet
 // and the numbers that it went out under. It refuses when the packet is gone,
-// was just answered, or retransmissions cost more than the stream.
+// was just answered, is of a layer that is no longer sent, or retransmissions cost more than the stream.
 func (d *Down) Lost(sequence uint16, rings *[Layers]*Ring, now time.Time) (*gate.Packet, Numbers, bool) {
 	if d.paused || !d.started || int16(sequence-d.lastOut.Sequence) > 0 {
 		return nil, Numbers{}, false
 	}
 	seg, ok := d.outgoing(sequence)
-	if !ok || rings[seg.layer] == nil {
+	if !ok || rings[seg.layer] == nil || seg.layer != d.segments[len(d.segments)-1].layer {
+		// A key frame of another layer came since: the receiver can go on without.
 		return nil, Numbers{}, false
 	}
 	p, ok := rings[seg.layer].Get(seg.ssrc, sequence-seg.sequence, now)

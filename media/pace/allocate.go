@@ -16,7 +16,10 @@ const (
 	// A step up must leave some of the limit unused, and wait after the last
 	// step down, so that layers do not flap. If it was taken back soon, the next
 	// one waits longer.
-	upMargin    = 1.15
+	upMargin = 1.15
+	// lastOver is how far above the limit the last picture's lowest layer may be
+	// and stay.
+	lastOver    = 1.5
 	upAfter     = 3 * time.Second
 	upAfterMost = 8 * time.Second
 	soon        = 10 * time.Second
@@ -153,10 +156,13 @@ type Allocation struct {
 	Choices []Choice // as the streams were given
 	Sum     Bitrate  // what they cost
 	Full    Bitrate  // what they would cost without a limit, for the line's Wanted
+
+	pictures bool // any so far
 }
 
 // Allocate spends a limit on what a receiver could get; zero is no limit. Sum
-// is within the limit unless sound alone is above it: sound always stays.
+// is within the limit unless sound alone is above it, which always stays, or sound and
+// the last picture's lowest layer, which may be half above it.
 //
 // The limit is spent in rounds, in each on the largest tiles first. A step that
 // does not fit ends the way of its stream; others go on. So a larger limit
@@ -227,13 +233,22 @@ func (a *Allocation) climb(s *Stream, d *ladder, round int8, limit Bitrate, now 
 			hold = min(hold, upAfter) // any picture is better than none
 		}
 		up := s.Was.made && next > d.was
+		if next == 0 && s.Was.made && d.keepsLast(a) && float64(sum) <= float64(limit)*lastOver {
+			a.Sum, d.at, a.pictures = sum, next, true
+			continue
+		}
 		if up && (float64(sum)*upMargin > float64(limit) || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < hold) || sum > limit {
 			d.stuck = true
 			return
 		}
-		a.Sum, d.at = sum, next
+		a.Sum, d.at, a.pictures = sum, next, true
 	}
 }
+
+// keepsLast says whether the stream was shown and nothing else is: a queue that
+// drains takes the limit below what the line carries for a second or two, which
+// is no reason to go dark.
+func (d *ladder) keepsLast(a *Allocation) bool { return d.was >= 0 && !a.pictures }
 
 func (s *Stream) choose(d *ladder, limit Bitrate, now time.Time) Choice {
 	if s.Class == Sound {

@@ -210,6 +210,7 @@ type client struct {
 	layers     [3]*webrtc.TrackLocalStaticRTP
 	extensions map[string]uint8
 	videoMID   string
+	through    *proxy // what is sent goes through it
 
 	unsubscribe func()
 	mu          sync.Mutex
@@ -283,6 +284,11 @@ func (c *client) api(o clientOptions) *webrtc.API {
 			c.t.Fatal(err)
 		}
 		registry.Add(sender)
+		generator, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(20 * time.Millisecond))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		registry.Add(generator)
 	}
 
 	settings := webrtc.SettingEngine{LoggerFactory: quiet{}}
@@ -388,6 +394,9 @@ func (c *client) publish(o *webrtc.OfferOptions) error {
 	answer, err := c.send(offer.SDP)
 	if err != nil {
 		return err
+	}
+	if c.through != nil {
+		answer = c.through.of(answer)
 	}
 	if err := c.publisher.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		c.t.Fatalf("answer: %v\n%s", err, answer)

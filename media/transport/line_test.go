@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"huisclos/media"
 	"huisclos/media/gate"
 )
@@ -174,9 +176,8 @@ func (c *client) look(leaf uint32, during time.Duration) (l looked) {
 	picture, sound := track(leaf, 1), track(leaf, 0)
 	at, heard := c.count(picture), c.count(sound)
 	lastFrame, lastSound, last := time.Now(), time.Now(), time.Now()
-	var frame uint32
+	frames := make(map[uint32]*parts)
 	var sizes []int
-	size, whole, next := 0, false, uint16(0)
 	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		now := time.Now()
 		if n := c.count(sound); n > heard {
@@ -184,25 +185,18 @@ func (c *client) look(leaf uint32, during time.Duration) (l looked) {
 		}
 		packets := c.packets(picture)
 		for _, p := range packets[at:] {
-			if len(p.Payload) == 0 {
-				continue
+			f := frames[p.Timestamp]
+			if f == nil {
+				f = &parts{seen: make(map[uint16]bool)}
+				frames[p.Timestamp] = f
 			}
-			d, err := gate.ParseDescriptor(p.Payload)
-			if err != nil {
+			if whole, err := f.add(p); err != nil {
 				c.t.Error(err)
 				return l
-			}
-			if d.Start {
-				frame, size, whole = p.Timestamp, 0, true
-			} else if p.Timestamp != frame || p.SequenceNumber != next {
-				whole = false
-			}
-			next = p.SequenceNumber + 1
-			size += len(p.Payload)
-			if p.Marker && whole {
+			} else if whole {
 				l.frames++
 				l.freeze, lastFrame = max(l.freeze, now.Sub(lastFrame)), now
-				sizes = append(sizes, size)
+				sizes = append(sizes, f.size)
 			}
 		}
 		at, last = len(packets), now
@@ -214,16 +208,69 @@ func (c *client) look(leaf uint32, during time.Duration) (l looked) {
 	return l
 }
 
+// parts is what came of a frame, in any order.
+type parts struct {
+	seen            map[uint16]bool
+	first, last     uint16
+	started, marked bool
+	size            int
+	done            bool
+}
+
+// add says whether the packet makes the frame whole.
+func (f *parts) add(p *rtp.Packet) (whole bool, err error) {
+	if len(p.Payload) == 0 || f.seen[p.SequenceNumber] {
+		return false, nil
+	}
+	d, err := gate.ParseDescriptor(p.Payload)
+	if err != nil {
+		return false, err
+	}
+	f.seen[p.SequenceNumber] = true
+	f.size += len(p.Payload)
+	if d.Start {
+		f.started, f.first = true, p.SequenceNumber
+	}
+	if p.Marker {
+		f.marked, f.last = true, p.SequenceNumber
+	}
+	whole = f.started && f.marked && !f.done && len(f.seen) == int(f.last-f.first)+1
+	f.done = f.done || whole
+	return whole, nil
+}
+
 func (l looked) String() string {
 	return fmt.Sprintf("%d frames of %d octets, longest freeze %v, longest silence %v", l.frames, l.octets, l.freeze.Round(time.Millisecond), l.silence.Round(time.Millisecond))
 }
 
-// A receiver behind 300 kbit/s keeps sound and gets the low layer within three seconds, while another one keeps 720 lines; when
-// the limit is lifted, the top layer is back within ten seconds, and no change freezes the picture for a second.
-func TestOneReceiverOnANarrowLine(t *testing.T) {
+// unhurried plays a scene in real time, up to three times: on a machine that is busy with something else, what is late may be
+// late because of that. What goes wrong each time is wrong.
+func unhurried(t *testing.T, scene func(t *testing.T, wrong func(string, ...any))) {
 	if testing.Short() {
 		t.Skip("half a minute of real time")
 	}
+	for try := 1; ; try++ {
+		var faults []string
+		t.Run(fmt.Sprint("try ", try), func(t *testing.T) {
+			scene(t, func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) })
+			for _, f := range faults {
+				t.Log("wrong: ", f)
+			}
+		})
+		if len(faults) == 0 || t.Failed() {
+			return
+		}
+		if try == 3 {
+			t.Fatalf("each of %d times: %s", try, strings.Join(faults, "; "))
+		}
+	}
+}
+
+// A receiver behind 300 kbit/s keeps sound and gets the low layer within three seconds, while another one keeps 720 lines; when
+// the limit is lifted, the top layer is back within ten seconds, and no change freezes the picture for a second.
+func TestOneReceiverOnANarrowLine(t *testing.T) { unhurried(t, oneReceiverOnANarrowLine) }
+
+func oneReceiverOnANarrowLine(t *testing.T, wrong func(string, ...any)) {
 	s := newStage(t)
 	a := s.join("a", 1)
 	narrow := newProxy(t, netip.AddrPortFrom(s.at, uint16(s.port)))
@@ -250,15 +297,15 @@ func TestOneReceiverOnANarrowLine(t *testing.T) {
 	both.Wait()
 	t.Logf("narrow, the first 3 s: %v; the other one: %v", first, others)
 	if others.frames < 60 || others.octets < 5000 || others.freeze > 300*time.Millisecond {
-		t.Errorf("the other one gets %v", others)
+		wrong("the other one gets %v", others)
 	}
 	then := b.look(1, 5*time.Second)
 	t.Logf("narrow, then 5 s: %v", then)
 	if then.octets > 1500 || then.frames < 60 || then.freeze > time.Second || then.silence > 400*time.Millisecond {
-		t.Errorf("three seconds after the limit: %v", then)
+		wrong("three seconds after the limit: %v", then)
 	}
 	if first.freeze > time.Second {
-		t.Errorf("the step down froze the picture: %v", first)
+		wrong("the step down froze the picture: %v", first)
 	}
 	narrow.set(0, 0)
 	lifted := time.Now()
@@ -266,9 +313,65 @@ func TestOneReceiverOnANarrowLine(t *testing.T) {
 	took := time.Since(lifted)
 	t.Logf("the top layer is back after %v", took.Round(time.Millisecond))
 	if took > 10*time.Second {
-		t.Errorf("the top layer is back after %v", took)
+		wrong("the top layer is back after %v", took)
 	}
 	if after := b.look(1, 3*time.Second); after.octets < 5000 || after.freeze > time.Second {
-		t.Errorf("on the wide line again: %v", after)
+		wrong("on the wide line again: %v", after)
+	}
+}
+
+// With 5 % of the packets lost on both lines and in both directions, pictures stay above twenty frames a second of the
+// twenty-five that are sent, and of sound at most three packets in a row are missing, the last of which the encoder's own
+// repair gives back.
+func TestLossOnBothLines(t *testing.T) { unhurried(t, lossOnBothLines) }
+
+func lossOnBothLines(t *testing.T, wrong func(string, ...any)) {
+	s := newStage(t)
+	at := netip.AddrPortFrom(s.at, uint16(s.port))
+	from, to := newProxy(t, at), newProxy(t, at)
+	a := s.client("a", 1)
+	a.through = from
+	s.server.Admit(testCall, "a", 1)
+	a.open(clientOptions{})
+	if err := a.publish(nil); err != nil {
+		t.Fatal(err)
+	}
+	b := s.client("b", 2)
+	s.server.Admit(testCall, "b", 2)
+	b.subscribe(clientOptions{feedback: true, through: to})
+	s.server.Wants(testCall, "b", []media.Want{{Leaf: 1, Context: 1, Height: 720}})
+	until(t, "a publishes", func() bool { return s.told(&s.connected, "a publishing udp") })
+	a.camera()
+	until(t, "the top layer", func() bool { return b.look(1, 500*time.Millisecond).octets > 5000 })
+	from.set(0, 0.05)
+	to.set(0, 0.05)
+	b.look(1, 2*time.Second)
+	began := b.count(track(1, 0))
+	const during = 15 * time.Second
+	l := b.look(1, during)
+	t.Log(l)
+	if fps := float64(l.frames) / during.Seconds(); fps < 20 {
+		wrong("%.1f frames a second", fps)
+	}
+	if l.octets < 5000 || l.freeze > time.Second {
+		wrong("pictures: %v", l)
+	}
+	heard := make(map[uint16]bool)
+	sounds := b.packets(track(1, 0))[began:]
+	for _, p := range sounds {
+		heard[p.SequenceNumber] = true
+	}
+	run, longest, missing := 0, 0, 0
+	for n := sounds[0].SequenceNumber; n != sounds[len(sounds)-1].SequenceNumber; n++ {
+		if run++; heard[n] {
+			run = 0
+		} else {
+			missing++
+		}
+		longest = max(longest, run)
+	}
+	t.Logf("%d of %d packets of sound are missing, at most %d in a row", missing, len(heard)+missing, longest)
+	if longest > 3 {
+		wrong("%d packets of sound in a row are missing", longest)
 	}
 }

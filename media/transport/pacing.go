@@ -14,6 +14,8 @@ const (
 	maxWaiting = 1024
 	// paceEvery is how often waiting packets and probes are looked after.
 	paceEvery = 5 * time.Millisecond
+	// assumed is what a line is taken to carry at first: a room of ten, or one large picture.
+	assumed pace.Bitrate = 1_500_000
 	// maxPaddingOnly is the most that one packet of nothing but padding holds (RFC 3550 §5.1).
 	maxPaddingOnly = 255
 	// limitChange is what a limit must move by for the router to be told at once, in percent.
@@ -40,6 +42,15 @@ type waiting struct {
 }
 
 func newPacing(l *link) *pacing { return &pacing{link: l} }
+
+// assume begins with a limit for a receiver that agreed to give feedback, so that its line is not filled before that can say
+// what it carries.
+func (p *pacing) assume() {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	p.line.Assume(assumed)
+	p.changed()
+}
 
 // feedback takes a message of transport-wide feedback and says whether the router should hear of it.
 func (p *pacing) feedback(b []byte, now time.Time) (changed bool) {
@@ -132,7 +143,8 @@ func (p *pacing) admit(j *job, now time.Time) bool {
 func (p *pacing) due(into []job, now time.Time) []job {
 	n := 0
 	for n < len(p.waiting) && !p.waiting[n].at.After(now) {
-		if w := &p.waiting[n]; !w.outlet.stalled || w.repeats || w.packet.Key {
+		// What waited while its stream was stopped is of no use any more.
+		if w := &p.waiting[n]; w.run == w.down.Run() && (!w.outlet.stalled || w.repeats || w.packet.Key) {
 			into = append(into, w.job)
 		}
 		n++

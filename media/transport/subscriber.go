@@ -45,6 +45,7 @@ type subscriber struct {
 	offeredAt   time.Time
 	offered     []line // as they were in the outstanding offer
 	keyed       bool
+	assumed     bool
 
 	limitedAt time.Time // the clock's
 
@@ -235,6 +236,11 @@ func (s *subscriber) reattach() {
 		if !l.used || !l.agreed.receives || l.outlet != nil {
 			continue
 		}
+		if l.agreed.twcc != 0 && !s.assumed {
+			s.assumed = true
+			s.link.pacing.assume()
+			s.limited(s.server.cfg.Now())
+		}
 		o := &outlet{link: s.link, mid: l.mid, ssrc: l.ssrc, rtx: l.rtx, agreed: l.agreed}
 		if o.down = s.call.router.Attach(s.peer, l.leaf, l.context, o, s.server.cfg.Now()); o.down != nil {
 			l.outlet = o
@@ -376,6 +382,7 @@ type outlet struct {
 	// Guarded by the link's sendMu.
 	sequence uint16 // of the RTX stream
 	stalled  bool   // until a key frame
+	again    []byte // the last packet of sound, sealed, if it is to be sent once more
 }
 
 func (o *outlet) Send(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Packet) {
@@ -384,7 +391,7 @@ func (o *outlet) Send(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Pa
 		o.sent++
 		id = o.agreed.mid
 	}
-	t.(*turn).add(o.link, job{outlet: o, down: d, packet: *p, numbers: n, mid: id, class: d.Class()})
+	t.(*turn).add(o.link, job{outlet: o, down: d, packet: *p, numbers: n, mid: id, class: d.Class(), run: d.Run()})
 }
 
 // Resend repeats a packet on the RTX stream (RFC 4588 §4). A client that has
@@ -395,7 +402,7 @@ func (o *outlet) Resend(t media.Turn, d *media.Down, n forward.Numbers, p *gate.
 	}
 	again := *p
 	again.Payload = bytes.Clone(p.Payload)
-	t.(*turn).add(o.link, job{outlet: o, down: d, packet: again, numbers: n, mid: o.agreed.mid, repeats: true, class: d.Class()})
+	t.(*turn).add(o.link, job{outlet: o, down: d, packet: again, numbers: n, mid: o.agreed.mid, repeats: true, class: d.Class(), run: d.Run()})
 }
 
 func (o *outlet) Report(r forward.SenderReport) {

@@ -19,6 +19,8 @@ const (
 	turnArena = 256 << 10
 	// maxJobs bounds what waits in a turn.
 	maxJobs = 8192
+	// repeatSoundAbove is the loss from which sound is sent twice: an encoder's own repair (RFC 6716 §2.1.7) mends single losses.
+	repeatSoundAbove = 0.02
 	// keepJobs is how much room for jobs a link keeps from one turn to the next.
 	keepJobs = 32
 	// maxPadding is what a packet may get so that it has the size of its neighbours.
@@ -75,6 +77,7 @@ type job struct {
 	numbers forward.Numbers
 	mid     uint8 // id of the extension, zero for none
 	repeats bool  // on the RTX stream
+	run     uint32
 	class   pace.Class
 }
 
@@ -210,9 +213,25 @@ func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 		default:
 			_ = to.write(sealed) // as lost as it would be further on
 		}
+		if err == nil && j.class == pace.Sound && l.pacing != nil {
+			l.soundAgain(t, to, j.outlet, sealed)
+		}
 		if p := l.pacing; p != nil && j.outlet.rtx != 0 && j.outlet.agreed.codec.rtx != 0 {
 			p.probes, p.stamp = j.outlet, j.numbers.Timestamp
 		}
+	}
+}
+
+// soundAgain sends, on a line that loses packets, each packet of sound a second time, with the next one. Sound has no stream
+// of repetitions that browsers would take; but the same sealed octets are the same packet (RFC 3711 §3.3.1 forbids an index for
+// two packets), and whoever has it throws the second away.
+func (l *link) soundAgain(t *turn, to path, o *outlet, sealed []byte) {
+	if len(o.again) > 0 {
+		t.queue(to, o.again)
+		o.again = o.again[:0]
+	}
+	if l.pacing.line.Loss() > repeatSoundAbove {
+		o.again = append(o.again, sealed...)
 	}
 }
 

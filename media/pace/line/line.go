@@ -277,6 +277,9 @@ func (l *Line) Limit() pace.Bitrate {
 // together. Beyond that it looks for nothing.
 func (l *Line) Wanted(full pace.Bitrate) { l.estimate.wanted = float64(max(full, 0)) }
 
+// Loss is the part of the packets that were lost lately, from 0 to 1.
+func (l *Line) Loss() float64 { return l.estimate.loss }
+
 // Congested says that a queue was seen to grow, or packets to be lost, in the
 // last half second. A caller that has to step down does so at once then: it
 // stops what no longer fits instead of sending it until the key frame of the

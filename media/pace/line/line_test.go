@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"huisclos/media/pace"
 )
 
@@ -430,5 +432,45 @@ func TestSteadyLines(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A receiver whose sound gets no feedback says nothing once no picture fits. Its line is asked all the same.
+func TestALineWithoutPicturesIsAsked(t *testing.T) {
+	var l Line
+	now := time.Unix(0, 0)
+	l.Sent(1000, now)
+	l.Assume(50_000)
+	l.Wanted(1_500_000)
+	probed := 0
+	for range 2000 { // ten seconds
+		now = now.Add(5 * time.Millisecond)
+		for octets := l.Tick(now); octets > 0; octets -= 255 {
+			l.Sent(255, now)
+			probed += 255
+		}
+	}
+	if probed != 0 {
+		t.Fatalf("%d octets of probes before any feedback", probed)
+	}
+	f := rtcp.TransportLayerCC{Header: rtcp.Header{Count: 15, Type: 205, Length: 5}, PacketStatusCount: 1, ReferenceTime: 9,
+		PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: 1, RunLength: 1}}, RecvDeltas: []*rtcp.RecvDelta{{Type: 1, Delta: 250}}}
+	b, err := f.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Feedback(b[12:], now); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * time.Second)
+	for range 2000 {
+		now = now.Add(5 * time.Millisecond)
+		for octets := l.Tick(now); octets > 0; octets -= 255 {
+			l.Sent(255, now)
+			probed += 255
+		}
+	}
+	if probed < 4000 || probed > 20_000 {
+		t.Fatalf("%d octets of probes in ten seconds of silence", probed)
 	}
 }

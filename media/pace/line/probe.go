@@ -58,6 +58,7 @@ func (s *shot) add(size int, at time.Duration) {
 
 const (
 	probeShare   = 0.05
+	probeRate    = 4000 // bit/s at least: a line that was taken for a very narrow one is asked every eight seconds
 	probeSpan    = 40 * time.Millisecond
 	probeLeast   = 4000 // octets: a few packets, less than a tenth of a second on a slow line
 	probePackets = 5
@@ -76,6 +77,7 @@ const (
 	probeFelt      = 300 * time.Millisecond
 	probeQueue     = 50 * time.Millisecond
 	probeFeedback  = 500 * time.Millisecond
+	probeIdle      = time.Second
 	receivedEnough = 0.8
 	saturated      = 0.9
 	ofSaturated    = 0.95
@@ -103,7 +105,7 @@ func (l *Line) Tick(now time.Time) (octets int) {
 	}
 	most := probeSize(probeStep * e.limit)
 	if p.credit < float64(most) {
-		p.credit = min(p.credit+probeShare*e.limit/8*(at-p.credited).Seconds(), float64(most))
+		p.credit = min(p.credit+max(probeShare*e.limit, probeRate)/8*(at-p.credited).Seconds(), float64(most))
 	}
 	p.credited = at
 	if p.state == waiting && at-p.begun > probeTimeout {
@@ -122,10 +124,13 @@ func probeSize(rate float64) int {
 
 func (l *Line) mayProbe(at time.Duration) bool {
 	e, p := &l.estimate, &l.prober
+	calm := !e.lossy && l.trend.usage == normal && l.queue < probeQueue && at-l.heard < probeFeedback
+	// Where nothing numbered was sent for a while (no picture fits, and the receiver's sound gets no feedback), the last
+	// feedback says nothing any more, and no other comes before something is sent.
+	calm = calm || at-e.sentAt > probeIdle
 	return e.limit < e.wanted*probeGoal*0.9 &&
 		at >= p.next && p.credit >= float64(probeLeast) &&
-		(!e.anyTrouble || at-e.trouble >= calmFirst) &&
-		!e.lossy && l.trend.usage == normal && l.queue < probeQueue && at-l.heard < probeFeedback
+		(!e.anyTrouble || at-e.trouble >= calmFirst) && calm
 }
 
 func (p *prober) start(rate float64, at time.Duration) {
