@@ -44,7 +44,12 @@ type options struct {
 	sockets   int
 	profiles  string
 	programs  string // where plane and floor are
+	realtime  bool
 	verbose   bool
+}
+
+func (o options) place(cpu int) contender.Place {
+	return contender.Place{CPU: cpu, RealTime: o.realtime}
 }
 
 func main() {
@@ -75,6 +80,7 @@ func parse() (o options, err error) {
 	flag.IntVar(&o.generator, "generator-cpu", 1, "the processor that the generator runs on")
 	flag.IntVar(&o.sockets, "sockets", 1, "UDP sockets of our plane")
 	flag.StringVar(&o.profiles, "profiles", "", "write CPU and heap profiles of our plane into this folder")
+	flag.BoolVar(&o.realtime, "realtime", false, "run servers and generator before all other programs, on a machine that is not this run's alone (root)")
 	flag.BoolVar(&o.verbose, "v", false, "show what servers log")
 	flag.Parse()
 	if o.scenarios, err = regexp.Compile(*scenarios); err != nil {
@@ -109,7 +115,7 @@ func enter(o options) error {
 	if !o.shared {
 		command.SysProcAttr = contender.OwnNetwork()
 	}
-	if err := contender.Pinned(o.generator, command.Start); err != nil {
+	if err := o.place(o.generator).Start(command.Start); err != nil {
 		if !o.shared {
 			return fmt.Errorf("%w (-shared stays in this network namespace)", err)
 		}
@@ -214,6 +220,13 @@ func halve(s load.Scenario, cost float64) load.Scenario {
 	return s
 }
 
+func pick(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
 type bench struct {
 	options
 	names    []string
@@ -239,7 +252,8 @@ type server interface {
 func (b *bench) play(ctx context.Context, s row, name string) error {
 	scenario := s.Scenario
 	if s.half {
-		cost := b.costs[name]
+		// The floor plays what the plane plays: what it adds to the delay then is the machine's.
+		cost := b.costs[pick(name == "floor" && b.costs["plane"] > 0, "plane", name)]
 		if cost == 0 {
 			cost = 10 // nothing was measured before: the row says how busy it was
 		}
@@ -251,7 +265,7 @@ func (b *bench) play(ctx context.Context, s row, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	time.Sleep(300 * time.Millisecond) // it is idle by then
-	out.Result, err = load.Run(ctx, scenario, load.Under{Contender: under, PIDs: under.PIDs()})
+	out.Result, err = load.Run(ctx, scenario, load.Under{Contender: under, PIDs: under.PIDs(), On: b.options.server})
 	if err == nil {
 		err = under.Err()
 	}

@@ -51,18 +51,18 @@ func (b *bench) start(name, row string) (server, error) {
 		if b.verbose {
 			arguments = append(arguments, "-v")
 		}
-		return contender.StartPlane(b.options.server, log, filepath.Join(b.programs, "plane"), arguments...)
+		return contender.StartPlane(b.place(b.options.server), log, filepath.Join(b.programs, "plane"), arguments...)
 	case "floor":
-		return contender.StartFloor(b.options.server, log, filepath.Join(b.programs, "floor"))
+		return contender.StartFloor(b.place(b.options.server), log, filepath.Join(b.programs, "floor"))
 	}
 	switch {
 	case b.shared && (name == "livekit" || name == "galene"):
 		return nil, errors.New("its ports are fixed, so it is measured in a network namespace only")
 	case name == "livekit":
-		return contender.StartLiveKit(b.options.server, log, "livekit-server")
+		return contender.StartLiveKit(b.place(b.options.server), log, "livekit-server")
 	case name == "galene":
 		return startWithAddress(func() (*contender.Galene, error) {
-			return contender.StartGalene(b.options.server, log, "galene", benchAddress)
+			return contender.StartGalene(b.place(b.options.server), log, "galene", benchAddress)
 		})
 	}
 	return nil, fmt.Errorf("no such server: %s", name)

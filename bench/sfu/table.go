@@ -22,6 +22,9 @@ func (b *bench) head() {
 		}
 		return fmt.Sprintf("processor %d", cpu)
 	}
+	if b.realtime {
+		place += ", with real-time priority"
+	}
 	fmt.Printf("%s, %s/%s; servers on %s, generator on %s, in %s; %s are counted, %d time(s)\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		where(b.options.server), where(b.generator), place, b.window, b.repeat)
 }
@@ -49,6 +52,7 @@ func (o outcome) doubts() (all []string) {
 	add(o.GeneratorDrops > 0, "clients' sockets dropped %d packets", o.GeneratorDrops)
 	add(o.ServerDrops > 0, "the server's sockets dropped %d packets", o.ServerDrops)
 	add(o.GeneratorBusy > 0.9, "the generator is at its limit")
+	add(o.Others > 0.1, "other programs used %.0f %% of the server's processor", 100*o.Others)
 	add(o.GeneratorLate > 5*time.Millisecond, "1 %% of the packets were sent more than %v late", o.GeneratorLate.Round(time.Millisecond))
 	add(o.Wrong > 0 || o.BadPackets > 0, "%d opened packets are not what was sent, %d packets are no use", o.Wrong, o.BadPackets)
 	add(o.NACKs > 0 && o.Repairs == 0, "nothing was repaired")
@@ -91,9 +95,9 @@ func (b *bench) rows() (names []string) {
 
 func (b *bench) table() {
 	fmt.Print("\nProcessor time of the server for each packet that arrived (µs, total and user), growth of its memory for each receiving peer,\n" +
-		"delay of forwarding, loss; how busy the server's and the generator's processors were.\n\n")
+		"delay of forwarding, loss; how much of its processor the server used, and other programs, and of its own the generator.\n\n")
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "scenario\tserver\tµs\tuser µs\tKiB\tp50 ms\tp99 ms\tloss %\tpackets/s\tbusy %\tgen. %\tNACK\trepairs\testimate\tdrops s/g")
+	fmt.Fprintln(w, "scenario\tserver\tµs\tuser µs\tKiB\tp50 ms\tp99 ms\tloss %\tpackets/s\tbusy %\tothers %\tgen. %\tNACK\trepairs\testimate\tdrops s/g")
 	for _, name := range b.rows() {
 		for _, server := range b.names {
 			o, ok := b.median(name, server)
@@ -108,8 +112,8 @@ func (b *bench) table() {
 			case o.REMB:
 				feedback = fmt.Sprint(o.Feedbacks, " remb")
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%s\t%d/%d\n", name, server, o.PerPacket, o.PerUser, o.Memory/1024,
-				ms(o.DelayP50), ms(o.DelayP99), 100*o.Loss, float64(o.Media)/o.Window.Seconds(), 100*o.Busy, 100*o.GeneratorBusy, o.NACKs, o.Repairs, feedback,
+			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%s\t%d/%d\n", name, server, o.PerPacket, o.PerUser, o.Memory/1024,
+				ms(o.DelayP50), ms(o.DelayP99), 100*o.Loss, float64(o.Media)/o.Window.Seconds(), 100*o.Busy, 100*o.Others, 100*o.GeneratorBusy, o.NACKs, o.Repairs, feedback,
 				o.ServerDrops, o.GeneratorDrops)
 		}
 	}

@@ -106,7 +106,7 @@ func TestProcess(t *testing.T) {
 	for !all.IsSet(cpu) {
 		cpu++
 	}
-	p, err := start(cpu, io.Discard, "sh", "-c", `echo '{"Media": "here"}'; cat >/dev/null`)
+	p, err := start(Place{CPU: cpu}, io.Discard, "sh", "-c", `echo '{"Media": "here"}'; cat >/dev/null`)
 	if err != nil {
 		t.Fatal(err)
 	}

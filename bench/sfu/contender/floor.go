@@ -18,8 +18,8 @@ type Floor struct {
 }
 
 // StartFloor runs the program with arguments.
-func StartFloor(cpu int, log io.Writer, program string, arguments ...string) (*Floor, error) {
-	p, err := start(cpu, log, program, arguments...)
+func StartFloor(at Place, log io.Writer, program string, arguments ...string) (*Floor, error) {
+	p, err := start(at, log, program, arguments...)
 	if err != nil {
 		return nil, err
 	}

@@ -32,20 +32,20 @@ type Galene struct {
 
 const galeneAddress, galenePort = "127.0.0.1:8443", 7883
 
-// StartGalene runs the program in the run's network namespace. Its ports are fixed; at is an address of an interface that is not the
+// StartGalene runs the program in the run's network namespace. Its ports are fixed; address is that of an interface that is not the
 // loopback, whose addresses galene doesn't gather.
-func StartGalene(cpu int, log io.Writer, program string, at netip.Addr) (*Galene, error) {
+func StartGalene(at Place, log io.Writer, program string, address netip.Addr) (*Galene, error) {
 	folder, err := os.MkdirTemp("", "bench-galene-")
 	if err != nil {
 		return nil, err
 	}
-	g := &Galene{folder: folder, address: galeneAddress, media: netip.AddrPortFrom(at, galenePort)}
+	g := &Galene{folder: folder, address: galeneAddress, media: netip.AddrPortFrom(address, galenePort)}
 	for _, name := range []string{"groups", "data", "static", "recordings"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(folder))
 		}
 	}
-	g.process, err = start(cpu, log, program, "-insecure", "-http", galeneAddress, "-udp-range", fmt.Sprint(galenePort), "-turn", "",
+	g.process, err = start(at, log, program, "-insecure", "-http", galeneAddress, "-udp-range", fmt.Sprint(galenePort), "-turn", "",
 		"-groups", filepath.Join(folder, "groups"), "-data", filepath.Join(folder, "data"), "-static", filepath.Join(folder, "static"),
 		"-recordings", filepath.Join(folder, "recordings"))
 	if err != nil {

@@ -39,7 +39,7 @@ const (
 )
 
 // StartLiveKit runs the program in the run's network namespace. Its ports are fixed.
-func StartLiveKit(cpu int, log io.Writer, program string) (*LiveKit, error) {
+func StartLiveKit(at Place, log io.Writer, program string) (*LiveKit, error) {
 	const config = `
 port: 7880
 bind_addresses: ["127.0.0.1"]
@@ -53,7 +53,7 @@ rtc:
   use_ice_lite: true
   enable_loopback_candidate: true
 `
-	p, err := start(cpu, log, program, "--config-body", config)
+	p, err := start(at, log, program, "--config-body", config)
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,8 @@ type Plane struct {
 }
 
 // StartPlane runs the program with arguments.
-func StartPlane(cpu int, log io.Writer, program string, arguments ...string) (*Plane, error) {
-	p, err := start(cpu, log, program, arguments...)
+func StartPlane(at Place, log io.Writer, program string, arguments ...string) (*Plane, error) {
+	p, err := start(at, log, program, arguments...)
 	if err != nil {
 		return nil, err
 	}

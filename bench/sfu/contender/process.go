@@ -25,8 +25,15 @@ type process struct {
 	ended   chan error
 }
 
-// start runs a program on one processor (none: wherever it likes). Its standard error goes to log.
-func start(cpu int, log io.Writer, name string, arguments ...string) (*process, error) {
+// Place is where and how a program runs.
+type Place struct {
+	CPU int // the one processor that it may use; -1: all
+	// RealTime puts it before all programs that are not (sched(7), SCHED_RR), for a machine that others use too. Only root may.
+	RealTime bool
+}
+
+// start runs a program at its place. Its standard error goes to log.
+func start(at Place, log io.Writer, name string, arguments ...string) (*process, error) {
 	p := &process{command: exec.Command(name, arguments...), ended: make(chan error, 1)}
 	p.command.Stderr = log
 	var err error
@@ -38,28 +45,39 @@ func start(cpu int, log io.Writer, name string, arguments ...string) (*process, 
 		return nil, err
 	}
 	p.stdout = bufio.NewReader(out)
-	if err := Pinned(cpu, p.command.Start); err != nil {
+	if err := at.Start(p.command.Start); err != nil {
 		return nil, fmt.Errorf("contender: %s: %w", name, err)
 	}
 	return p, nil
 }
 
-// Pinned runs do on a thread that may only use one processor, which a process inherits that do starts.
-func Pinned(cpu int, do func() error) error {
-	if cpu < 0 {
+// Start runs do on a thread at this place, which a process inherits that do starts.
+func (at Place) Start(do func() error) error {
+	if at.CPU < 0 && !at.RealTime {
 		return do()
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		return err
+	ended := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // for good: a thread that was changed ends with its goroutine
+		ended <- at.enter(do)
+	}()
+	return <-ended
+}
+
+func (at Place) enter(do func() error) error {
+	if at.CPU >= 0 {
+		var one unix.CPUSet
+		one.Set(at.CPU)
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			return fmt.Errorf("processor %d: %w", at.CPU, err)
+		}
 	}
-	one.Set(cpu)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return err
+	if at.RealTime {
+		if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}, 0); err != nil {
+			return fmt.Errorf("real-time priority: %w", err)
+		}
 	}
-	return errors.Join(do(), unix.SchedSetaffinity(0, &before))
+	return do()
 }
 
 // OwnNetwork makes a program start in a new network namespace, for which somebody who is not root needs a user namespace.

@@ -47,7 +47,7 @@ func TestFloor(t *testing.T) {
 			}
 			h := &here{udp, make(chan error, 1)}
 			s.Rate, s.Window = 1, time.Second
-			r, err := load.Run(t.Context(), s, load.Under{Contender: h})
+			r, err := load.Run(t.Context(), s, load.Under{Contender: h, On: -1})
 			udp.Close()
 			if ended := <-h.ended; err != nil || ended != nil {
 				t.Fatal(err, ended)

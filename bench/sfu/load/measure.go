@@ -16,6 +16,7 @@ func random(n int) []byte {
 type mark struct {
 	at              time.Time
 	server, own     CPU
+	busy            time.Duration // of the server's processor
 	ours, others    uint64
 	sent            uint64
 	requests, wrong uint64
@@ -27,6 +28,11 @@ func (r *run) mark(ports map[uint16]bool) (m mark, err error) {
 	}
 	if m.own, err = cpuOf(os.Getpid()); err != nil {
 		return m, err
+	}
+	if r.under.On >= 0 && len(r.under.PIDs) > 0 {
+		if m.busy, err = busy(r.under.On); err != nil {
+			return m, err
+		}
 	}
 	m.at = time.Now()
 	m.ours, m.others = drops(ports)
@@ -93,6 +99,7 @@ func (r *run) measure(memory int64) (Result, error) {
 	res.Sent, res.KeyRequests, res.BadPackets = last.sent-first.sent, last.requests-first.requests, last.wrong-first.wrong
 	res.GeneratorDrops, res.ServerDrops = last.ours-first.ours, last.others-first.others
 	res.CPU = last.server.sub(first.server)
+	res.Others = max(0, float64(last.busy-first.busy-res.CPU.Total)/float64(last.at.Sub(first.at)))
 	res.GeneratorBusy = float64(last.own.sub(first.own).Total) / float64(sending)
 	res.GeneratorLate = r.pump.lateness()
 	res.Memory = float64(after-memory) / float64(res.Receivers)

@@ -116,3 +116,27 @@ func drops(ports map[uint16]bool) (ours, others uint64) {
 	}
 	return ours, others
 }
+
+// busy is how long a processor ran anything at all, and how long the hypervisor gave it to others (proc(5), /proc/stat).
+func busy(processor int) (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("load: processor: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) < 9 || fields[0] != fmt.Sprint("cpu", processor) {
+			continue
+		}
+		var sum int64
+		for _, at := range []int{1, 2, 3, 6, 7, 8} { // user, nice, system, irq, softirq, steal; not idle and iowait
+			n, err := strconv.ParseInt(fields[at], 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("load: processor: %w", err)
+			}
+			sum += n
+		}
+		return time.Duration(sum) * tick, nil
+	}
+	return 0, fmt.Errorf("load: there is no processor %d", processor)
+}

@@ -16,6 +16,8 @@ type Under struct {
 	Contender
 	// PIDs of the server; empty when it runs in the generator's own process, whose time is not the server's alone.
 	PIDs []int
+	// On is the processor that it runs on and nothing else of the run; -1 if there is none.
+	On int
 }
 
 // Result is what a scenario gave. Delays are from before a packet is handed to the kernel until the kernel has it in the receiver's
@@ -35,6 +37,7 @@ type Result struct {
 	PerPacket float64 // microseconds of CPU for each packet that arrived, repairs included
 	PerUser   float64
 	Busy      float64 // part of one core that the server used
+	Others    float64 // part of the server's processor that other programs of the machine used
 	Memory    float64 // octets that the server grew by for each receiving peer
 	DelayP50  time.Duration
 	DelayP99  time.Duration

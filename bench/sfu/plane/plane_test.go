@@ -35,7 +35,7 @@ func TestLoad(t *testing.T) {
 			if s.Feedback {
 				s.Window *= 4 // each hundredth video packet is reported lost, a while later
 			}
-			r, err := load.Run(t.Context(), s, load.Under{Contender: c})
+			r, err := load.Run(t.Context(), s, load.Under{Contender: c, On: -1})
 			if err != nil {
 				t.Fatal(err)
 			}
