@@ -198,6 +198,24 @@ func (s *galeneSession) Subscribe(ctx context.Context, answer func(connection, o
 			}
 		}
 	}()
+	go func() {
+		for _, after := range requestAgain {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(after):
+				_ = s.request(ctx) // listen finds out
+			}
+		}
+	}()
+	return s.request(ctx)
+}
+
+// requestAgain is when requests are repeated, each so long after the one before: galene gives a stream whose tracks come while others
+// join to those only that had joined when it began (pushConn in its rtpconn.go). One for what a client has already changes nothing.
+var requestAgain = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}
+
+func (s *galeneSession) request(ctx context.Context) error {
 	return s.send(ctx, galeneMessage{Type: "request", Request: map[string][]string{"": {"audio", "video"}}})
 }
 

@@ -344,7 +344,7 @@ func (r *run) hear() error {
 			}
 			if want := 2 * r.Flows(); n < want {
 				if missing == 0 {
-					first = fmt.Sprintf("%s hears %d of %d flows", c.name, n, want)
+					first = fmt.Sprintf("%s hears %d of %d flows over %d connections", c.name, n, want, len(c.connections()))
 				}
 				missing++
 			}
