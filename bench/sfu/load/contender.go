@@ -9,7 +9,7 @@ import (
 
 // Contender is a server under test.
 type Contender interface {
-	// Media is where its UDP port is reached.
+	// Media is where its UDP port is reached; not valid when each description has a candidate of its own.
 	Media() netip.AddrPort
 	// Open begins a meeting; peers join it afterwards.
 	Open(ctx context.Context, meeting string) error

@@ -76,12 +76,11 @@ type leg struct {
 	opener atomic.Pointer[srtp.Opener] // set before onMedia is called
 
 	// onRTP and onRTCP are called by the reader, from the moment keys are there.
-	onRTP     func(packet []byte, arrived arrival)
-	onRTCP    func(packet []byte)
-	badOpens  atomic.Uint64
-	unusable  atomic.Uint64 // media before keys, or no media at all
-	unsealed  atomic.Uint64 // what could not be sent
-	readEnded chan struct{}
+	onRTP    func(packet []byte, arrived arrival)
+	onRTCP   func(packet []byte)
+	badOpens atomic.Uint64
+	unusable atomic.Uint64 // media before keys, or no media at all
+	unsealed atomic.Uint64 // what could not be sent
 }
 
 // arrival is when the kernel took a packet in, read only when asked for.
@@ -96,10 +95,18 @@ func (a arrival) time() int64 {
 	return int64(binary.NativeEndian.Uint64(b[16:]))*1e9 + int64(binary.NativeEndian.Uint64(b[24:]))
 }
 
-func newLeg(server netip.AddrPort, id identity) (*leg, error) {
+func newLeg(id identity) *leg {
+	l := &leg{id: id, tie: rand.Uint64(), near: near{ufrag: iceText(6), password: iceText(24), fingerprint: id.fingerprint},
+		checked: make(chan struct{})}
+	l.records = newRecords(func(b []byte) (int, error) { return l.conn.Write(b) })
+	return l
+}
+
+// dial makes the socket.
+func (l *leg) dial(server netip.AddrPort) error {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server))
 	if err != nil {
-		return nil, fmt.Errorf("load: socket: %w", err)
+		return fmt.Errorf("load: socket: %w", err)
 	}
 	_ = conn.SetReadBuffer(socketBuffer) // as much as the kernel grants
 	raw, err := conn.SyscallConn()
@@ -113,16 +120,23 @@ func newLeg(server netip.AddrPort, id identity) (*leg, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("load: socket: %w", err)
+		return fmt.Errorf("load: socket: %w", err)
 	}
-	l := &leg{conn: conn, local: conn.LocalAddr().(*net.UDPAddr).AddrPort(), server: server, id: id, tie: rand.Uint64(),
-		near:    near{ufrag: iceText(6), password: iceText(24), fingerprint: id.fingerprint},
-		checked: make(chan struct{}), records: newRecords(conn.Write), readEnded: make(chan struct{})}
-	return l, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn, l.server, l.local = conn, server, conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return nil
 }
 
-// connect runs checks and the handshake towards a server that described itself.
-func (l *leg) connect(ctx context.Context, f far) error {
+// connect runs checks and the handshake towards a server that described itself. at is where it is, or nothing: then the description
+// says it.
+func (l *leg) connect(ctx context.Context, at netip.AddrPort, f far) error {
+	if !at.IsValid() {
+		at = f.candidate
+	}
+	if err := l.dial(at); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	l.far = f
 	l.mu.Unlock()
@@ -161,7 +175,7 @@ func (l *leg) consent() error {
 var profiles = []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AEAD_AES_128_GCM}
 
 func (l *leg) shake(ctx context.Context) error {
-	conn, err := dtls.ClientWithOptions(l.records, l.conn.RemoteAddr(),
+	conn, err := dtls.ClientWithOptions(l.records, farEnd,
 		dtls.WithCertificates(l.id.certificate),
 		dtls.WithCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
 		dtls.WithSRTPProtectionProfiles(profiles...),
@@ -178,7 +192,9 @@ func (l *leg) shake(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load: DTLS: %w", err)
 	}
+	l.mu.Lock()
 	l.dtls = conn
+	l.mu.Unlock()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("load: DTLS handshake: %w", err)
 	}
@@ -244,7 +260,6 @@ func (l *leg) sendRTCP(packet []byte) {
 
 // read sorts what arrives (RFC 7983) until the socket is closed.
 func (l *leg) read() {
-	defer close(l.readEnded)
 	defer l.records.Close()
 	b := make([]byte, maxDatagram)
 	control := make([]byte, 64)
@@ -290,9 +305,14 @@ func (l *leg) stun(b []byte) {
 }
 
 func (l *leg) close() {
-	if l.dtls != nil {
-		_ = l.dtls.Close() // says goodbye if it still can
+	l.mu.Lock()
+	conn, dtls := l.conn, l.dtls
+	l.mu.Unlock()
+	if dtls != nil {
+		_ = dtls.Close() // says goodbye if it still can
 	}
-	_ = l.conn.Close()
+	if conn != nil {
+		_ = conn.Close()
+	}
 	l.records.Close()
 }

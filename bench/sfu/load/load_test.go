@@ -117,8 +117,8 @@ func TestPackets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	l, err := newLeg(server.LocalAddr().(*net.UDPAddr).AddrPort(), identity{})
-	if err != nil {
+	l := newLeg(identity{})
+	if err := l.dial(server.LocalAddr().(*net.UDPAddr).AddrPort()); err != nil {
 		t.Fatal(err)
 	}
 	defer l.close()

@@ -180,10 +180,7 @@ func (r *run) startPump() {
 }
 
 func (r *run) publish(c *client) error {
-	l, err := newLeg(r.under.Media(), r.id)
-	if err != nil {
-		return err
-	}
+	l := newLeg(r.id)
 	c.publishing, c.publisher = l, newPublisher(l, c.leaf)
 	p := c.publisher
 	answer, err := c.session.Publish(r.ctx, l.near.offer(p.ssrcs[sound], p.ssrcs[video], p.repair))
@@ -197,7 +194,7 @@ func (r *run) publish(c *client) error {
 	for _, s := range f.sections {
 		p.midID, p.twccID = max(p.midID, s.midID), max(p.twccID, s.twccID)
 	}
-	return l.connect(r.ctx, f)
+	return l.connect(r.ctx, r.under.Media(), f)
 }
 
 // answer is called with each offer of the server, one at a time for each client.
@@ -210,16 +207,13 @@ func (r *run) answer(c *client, connection, offer string) (string, error) {
 	defer c.mu.Unlock()
 	rc := c.receivers[connection]
 	if rc == nil {
-		l, err := newLeg(r.under.Media(), r.id)
-		if err != nil {
-			return "", err
-		}
+		l := newLeg(r.id)
 		l.near.answers = true
 		rc = newReceiver(l, c.leaf, r.Feedback)
 		c.receivers[connection] = rc
 		defer func() {
 			go func() {
-				if err := l.connect(r.ctx, f); err != nil && r.ctx.Err() == nil {
+				if err := l.connect(r.ctx, r.under.Media(), f); err != nil && r.ctx.Err() == nil {
 					c.mu.Lock()
 					c.failed = err
 					c.mu.Unlock()
@@ -237,8 +231,8 @@ func (r *run) joinBare(bare Bare) error {
 	const profile = srtp.AEADAES256GCM
 	var legs []BareLeg
 	add := func(c *client, publishes bool) (*leg, error) {
-		l, err := newLeg(r.under.Media(), r.id)
-		if err != nil {
+		l := newLeg(r.id)
+		if err := l.dial(r.under.Media()); err != nil {
 			return nil, err
 		}
 		b := BareLeg{Address: l.local, Meeting: c.meeting, Peer: c.name, Publishes: publishes,
