@@ -358,8 +358,9 @@ func (l *lane) negotiate(q Request) Message {
 		err = plane.RestartSubscriber(l.call, l.peer)
 	case *WantRelay:
 		if relay := l.loop.hall.o.Relay; relay != nil {
-			username, password, expires := relay.Credential(l.from.Account, l.from.Session, l.loop.hall.o.Now())
-			return &Relay{Username: username, Credential: password, Expires: expires.UnixMilli()}
+			now := l.loop.hall.o.Now()
+			username, password, expires := relay.Credential(l.from.Account, l.from.Session, now)
+			return &Relay{Username: username, Credential: password, LifetimeMs: expires.Sub(now).Milliseconds()}
 		}
 		err = errNoRelay
 	}

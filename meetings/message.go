@@ -219,7 +219,7 @@ type MediaLink struct {
 type Relay struct {
 	Username   string `json:"username"`
 	Credential string `json:"credential"`
-	Expires    int64  `json:"expires"`
+	LifetimeMs int64  `json:"lifetimeMs"`
 }
 
 // GroupStateWanted asks for GroupState.

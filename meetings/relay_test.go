@@ -17,13 +17,11 @@ type fakeRelay struct {
 	revoked []string
 }
 
-var relayEnds = time.UnixMilli(1_800_000_000_000)
-
-func (f *fakeRelay) Credential(account mls.AccountID, session string, _ time.Time) (username, password string, expires time.Time) {
+func (f *fakeRelay) Credential(account mls.AccountID, session string, now time.Time) (username, password string, expires time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n++
-	return fmt.Sprint(account, " ", session, " ", f.n), "secret", relayEnds
+	return fmt.Sprint(account, " ", session, " ", f.n), "secret", now.Add(time.Hour)
 }
 
 func (f *fakeRelay) Revoke(account mls.AccountID, _ time.Time, sessions ...string) {
@@ -58,7 +56,7 @@ func TestRelayCredentials(t *testing.T) {
 	line.Receive(host.created(host.rules()))
 	await[*Created](t, seat)
 	for n := 1; n <= 2; n++ {
-		want := Relay{Username: fmt.Sprint(host.account, " here ", n), Credential: "secret", Expires: relayEnds.UnixMilli()}
+		want := Relay{Username: fmt.Sprint(host.account, " here ", n), Credential: "secret", LifetimeMs: 3_600_000}
 		if got := await[*Relay](t, seat); *got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}

@@ -298,6 +298,7 @@ export class Call extends CallSignals implements CallActions {
       case "offer": this.media?.offered(m.offer, m.tracks); break;
       case "media": this.media?.link(m.transport, m.direction); break;
       case "layers": this.media?.layers(m.streams); break;
+      case "relay": this.media?.relay(m); break;
       case "mediaRefused": this.media?.refused(m.counts); break;
       case "error":
         this.media?.requestFailed(m.request);

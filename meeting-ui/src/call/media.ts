@@ -9,6 +9,7 @@ import type { OwnMedia } from "./devices.ts";
 import type { People } from "./people.ts";
 import { context, type FramePort, type FrameStats } from "./ports.ts";
 import { Publisher } from "./publisher.ts";
+import type { RelayGrant } from "./relay.ts";
 import type { CallSignals, StreamKind, Tile } from "./state.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { ClientMessage, TrackDecl, Want } from "./wire.ts";
@@ -22,6 +23,8 @@ export interface MediaEvents {
 }
 
 const levelEvery = 200, qualityEvery = 2000, wantsAfter = 80, firstRebuild = 400, longestRebuild = 8000, refusedFor = 5000, refreshEvery = 5000;
+/** The part of its life after which a grant is renewed: what goes through the relay moves to a new one in time. */
+const grantUsed = 0.75;
 /** Before the page says what it shows: enough for a small call. */
 const defaultHeight = { camera: 360, screen: 1080 };
 
@@ -51,6 +54,8 @@ export class Media {
   private gauge = new Gauge();
   private speaker = new Speaker();
   private transport: Record<"publish" | "subscribe", "udp" | "tcp" | ""> = { publish: "", subscribe: "" };
+  private grant: RelayGrant | null = null;
+  private grantTimer: ReturnType<typeof setTimeout> | null = null;
   private refusedTotal = 0;
   private refusedTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -68,7 +73,7 @@ export class Media {
     if (g !== this.generation || !this.wantOpen || !frames) return;
     this.builtAt = Date.now();
     const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
-    this.publisher = new Publisher(frames, this.own.tracks, {
+    this.publisher = new Publisher(frames, this.own.tracks, this.grant, {
       failed,
       send: (m) => {
         if (!this.events.send(m)) return false;
@@ -76,7 +81,7 @@ export class Media {
         return true;
       },
     });
-    this.subscriber = new Subscriber(frames, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
+    this.subscriber = new Subscriber(frames, this.grant, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
     this.people.setStreams(this.subscriber);
     this.timers.push(setInterval(() => void this.listen(), levelEvery), setInterval(() => void this.look(), qualityEvery));
     await this.publisher.start();
@@ -98,6 +103,7 @@ export class Media {
   destroy(): void {
     this.close();
     this.epoch();
+    if (this.grantTimer !== null) clearTimeout(this.grantTimer);
     this.life++;
     this.port?.terminate();
     this.port = null;
@@ -116,6 +122,15 @@ export class Media {
   replaced(kind: StreamKind): void { void this.publisher?.replace(kind, this.own.tracks[kind]); }
   /** The network changed under us. */
   restart(): void { this.publisher?.restart(); this.subscriber?.restart(); }
+
+  /** What opens the relay. Before it ends, the next is asked for; after a time without a line it comes unasked. */
+  relay(grant: RelayGrant): void {
+    this.grant = grant;
+    if (this.grantTimer !== null) clearTimeout(this.grantTimer);
+    this.grantTimer = setTimeout(() => { this.events.send({ type: "relay" }); }, grant.lifetimeMs * grantUsed);
+    void this.publisher?.relay(grant).catch(() => undefined);
+    void this.subscriber?.relay(grant).catch(() => undefined);
+  }
 
   link(transport: "udp" | "tcp" | "", direction: "publish" | "subscribe"): void {
     this.transport[direction] = transport;

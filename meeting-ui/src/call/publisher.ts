@@ -6,6 +6,7 @@
  */
 import { context, type FramePort } from "./ports.ts";
 import type { Tracks } from "./devices.ts";
+import { regrant, rtcConfig, type RelayGrant } from "./relay.ts";
 import type { StreamKind } from "./state.ts";
 import type { ClientMessage, MediaKind } from "./wire.ts";
 
@@ -26,8 +27,6 @@ const layout: { stream: StreamKind; kind: MediaKind; context: number; encodings:
   { stream: "screen", kind: "video", context: context.screen, encodings: screenLayer },
   { stream: "screen-sound", kind: "audio", context: context.screenSound, encodings: [{ maxBitrate: 96_000 }] },
 ];
-
-export const rtcConfig: RTCConfiguration = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] };
 
 /** VP8 with its retransmission, and Opus alone: no RED, no comfort noise, nothing whose packets look into the payload. */
 export function allowedCodecs(kind: MediaKind): RTCRtpCodec[] {
@@ -56,8 +55,8 @@ export class Publisher {
   /** Parameters are read and written one change at a time. */
   private parameters: Promise<unknown> = Promise.resolve();
 
-  constructor(frames: FramePort, tracks: Tracks, private readonly events: PublisherEvents) {
-    this.pc = new RTCPeerConnection(rtcConfig);
+  constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private readonly events: PublisherEvents) {
+    this.pc = new RTCPeerConnection(rtcConfig(grant));
     for (const l of layout) {
       const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: l.encodings.map((e) => ({ ...e })) });
       t.setCodecPreferences(allowedCodecs(l.kind));
@@ -113,6 +112,10 @@ export class Publisher {
     if (this.pc.signalingState === "have-local-offer") { this.again = true; return; }
     if (this.restartsLeft-- <= 0) { this.fail("ice"); return; }
     void this.negotiate(true);
+  }
+
+  async relay(grant: RelayGrant): Promise<void> {
+    if (!this.closed && await regrant(this.pc, grant)) this.restart();
   }
 
   close(): void {

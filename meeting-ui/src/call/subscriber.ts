@@ -5,8 +5,8 @@
  * the new leaf has opened.
  */
 import type { FramePort, FrameStats } from "./ports.ts";
-import { rtcConfig } from "./publisher.ts";
 import { Queue } from "./queue.ts";
+import { regrant, rtcConfig, type RelayGrant } from "./relay.ts";
 import type { ClientMessage, MediaKind, TrackDecl } from "./wire.ts";
 
 interface Line { mid: string; leaf: number; context: number; kind: MediaKind; receiver: RTCRtpReceiver | null; stream: MediaStream | null; waitsForFrame: boolean; active: boolean }
@@ -28,8 +28,8 @@ export class Subscriber {
   private restartsLeft = restarts;
   private closed = false;
 
-  constructor(private readonly frames: FramePort, private readonly events: SubscriberEvents) {
-    this.pc = new RTCPeerConnection(rtcConfig);
+  constructor(private readonly frames: FramePort, grant: RelayGrant | null, private readonly events: SubscriberEvents) {
+    this.pc = new RTCPeerConnection(rtcConfig(grant));
     this.pc.ontrack = (e) => {
       const mid = e.transceiver.mid ?? "", line = this.lines.get(mid);
       const expect = line ?? { leaf: 0xffff, context: 255 };
@@ -81,6 +81,10 @@ export class Subscriber {
     if (this.closed) return;
     if (this.restartsLeft-- <= 0) { this.fail("ice"); return; }
     this.events.send({ type: "restartIce" });
+  }
+
+  async relay(grant: RelayGrant): Promise<void> {
+    if (!this.closed && await regrant(this.pc, grant)) this.restart();
   }
 
   close(): void {

@@ -37,7 +37,8 @@ export type ClientMessage =
   | { type: "subscribe" }
   | { type: "answer"; answer: string }
   | { type: "wants"; wants: Want[] }
-  | { type: "restartIce" };
+  | { type: "restartIce" }
+  | { type: "relay" };
 
 export type RoomStateName = "empty" | "waiting-host" | "call" | "recover";
 export interface RoomMessage {
@@ -84,6 +85,7 @@ export type ServerMessage =
   | { type: "offer"; offer: string; tracks: TrackDecl[] }
   | { type: "layers"; streams: { context: number; layers: string[] }[] }
   | { type: "mediaRefused"; counts: Record<string, number> }
+  | { type: "relay"; username: string; credential: string; lifetimeMs: number }
   | { type: "media"; /** "" when the connection fell. */ transport: "udp" | "tcp" | ""; direction: "publish" | "subscribe" }
   | { type: "groupStateWanted" }
   | { type: "recovered"; group: string; epoch: number }
@@ -176,6 +178,7 @@ export function decode(frame: string): ServerMessage {
       for (const k of Object.keys(c)) counts[k] = count(c, k);
       return { type, counts };
     }
+    case "relay": return { type, username: text(f, "username"), credential: text(f, "credential"), lifetimeMs: count(f, "lifetimeMs") };
     case "media": return { type, transport: oneOf(f, "transport", ["udp", "tcp", ""]), direction: oneOf(f, "direction", ["publish", "subscribe"]) };
     case "restart": return { type, group: position(f, "group"), without: list(f, "without").map((n) => leafOf({ leaf: n })), role: oneOf(f, "role", ["create", "join"]) };
     case "error": return { type, code: text(f, "code"), request: typeof f.request === "string" ? f.request : "" };

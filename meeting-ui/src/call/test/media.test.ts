@@ -10,19 +10,22 @@ import type { ClientMessage } from "../wire.ts";
 
 const made: FakeConnection[] = [];
 class FakeConnection {
-  connectionState = "new"; iceConnectionState = "new"; signalingState = "stable";
+  connectionState = "new"; iceConnectionState = "new"; iceGatheringState = "new"; signalingState = "stable";
   localDescription: { sdp: string } | null = null;
   remote: string[] = [];
   closed = false;
   transceivers: { sender: object; mid: string | null; setCodecPreferences(): void }[] = [];
-  constructor() { made.push(this); }
+  configured: RTCConfiguration[];
+  stats = new Map<string, object>();
+  constructor(c: RTCConfiguration) { this.configured = [c]; made.push(this); }
+  setConfiguration(c: RTCConfiguration) { this.configured.push(c); }
   addTransceiver() { const t = { sender: { replaceTrack: async () => undefined }, mid: null, setCodecPreferences: () => undefined }; this.transceivers.push(t); return t; }
   getTransceivers() { return this.transceivers; }
   async createOffer() { return { sdp: "offer" }; }
   async createAnswer() { return { sdp: "answer" }; }
   async setLocalDescription(d: { sdp: string }) { this.localDescription = d; this.signalingState = d.sdp === "offer" ? "have-local-offer" : "stable"; this.transceivers.forEach((t, i) => { (t as { mid: string | null }).mid = String(i); }); }
   async setRemoteDescription(d: { sdp: string }) { this.remote.push(d.sdp); this.signalingState = "stable"; }
-  async getStats() { return new Map(); }
+  async getStats() { return this.stats; }
   close() { this.closed = true; }
 }
 class FakeFrames implements FramePort {
@@ -117,4 +120,60 @@ test("offers of another connection of the server's are not taken for this one's"
   assert.equal(count("answer"), 2);
   assert.deepEqual(down.remote.length, 2);
   media.destroy();
+});
+
+const grant = (n: number) => ({ username: `9:a.b.${n}`, credential: `secret ${n}`, lifetimeMs: 3_600_000 });
+const servers = (pc: FakeConnection) => pc.configured.map((c) => (c.iceServers ?? []).map((s) => `${String(s.urls)} ${s.username ?? ""} ${String(s.credential)}`).join());
+const throughRelay = new Map<string, object>([
+  ["T", { type: "transport", selectedCandidatePairId: "P" }], ["P", { type: "candidate-pair", localCandidateId: "L" }], ["L", { type: "local-candidate", candidateType: "relay" }],
+]);
+
+test("a grant that is there first is in the connections from the beginning", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  globals.location = { hostname: "visio.example.org", port: "" };
+  const { media, sent } = setup();
+  media.relay(grant(1));
+  await media.open();
+  for (const pc of made) assert.deepEqual(servers(pc), ["turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1"]);
+  t.mock.timers.tick(3_600_000 * 0.7);
+  assert.equal(sent.filter((m) => m.type === "relay").length, 0);
+  t.mock.timers.tick(3_600_000 * 0.1);
+  assert.equal(sent.filter((m) => m.type === "relay").length, 1);
+  media.destroy();
+  t.mock.timers.tick(3_600_000 * 2);
+  assert.equal(sent.filter((m) => m.type === "relay").length, 1, "after the end nothing is asked for");
+  delete globals.location;
+});
+
+test("a later grant moves what goes through the relay, and nothing else", async () => {
+  globals.location = { hostname: "[2001:db8::1]", port: "8443" };
+  const { media, sent } = setup();
+  await media.open();
+  const restarted = () => ({ publish: sent.filter((m) => m.type === "publish").length - 1, subscribe: sent.filter((m) => m.type === "restartIce").length });
+  media.published("answer");
+  await settled();
+  const [up, down] = made as [FakeConnection, FakeConnection];
+  for (const pc of made) { pc.iceGatheringState = "complete"; pc.connectionState = "connected"; }
+  up.stats = throughRelay;
+  down.stats = new Map(throughRelay).set("L", { type: "local-candidate", candidateType: "host" });
+  media.relay(grant(2));
+  await settled();
+  assert.deepEqual(servers(up), ["", "turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
+  assert.deepEqual(servers(down), servers(up));
+  assert.deepEqual(restarted(), { publish: 1, subscribe: 0 });
+  // Firefox marks the pair itself.
+  down.stats = new Map<string, object>([["P", { type: "candidate-pair", selected: true, localCandidateId: "L" }], ["L", { type: "local-candidate", candidateType: "relay" }]]);
+  up.stats = new Map();
+  media.published("answer");
+  media.relay(grant(3));
+  await settled();
+  assert.deepEqual(restarted(), { publish: 1, subscribe: 1 });
+  // One that searches in vain searches again with the grant.
+  down.connectionState = "connecting";
+  down.stats = new Map();
+  media.relay(grant(4));
+  await settled();
+  assert.deepEqual(restarted(), { publish: 1, subscribe: 2 });
+  media.destroy();
+  delete globals.location;
 });
