@@ -2,7 +2,14 @@ package relay
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"io"
+	"math/big"
 	"net"
 	"net/netip"
 	"testing"
@@ -110,7 +117,11 @@ func TestRate(t *testing.T) {
 	if code := c.allocate(); code != 0 {
 		t.Fatal(code)
 	}
-	a := s.relay.datagrams.clients[c.conn.LocalAddr().(*net.UDPAddr).AddrPort()].allocation.Load()
+	var a *allocation
+	s.relay.mu.RLock()
+	for _, a = range s.relay.allocations {
+	}
+	s.relay.mu.RUnlock()
 	for range 100 {
 		if _, err := a.WriteTo(make([]byte, 1000), udpAddr(at(own4))); err != nil {
 			t.Fatal(err)
@@ -169,6 +180,46 @@ func TestBothFamilies(t *testing.T) {
 	}
 }
 
+// BenchmarkOverTLS is what a datagram from media costs until a client has it from TLS: relay, pion, TLS at both ends, loopback.
+// A hundred are on their way at a time, as in a call.
+func BenchmarkOverTLS(b *testing.B) {
+	s := newStage(b, Limits{})
+	certificate := selfSigned(b)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	must(b, err)
+	defer l.Close()
+	go s.relay.Serve(l)
+	conn, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	must(b, err)
+	defer conn.Close()
+	c := &raw{t: b, conn: turn.NewSTUNConn(conn), server: l.Addr()}
+	c.username, c.password = s.credential("alice")
+	if code := c.allocate(); code != 0 {
+		b.Fatal(code)
+	}
+	if _, code := c.request(stun.MethodChannelBind, number(stun.AttrChannelNumber, firstChannel<<16), peerOf(at(own4))); code != 0 {
+		b.Fatal(code)
+	}
+	c.indicate(at(own4), "hello")
+	_, from := s.heard(5 * time.Second)
+	must(b, conn.SetDeadline(time.Time{}))
+	data, in := make([]byte, 1200), make([]byte, 1204)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for done := 0; done < b.N; done += 100 {
+		for range 100 {
+			if _, err := s.relay.Media().WriteTo(data, from); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for range 100 {
+			if _, err := io.ReadFull(conn, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
 // BenchmarkToClient is what one datagram from media costs until pion has it in hand.
 func BenchmarkToClient(b *testing.B) {
 	s := newStage(b, Limits{})
@@ -185,4 +236,14 @@ func BenchmarkToClient(b *testing.B) {
 			b.Fatal(fmt.Sprint(n, err))
 		}
 	}
+}
+
+func selfSigned(t testing.TB) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	must(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }

@@ -3,7 +3,6 @@ package relay
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"io"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -258,13 +257,6 @@ func (s *stage) heard(within time.Duration) (string, *net.UDPAddr) {
 func at(a netip.Addr) netip.AddrPort { return netip.AddrPortFrom(a, mediaPort) }
 
 func udpAddr(a netip.AddrPort) *net.UDPAddr { return net.UDPAddrFromAddrPort(a) }
-
-// closed says whether a connection was closed by the far end.
-func closed(c net.Conn, within time.Duration) bool {
-	_ = c.SetReadDeadline(time.Now().Add(within))
-	_, err := io.Copy(io.Discard, c)
-	return err == nil
-}
 
 func eachWay(t *testing.T, f func(t *testing.T, way string)) {
 	for _, way := range ways {

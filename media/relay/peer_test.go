@@ -12,8 +12,9 @@ import (
 )
 
 // TestPeers: only the media port at the appliance's own addresses can be named; everything else is refused before
-// anything is made, by every way of naming it (ASVS 17.1.1, class of CVE-2020-26262).
+// anything is made, by every way of naming it (class of CVE-2020-26262).
 func TestPeers(t *testing.T) {
+	// ASVS 17.1.1
 	own := []string{"192.0.2.10", "10.1.2.3", "2001:db8::10"}
 	others := map[string][]string{
 		"loopback":          {"127.0.0.1", "127.255.255.254", "::1"},
@@ -117,6 +118,7 @@ func relayed(a netip.Addr) bool { return a.Unmap() == dummy4 || dummy6.Contains(
 
 // TestNoSocket: allocations, permissions and data open no file, so there is nothing that could reach anybody.
 func TestNoSocket(t *testing.T) {
+	// ASVS 17.1.1
 	eachWay(t, func(t *testing.T, way string) {
 		s := newStage(t, Limits{})
 		c := s.raw(way, "a")

@@ -95,6 +95,7 @@ func TestUnknownIsDropped(t *testing.T) {
 }
 
 func TestQuotas(t *testing.T) {
+	// ASVS 17.1.2
 	eachWay(t, func(t *testing.T, way string) {
 		s := newStage(t, Limits{Allocations: 5, PerAccount: 3})
 		var alice []*raw

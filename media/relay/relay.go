@@ -30,7 +30,7 @@ type Limits struct {
 	Allocations int // in all; 4096, and at most 8192: half of the relayed addresses of one family
 	PerAccount  int // 32: two connections of a person, IPv4 and IPv6, UDP and TLS, before and after a restart, twice
 	Waiting     int // connections without an allocation; 512
-	Rate        int // octets a second from one allocation to media; 1.5 million: three layers and a shared screen are 1 million
+	Rate        int // octets a second from one allocation to media; 1.5 million: three layers, a shared screen and sound are 0.65 million
 }
 
 const (
