@@ -25,6 +25,8 @@ export interface MediaEvents {
 const levelEvery = 200, qualityEvery = 2000, wantsAfter = 80, firstRebuild = 400, longestRebuild = 8000, refusedFor = 5000, refreshEvery = 5000;
 /** The part of its life after which a grant is renewed: what goes through the relay moves to a new one in time. */
 const grantUsed = 0.75;
+/** ICE over UDP and over TCP has had two to four seconds by then; where it works it takes less than one. */
+const pathlessLooks = 2;
 /** Before the page says what it shows: enough for a small call. */
 const defaultHeight = { camera: 360, screen: 1080 };
 
@@ -56,6 +58,9 @@ export class Media {
   private transport: Record<"publish" | "subscribe", "udp" | "tcp" | ""> = { publish: "", subscribe: "" };
   private grant: RelayGrant | null = null;
   private grantTimer: ReturnType<typeof setTimeout> | null = null;
+  /** Looks in a row that found a connection without a path, and whether that has led to the relay. */
+  private pathless = 0;
+  private byRelay = false;
   private refusedTotal = 0;
   private refusedTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -73,7 +78,7 @@ export class Media {
     if (g !== this.generation || !this.wantOpen || !frames) return;
     this.builtAt = Date.now();
     const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
-    this.publisher = new Publisher(frames, this.own.tracks, this.grant, {
+    this.publisher = new Publisher(frames, this.own.tracks, this.byRelay ? this.grant : null, {
       failed,
       send: (m) => {
         if (!this.events.send(m)) return false;
@@ -81,7 +86,7 @@ export class Media {
         return true;
       },
     });
-    this.subscriber = new Subscriber(frames, this.grant, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
+    this.subscriber = new Subscriber(frames, this.byRelay ? this.grant : null, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
     this.people.setStreams(this.subscriber);
     this.timers.push(setInterval(() => void this.listen(), levelEvery), setInterval(() => void this.look(), qualityEvery));
     await this.publisher.start();
@@ -128,6 +133,22 @@ export class Media {
     this.grant = grant;
     if (this.grantTimer !== null) clearTimeout(this.grantTimer);
     this.grantTimer = setTimeout(() => { this.events.send({ type: "relay" }); }, grant.lifetimeMs * grantUsed);
+    if (this.byRelay) this.regrant(grant);
+  }
+
+  /**
+   * A browser allocates at every relay that it knows, needed or not: a connection each, with TLS, for as long as the call.
+   * So it hears of ours only when it has looked for a path in vain, and from then on at once.
+   */
+  private seekRelay(): void {
+    const searches = (pc: RTCPeerConnection | undefined) => pc !== undefined && ["checking", "disconnected", "failed"].includes(pc.iceConnectionState);
+    this.pathless = searches(this.publisher?.connection) || searches(this.subscriber?.connection) ? this.pathless + 1 : 0;
+    if (this.byRelay || this.pathless < pathlessLooks || !this.grant) return;
+    this.byRelay = true;
+    this.regrant(this.grant);
+  }
+
+  private regrant(grant: RelayGrant): void {
     void this.publisher?.relay(grant).catch(() => undefined);
     void this.subscriber?.relay(grant).catch(() => undefined);
   }
@@ -225,6 +246,7 @@ export class Media {
   }
 
   private rebuild(why: string): void {
+    if (why === "ice") this.byRelay = true;
     if (!this.wantOpen || this.rebuildTimer !== null) return;
     if (why === "no-answer") this.events.stuck();
     if (Date.now() - this.builtAt > 30_000) this.rebuilds = 0;
@@ -265,6 +287,7 @@ export class Media {
   private async look(): Promise<void> {
     const pub = this.publisher, sub = this.subscriber;
     if (!pub || !sub) return;
+    this.seekRelay();
     const [up, down] = await Promise.all([pub.connection.getStats().catch(() => null), sub.connection.getStats().catch(() => null)]);
     if (pub !== this.publisher || sub !== this.subscriber) return;
     const m = this.gauge.measure(up, down, (mid) => sub.target(mid));

@@ -1,6 +1,7 @@
 /**
  * The way of last resort: TURN over TLS (RFC 8656) at the page's own host and port, for networks that let nothing else
  * out. The browser prefers what is nearer by itself: the priorities of its candidates put UDP before TCP before the relay.
+ * When it hears of the relay at all is for `media.ts` to say.
  */
 
 /** What the server gives a member: good for `lifetimeMs`, and renewed before. */

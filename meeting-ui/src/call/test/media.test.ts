@@ -128,37 +128,60 @@ const throughRelay = new Map<string, object>([
   ["T", { type: "transport", selectedCandidatePairId: "P" }], ["P", { type: "candidate-pair", localCandidateId: "L" }], ["L", { type: "local-candidate", candidateType: "relay" }],
 ]);
 
-test("a grant that is there first is in the connections from the beginning", async (t) => {
+test("the relay is heard of after a search in vain, and from then on at once; its grant is renewed", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   globals.location = { hostname: "visio.example.org", port: "" };
   const { media, sent } = setup();
+  const asked = () => sent.filter((m) => m.type === "relay").length;
   media.relay(grant(1));
   await media.open();
-  for (const pc of made) assert.deepEqual(servers(pc), ["turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1"]);
-  t.mock.timers.tick(3_600_000 * 0.7);
-  assert.equal(sent.filter((m) => m.type === "relay").length, 0);
-  t.mock.timers.tick(3_600_000 * 0.1);
-  assert.equal(sent.filter((m) => m.type === "relay").length, 1);
+  media.published("answer");
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  const [up, down] = made as [FakeConnection, FakeConnection];
+  up.iceConnectionState = "checking";
+  up.iceGatheringState = "complete";
+  t.mock.timers.tick(2000);
+  assert.deepEqual([servers(up), servers(down)], [[""], [""]], "it has just begun to look");
+  up.iceConnectionState = "connected";
+  t.mock.timers.tick(2000);
+  up.iceConnectionState = "disconnected";
+  t.mock.timers.tick(2000);
+  assert.deepEqual(servers(up), [""], "a path that is lost for a moment");
+  t.mock.timers.tick(2000);
+  const ours = "turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1";
+  assert.deepEqual([servers(up), servers(down)], [["", ours], ["", ours]]);
+  for (let i = 0; i < 9; i++) await Promise.resolve();
+  assert.equal(sent.filter((m) => m.type === "publish").length, 2, "it looks again");
+  await media.open();
+  for (const pc of made.slice(2)) assert.deepEqual(servers(pc), [ours]);
+  assert.equal(asked(), 0);
+  t.mock.timers.tick(3_600_000 * 0.75);
+  assert.equal(asked(), 1);
   media.destroy();
   t.mock.timers.tick(3_600_000 * 2);
-  assert.equal(sent.filter((m) => m.type === "relay").length, 1, "after the end nothing is asked for");
+  assert.equal(asked(), 1, "after the end nothing is asked for");
   delete globals.location;
 });
 
-test("a later grant moves what goes through the relay, and nothing else", async () => {
+test("a later grant moves what goes through the relay, and nothing else", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const pause = async () => { for (let i = 0; i < 20; i++) await Promise.resolve(); };
   globals.location = { hostname: "[2001:db8::1]", port: "8443" };
   const { media, sent } = setup();
   await media.open();
   const restarted = () => ({ publish: sent.filter((m) => m.type === "publish").length - 1, subscribe: sent.filter((m) => m.type === "restartIce").length });
   media.published("answer");
-  await settled();
+  await pause();
   const [up, down] = made as [FakeConnection, FakeConnection];
-  for (const pc of made) { pc.iceGatheringState = "complete"; pc.connectionState = "connected"; }
+  media.relay(grant(1));
+  down.iceConnectionState = "checking"; // it has not begun to gather: it need not look again
+  t.mock.timers.tick(4000);
+  for (const pc of made) { pc.iceGatheringState = "complete"; pc.connectionState = pc.iceConnectionState = "connected"; }
   up.stats = throughRelay;
   down.stats = new Map(throughRelay).set("L", { type: "local-candidate", candidateType: "host" });
   media.relay(grant(2));
-  await settled();
-  assert.deepEqual(servers(up), ["", "turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
+  await pause();
+  assert.deepEqual(servers(up), ["", "turns:[2001:db8::1]:8443?transport=tcp 9:a.b.1 secret 1", "turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
   assert.deepEqual(servers(down), servers(up));
   assert.deepEqual(restarted(), { publish: 1, subscribe: 0 });
   // Firefox marks the pair itself.
@@ -166,13 +189,13 @@ test("a later grant moves what goes through the relay, and nothing else", async 
   up.stats = new Map();
   media.published("answer");
   media.relay(grant(3));
-  await settled();
+  await pause();
   assert.deepEqual(restarted(), { publish: 1, subscribe: 1 });
   // One that searches in vain searches again with the grant.
   down.connectionState = "connecting";
   down.stats = new Map();
   media.relay(grant(4));
-  await settled();
+  await pause();
   assert.deepEqual(restarted(), { publish: 1, subscribe: 2 });
   media.destroy();
   delete globals.location;
