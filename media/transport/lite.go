@@ -55,10 +55,11 @@ const holdNomination = 3 * time.Second
 
 // authenticate says whether a STUN message knows the password of one of the
 // link's credentials, and gives the password back.
-func (l *link) authenticate(m binding, ufrag string) (password string, newest, ok bool) {
+func (l *link) authenticate(m *binding) (password string, newest, ok bool) {
+	ufrag := m.ufrag()
 	l.mu.Lock()
 	for i, c := range l.credentials {
-		if c.ufrag == ufrag {
+		if c.ufrag == string(ufrag) {
 			password, newest = c.password, i == len(l.credentials)-1
 		}
 	}
@@ -67,7 +68,7 @@ func (l *link) authenticate(m binding, ufrag string) (password string, newest, o
 }
 
 // checked notes an authenticated check that came over a path and answers it.
-func (l *link) checked(m binding, password string, newest bool, over path) bool {
+func (l *link) checked(m *binding, password string, newest bool, over path) bool {
 	if !m.request {
 		return true // an indication keeps NAT bindings alive, nothing else
 	}

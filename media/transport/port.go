@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -179,18 +178,11 @@ func (p *port) forget(by path) {
 	}
 }
 
-func (p *port) linkOf(username []byte) (l *link, ufrag string) {
-	own, _, ok := bytes.Cut(username, []byte{':'})
-	if !ok || len(own) > 64 {
-		return nil, ""
-	}
+// linkOf finds whose ufrag this is, nil if it is nobody's.
+func (p *port) linkOf(ufrag []byte) *link {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	l = p.ufrags[string(own)]
-	if l == nil {
-		return nil, ""
-	}
-	return l, string(own)
+	return p.ufrags[string(ufrag)]
 }
 
 type udpPath struct {
@@ -275,7 +267,10 @@ func (p *port) finish(t *turn) {
 }
 
 // datagram handles one UDP packet, whose memory is the turn's. From an unknown
-// address only a check with a right password does anything.
+// address only a check with a right password does anything, and nothing is
+// allocated before it: what costs least is asked first, the address and the
+// first octet of everything, then a message's shape, its FINGERPRINT, whose
+// ufrag it is, and its MESSAGE-INTEGRITY last.
 func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 	defer p.guard("datagram")
 	p.mu.RLock()
@@ -286,18 +281,18 @@ func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 		if err != nil {
 			return
 		}
-		l, ufrag := p.linkOf(m.username)
+		l := p.linkOf(m.ufrag())
 		if l == nil {
 			return
 		}
-		password, newest, ok := l.authenticate(m, ufrag)
+		password, newest, ok := l.authenticate(&m)
 		if !ok {
 			return
 		}
 		if known == nil || known.link != l || known.socket != on {
 			known = &udpPath{socket: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from)}
 		}
-		l.checked(m, password, newest, known)
+		l.checked(&m, password, newest, known)
 		return
 	}
 	if known != nil {

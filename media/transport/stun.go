@@ -1,8 +1,9 @@
 package transport
 
 import (
-	"crypto/hmac"
+	"bytes"
 	"crypto/sha1" // RFC 8489 §14.5: MESSAGE-INTEGRITY is HMAC-SHA1
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -24,7 +25,8 @@ const (
 	attrUseCandidat = 0x0025
 	attrFingerprint = 0x8028
 	fingerprintXOR  = 0x5354554e
-	integritySize   = 20
+	integritySize   = sha1.Size
+	maxUfrag        = 64 // ours are of 12 characters
 )
 
 var errSTUN = errors.New("transport: malformed STUN message")
@@ -101,28 +103,49 @@ func parseBinding(b []byte) (binding, error) {
 	return m, nil
 }
 
-// verify checks MESSAGE-INTEGRITY with the short-term password.
-func (m binding) verify(password string) bool {
+// ufrag is our part of the username (RFC 8445 §7.2.2), nil if there is none.
+func (m *binding) ufrag() []byte {
+	own, _, ok := bytes.Cut(m.username, []byte{':'})
+	if !ok || len(own) > maxUfrag {
+		return nil
+	}
+	return own
+}
+
+// verify checks MESSAGE-INTEGRITY with the short-term password. It allocates nothing: until it says yes, the message is a
+// stranger's, and strangers are many. How long it takes depends on the message's length only.
+func (m *binding) verify(password string) bool {
 	if m.integrityAt == 0 {
 		return false
 	}
-	return hmac.Equal(m.raw[m.integrityAt+4:m.integrityAt+4+integritySize], integrity(m.raw[:m.integrityAt], password))
+	is := integrity(m.raw[:m.integrityAt], password)
+	return subtle.ConstantTimeCompare(m.raw[m.integrityAt+4:m.integrityAt+4+integritySize], is[:]) == 1
 }
 
-// integrity computes MESSAGE-INTEGRITY over a message's beginning, whose length
-// field counts up to and with that attribute (RFC 8489 §14.5).
-func integrity(b []byte, password string) []byte {
-	var head [4]byte
-	copy(head[:], b[:2])
-	binary.BigEndian.PutUint16(head[2:], uint16(len(b)-stunHeader+4+integritySize))
-	mac := hmac.New(sha1.New, []byte(password))
-	mac.Write(head[:])
-	mac.Write(b[4:])
-	return mac.Sum(nil)
+// integrity computes MESSAGE-INTEGRITY over a message's beginning, whose length field counts up to and with that attribute
+// (RFC 8489 §14.5): HMAC (RFC 2104) of SHA-1, from arrays on the stack, where crypto/hmac makes two hashes and two buffers for
+// each message. b is at most maxDatagram long.
+func integrity(b []byte, password string) [integritySize]byte {
+	var inner [sha1.BlockSize + maxDatagram]byte
+	var outer [sha1.BlockSize + sha1.Size]byte
+	if len(password) <= sha1.BlockSize {
+		copy(inner[:], password)
+	} else {
+		short := sha1.Sum([]byte(password))
+		copy(inner[:], short[:])
+	}
+	for i, octet := range inner[:sha1.BlockSize] {
+		inner[i], outer[i] = octet^0x36, octet^0x5c
+	}
+	message := inner[sha1.BlockSize:][:copy(inner[sha1.BlockSize:], b)]
+	binary.BigEndian.PutUint16(message[2:], uint16(len(b)-stunHeader+4+integritySize))
+	sum := sha1.Sum(inner[:sha1.BlockSize+len(message)])
+	copy(outer[sha1.BlockSize:], sum[:])
+	return sha1.Sum(outer[:])
 }
 
 // success writes the answer to a request from an address.
-func (m binding) success(from netip.AddrPort, password string) []byte {
+func (m *binding) success(from netip.AddrPort, password string) []byte {
 	b := make([]byte, stunHeader, 96)
 	binary.BigEndian.PutUint16(b, stunSuccess)
 	binary.BigEndian.PutUint32(b[4:], stunCookie)
@@ -144,7 +167,7 @@ func (m binding) success(from netip.AddrPort, password string) []byte {
 	mac := integrity(b, password)
 	b = binary.BigEndian.AppendUint16(b, attrIntegrity)
 	b = binary.BigEndian.AppendUint16(b, integritySize)
-	b = append(b, mac...)
+	b = append(b, mac[:]...)
 
 	binary.BigEndian.PutUint16(b[2:], uint16(len(b)-stunHeader+8))
 	sum := crc32.ChecksumIEEE(b) ^ fingerprintXOR

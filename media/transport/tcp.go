@@ -15,7 +15,7 @@ import (
 type tcpPath struct {
 	conn    net.Conn
 	address netip.AddrPort
-	queue   chan []byte
+	queue   chan []byte // made once the far end is known
 	done    chan struct{}
 	once    sync.Once
 }
@@ -123,7 +123,7 @@ func (p *port) serveTCP(conn net.Conn) {
 	}
 	from := addr.AddrPort()
 	t := &tcpPath{conn: conn, address: netip.AddrPortFrom(from.Addr().Unmap(), from.Port()),
-		queue: make(chan []byte, tcpWriteQueue), done: make(chan struct{})}
+		done: make(chan struct{})}
 	defer t.close()
 	stop := make(chan struct{})
 	defer close(stop)
@@ -149,24 +149,25 @@ func (p *port) serveTCP(conn net.Conn) {
 			if err != nil {
 				break
 			}
-			l, ufrag := p.linkOf(m.username)
+			l := p.linkOf(m.ufrag())
 			if l == nil || owner != nil && l != owner {
 				break
 			}
-			password, newest, ok := l.authenticate(m, ufrag)
+			password, newest, ok := l.authenticate(&m)
 			if !ok {
 				break
 			}
 			if owner == nil {
 				owner = l
 				decide()
+				t.queue = make(chan []byte, tcpWriteQueue)
 				stream = bufio.NewReaderSize(stream, tcpReadBuffer)
 				go t.run()
 				if conn.SetReadDeadline(time.Time{}) != nil {
 					break
 				}
 			}
-			if !l.checked(m, password, newest, t) {
+			if !l.checked(&m, password, newest, t) {
 				break
 			}
 			continue
