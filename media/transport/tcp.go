@@ -138,6 +138,11 @@ func (p *port) serveTCP(conn net.Conn) {
 		return
 	}
 	var owner *link
+	defer func() {
+		if owner != nil {
+			owner.drop(t)
+		}
+	}()
 	stream := bufio.NewReaderSize(conn, 2+maxDatagram)
 	for {
 		b, err := frame(stream)
@@ -176,9 +181,6 @@ func (p *port) serveTCP(conn net.Conn) {
 			break
 		}
 		p.frames(owner, b, stream)
-	}
-	if owner != nil {
-		owner.drop(t)
 	}
 }
 
