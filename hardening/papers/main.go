@@ -1,5 +1,5 @@
-// Program papers writes the generated tables of hardening/docs: the matrices of the security target from target.json and
-// the list of audit actions from the source. It decides nothing about the product and ships nowhere.
+// Program papers writes the generated tables of hardening/docs: the matrices of the security target from target.json, the known
+// faults of others from known-faults.json and the list of audit actions from the source. It decides nothing about the product and ships nowhere.
 package main
 
 import (
@@ -50,11 +50,48 @@ func load(root string) (target, error) {
 	return t, json.Unmarshal(b, &t)
 }
 
+// A fault is one that others published in products and libraries like ours, with the tests that show that it is not here. Where it
+// cannot be here, Without says why, and names what must not exist for that to be true.
+type fault struct {
+	IDs []string `json:"ids"`
+	text
+	Tests   []string
+	Without *struct {
+		Path string
+		text
+	}
+}
+
+func loadFaults(root string) (faults []fault, err error) {
+	b, err := os.ReadFile(filepath.Join(root, "hardening/docs/known-faults.json"))
+	if err != nil {
+		return nil, err
+	}
+	return faults, json.Unmarshal(b, &faults)
+}
+
+func faultTable(faults []fault, lang string) string {
+	var b strings.Builder
+	b.WriteString(text{"| Published as | What happened there | Held here by |", "| Publiée sous | Ce qui s’est produit là-bas | Tenu ici par |"}.in(lang) + "\n|---|---|---|\n")
+	for _, x := range faults {
+		held := "`" + strings.Join(x.Tests, "`<br>`") + "`"
+		if x.Without != nil {
+			held = x.Without.in(lang)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.Join(x.IDs, "<br>"), x.in(lang), held)
+	}
+	return b.String()
+}
+
 var action = regexp.MustCompile(`(?m)^\t\w+\s+Action = "([^"]+)"[ \t]*(?://[ \t]*(.*))?$`)
 
 // tables are all generated tables in one language, by name.
 func tables(root, lang string) (map[string]string, error) {
 	t, err := load(root)
+	if err != nil {
+		return nil, err
+	}
+	faults, err := loadFaults(root)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +126,7 @@ func tables(root, lang string) (map[string]string, error) {
 	for _, m := range action.FindAllStringSubmatch(string(events), -1) {
 		fmt.Fprintf(&a, "| `%s` | %s |\n", m[1], strings.ReplaceAll(m[2], "|", "\\|"))
 	}
-	return map[string]string{"functions": f.String(), "threats": c.String(), "residual": r.String(), "actions": a.String()}, nil
+	return map[string]string{"functions": f.String(), "threats": c.String(), "residual": r.String(), "actions": a.String(), "faults": faultTable(faults, lang)}, nil
 }
 
 var block = regexp.MustCompile(`(?s)<!-- table: (\w+) -->\n.*?<!-- end -->`)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -81,6 +82,64 @@ func TestTarget(t *testing.T) {
 	}
 	for _, p := range problems(all) {
 		t.Error(p)
+	}
+}
+
+func faultProblems(faults []fault, there func(path string) bool) (out []string) {
+	seen := map[string]bool{}
+	for _, x := range faults {
+		name := strings.Join(x.IDs, ", ")
+		if len(x.IDs) == 0 {
+			out = append(out, "a fault has no name")
+		}
+		for _, id := range x.IDs {
+			if seen[id] {
+				out = append(out, id+" stands twice")
+			}
+			seen[id] = true
+		}
+		if x.EN == "" || x.FR == "" || x.Without != nil && (x.Without.EN == "" || x.Without.FR == "") {
+			out = append(out, name+" lacks a language")
+		}
+		if (len(x.Tests) == 0) == (x.Without == nil) {
+			out = append(out, name+" needs tests, or a reason why it can't be here")
+		}
+		if x.Without != nil && (x.Without.Path == "" || there(x.Without.Path)) {
+			out = append(out, name+" can be here, since there is "+x.Without.Path)
+		}
+		for _, n := range x.Tests {
+			if !exists(n) {
+				out = append(out, name+" names a test that is not there: "+n)
+			}
+		}
+	}
+	return out
+}
+
+// Each fault that others published and that concerns media has its tests, or cannot be here.
+func TestKnownFaults(t *testing.T) {
+	faults, err := loadFaults(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(faults) < 15 {
+		t.Fatalf("%d faults", len(faults))
+	}
+	for _, p := range faultProblems(faults, func(path string) bool { _, err := os.Stat(filepath.Join(root, path)); return err == nil }) {
+		t.Error(p)
+	}
+}
+
+func TestFaultsOfTheFaultsAreSeen(t *testing.T) {
+	var bad []fault
+	if err := json.Unmarshal([]byte(`[{"en":"a","fr":"b","tests":["TestBans"]}, {"ids":["1"],"en":"a","tests":["TestBans"]},
+		{"ids":["1"],"en":"a","fr":"b","tests":["media/TestNo"]}, {"ids":["2"],"en":"a","fr":"b"},
+		{"ids":["3"],"en":"a","fr":"b","without":{"path":"media","en":"a","fr":"b"}},
+		{"ids":["4"],"en":"a","fr":"b","tests":["TestBans"],"without":{"path":"no","en":"a","fr":"b"}}]`), &bad); err != nil {
+		t.Fatal(err)
+	}
+	if got := faultProblems(bad, func(path string) bool { return path == "media" }); len(got) != 7 {
+		t.Errorf("want 7 problems, got %q", got)
 	}
 }
 
