@@ -77,6 +77,14 @@ bench-sfu: ## the media plane under load, beside the floor and other SFUs (make 
 	go build -trimpath -o build/bench/ ./bench/sfu ./bench/sfu/plane ./bench/sfu/floor
 	build/bench/sfu $(ARGS)
 
+FLOOD ?=
+bench-flood: ## what floods from strangers cost a call: processor time, delay, loss (FLOOD='-rate 100000 -receivers 20 -for 8s')
+	@mkdir -p build
+	go build -o build/bench-flood ./bench/flood
+	build/bench-flood $(FLOOD)
+
+.PHONY: bench-flood
+
 # --- the Debian package -----------------------------------------------------------------------------------------------
 
 deb: clients deb-tools ## build/deb/huisclos_VERSION_{amd64,arm64}.deb (make deb ARCHS=amd64)

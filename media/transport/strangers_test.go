@@ -7,12 +7,18 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"net"
 	"net/netip"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/pion/stun/v4"
+
+	"huisclos/media/transport/batch"
 )
 
 // fromNobody are the packets of somebody who has no password, by name: what a flood is made of.
@@ -149,5 +155,74 @@ func BenchmarkStrangers(b *testing.B) {
 				f.port.datagram(f.on, in, packets[name], stranger)
 			}
 		})
+	}
+}
+
+// TestFloods is `make bench-flood` in counts: as many bad packets of each kind as fit into a moment, from another address, and the
+// call goes on where it was. Nobody is cut or moved, nothing is kept, and the flooder gets no answer.
+func TestFloods(t *testing.T) {
+	s := newStage(t)
+	a, b := s.join("a", 1), s.join("b", 2)
+	a.stream()
+	until(t, "media", func() bool { return b.count(track(1, 0)) > 5 })
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	out, err := batch.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.DisableSegments() // else the kernel would hand several over as one
+	w, to := out.NewWriter(1<<18), netip.AddrPortFrom(s.at, uint16(s.port))
+	p := s.server.port
+	type held struct {
+		addresses, ufrags, goroutines int
+		paths                         []path
+	}
+	now := func() (h held) {
+		h.goroutines = runtime.NumGoroutine()
+		p.mu.RLock()
+		defer p.mu.RUnlock()
+		h.addresses, h.ufrags = len(p.addresses), len(p.ufrags)
+		for _, name := range slices.Sorted(maps.Keys(p.ufrags)) {
+			h.paths = append(h.paths, p.ufrags[name].way())
+		}
+		return h
+	}
+	until(t, "the other direction", func() bool { return s.told(&s.connected, "b receiving udp") })
+	before := now()
+	ufrag := s.server.subscriber(testCall, "b").link.credential().ufrag
+	for name, packet := range fromNobody(t, ufrag) {
+		if strings.HasPrefix(name, "STUN with it, long") {
+			continue // more of the same
+		}
+		at := b.count(track(1, 0))
+		for range 2000 / 50 {
+			for range 50 {
+				w.Queue(to, packet)
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, "media goes on after "+name, func() bool { return b.count(track(1, 0)) > at+2 })
+	}
+	after := now()
+	if after.addresses != before.addresses || after.ufrags != before.ufrags || !slices.Equal(after.paths, before.paths) {
+		t.Errorf("%+v was %+v", after, before)
+	}
+	if after.goroutines > before.goroutines+10 {
+		t.Errorf("%d goroutines were %d", after.goroutines, before.goroutines)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.failed) != 0 {
+		t.Errorf("failed: %v", s.failed)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := conn.Read(make([]byte, maxDatagram)); err == nil {
+		t.Errorf("%d octets answer the flood", n)
 	}
 }
