@@ -1,0 +1,96 @@
+package signalling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/coder/websocket"
+
+	"huisclos/meetings"
+)
+
+// maxFromServer is what a client reads at most: a commit that removes many
+// leaves of a call of 1,000 is 1.2 MB, a commitRequest of 50 adds less.
+const maxFromServer = 24 << 20
+
+// A Client is a client's end of a connection. Read and Write may be used side
+// by side, each by one caller at a time.
+type Client struct{ ws *websocket.Conn }
+
+// Dial connects to a room of the appliance at origin ("https://host[:port]").
+// The client's jar holds the session's cookie.
+func Dial(ctx context.Context, c *http.Client, origin string, room meetings.ID) (*Client, error) {
+	at, ok := strings.CutPrefix(origin, "https://")
+	if !ok {
+		return nil, fmt.Errorf("signalling: %q is not https", origin)
+	}
+	ws, response, err := websocket.Dial(ctx, "wss://"+at+"/api/rooms/"+room.String()+"/signal", &websocket.DialOptions{
+		HTTPClient: c, HTTPHeader: http.Header{"Origin": {origin}}, Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled,
+	})
+	if err != nil {
+		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
+			return nil, &Refused{response.StatusCode}
+		}
+		return nil, fmt.Errorf("signalling: %w", err)
+	}
+	if ws.Subprotocol() != Subprotocol {
+		_ = ws.CloseNow()
+		return nil, &Closed{Code: meetings.CloseReload, Reason: "subprotocol"}
+	}
+	ws.SetReadLimit(maxFromServer)
+	return &Client{ws}, nil
+}
+
+// Refused says that the appliance answered by HTTP and opened no connection.
+type Refused struct{ Status int }
+
+func (r *Refused) Error() string { return fmt.Sprintf("signalling: refused with status %d", r.Status) }
+
+// Closed says that the server closed the connection, and why.
+type Closed struct {
+	Code   meetings.CloseCode
+	Reason string
+}
+
+func (c *Closed) Error() string {
+	return fmt.Sprintf("signalling: closed with %d %s", c.Code, c.Reason)
+}
+
+// Read waits for the next message. It ends with [*Closed] where the server has
+// closed, and with an error of [DecodeMessage] where it said what this program
+// does not read: the connection is of no more use then.
+func (c *Client) Read(ctx context.Context) (meetings.Message, error) {
+	kind, raw, err := c.ws.Read(ctx)
+	if err != nil {
+		var closed websocket.CloseError
+		if errors.As(err, &closed) {
+			return nil, &Closed{meetings.CloseCode(closed.Code), closed.Reason}
+		}
+		return nil, fmt.Errorf("signalling: %w", err)
+	}
+	if kind != websocket.MessageText {
+		return nil, fmt.Errorf("%w: not text", ErrMalformed)
+	}
+	return DecodeMessage(raw)
+}
+
+// Write says one thing to the server.
+func (c *Client) Write(ctx context.Context, q meetings.Request) error {
+	raw, err := EncodeRequest(q)
+	if err != nil {
+		return err
+	}
+	if err := c.ws.Write(ctx, websocket.MessageText, raw); err != nil {
+		return fmt.Errorf("signalling: %w", err)
+	}
+	return nil
+}
+
+// Close ends the connection, with a word to the server if it still listens.
+func (c *Client) Close() { _ = c.ws.Close(websocket.StatusNormalClosure, "") }
+
+// Cut ends the connection at once.
+func (c *Client) Cut() { _ = c.ws.CloseNow() }
