@@ -21,7 +21,8 @@ var unsafePackages = []string{
 	"github.com/pion/srtp/v3",                                                                    // whether buffers overlap
 	"github.com/valyala/fasttemplate",                                                            // text without a copy; its templates are echo's logger's, which is not used
 	"go.etcd.io/bbolt", "go.etcd.io/bbolt/internal/common", "go.etcd.io/bbolt/internal/freelist", // pages of the mapped file
-	"golang.org/x/crypto/internal/alias",            // whether buffers overlap
+	"golang.org/x/crypto/internal/alias",                                                 // whether buffers overlap
+	"golang.org/x/net/internal/socket", "golang.org/x/net/ipv4", "golang.org/x/net/ipv6", // options of sockets, for pion's multicast DNS, which the native participant has off
 	"golang.org/x/sys/cpu", "golang.org/x/sys/unix", // auxiliary vector, arguments of system calls
 }
 

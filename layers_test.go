@@ -31,7 +31,7 @@ type rule struct {
 var layers = map[string]rule{
 	"": {floor: 5, own: []string{"appliance"}, tests: []string{"github.com/rogpeppe/go-internal"}},
 
-	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
+	"appliance": {floor: 4, own: []string{"accounts", "appliance/...", "admin-ui", "audit", "client", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/certs":   {floor: 4},
 	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
@@ -39,6 +39,14 @@ var layers = map[string]rule{
 	"appliance/control": {floor: 4, own: []string{"appliance/config", "hardening"}},
 	"appliance/web": {floor: 4, own: []string{"accounts", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
+
+	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "hardening", "meetings/..."},
+		outside: []string{"github.com/pion/ice/v4", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/rtp",
+			"github.com/pion/sdp/v3", "github.com/pion/webrtc/v4"}},
+	"client/frames": {floor: 4, own: []string{"crypto/sframe"}},
+	"client/group":  {floor: 4, own: []string{"crypto/e2ee/session", "crypto/mls", "meetings"}},
+	"client/ivf":    {floor: 4},
+	"client/ogg":    {floor: 4},
 
 	"meetings": {floor: 3, own: []string{"accounts", "audit", "crypto/mls", "meetings/...", "store"}},
 	"meetings/signalling": {floor: 3, own: []string{"accounts", "crypto/mls", "meetings"},

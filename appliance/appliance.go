@@ -66,6 +66,7 @@ type Appliance struct {
 	started  time.Time
 
 	accounts  *accounts.Accounts
+	rooms     *meetings.Rooms
 	port      int
 	listeners []syscall.Conn
 	keeper    *certs.Keeper
@@ -119,7 +120,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
 		return nil, err
 	}
-	rooms := meetings.NewRooms(db, trail, rand.Reader)
+	a.rooms = meetings.NewRooms(db, trail, rand.Reader)
 
 	sockets, err := s.sockets()
 	if err != nil {
@@ -162,7 +163,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(server.Close)
-	a.hall = meetings.NewHall(meetings.HallOptions{Records: rooms, Media: plane{server}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: trail,
+	a.hall = meetings.NewHall(meetings.HallOptions{Records: a.rooms, Media: plane{server}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: trail,
 		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(a.hall)
 	a.onStop(func() {
@@ -173,7 +174,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	})
 
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Audit: trail, Rooms: rooms, Hall: a.hall, Status: a.status,
+		Accounts: a.accounts, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)

@@ -89,6 +89,9 @@ func (c *Client) Write(ctx context.Context, q meetings.Request) error {
 	return nil
 }
 
+// Ping asks the server for a sign of life; another caller must be in Read.
+func (c *Client) Ping(ctx context.Context) error { return c.ws.Ping(ctx) }
+
 // Close ends the connection, with a word to the server if it still listens.
 func (c *Client) Close() { _ = c.ws.Close(websocket.StatusNormalClosure, "") }
 
