@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"huisclos/appliance"
+	participant "huisclos/client/command"
 )
 
 // A command is one word after the program's name.
@@ -25,6 +26,7 @@ func commands() []command {
 		{"setup-code", "donne le code d'installation, tant qu'il n'y a pas d'administrateur", "print a set-up code while there is no administrator", appliance.SetupCode},
 		{"status", "dit ce que fait l'appliance en marche", "say what the running appliance does", appliance.PrintStatus},
 		{"check", "dit ce qui est en ordre, et quoi faire sinon", "say what is in order, and what to do otherwise", appliance.Check},
+		{"call", "entre dans un appel sans écran, joue et enregistre des fichiers", "join a call without a screen, play and record files", participant.Call},
 		{"console", "ouvre le menu de l'écran et de la ligne série de l'image", "open the menu of the image's screen and serial line", appliance.Console},
 		{"version", "affiche la version", "print the version", appliance.PrintVersion},
 	}

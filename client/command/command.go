@@ -1,0 +1,270 @@
+// Package command is "huisclos call": the native participant on a command line.
+//
+// It decides what may stand on that line (never a passphrase), what is printed
+// in which language, and the exit code. The call itself is package client's.
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"huisclos/client"
+	"huisclos/hardening"
+)
+
+const (
+	// joinWithin is how long a participant waits at the door unless told otherwise.
+	joinWithin = 10 * time.Minute
+	// maxPassphrase is more than any that an appliance takes (512 characters).
+	maxPassphrase = 4096
+
+	accountVariable    = "HUISCLOS_ACCOUNT"
+	passphraseVariable = "HUISCLOS_PASSPHRASE"
+)
+
+var errUsage = errors.New("command line")
+
+type options struct {
+	client.Config
+	picture, sound, record, passphraseFile string
+	stay, wait                             time.Duration
+	json                                   bool
+}
+
+// Call is "huisclos call join LINK …". Exit codes: 0 done, 1 it failed, 2 it was
+// not understood.
+func Call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return call(ctx, args, os.Stdin, os.Getenv, stdout, stderr)
+}
+
+func call(ctx context.Context, args []string, stdin io.Reader, getenv func(string) string, stdout, stderr io.Writer) int {
+	o, err := parse(args, getenv)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case err != nil:
+		explain(stderr, err)
+		return 2
+	}
+	// Frame keys and the device's key are in this process.
+	if err := hardening.NoDumps(); err != nil {
+		explain(stderr, err)
+		return 1
+	}
+	if err := o.open(stdin, getenv); err != nil {
+		explain(stderr, err)
+		return 1
+	}
+	if err := join(ctx, o, stdout); err != nil {
+		explain(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func parse(args []string, getenv func(string) string) (options, error) {
+	o := options{}
+	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+		return o, flag.ErrHelp
+	}
+	if len(args) == 0 || args[0] != "join" {
+		return o, fmt.Errorf("%w: what is to be done? “join” is all there is", errUsage)
+	}
+	f := flag.NewFlagSet("call join", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.picture, "play", "", "")
+	f.StringVar(&o.sound, "sound", "", "")
+	f.StringVar(&o.record, "record", "", "")
+	f.StringVar(&o.State, "state", defaultState(getenv), "")
+	f.StringVar(&o.Account, "account", getenv(accountVariable), "")
+	f.StringVar(&o.passphraseFile, "passphrase-file", "", "")
+	f.DurationVar(&o.stay, "for", 0, "")
+	f.DurationVar(&o.wait, "wait", joinWithin, "")
+	f.BoolVar(&o.Admit, "admit", false, "")
+	f.BoolVar(&o.TakeOver, "take-over", false, "")
+	f.BoolVar(&o.json, "json", false, "")
+	f.Func("certificate-sha256", "", func(text string) error {
+		pin, err := client.ParseFingerprint(text)
+		o.Pinned = &pin
+		return err
+	})
+	// The link may stand before, between or behind the options.
+	var links []string
+	for rest := args[1:]; ; {
+		if err := f.Parse(rest); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return o, err
+			}
+			return o, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		links, rest = append(links, f.Arg(0)), f.Args()[1:]
+	}
+	if len(links) != 1 {
+		return o, fmt.Errorf("%w: one link is wanted, %d are there", errUsage, len(links))
+	}
+	var err error
+	if o.Link, err = client.ParseLink(links[0]); err != nil {
+		return o, err
+	}
+	if o.Account == "" {
+		return o, fmt.Errorf("%w: no account (--account or %s)", errUsage, accountVariable)
+	}
+	if o.stay < 0 || o.wait <= 0 {
+		return o, fmt.Errorf("%w: a time that is not after now", errUsage)
+	}
+	return o, nil
+}
+
+// defaultState follows the XDG base directory specification.
+func defaultState(getenv func(string) string) string {
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "huisclos")
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, ".local", "state", "huisclos")
+	}
+	return "huisclos-state"
+}
+
+var (
+	errNoPassphrase   = errors.New("no passphrase was given")
+	errOpenPassphrase = errors.New("the passphrase's file can be read by others")
+)
+
+// open reads what the command line names.
+func (o *options) open(stdin io.Reader, getenv func(string) string) (err error) {
+	if o.Passphrase, err = passphrase(o.passphraseFile, stdin, getenv); err != nil {
+		return err
+	}
+	if o.picture != "" {
+		if o.Picture, err = client.OpenPicture(o.picture); err != nil {
+			return err
+		}
+	}
+	if o.sound != "" {
+		if o.Sound, err = client.OpenSound(o.sound); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passphrase comes from a file of mode 0600, from standard input ("-") or from
+// the environment, and never from the command line, which others can list.
+func passphrase(file string, stdin io.Reader, getenv func(string) string) (string, error) {
+	var text []byte
+	var err error
+	switch file {
+	case "":
+		text = []byte(getenv(passphraseVariable))
+	case "-":
+		text, err = io.ReadAll(io.LimitReader(stdin, maxPassphrase))
+	default:
+		var f *os.File
+		if f, err = os.Open(file); err != nil {
+			return "", err
+		}
+		defer f.Close()
+		info, bad := f.Stat()
+		if bad != nil {
+			return "", bad
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("%w: %s", errOpenPassphrase, file)
+		}
+		text, err = io.ReadAll(io.LimitReader(f, maxPassphrase))
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading the passphrase: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", errNoPassphrase
+	}
+	return line, nil
+}
+
+// printer writes what happens, a line each.
+type printer struct {
+	mu   sync.Mutex
+	w    io.Writer
+	json bool
+}
+
+func (p *printer) event(e client.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.json {
+		line := map[string]any{"event": e.Kind, "at": e.At.UTC().Format(time.RFC3339Nano)}
+		if e.Detail != "" {
+			line["detail"] = e.Detail
+		}
+		if e.Person != nil {
+			line["leaf"], line["name"] = e.Person.Leaf, e.Person.Name
+		}
+		if e.Epoch > 0 {
+			line["epoch"] = e.Epoch
+		}
+		_ = json.NewEncoder(p.w).Encode(line) // a terminal that is gone ends the program by its signal
+		return
+	}
+	if fr, en := happened(e); fr != "" {
+		fmt.Fprintf(p.w, "%s / %s\n", fr, en)
+	}
+}
+
+// join stays in the call until its time is over, the call is, or ctx ends.
+func join(ctx context.Context, o options, stdout io.Writer) (err error) {
+	out := &printer{w: stdout, json: o.json}
+	o.Event = out.event
+	var tape *client.Recorder
+	if o.record != "" {
+		if tape, err = client.NewRecorder(o.record); err != nil {
+			return err
+		}
+		o.Sink = tape
+		defer func() { err = errors.Join(err, tape.Close()) }()
+	}
+	waiting, cancel := context.WithTimeout(ctx, o.wait)
+	defer cancel()
+	c, err := client.Join(waiting, o.Config)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // interrupted at the door
+		}
+		return err
+	}
+	var over <-chan time.Time
+	if o.stay > 0 {
+		over = time.After(o.stay)
+	}
+	select {
+	case <-over:
+	case <-ctx.Done():
+	case <-c.Done():
+	}
+	stats := c.Stats()
+	c.Leave()
+	var files []string
+	if tape != nil {
+		files = tape.Files()
+	}
+	out.summary(stats, files)
+	if err := c.Err(); client.Code(err) != "ended" {
+		return err
+	}
+	return nil
+}
