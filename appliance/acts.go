@@ -21,8 +21,11 @@ func PrintStatus(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	return control.PrintStatus(ctx, args, stdout, stderr)
 }
 
-// Check prints what is in order and what is not.
+// Check prints what is in order and what is not; "check call" places a test call.
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "call" {
+		return control.CheckCall(ctx, args[1:], stdout, stderr, placeCall)
+	}
 	return control.Check(ctx, args, stdout, stderr)
 }
 
@@ -66,7 +69,9 @@ func (a *Appliance) acts() control.Acts {
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
 				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
 		},
-		Check: a.selfCheck,
+		Check:     a.selfCheck,
+		Canary:    a.makeCanary,
+		EndCanary: a.endCanaryOf,
 	}
 }
 

@@ -67,6 +67,8 @@ type Appliance struct {
 
 	accounts  *accounts.Accounts
 	rooms     *meetings.Rooms
+	trail     *audit.Log
+	canaries  *canaries
 	port      int
 	listeners []syscall.Conn
 	keeper    *certs.Keeper
@@ -120,7 +122,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
 		return nil, err
 	}
-	a.rooms = meetings.NewRooms(db, trail, rand.Reader)
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 
 	sockets, err := s.sockets()
 	if err != nil {
@@ -163,7 +165,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(server.Close)
-	a.hall = meetings.NewHall(meetings.HallOptions{Records: a.rooms, Media: plane{server}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: trail,
+	a.hall = meetings.NewHall(meetings.HallOptions{Records: records{a.rooms, a.canaries}, Media: plane{server}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: trail,
 		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(a.hall)
 	a.onStop(func() {
@@ -172,9 +174,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 			a.pages.Drain(drainWithin)
 		}
 	})
+	a.onStop(a.endCanary)
 
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)

@@ -13,6 +13,8 @@ const (
 	LogVerified       Action = "audit.verified"     // [entries, head]
 	BackupMade        Action = "backup.made"        // [revision]
 	Restored          Action = "restored"           // [revision] the chain goes on from a backup
+	CanaryMade        Action = "canary.made"        // object: the room of the appliance's own test call [expires]
+	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
 
 	// First set-up.
 	SetupCodeMade    Action = "setup.code-made"    // a new code voids the one before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -69,6 +70,7 @@ type Call struct {
 	times     Times
 	transport map[string]string // by direction
 	sinkErr   error
+	lineErr   error // why the last line ended
 }
 
 // Times are the moments of a stay.
@@ -91,7 +93,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	c.times.Started = time.Now()
 	c.app = newAppliance(cfg.Link.Origin, cfg.Pinned)
 	var err error
-	if c.me, err = c.app.signIn(ctx, cfg.Account, cfg.Passphrase, cfg.Session); err != nil {
+	if c.me, err = c.app.signIn(ctx, cfg.Account, cfg.Passphrase, cfg.Session, cfg.As); err != nil {
 		c.app.close()
 		return nil, err
 	}
@@ -123,6 +125,11 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		return nil, c.err
 	case <-ctx.Done():
 		c.Leave()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.lineErr != nil {
+			return nil, fmt.Errorf("%w: %w", ctx.Err(), c.lineErr)
+		}
 		return nil, ctx.Err()
 	}
 }

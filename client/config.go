@@ -78,6 +78,9 @@ type Config struct {
 	// of a session that is there already.
 	Account, Passphrase string
 	Session             string
+	// As is who the session is of; nil: the appliance is asked. The two of a
+	// test call have no account that could be asked about.
+	As *Account
 	// Pinned is the appliance's certificate; nil: the system's roots decide.
 	Pinned *Fingerprint
 	// State is the directory that keeps the device's key between calls; empty:
@@ -186,7 +189,7 @@ func Code(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var network net.Error
+	var network *net.OpError
 	switch {
 	case err == nil:
 		return ""
@@ -196,10 +199,10 @@ func Code(err error) string {
 		return said.code
 	case errors.Is(err, errPinned), errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid):
 		return "certificate"
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return "no-time-left"
 	case errors.As(err, &network):
 		return "unreachable"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return "no-time-left"
 	}
 	return "other"
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"huisclos/client/wire"
 	"huisclos/meetings"
 	"huisclos/meetings/signalling"
 )
@@ -29,7 +30,7 @@ func waitBefore(n int, random float64) time.Duration {
 
 // A line is one connection to the server.
 type line struct {
-	client *signalling.Client
+	client *wire.Client
 	gone   chan struct{} // closed when nothing more is read
 }
 
@@ -54,6 +55,9 @@ func (c *Call) keepLine() {
 			return
 		}
 		c.log.Info("line lost", "error", err)
+		c.mu.Lock()
+		c.lineErr = err
+		c.mu.Unlock()
 		select {
 		case <-c.ctx.Done():
 			return
@@ -75,7 +79,7 @@ func (c *Call) oneLine(up func()) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	dial, stop := context.WithTimeout(ctx, openLimit)
-	client, err := signalling.Dial(dial, c.app.socketClient(), c.cfg.Link.Origin, c.cfg.Link.Room)
+	client, err := wire.Dial(dial, c.app.socketClient(), c.cfg.Link.Origin, c.cfg.Link.Room)
 	stop()
 	if err != nil {
 		return err
@@ -101,7 +105,7 @@ func (c *Call) oneLine(up func()) error {
 }
 
 // keepAlive cuts a line that does not answer: TCP alone finds out much later.
-func keepAlive(ctx context.Context, client *signalling.Client) {
+func keepAlive(ctx context.Context, client *wire.Client) {
 	t := time.NewTicker(pingEvery)
 	defer t.Stop()
 	for {
@@ -122,8 +126,8 @@ func keepAlive(ctx context.Context, client *signalling.Client) {
 
 // finalError is why there is no use in connecting again; nil where there is.
 func finalError(err error) error {
-	var refused *signalling.Refused
-	var closed *signalling.Closed
+	var refused *wire.Refused
+	var closed *wire.Closed
 	switch {
 	case errors.Is(err, errPinned):
 		return err

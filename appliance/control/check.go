@@ -18,7 +18,7 @@ import (
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p, err := locate("check", args, packaged)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos check [options]\n%s", places)
+		fmt.Fprintf(stdout, "huisclos check [options]\nhuisclos check call [options]    appel d'essai / test call\n%s", places)
 		return 0
 	}
 	if err != nil {

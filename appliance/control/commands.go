@@ -40,11 +40,21 @@ const places = `
 `
 
 func locate(name string, args []string, fallback string) (place, error) {
+	return locateWith(name, args, fallback, nil)
+}
+
+// locateWith has more options than those of a place.
+func locateWith(name string, args []string, fallback string, more func(*flag.FlagSet)) (place, error) {
 	var p place
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	given := config.AddPlaceFlags(f)
 	f.BoolVar(&p.json, "json", false, "answer in JSON")
+	ofPlace := map[string]bool{}
+	f.VisitAll(func(f *flag.Flag) { ofPlace[f.Name] = f.Name != "json" })
+	if more != nil {
+		more(f)
+	}
 	err := f.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		return p, err
@@ -56,7 +66,7 @@ func locate(name string, args []string, fallback string) (place, error) {
 		return p, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	named := given.File() != ""
-	f.Visit(func(f *flag.Flag) { named = named || f.Name != "json" })
+	f.Visit(func(f *flag.Flag) { named = named || ofPlace[f.Name] })
 	if !named {
 		if _, err := os.Stat(fallback); err == nil {
 			p.Settings, p.err = config.Load(fallback)

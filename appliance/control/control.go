@@ -1,9 +1,10 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check. The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting
-// passes here, and the one secret that does, a set-up code, goes to the terminal and nowhere else. One question and one
-// answer each connection, each a line of JSON.
+// self-check, to make the room of a test call. The protection is the file's: mode 0600, so the appliance's own user and
+// root alone. Nothing of a meeting passes here. The secrets that do are a set-up code, which goes to the terminal and
+// nowhere else, and the tokens of a test call's two participants, which open that room for minutes and nothing else. One
+// question and one answer each connection, each a line of JSON.
 package control
 
 import (
@@ -30,6 +31,24 @@ type Acts struct {
 	SetupCode func() (code string, needed bool, err error)
 	Status    func() Status
 	Check     func() hardening.Report
+	// Canary makes the room and the two participants of a test call; EndCanary takes them away again.
+	Canary    func() (Canary, error)
+	EndCanary func(room string)
+}
+
+// Canary is what a test call needs. The first of the people owns the room.
+type Canary struct {
+	Room        string         `json:"room"`
+	People      []CanaryPerson `json:"people"`
+	Port        int            `json:"port"`
+	Fingerprint string         `json:"fingerprint"`
+}
+
+// CanaryPerson is one of the two. Token stands for a session, in that room alone.
+type CanaryPerson struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	Token   string `json:"token"`
 }
 
 // Status is what the appliance says of itself.
@@ -55,10 +74,13 @@ const (
 	actSetupCode = "setup-code"
 	actStatus    = "status"
 	actCheck     = "check"
+	actCanary    = "canary"
+	actEndCanary = "canary-end"
 )
 
 type question struct {
-	Act string `json:"act"`
+	Act  string `json:"act"`
+	Room string `json:"room,omitempty"` // of canary-end
 }
 
 type answer struct {
@@ -66,6 +88,7 @@ type answer struct {
 	Code   string           `json:"code,omitempty"`
 	Status *Status          `json:"status,omitempty"`
 	Report hardening.Report `json:"report,omitempty"`
+	Canary *Canary          `json:"canary,omitempty"`
 }
 
 const (
@@ -180,12 +203,24 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 	case actCheck:
 		status := a.Status()
 		return answer{Status: &status, Report: a.Check()}
+	case actCanary:
+		c, err := a.Canary()
+		if err != nil {
+			log.Error("test call not made", "error", err)
+			return answer{Error: err.Error()}
+		}
+		return answer{Canary: &c}
+	case actEndCanary:
+		a.EndCanary(q.Room)
+		return answer{}
 	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
 }
 
 // ask puts a question to the appliance that listens at path.
-func ask(path, act string) (answer, error) {
+func ask(path, act string) (answer, error) { return put(path, question{Act: act}) }
+
+func put(path string, q question) (answer, error) {
 	if len(path) > maxPath {
 		return answer{}, fmt.Errorf("control: %w: the path %s is longer than a socket's may be", syscall.ENOENT, path)
 	}
@@ -195,7 +230,7 @@ func ask(path, act string) (answer, error) {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(within))
-	if err := json.NewEncoder(c).Encode(question{act}); err != nil {
+	if err := json.NewEncoder(c).Encode(q); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}
 	var a answer

@@ -28,8 +28,8 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room", member, call, s.getRoom},
 		{patch, "/api/rooms/:room", member, call, s.renameRoom},
 		{del, "/api/rooms/:room", member, call, s.deleteRoom},
-		{get, "/api/rooms/:room/signal", member, socket, s.signal},
-		{get, "/api/rooms/:room/tree/:epoch", member, call, s.tree},
+		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
+		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
 		{get, "/api/admin/accounts", administrator, call, s.listAccounts},
 		{post, "/api/admin/accounts", administrator, call, s.createAccount},

@@ -18,13 +18,16 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names and Base.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
+
+	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
+	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
 
 	Meeting, Console fs.FS // the two built clients
 	TestBuild        bool  // this program is a test build, and so may they be

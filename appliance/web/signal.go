@@ -23,12 +23,24 @@ func (s *Server) signal(v *visit) error {
 	if !strings.EqualFold(v.r.Header.Get("Upgrade"), "websocket") {
 		return refusal{codeUpgrade}
 	}
+	s.lines.Add(1)
+	defer s.lines.Done()
+	if v.canary != nil { // its room is deleted when it ends
+		visitor := *v.canary
+		visitor.Via = arrival(v.r)
+		again := time.AfterFunc(recheck, func() {
+			if _, ok := s.Canary(v.token, id, s.Now()); !ok {
+				s.Hall.Deleted(id)
+			}
+		})
+		defer again.Stop()
+		signalling.Serve(v.w, v.r, s.Hall, id, visitor, signalling.Options{Log: s.Log.With("part", "signalling")})
+		return nil
+	}
 	// Seen once, a room stands in the person's list.
 	if err := s.Rooms.Visit(v.account.ID, id, v.now); err != nil {
 		return roomError(err)
 	}
-	s.lines.Add(1)
-	defer s.lines.Done()
 	account, session := [16]byte(v.account.ID), v.session.ID.String()
 	again := time.AfterFunc(recheck, func() {
 		if _, _, err := s.Accounts.Session(v.token, s.Now()); errors.Is(err, accounts.ErrNoSession) {

@@ -51,7 +51,7 @@ func TestGuidesSpeakTheScreensWords(t *testing.T) {
 
 var (
 	namedTest = regexp.MustCompile("`(?:([a-z0-9/-]+)/)?((?:Test|Fuzz)[A-Z]\\w*)`")
-	namedFile = regexp.MustCompile("`((?:accounts|admin-ui|appliance|audit|crypto|docs|hardening|journeys|media|meeting-ui|meetings|packaging|store)/[\\w./-]+)`")
+	namedFile = regexp.MustCompile("`((?:accounts|admin-ui|appliance|audit|client|crypto|docs|hardening|journeys|media|meeting-ui|meetings|packaging|store)/[\\w./-]+)`")
 )
 
 // Each test and each file that a paper names is there.

@@ -1,15 +1,10 @@
 package signalling
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"huisclos/crypto/mls"
 	"huisclos/meetings"
@@ -131,52 +126,4 @@ func FuzzDecodeMessage(f *testing.F) {
 			t.Fatalf("%s was read, and not when written again as %s: %v", raw, again, err)
 		}
 	})
-}
-
-// TestDial goes through TLS as the native client does, from hello to the server's goodbye.
-func TestDial(t *testing.T) {
-	hall := meetings.NewHall(meetings.HallOptions{Records: cards{}, Media: quietMedia{}, Plane: quietMedia{}})
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/api/rooms/"+meetings.ID(office).String()+"/signal" {
-			http.Error(w, "no such room", http.StatusNotFound)
-			return
-		}
-		Serve(w, r, hall, office, meetings.Visitor{Account: mls.AccountID{1}, Name: "Ann", Session: "s"}, Options{})
-	}))
-	defer server.Close()
-	defer hall.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-
-	var refused *Refused
-	if _, err := Dial(ctx, server.Client(), server.URL, meetings.ID{1}); !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
-		t.Errorf("an unknown room: %v", err)
-	}
-	if _, err := Dial(ctx, server.Client(), "http"+server.URL[5:], meetings.ID(office)); err == nil {
-		t.Error("connects without TLS")
-	}
-	c, err := Dial(ctx, server.Client(), server.URL, meetings.ID(office))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Cut()
-	if err := c.Write(ctx, &meetings.Hello{Protocol: meetings.ProtocolVersion, Device: meetings.ID{2}, SignatureKey: meetings.Bytes{1}}); err != nil {
-		t.Fatal(err)
-	}
-	m, err := c.Read(ctx)
-	if status, ok := m.(*meetings.RoomStatus); err != nil || !ok || status.State != meetings.StateEmpty || status.You.Name != "Ann" {
-		t.Fatalf("hello is answered by %+v, %v", m, err)
-	}
-	if err := c.Write(ctx, &meetings.Leave{}); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err = c.Read(ctx); err != nil {
-			break
-		}
-	}
-	var closed *Closed
-	if !errors.As(err, &closed) || closed.Code != meetings.CloseLeft {
-		t.Errorf("after leaving: %v", err)
-	}
 }

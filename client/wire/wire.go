@@ -1,4 +1,8 @@
-package signalling
+// Package wire is a participant's end of the signalling connection: a WebSocket
+// over TLS to one room of an appliance. What is said on it is read and written by
+// meetings/signalling, whose server side never opens a connection; this one does
+// nothing else.
+package wire
 
 import (
 	"context"
@@ -10,11 +14,12 @@ import (
 	"github.com/coder/websocket"
 
 	"huisclos/meetings"
+	"huisclos/meetings/signalling"
 )
 
-// maxFromServer is what a client reads at most: a commit that removes many
+// maxMessage is what a client reads at most: a commit that removes many
 // leaves of a call of 1,000 is 1.2 MB, a commitRequest of 50 adds less.
-const maxFromServer = 24 << 20
+const maxMessage = 24 << 20
 
 // A Client is a client's end of a connection. Read and Write may be used side
 // by side, each by one caller at a time.
@@ -25,29 +30,29 @@ type Client struct{ ws *websocket.Conn }
 func Dial(ctx context.Context, c *http.Client, origin string, room meetings.ID) (*Client, error) {
 	at, ok := strings.CutPrefix(origin, "https://")
 	if !ok {
-		return nil, fmt.Errorf("signalling: %q is not https", origin)
+		return nil, fmt.Errorf("wire: %q is not https", origin)
 	}
 	ws, response, err := websocket.Dial(ctx, "wss://"+at+"/api/rooms/"+room.String()+"/signal", &websocket.DialOptions{
-		HTTPClient: c, HTTPHeader: http.Header{"Origin": {origin}}, Subprotocols: []string{Subprotocol}, CompressionMode: websocket.CompressionDisabled,
+		HTTPClient: c, HTTPHeader: http.Header{"Origin": {origin}}, Subprotocols: []string{signalling.Subprotocol}, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			return nil, &Refused{response.StatusCode}
 		}
-		return nil, fmt.Errorf("signalling: %w", err)
+		return nil, fmt.Errorf("wire: %w", err)
 	}
-	if ws.Subprotocol() != Subprotocol {
+	if ws.Subprotocol() != signalling.Subprotocol {
 		_ = ws.CloseNow()
 		return nil, &Closed{Code: meetings.CloseReload, Reason: "subprotocol"}
 	}
-	ws.SetReadLimit(maxFromServer)
+	ws.SetReadLimit(maxMessage)
 	return &Client{ws}, nil
 }
 
 // Refused says that the appliance answered by HTTP and opened no connection.
 type Refused struct{ Status int }
 
-func (r *Refused) Error() string { return fmt.Sprintf("signalling: refused with status %d", r.Status) }
+func (r *Refused) Error() string { return fmt.Sprintf("wire: refused with status %d", r.Status) }
 
 // Closed says that the server closed the connection, and why.
 type Closed struct {
@@ -56,11 +61,11 @@ type Closed struct {
 }
 
 func (c *Closed) Error() string {
-	return fmt.Sprintf("signalling: closed with %d %s", c.Code, c.Reason)
+	return fmt.Sprintf("wire: closed with %d %s", c.Code, c.Reason)
 }
 
 // Read waits for the next message. It ends with [*Closed] where the server has
-// closed, and with an error of [DecodeMessage] where it said what this program
+// closed, and with an error of [signalling.DecodeMessage] where it said what this program
 // does not read: the connection is of no more use then.
 func (c *Client) Read(ctx context.Context) (meetings.Message, error) {
 	kind, raw, err := c.ws.Read(ctx)
@@ -69,22 +74,22 @@ func (c *Client) Read(ctx context.Context) (meetings.Message, error) {
 		if errors.As(err, &closed) {
 			return nil, &Closed{meetings.CloseCode(closed.Code), closed.Reason}
 		}
-		return nil, fmt.Errorf("signalling: %w", err)
+		return nil, fmt.Errorf("wire: %w", err)
 	}
 	if kind != websocket.MessageText {
-		return nil, fmt.Errorf("%w: not text", ErrMalformed)
+		return nil, fmt.Errorf("%w: not text", signalling.ErrMalformed)
 	}
-	return DecodeMessage(raw)
+	return signalling.DecodeMessage(raw)
 }
 
 // Write says one thing to the server.
 func (c *Client) Write(ctx context.Context, q meetings.Request) error {
-	raw, err := EncodeRequest(q)
+	raw, err := signalling.EncodeRequest(q)
 	if err != nil {
 		return err
 	}
 	if err := c.ws.Write(ctx, websocket.MessageText, raw); err != nil {
-		return fmt.Errorf("signalling: %w", err)
+		return fmt.Errorf("wire: %w", err)
 	}
 	return nil
 }
