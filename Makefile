@@ -85,6 +85,12 @@ bench-flood: ## what floods from strangers cost a call: processor time, delay, l
 
 .PHONY: bench-flood
 
+bench-room: ## a room of 2, 20, 100 and 300 native participants, a storm of 100, real keys: build/bench/room.{json,svg} (ARGS='--sizes 2,20')
+	@go build -trimpath -o build/huisclos-room .
+	go run ./bench/room $(ARGS)
+
+.PHONY: bench-room
+
 # --- the Debian package -----------------------------------------------------------------------------------------------
 
 deb: clients deb-tools ## build/deb/huisclos_VERSION_{amd64,arm64}.deb (make deb ARCHS=amd64)

@@ -28,7 +28,7 @@ const (
 
 // newAPI is WebRTC as calls use it: Opus, and VP8 with its retransmission, and
 // no other codec, so that there is nothing that could go unsealed.
-func newAPI(loopback bool) (*webrtc.API, error) {
+func newAPI(loopback, udpOnly bool) (*webrtc.API, error) {
 	engine := &webrtc.MediaEngine{}
 	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: webrtc.TypeRTCPFBTransportCC}}
 	for _, codec := range []webrtc.RTPCodecParameters{
@@ -73,6 +73,9 @@ func newAPI(loopback bool) (*webrtc.API, error) {
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
+	if udpOnly {
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	}
 	// The appliance's address decides which of ours can reach it.
 	settings.SetIncludeLoopbackCandidate(loopback)
 	if loopback {
@@ -82,7 +85,7 @@ func newAPI(loopback bool) (*webrtc.API, error) {
 }
 
 func (c *Call) connection() (*webrtc.PeerConnection, error) {
-	api, err := newAPI(c.app.loopback.Load())
+	api, err := newAPI(c.app.loopback.Load(), c.cfg.UDPOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"huisclos/client"
+)
+
+// server is the program that is measured, in a process of its own.
+type server struct {
+	cmd    *exec.Cmd
+	dir    string
+	origin string
+	code   string
+	pin    client.Fingerprint
+}
+
+func startServer(ctx context.Context, binary string) (*server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	at := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "huisclos-room-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{dir: dir, origin: "https://" + at}
+	s.cmd = exec.CommandContext(ctx, binary, "serve", "--listen", at, "--data", filepath.Join(dir, "data"), "--log-level", "warn")
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	s.cmd.Stderr = log
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("%w (make bench-room builds it)", err)
+	}
+	code := regexp.MustCompile(`Set-up code\s+(\S.*\S)`)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := code.FindStringSubmatch(lines.Text()); m != nil {
+			s.code = m[1]
+		}
+		if strings.Contains(lines.Text(), "Ctrl+C") {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			return s, s.look(ctx)
+		}
+	}
+	s.stop()
+	return nil, errors.New("the server did not start")
+}
+
+// look takes the certificate's fingerprint as an operator does: from this very machine.
+func (s *server) look(ctx context.Context) error {
+	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // the process that was just started, on loopback
+	c, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(s.origin, "https://"))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	s.pin = sha256.Sum256(c.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw)
+	return nil
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.cmd.Wait()
+	_ = os.RemoveAll(s.dir)
+}
+
+type account struct {
+	account client.Account
+	token   string
+}
+
+// furnish makes n accounts with a session each, and a room of the first.
+func (s *server) furnish(ctx context.Context, n int) (list []account, link client.Link, err error) {
+	admin := s.visitor()
+	var me struct{ Account client.Account }
+	if err := admin.ask(ctx, "POST", "/api/setup", map[string]string{"code": s.code, "name": "Room 0", "email": "r0@example.org", "passphrase": "gravier lampe orage violon"}, &me); err != nil {
+		return nil, link, err
+	}
+	list = append(list, account{me.Account, admin.token()})
+	for i := 1; i < n; i++ {
+		var made struct{ Activation struct{ URL string } }
+		if err := admin.ask(ctx, "POST", "/api/admin/accounts", map[string]string{"name": fmt.Sprintf("Room %d", i), "email": fmt.Sprintf("r%d@example.org", i), "role": "member"}, &made); err != nil {
+			return nil, link, err
+		}
+		_, token, _ := strings.Cut(made.Activation.URL, "#")
+		v := s.visitor()
+		if err := v.ask(ctx, "POST", "/api/activate", map[string]string{"token": token, "passphrase": fmt.Sprintf("cascade %d mousse verrou talus", i)}, &me); err != nil {
+			return nil, link, err
+		}
+		list = append(list, account{me.Account, v.token()})
+	}
+	var room struct{ ID string }
+	if err := admin.ask(ctx, "POST", "/api/rooms", map[string]string{"name": "Room"}, &room); err != nil {
+		return nil, link, err
+	}
+	link, err = client.ParseLink(s.origin + "/r/" + room.ID + "#" + list[0].account.ID.String())
+	return list, link, err
+}
+
+// visitor is one user of the HTTP interface.
+type visitor struct {
+	s    *server
+	c    *http.Client
+	csrf string
+}
+
+func (s *server) visitor() *visitor {
+	jar, _ := cookiejar.New(nil) // never fails without options
+	return &visitor{s: s, c: &http.Client{Jar: jar, Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}}
+}
+
+func (v *visitor) token() string {
+	u, _ := url.Parse(v.s.origin) // ours
+	for _, c := range v.c.Jar.Cookies(u) {
+		if c.Name == "__Host-huisclos" {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func (v *visitor) ask(ctx context.Context, method, path string, body, into any) error {
+	if v.csrf == "" && method != http.MethodGet {
+		if err := v.ask(ctx, http.MethodGet, "/api/me", nil, &struct{}{}); err != nil && v.csrf == "" {
+			return err
+		}
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	if method == http.MethodGet {
+		data = nil
+	}
+	r, err := http.NewRequestWithContext(ctx, method, v.s.origin+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Origin", v.s.origin)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-Huisclos-CSRF", v.csrf)
+	res, err := v.c.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	var said struct{ CSRF string }
+	_ = json.Unmarshal(text, &said)
+	if said.CSRF != "" {
+		v.csrf = said.CSRF
+	}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return fmt.Errorf("%s %s: %d %s", method, path, res.StatusCode, text)
+	}
+	return json.Unmarshal(text, into)
+}
+
+// cpu is the processor time that the server has used (proc_pid_stat(5)).
+func (s *server) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	const tick = 100 // USER_HZ, the same on every Linux that Go runs on
+	return time.Duration(user+system) * time.Second / tick
+}
+
+func (s *server) memory() float64 { return memoryOf(s.cmd.Process.Pid) }
+
+// memoryOf is what a process has in memory, in MiB.
+func memoryOf(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+			kib, _ := strconv.Atoi(f[1])
+			return float64(kib) / 1024
+		}
+	}
+	return 0
+}
+
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
