@@ -299,3 +299,18 @@ func TestNativeParticipantRefusals(t *testing.T) {
 		t.Errorf("%d members", len(second.View().Members))
 	}
 }
+
+// TestNativeParticipantsOverTCP: where UDP does not pass, media goes by ICE-TCP, to one who uses UDP.
+func TestNativeParticipantsOverTCP(t *testing.T) {
+	h := newHousehold(t, 2)
+	ada := h.join(t, 0, func(c *client.Config) { c.Transport = "tcp" })
+	bob := h.join(t, 1, nil)
+	eventually(t, "both see and hear each other", func() bool {
+		return len(ada.heard.of("Membre 1", true)) > 20 && len(ada.heard.of("Membre 1", false)) > 20 && len(bob.heard.of("Ada", true)) > 20 && len(bob.heard.of("Ada", false)) > 20
+	})
+	if a, b := ada.Stats().Transport, bob.Stats().Transport; a["publish"] != "tcp" || a["subscribe"] != "tcp" || b["publish"] != "udp" || b["subscribe"] != "udp" {
+		t.Errorf("by %v and %v", a, b)
+	}
+	same(t, "Ada's picture at Bob's", bob.heard.of("Ada", true), ada.picture.frames())
+	same(t, "Bob's picture at Ada's", ada.heard.of("Membre 1", true), bob.picture.frames())
+}

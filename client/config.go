@@ -93,9 +93,9 @@ type Config struct {
 
 	Picture, Sound Source // what is played; nil: nothing
 	Sink           Sink   // gets what was opened; nil: nobody
-	// UDPOnly leaves ICE-TCP out: many participants of one machine would use up
-	// what an appliance accepts of one address.
-	UDPOnly bool
+	// Transport is how media may go: "udp", "tcp", or "" for whichever works,
+	// UDP first.
+	Transport string
 	// Height is how high other people's pictures are wanted; 0: none, which
 	// costs the server least. Default 360.
 	Height *int

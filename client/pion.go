@@ -28,7 +28,7 @@ const (
 
 // newAPI is WebRTC as calls use it: Opus, and VP8 with its retransmission, and
 // no other codec, so that there is nothing that could go unsealed.
-func newAPI(loopback, udpOnly bool) (*webrtc.API, error) {
+func newAPI(loopback bool, transport string) (*webrtc.API, error) {
 	engine := &webrtc.MediaEngine{}
 	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: webrtc.TypeRTCPFBTransportCC}}
 	for _, codec := range []webrtc.RTPCodecParameters{
@@ -72,9 +72,13 @@ func newAPI(loopback, udpOnly bool) (*webrtc.API, error) {
 	}
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6})
-	if udpOnly {
-		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	switch udp, tcp := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}, []webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6}; transport {
+	case "udp":
+		settings.SetNetworkTypes(udp)
+	case "tcp":
+		settings.SetNetworkTypes(tcp)
+	default:
+		settings.SetNetworkTypes(append(udp, tcp...))
 	}
 	// The appliance's address decides which of ours can reach it.
 	settings.SetIncludeLoopbackCandidate(loopback)
@@ -85,7 +89,7 @@ func newAPI(loopback, udpOnly bool) (*webrtc.API, error) {
 }
 
 func (c *Call) connection() (*webrtc.PeerConnection, error) {
-	api, err := newAPI(c.app.loopback.Load(), c.cfg.UDPOnly)
+	api, err := newAPI(c.app.loopback.Load(), c.cfg.Transport)
 	if err != nil {
 		return nil, err
 	}

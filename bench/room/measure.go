@@ -101,7 +101,7 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 		}
 		w := newWatcher()
 		none := 0
-		cfg := client.Config{Link: link, Session: who.token, As: &who.account, Pinned: &s.pin, Admit: i == 0, UDPOnly: true, Sink: w, Event: w.event, Height: &none}
+		cfg := client.Config{Link: link, Session: who.token, As: &who.account, Pinned: &s.pin, Admit: i == 0, Transport: "udp", Sink: w, Event: w.event, Height: &none}
 		if i < play {
 			cfg.Sound = client.Loop(frames)
 		}

@@ -93,6 +93,12 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	f.BoolVar(&o.Admit, "admit", false, "")
 	f.BoolVar(&o.TakeOver, "take-over", false, "")
 	f.BoolVar(&o.json, "json", false, "")
+	f.Func("transport", "", func(text string) error {
+		if o.Transport = text; text != "udp" && text != "tcp" {
+			return errors.New("udp or tcp")
+		}
+		return nil
+	})
 	f.Func("certificate-sha256", "", func(text string) error {
 		pin, err := client.ParseFingerprint(text)
 		o.Pinned = &pin

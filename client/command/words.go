@@ -39,6 +39,8 @@ const usage = `huisclos call join LIEN / LINK [options]
                             take the place of the same device if it is in the call already
   --state DIR               dossier de la clé de l'appareil ($XDG_STATE_HOME/huisclos)
                             directory of the device's key
+  --transport udp|tcp       un seul chemin pour le média ; sinon celui qui passe, UDP d'abord
+                            one way for media; otherwise whichever works, UDP first
   --json                    un objet JSON par ligne
                             one JSON object a line
 `
