@@ -43,10 +43,11 @@ var layers = map[string]rule{
 	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "meetings/..."},
 		outside: []string{"github.com/pion/ice/v4", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/rtp",
 			"github.com/pion/sdp/v3", "github.com/pion/webrtc/v4"}},
-	"client/command": {floor: 4, own: []string{"client", "client/ivf", "client/ogg", "hardening"}},
+	"client/command": {floor: 4, own: []string{"client", "client/ivf", "client/ogg", "client/tape", "hardening"}},
 	"client/frames":  {floor: 4, own: []string{"crypto/sframe"}},
 	"client/group":   {floor: 4, own: []string{"crypto/e2ee/session", "crypto/mls", "meetings"}},
 	"client/ivf":     {floor: 4},
+	"client/tape":    {floor: 4, own: []string{"client", "client/ivf", "client/ogg", "crypto/sframe"}},
 	"client/wire":    {floor: 4, own: []string{"meetings", "meetings/signalling"}, outside: []string{"github.com/coder/websocket"}},
 	"client/ogg":     {floor: 4},
 

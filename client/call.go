@@ -25,6 +25,9 @@ const (
 	knockPause = time.Second
 	// announceAfter gathers what is said about this participant's streams.
 	announceAfter = 30 * time.Millisecond
+	// treeLimit is how long the public tree may take to come; nothing else of
+	// the server is taken meanwhile.
+	treeLimit = 20 * time.Second
 	// goodbye bounds the last words to the server.
 	goodbye = 3 * time.Second
 	// inboxSize is what may wait for the loop; the line's reader waits beyond.
@@ -240,7 +243,9 @@ func (c *Call) apply(list []group.Effect) {
 		case group.Send:
 			c.send(e.Request)
 		case group.FetchTree:
-			tree, err := c.app.tree(c.ctx, c.cfg.Link.Room, e.Epoch)
+			ctx, cancel := context.WithTimeout(c.ctx, treeLimit)
+			tree, err := c.app.tree(ctx, c.cfg.Link.Room, e.Epoch)
+			cancel()
 			c.apply(c.member.Tree(tree, err, time.Now()))
 		case group.Entered:
 			c.entered(e.View)

@@ -140,7 +140,7 @@ type Person struct {
 	Name    string
 }
 
-// A Sink takes frames. Calls do not overlap.
+// A Sink takes frames. Calls do not overlap, and must not ask anything of the Call.
 type Sink interface{ Take(Received) error }
 
 // EventKind says what happened.

@@ -44,7 +44,7 @@ func openDevice(state, origin string, account meetings.ID) (Device, error) {
 	if state == "" {
 		return makeDevice(nil)
 	}
-	name := filepath.Join(state, safeName(strings.TrimPrefix(origin, "https://")), account.String()+".device")
+	name := filepath.Join(state, SafeName(strings.TrimPrefix(origin, "https://")), account.String()+".device")
 	d, err := readDevice(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return d, err
@@ -148,9 +148,9 @@ func writeNew(name string, text []byte) error {
 	return os.Link(f.Name(), name) // refuses where another was faster
 }
 
-// safeName makes a file's name out of what others chose: letters, digits, dots
+// SafeName makes a file's name out of what others chose: letters, digits, dots
 // and hyphens stay; it never begins with a dot and is never empty or long.
-func safeName(text string) string {
+func SafeName(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		switch {

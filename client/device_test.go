@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,5 +118,19 @@ func TestWaits(t *testing.T) {
 	}
 	if waitBefore(1000, 0.5) != longestWait {
 		t.Error("a late wait is not the longest")
+	}
+}
+
+func TestSafeNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"Ada": "Ada", "Élodie d'Arc": "Élodie_d_Arc", "../../etc/passwd": "etc_passwd", ".hidden": "hidden", "": "unnamed", "///": "unnamed", "a\x00b\nc": "a_b_c",
+		"-rf": "-rf", "localhost:8443": "localhost_8443", "[::1]:8443": "1_8443", "con\u202eexe": "con_exe",
+	} {
+		if got := SafeName(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
+	if n := len([]rune(SafeName(strings.Repeat("é", 500)))); n > 60 {
+		t.Errorf("a name of %d letters", n)
 	}
 }

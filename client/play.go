@@ -109,6 +109,8 @@ func (p *player) one(track *webrtc.TrackLocalStaticRTP) (lasts time.Duration, er
 	if err != nil {
 		return 0, err
 	}
+	timestamp := p.timestamp
+	p.timestamp += uint32(f.Lasts.Nanoseconds() * int64(p.rate) / int64(time.Second))
 	sealed, err := p.call.seal(p.context, f.Key, f.Data)
 	switch {
 	case errors.Is(err, frames.ErrNoKey):
@@ -123,14 +125,13 @@ func (p *player) one(track *webrtc.TrackLocalStaticRTP) (lasts time.Duration, er
 		p.picture++
 	}
 	for i, payload := range payloads {
-		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: p.timestamp,
+		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: timestamp,
 			Marker: !p.context.Audio() && i == len(payloads)-1}, Payload: payload}
 		p.sequence++
 		if err := track.WriteRTP(packet); err != nil {
 			break // the connection is going; its successor is told to begin with a key frame
 		}
 	}
-	p.timestamp += uint32(f.Lasts.Nanoseconds() * int64(p.rate) / int64(time.Second))
 	return f.Lasts, nil
 }
 

@@ -206,7 +206,7 @@ func (c *Call) deliver(in *inlet, opened []frames.Opened) {
 	for _, o := range opened {
 		if c.times.FirstFrame.IsZero() {
 			c.times.FirstFrame = o.At
-			c.tell(Event{Kind: FirstFrame, At: o.At, Epoch: o.Epoch})
+			go c.post(func() { c.tell(Event{Kind: FirstFrame, At: o.At, Epoch: o.Epoch}) })
 		}
 		if c.cfg.Sink == nil || c.sinkErr != nil {
 			continue

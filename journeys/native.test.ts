@@ -13,7 +13,7 @@ import { until } from './harness/browser.ts';
 import { gather, sameWords, scatter, type Player } from './harness/cast.ts';
 
 const top = process.env.HUISCLOS_TOP ?? '.', binary = path.resolve(process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook');
-const clip = path.join(top, 'client/testdata');
+const clip = path.join(top, 'client/tape/testdata');
 
 interface Summary { words: number[]; epoch: number; people: number; files: string[]; joinMs: number; firstFrameMs: number | null; streams: { name: string; context: number; packets: number; lost: number; opened: number }[] }
 

@@ -70,7 +70,7 @@ func run() error {
 	storm := flag.Int("storm", 100, "people who come in 10 s; 0: none")
 	play := flag.Int("play", 4, "how many of them play sound, five frames a second")
 	out := flag.String("out", "build/bench", "where room.json and room.svg are written")
-	sound := flag.String("sound", "client/testdata/tones.ogg", "what is played")
+	sound := flag.String("sound", "client/tape/testdata/tones.ogg", "what is played")
 	gap := flag.Duration("gap", 250*time.Millisecond, "between two joins")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

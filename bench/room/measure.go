@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"huisclos/client"
+	"huisclos/client/tape"
 )
 
 const (
@@ -30,7 +31,7 @@ func clip(name string) ([]client.Frame, error) {
 		return nil, err
 	}
 	defer f.Close()
-	list, err := client.ReadSound(f)
+	list, err := tape.ReadSound(f)
 	for i := range list {
 		list[i].Lasts = everyFrame
 	}
@@ -103,7 +104,7 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 		none := 0
 		cfg := client.Config{Link: link, Session: who.token, As: &who.account, Pinned: &s.pin, Admit: i == 0, Transport: "udp", Sink: w, Event: w.event, Height: &none}
 		if i < play {
-			cfg.Sound = client.Loop(frames)
+			cfg.Sound = tape.Loop(frames)
 		}
 		within, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
@@ -177,7 +178,7 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 
 	var rekeys, again []float64
 	for range leaves {
-		if len(people) < 3 {
+		if len(people) < 3 || r.Failed > 0 {
 			break // who is alone hears nobody
 		}
 		one := people[len(people)-1]
@@ -187,7 +188,9 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 		people = people[:len(people)-1]
 		all, heard, err := rekey(ctx, one, people)
 		if err != nil {
-			r.Why = err.Error()
+			if r.Why == "" {
+				r.Why = err.Error()
+			}
 			break
 		}
 		rekeys, again = append(rekeys, all), append(again, heard)

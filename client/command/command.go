@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"huisclos/client"
+	"huisclos/client/tape"
 	"huisclos/hardening"
 )
 
@@ -156,12 +157,12 @@ func (o *options) open(stdin io.Reader, getenv func(string) string) (err error) 
 		return err
 	}
 	if o.picture != "" {
-		if o.Picture, err = client.OpenPicture(o.picture); err != nil {
+		if o.Picture, err = tape.OpenPicture(o.picture); err != nil {
 			return err
 		}
 	}
 	if o.sound != "" {
-		if o.Sound, err = client.OpenSound(o.sound); err != nil {
+		if o.Sound, err = tape.OpenSound(o.sound); err != nil {
 			return err
 		}
 	}
@@ -236,13 +237,13 @@ func (p *printer) event(e client.Event) {
 func join(ctx context.Context, o options, stdout io.Writer) (err error) {
 	out := &printer{w: stdout, json: o.json}
 	o.Event = out.event
-	var tape *client.Recorder
+	var recorder *tape.Recorder
 	if o.record != "" {
-		if tape, err = client.NewRecorder(o.record); err != nil {
+		if recorder, err = tape.NewRecorder(o.record); err != nil {
 			return err
 		}
-		o.Sink = tape
-		defer func() { err = errors.Join(err, tape.Close()) }()
+		o.Sink = recorder
+		defer func() { err = errors.Join(err, recorder.Close()) }()
 	}
 	waiting, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
@@ -265,8 +266,8 @@ func join(ctx context.Context, o options, stdout io.Writer) (err error) {
 	stats := c.Stats()
 	c.Leave()
 	var files []string
-	if tape != nil {
-		files = tape.Files()
+	if recorder != nil {
+		files = recorder.Files()
 	}
 	out.summary(stats, files)
 	if err := c.Err(); client.Code(err) != "ended" {

@@ -8,6 +8,9 @@ const (
 	patience = 400 * time.Millisecond
 	// maxWaiting bounds the packets that wait for one that is missing.
 	maxWaiting = 2048
+	// maxLate is after how many packets in a row that seem late the numbering
+	// counts as begun anew.
+	maxLate = 64
 	// maxFrame bounds a frame that is put together.
 	maxFrame = 4 << 20
 )
@@ -35,6 +38,7 @@ type Assembler struct {
 	at       Packet // the last one of frame
 
 	received, lost int
+	late           int // in a row
 }
 
 // NewAssembler is for one stream, of pictures or of sound.
@@ -54,11 +58,16 @@ func (a *Assembler) Push(p Packet, now time.Time) (out []Sealed, broken bool) {
 	}
 	ahead := int16(p.Sequence - a.next)
 	if _, twice := a.waiting[p.Sequence]; ahead < 0 || twice {
-		return a.Due(now) // late or repeated: it was given up or is there
+		if a.late++; a.late < maxLate {
+			return a.Due(now) // late or repeated: it was given up or is there
+		}
+		clear(a.waiting)
+		a.next, a.building, a.frame, broken = p.Sequence, false, nil, true
 	}
+	a.late = 0
 	a.received++
 	a.waiting[p.Sequence] = p
-	out, broken = a.ready(nil, false)
+	out, broken = a.ready(nil, broken)
 	more, worse := a.Due(now)
 	return append(out, more...), broken || worse
 }

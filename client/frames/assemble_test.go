@@ -109,6 +109,23 @@ func TestAMissingPacketIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestTheNumberingBeginsAnew(t *testing.T) {
+	frames, list := packets(60, 50000)
+	a := NewAssembler(true)
+	a.Push(list[0], t0)
+	whole, breaks := 0, 0
+	for i, p := range list[1:] {
+		p.Sequence = uint16(20000 + i) // behind, and it stays there
+		out, broken := a.Push(p, t0)
+		if whole += len(out); broken {
+			breaks++
+		}
+	}
+	if whole < len(frames)*3/5 || breaks == 0 {
+		t.Errorf("%d frames of %d, %d breaks", whole, len(frames), breaks)
+	}
+}
+
 func TestTheBeginningOfAStream(t *testing.T) {
 	// Who joins late may hear the middle of a frame first.
 	_, list := packets(2, 0)

@@ -2,23 +2,35 @@ package group
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"maps"
 	"slices"
 	"time"
 
 	"huisclos/crypto/e2ee/session"
-	"huisclos/crypto/mls"
 	"huisclos/meetings"
 )
+
+// admitAtOnce is how many admissions follow one list of the server's.
+const admitAtOnce = 5
 
 // Admit answers the list of those who wait. A host lets everybody in where all
 // is set; otherwise only those who were in the group that this device's new one
 // replaces, known there by their keys. What is read and signed is the
-// KeyPackage, never the server's word about it.
+// KeyPackage, never the server's word about it. Nobody is admitted twice, and few
+// at once: the list comes again, five times a second at most, while somebody
+// waits, and a client that says more than 30 things a second is cut off.
 func (m *Member) Admit(list *meetings.Lobby, all bool, now time.Time) (out []Effect) {
 	if m.view == nil || m.ended || !slices.Contains(m.view.Room.Hosts, m.account) {
 		return nil
 	}
+	waiting := make(map[string]bool, len(list.Knocks))
 	for _, k := range list.Knocks {
+		waiting[k.ID] = true
+		sum := sha256.Sum256(k.KeyPackage)
+		if m.admitted[k.ID] == sum || len(out) == admitAtOnce {
+			continue
+		}
 		who, err := session.Inspect(k.KeyPackage, now)
 		if err != nil || !all && !(k.Rejoin && m.returns(who)) {
 			continue
@@ -27,8 +39,10 @@ func (m *Member) Admit(list *meetings.Lobby, all bool, now time.Time) (out []Eff
 		if err != nil {
 			continue
 		}
+		m.admitted[k.ID] = sum
 		out = append(out, Send{&meetings.Admit{Knock: k.ID, Admission: a}})
 	}
+	maps.DeleteFunc(m.admitted, func(id string, _ [sha256.Size]byte) bool { return !waiting[id] })
 	return out
 }
 
@@ -37,31 +51,4 @@ func (m *Member) returns(who session.Knocker) bool {
 	return m.replaced != nil && slices.ContainsFunc(m.replaced.from.Members, func(o session.Member) bool {
 		return bytes.Equal(o.SignatureKey, who.SignatureKey) && o.Account == who.Account && o.Device == who.Device && !slices.Contains(m.replaced.without, o.Leaf)
 	})
-}
-
-// restartRefusal says what is wrong with the new group of a restart: it must be
-// led by a host of the old one and hold nobody who was not in it.
-func restartRefusal(v, from session.View, without []mls.LeafIndex) string {
-	// Who makes a group has its first leaf, and a committer can't remove itself
-	// (RFC 9420 §12.2).
-	leader := slices.IndexFunc(v.Members, func(o session.Member) bool { return o.Leaf == 0 })
-	if leader < 0 || !slices.Contains(from.Room.Hosts, v.Members[leader].Account) {
-		return "the new group was not made by a host"
-	}
-	for _, n := range v.Members {
-		known := slices.ContainsFunc(from.Members, func(o session.Member) bool {
-			return bytes.Equal(o.SignatureKey, n.SignatureKey) && o.Account == n.Account && o.Device == n.Device && !slices.Contains(without, o.Leaf)
-		})
-		if !known {
-			return "somebody is in the new group who was not in the old one"
-		}
-	}
-	same := len(v.Room.Hosts) == len(from.Room.Hosts) && v.Room.Profile == from.Room.Profile
-	for _, h := range v.Room.Hosts {
-		same = same && slices.Contains(from.Room.Hosts, h)
-	}
-	if !same {
-		return "the new group has other rules"
-	}
-	return ""
 }

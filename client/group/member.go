@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"huisclos/crypto/e2ee/session"
@@ -54,22 +53,17 @@ type Member struct {
 	// replaced is the group that this host's new one follows: who was in it
 	// comes back without being asked about.
 	replaced *restart
+	// admitted are the knocks that were answered, with their KeyPackages.
+	admitted map[string][sha256.Size]byte
 	// Nobody but hosts can be added to a locked room, so a new group that
 	// follows a locked one is made open, and locked with those who came back.
 	relock, asked bool
 	ended         bool
 }
 
-// restart: the call goes on in another group, without some leaves of this one.
-type restart struct {
-	of      meetings.Position
-	from    session.View
-	without []mls.LeafIndex
-}
-
 // New is a device that is in no group yet.
 func New(core *session.Session, room Room, account mls.AccountID) *Member {
-	return &Member{core: core, room: room, account: account}
+	return &Member{core: core, room: room, account: account, admitted: make(map[string][sha256.Size]byte)}
 }
 
 // View is the group as it stands; false while the device is not in it.
@@ -254,6 +248,8 @@ func (m *Member) onFailure(q *meetings.Failure) []Effect {
 		return []Effect{KnockLater{}}
 	case q.Request == "knock" && q.Code == "full":
 		return []Effect{Failed{"full", q.Code}}
+	case q.Request == "admit":
+		clear(m.admitted) // those who still wait are on the next list
 	case q.Request == "knock", q.Request == "create" && q.Code != "recover":
 		return []Effect{Failed{"protocol", q.Request + ": " + q.Code}}
 	}
@@ -403,30 +399,6 @@ func (m *Member) Tree(tree []byte, err error, now time.Time) []Effect {
 		}
 	}
 	return m.enter(v, q.Seq)
-}
-
-func (m *Member) onRestart(q *meetings.Restart, now time.Time) (out []Effect) {
-	from := m.view
-	if from == nil {
-		from = m.wedgedFrom
-	}
-	if from == nil || !bytes.Equal(from.Group, q.Group.Group) {
-		return nil
-	}
-	// Only who was a host may lead the others into another group.
-	if q.Role == "create" && !slices.Contains(from.Room.Hosts, m.account) {
-		return nil
-	}
-	m.restart = &restart{q.Group, *from, q.Without}
-	m.wedgedFrom, m.pending = nil, nil
-	if m.view != nil {
-		m.view = nil
-		out = append(out, Left{})
-	}
-	if q.Role == "create" {
-		return append(out, m.create(m.restart)...)
-	}
-	return append(out, m.knock(now)...)
 }
 
 func (m *Member) onPosted(q *meetings.Posted) []Effect {

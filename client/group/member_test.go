@@ -371,6 +371,37 @@ func newKeyPackage(t *testing.T) meetings.Bytes {
 	return kp.MarshalMessage()
 }
 
+// TestNobodyIsAdmittedTwice: a long list that comes again and again is answered in few words.
+func TestNobodyIsAdmittedTwice(t *testing.T) {
+	hall := newHall(t)
+	host := newPerson(t, hall, owner, "Ada")
+	until(t, "the owner has made the group", func() bool { _, ok := host.view(); return ok })
+	host.mu.Lock()
+	defer host.mu.Unlock()
+	list := &meetings.Lobby{}
+	for i := range 12 {
+		list.Knocks = append(list.Knocks, meetings.LobbyEntry{ID: string(rune('a' + i)), KeyPackage: newKeyPackage(t)})
+	}
+	list.Knocks = append(list.Knocks, meetings.LobbyEntry{ID: "bad", KeyPackage: meetings.Bytes{1}})
+	now := time.Now()
+	if out := host.member.Admit(list, false, now); len(out) != 0 {
+		t.Errorf("%d are admitted though nobody is to be", len(out))
+	}
+	for round, want := range []int{admitAtOnce, admitAtOnce, 2, 0} {
+		if got := len(host.member.Admit(list, true, now)); got != want {
+			t.Errorf("list %d: %d admissions, not %d", round, got, want)
+		}
+	}
+	list.Knocks[3].KeyPackage = newKeyPackage(t) // it knocked anew
+	if got := len(host.member.Admit(list, true, now)); got != 1 {
+		t.Errorf("another key package: %d admissions", got)
+	}
+	host.member.Take(&meetings.Failure{Code: "locked", Request: "admit"}, now)
+	if got := len(host.member.Admit(list, true, now)); got != admitAtOnce {
+		t.Errorf("after a refusal: %d admissions", got)
+	}
+}
+
 // TestRestartRefusal is a table of new groups that claim to follow an old one.
 func TestRestartRefusal(t *testing.T) {
 	member := func(leaf mls.LeafIndex, n byte) session.Member {

@@ -1,4 +1,4 @@
-package client
+package tape
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/client"
 	"huisclos/client/ivf"
 	"huisclos/client/ogg"
 	"huisclos/meetings"
@@ -90,19 +91,19 @@ func TestRecorded(t *testing.T) {
 		return s.(*clip)
 	}
 	picture, sound := read("testdata/numbers.ivf"), read("testdata/tones.ogg")
-	one := Person{Leaf: 1, Device: meetings.ID{1}, Name: "../É mil/\x00"}
-	two := Person{Leaf: 2, Device: meetings.ID{2}, Name: one.Name}
-	take := func(p Person, audio bool, i int, f Frame, whole bool) {
+	one := client.Person{Leaf: 1, Device: meetings.ID{1}, Name: "../É mil/\x00"}
+	two := client.Person{Leaf: 2, Device: meetings.ID{2}, Name: one.Name}
+	take := func(p client.Person, audio bool, i int, f client.Frame, whole bool) {
 		t.Helper()
-		c, rate := Camera, uint32(9000)
+		c, rate := client.Camera, uint32(9000)
 		if audio {
-			c, rate = Microphone, 960
+			c, rate = client.Microphone, 960
 		}
-		if err := r.Take(Received{From: p, Context: c, Key: f.Key, Whole: whole, Data: f.Data, Timestamp: 0xffffff00 + uint32(i)*rate}); err != nil {
+		if err := r.Take(client.Received{From: p, Context: c, Key: f.Key, Whole: whole, Data: f.Data, Timestamp: 0xffffff00 + uint32(i)*rate}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	take(one, false, 0, Frame{Data: []byte{0x11}}, false) // of no use to a decoder: left out
+	take(one, false, 0, client.Frame{Data: []byte{0x11}}, false) // of no use to a decoder: left out
 	for i, f := range picture.frames {
 		take(one, false, i, f, true)
 		take(two, false, i, f, true)
@@ -145,19 +146,5 @@ func TestRecorded(t *testing.T) {
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the directory: %v, %v", info, err)
-	}
-}
-
-func TestSafeNames(t *testing.T) {
-	for text, want := range map[string]string{
-		"Ada": "Ada", "Élodie d'Arc": "Élodie_d_Arc", "../../etc/passwd": "etc_passwd", ".hidden": "hidden", "": "unnamed", "///": "unnamed", "a\x00b\nc": "a_b_c",
-		"-rf": "-rf", "localhost:8443": "localhost_8443", "[::1]:8443": "1_8443", "con\u202eexe": "con_exe",
-	} {
-		if got := safeName(text); got != want {
-			t.Errorf("%q became %q, not %q", text, got, want)
-		}
-	}
-	if n := len([]rune(safeName(strings.Repeat("é", 500)))); n > 60 {
-		t.Errorf("a name of %d letters", n)
 	}
 }

@@ -1,4 +1,4 @@
-package client
+package tape
 
 import (
 	"encoding/hex"
@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"huisclos/client"
 	"huisclos/client/ivf"
 	"huisclos/client/ogg"
 	"huisclos/crypto/sframe"
@@ -18,6 +19,8 @@ const (
 	// opusPreSkip is what an Opus encoder looks ahead at 48 kHz: 6.5 ms. The
 	// sender's own number does not come with its packets.
 	opusPreSkip = 312
+	// Clock rates of RTP timestamps (RFC 7741 §4.1, RFC 7587 §4.1).
+	pictureRate, soundRate = 90000, 48000
 	// maxSilence is the longest gap that is filled, so that sound stays beside
 	// its picture.
 	maxSilence = time.Minute
@@ -34,8 +37,14 @@ type Recorder struct {
 	names []string
 }
 
+// streamKey names a stream.
+type streamKey struct {
+	person  client.Person
+	context sframe.Context
+}
+
 type track interface {
-	take(Received) error
+	take(client.Received) error
 	close() error
 }
 
@@ -49,7 +58,7 @@ func NewRecorder(dir string) (*Recorder, error) {
 }
 
 // Take writes a frame.
-func (r *Recorder) Take(f Received) error {
+func (r *Recorder) Take(f client.Received) error {
 	if !f.Whole || len(f.Data) == 0 {
 		return nil
 	}
@@ -94,14 +103,14 @@ func streamName(c sframe.Context) string {
 	return "screen-sound"
 }
 
-func (r *Recorder) begin(f Received) (track, error) {
+func (r *Recorder) begin(f client.Received) (track, error) {
 	extension := ".ivf"
 	if f.Context.Audio() {
 		extension = ".ogg"
 	}
 	// The name is what somebody chose: it is made safe, and the device's id
 	// keeps two of one name apart.
-	base := fmt.Sprintf("%s-%s-%s", safeName(f.From.Name), hex.EncodeToString(f.From.Device[:3]), streamName(f.Context))
+	base := fmt.Sprintf("%s-%s-%s", client.SafeName(f.From.Name), hex.EncodeToString(f.From.Device[:3]), streamName(f.Context))
 	for n := 1; ; n++ {
 		name := base + extension
 		if n > 1 {
@@ -147,9 +156,9 @@ type pictureTrack struct {
 	clock
 }
 
-func newPictureTrack(file *os.File, f Received) (*pictureTrack, error) {
+func newPictureTrack(file *os.File, f client.Received) (*pictureTrack, error) {
 	width, height, _ := ivf.Size(f.Data) // zero where it is no picture: players read it from the frame
-	w, err := ivf.NewWriter(file, ivf.Header{Width: width, Height: height, Rate: vp8Rate, Scale: 1})
+	w, err := ivf.NewWriter(file, ivf.Header{Width: width, Height: height, Rate: pictureRate, Scale: 1})
 	if err != nil {
 		_ = file.Close()
 		return nil, err
@@ -157,7 +166,7 @@ func newPictureTrack(file *os.File, f Received) (*pictureTrack, error) {
 	return &pictureTrack{file: file, w: w}, nil
 }
 
-func (t *pictureTrack) take(f Received) error {
+func (t *pictureTrack) take(f client.Received) error {
 	return t.w.Write(ivf.Frame{Time: t.at(f.Timestamp), Data: f.Data})
 }
 
@@ -171,7 +180,7 @@ type soundTrack struct {
 }
 
 func newSoundTrack(file *os.File) (*soundTrack, error) {
-	w, err := ogg.NewWriter(file, ogg.Header{Channels: 2, PreSkip: opusPreSkip, Rate: opusRate}, "huisclos", 1)
+	w, err := ogg.NewWriter(file, ogg.Header{Channels: 2, PreSkip: opusPreSkip, Rate: soundRate}, "huisclos", 1)
 	if err != nil {
 		_ = file.Close()
 		return nil, err
@@ -181,7 +190,7 @@ func newSoundTrack(file *os.File) (*soundTrack, error) {
 
 // take writes a packet, and before it silence for those that are missing (RFC
 // 7845 §4.1).
-func (t *soundTrack) take(f Received) error {
+func (t *soundTrack) take(f client.Received) error {
 	d, ok := ogg.Duration(f.Data)
 	if !ok {
 		return nil // it opened, and is no sound all the same

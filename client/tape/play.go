@@ -1,4 +1,10 @@
-package client
+// Package tape plays files into a call and records what came out of it: VP8 in
+// IVF, Opus in Ogg.
+//
+// It decides which frame of a file is next, how a recorded stream is cut into
+// files, and how names of people become names of files. It never sees keys or
+// packets: frames come to it opened, and leave it to be sealed.
+package tape
 
 import (
 	"bufio"
@@ -8,6 +14,7 @@ import (
 	"os"
 	"time"
 
+	"huisclos/client"
 	"huisclos/client/ivf"
 	"huisclos/client/ogg"
 )
@@ -17,17 +24,17 @@ const maxPlayed = 512 << 20
 
 // clip plays a list of frames, over and over.
 type clip struct {
-	frames []Frame
+	frames []client.Frame
 	at     int
 }
 
 // Loop is a source that plays frames over and over. The first picture must be a
 // key frame.
-func Loop(list []Frame) Source { return &clip{frames: list} }
+func Loop(list []client.Frame) client.Source { return &clip{frames: list} }
 
-func (c *clip) Next(key bool) (Frame, error) {
+func (c *clip) Next(key bool) (client.Frame, error) {
 	if len(c.frames) == 0 {
-		return Frame{}, io.EOF
+		return client.Frame{}, io.EOF
 	}
 	if key {
 		// At most once round: sound has no key frames, and none is skipped.
@@ -44,7 +51,7 @@ func (c *clip) Next(key bool) (Frame, error) {
 }
 
 // ReadPicture reads an IVF file of VP8. Frames last until the next one's time.
-func ReadPicture(r io.Reader) ([]Frame, error) {
+func ReadPicture(r io.Reader) ([]client.Frame, error) {
 	file, err := ivf.NewReader(bufio.NewReader(io.LimitReader(r, maxPlayed)))
 	if err != nil {
 		return nil, err
@@ -52,7 +59,7 @@ func ReadPicture(r io.Reader) ([]Frame, error) {
 	tick := func(n uint64) time.Duration {
 		return time.Duration(float64(n) * float64(file.Scale) / float64(file.Rate) * float64(time.Second))
 	}
-	var list []Frame
+	var list []client.Frame
 	var times []uint64
 	for {
 		f, err := file.Next()
@@ -62,7 +69,7 @@ func ReadPicture(r io.Reader) ([]Frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, Frame{Key: ivf.Key(f.Data), Data: f.Data})
+		list = append(list, client.Frame{Key: ivf.Key(f.Data), Data: f.Data})
 		times = append(times, f.Time)
 	}
 	if len(list) == 0 || !list[0].Key {
@@ -83,12 +90,12 @@ func ReadPicture(r io.Reader) ([]Frame, error) {
 }
 
 // ReadSound reads an Ogg file of Opus.
-func ReadSound(r io.Reader) ([]Frame, error) {
+func ReadSound(r io.Reader) ([]client.Frame, error) {
 	file, err := ogg.NewReader(bufio.NewReader(io.LimitReader(r, maxPlayed)))
 	if err != nil {
 		return nil, err
 	}
-	var list []Frame
+	var list []client.Frame
 	for {
 		p, err := file.Next()
 		if errors.Is(err, io.EOF) {
@@ -101,7 +108,7 @@ func ReadSound(r io.Reader) ([]Frame, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: packet %d is none of Opus", ogg.ErrFormat, len(list))
 		}
-		list = append(list, Frame{Data: p, Lasts: lasts})
+		list = append(list, client.Frame{Data: p, Lasts: lasts})
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%w: there is no sound in it", ogg.ErrFormat)
@@ -110,12 +117,12 @@ func ReadSound(r io.Reader) ([]Frame, error) {
 }
 
 // OpenPicture and OpenSound make sources of files.
-func OpenPicture(name string) (Source, error) { return openSource(name, ReadPicture) }
+func OpenPicture(name string) (client.Source, error) { return openSource(name, ReadPicture) }
 
 // OpenSound reads an Ogg file of Opus.
-func OpenSound(name string) (Source, error) { return openSource(name, ReadSound) }
+func OpenSound(name string) (client.Source, error) { return openSource(name, ReadSound) }
 
-func openSource(name string, read func(io.Reader) ([]Frame, error)) (Source, error) {
+func openSource(name string, read func(io.Reader) ([]client.Frame, error)) (client.Source, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
