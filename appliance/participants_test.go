@@ -230,6 +230,9 @@ func TestNativeParticipants(t *testing.T) {
 
 // TestNativeParticipantsComeBack: the server stops and starts again; the members hand it the group back, and go on with the same words.
 func TestNativeParticipantsComeBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("real calls, one after the other")
+	}
 	h := newHousehold(t, 2)
 	ada, bob := h.join(t, 0, nil), h.join(t, 1, nil)
 	hear := func(what string) {
@@ -254,6 +257,9 @@ func TestNativeParticipantsComeBack(t *testing.T) {
 
 // TestNativeParticipantRefusals: what a participant is told, by the code of it.
 func TestNativeParticipantRefusals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("real calls, one after the other")
+	}
 	h := newHousehold(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -302,6 +308,9 @@ func TestNativeParticipantRefusals(t *testing.T) {
 
 // TestNativeParticipantsOverTCP: where UDP does not pass, media goes by ICE-TCP, to one who uses UDP.
 func TestNativeParticipantsOverTCP(t *testing.T) {
+	if testing.Short() {
+		t.Skip("real calls, one after the other")
+	}
 	h := newHousehold(t, 2)
 	ada := h.join(t, 0, func(c *client.Config) { c.Transport = "tcp" })
 	bob := h.join(t, 1, nil)
