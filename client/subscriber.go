@@ -139,8 +139,13 @@ type inlet struct {
 func (sub *subscriber) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	c := sub.call
 	video := t.Kind() == webrtc.RTPCodecTypeVideo
+	line := r.RTPTransceiver()
+	if line == nil {
+		return // stopped meanwhile
+	}
+	mid := line.Mid()
 	c.mu.Lock()
-	expect, declared := sub.targets[r.RTPTransceiver().Mid()]
+	expect, declared := sub.targets[mid]
 	if !declared || expect.Context.Audio() == video {
 		c.mu.Unlock()
 		return // nothing reads it: nothing comes through

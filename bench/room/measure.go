@@ -129,7 +129,7 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 
 	var mu sync.Mutex // owns people and r while they come
 	var coming sync.WaitGroup
-	began, used := time.Now(), s.cpu()
+	began, used, own := time.Now(), s.cpu(), ownCPU()
 	for i := 1; i < n; i++ {
 		select {
 		case <-ctx.Done():
@@ -158,7 +158,7 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 		})
 	}
 	coming.Wait()
-	r.PeakCPU = percent(s.cpu()-used, time.Since(began))
+	r.PeakCPU, r.ClientsOwn = percent(s.cpu()-used, time.Since(began)), percent(ownCPU()-own, time.Since(began))
 	var joins, members []float64
 	for _, p := range people[1:] {
 		t := p.call.Stats().Times
@@ -171,7 +171,8 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 	r.Join50, r.Join95, r.Member = quantile(joins, 0.5), quantile(joins, 0.95), quantile(members, 0.95)
 
 	time.Sleep(settle)
-	from, used, own := time.Now(), s.cpu(), ownCPU()
+	from := time.Now()
+	used, own = s.cpu(), ownCPU()
 	time.Sleep(look)
 	r.ServerCPU, r.ClientsCPU = percent(s.cpu()-used, time.Since(from)), percent(ownCPU()-own, time.Since(from))
 	r.ServerMem, r.ClientsMem = s.memory(), memoryOf(os.Getpid())
