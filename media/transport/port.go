@@ -25,6 +25,7 @@ type port struct {
 	pacer *pacer
 	log   *slog.Logger
 	now   func() time.Time
+	probe func(ufrag string) (password string, ok bool) // Config.Probe
 
 	mu        sync.RWMutex
 	ufrags    map[string]*link
@@ -64,9 +65,9 @@ func newSocket(conn net.PacketConn) (*socket, error) {
 	return s, nil
 }
 
-func newPort(udp []net.PacketConn, tcp net.Listener, log *slog.Logger, now func() time.Time) (*port, error) {
+func newPort(udp []net.PacketConn, tcp net.Listener, probe func(string) (string, bool), log *slog.Logger, now func() time.Time) (*port, error) {
 	p := &port{
-		tcp: tcp, log: log, now: now, pacer: newPacer(),
+		tcp: tcp, log: log, now: now, pacer: newPacer(), probe: probe,
 		ufrags:    make(map[string]*link),
 		addresses: make(map[netip.AddrPort]*udpPath),
 		undecided: make(chan struct{}, maxUnauthenticated),
@@ -283,6 +284,9 @@ func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 		}
 		l := p.linkOf(m.ufrag())
 		if l == nil {
+			if answer := p.probed(m, from); answer != nil {
+				_ = (&udpPath{socket: on, address: from, addr: net.UDPAddrFromAddrPort(from)}).write(answer) // the asker sees whether it came
+			}
 			return
 		}
 		password, newest, ok := l.authenticate(&m)

@@ -21,7 +21,7 @@ func TestAnswersLeaveWhereQuestionsArrive(t *testing.T) {
 	}
 	// On one port nobody could tell them apart; here each has its own.
 	ours := []net.PacketConn{socket(), socket(), socket()}
-	p, err := newPort(ours, nil, slog.New(slog.DiscardHandler), time.Now)
+	p, err := newPort(ours, nil, nil, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

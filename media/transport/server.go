@@ -34,7 +34,10 @@ type Config struct {
 	// via is the address at which that client's signalling arrived, if known.
 	Addresses func(via netip.Addr) []netip.Addr
 	// Port is the number that clients know; zero is the sockets' own.
-	Port   int
+	Port int
+	// Probe gives the password of a probe by its ufrag, asked for each check that knows no link; nil: nothing is probed. With it
+	// whoever made the probe gets an authenticated answer from the port. Strangers get none, as before.
+	Probe  func(ufrag string) (password string, ok bool)
 	Events media.Events
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -101,7 +104,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	var err error
-	if s.port, err = newPort(cfg.UDP, cfg.TCP, cfg.Log, cfg.Now); err != nil {
+	if s.port, err = newPort(cfg.UDP, cfg.TCP, cfg.Probe, cfg.Log, cfg.Now); err != nil {
 		s.hook.close()
 		return nil, err
 	}

@@ -155,6 +155,9 @@ func (p *port) serveTCP(conn net.Conn) {
 				break
 			}
 			l := p.linkOf(m.ufrag())
+			if l == nil && owner == nil {
+				p.probedTCP(m, t.address, conn)
+			}
 			if l == nil || owner != nil && l != owner {
 				break
 			}
