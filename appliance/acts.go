@@ -72,6 +72,7 @@ func (a *Appliance) acts() control.Acts {
 		Check:     a.selfCheck,
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
+		Network:   a.network,
 	}
 }
 

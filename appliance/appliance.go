@@ -76,6 +76,7 @@ type Appliance struct {
 	hall      *meetings.Hall
 	pages     *web.Server
 	door      *door
+	probes    *probes
 
 	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
@@ -88,7 +89,8 @@ type Appliance struct {
 // Start opens the database, then the sockets, shuts the process in, then starts the parts between them. When it returns an
 // error, everything that was opened is closed again.
 func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
-	a := &Appliance{settings: s, log: log, started: s.now().UTC(), quit: make(chan struct{}), failed: make(chan error, 3)}
+	a := &Appliance{settings: s, log: log, started: s.now().UTC(), quit: make(chan struct{}), failed: make(chan error, 3),
+		probes: newProbes(s.now)}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -160,7 +162,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(a.relay.Close)
 	server, err := transport.New(transport.Config{UDP: append(slices.Clone(sockets.udp), a.relay.Media()), TCP: iceConns, Addresses: told.candidates,
-		Port: a.port, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
+		Port: a.port, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +181,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(),
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

@@ -15,7 +15,7 @@ import (
 // machine itself, or of no use without a zone.
 func (s Settings) Reachable() []netip.Addr {
 	out := distinct(s.PublicAddresses)
-	if named := s.named(); len(named) > 0 {
+	if named := s.Named(); len(named) > 0 {
 		return distinct(out, named)
 	}
 	interfaces, err := net.InterfaceAddrs()
@@ -35,7 +35,7 @@ func (s Settings) Reachable() []netip.Addr {
 // it is the one address that is known to lead here from there, even to a process that can list none. A loopback address
 // counts only when there is nothing else: it is right for a client on this machine, and Firefox refuses it.
 func (s Settings) Candidates(via netip.Addr) []netip.Addr {
-	if len(s.named()) > 0 {
+	if len(s.Named()) > 0 {
 		return s.Reachable()
 	}
 	via = via.Unmap().WithZone("")
@@ -50,8 +50,8 @@ func (s Settings) Candidates(via netip.Addr) []netip.Addr {
 	return out
 }
 
-// named are the addresses of this machine that the settings decide on: those listed, or the only one that is listened on.
-func (s Settings) named() []netip.Addr {
+// Named are the addresses of this machine that the settings decide on: those listed, or the only one that is listened on.
+func (s Settings) Named() []netip.Addr {
 	if len(s.Addresses) > 0 {
 		return s.Addresses
 	}

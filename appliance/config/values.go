@@ -76,13 +76,18 @@ func (h *hostname) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalText accepts an address that a client can send to.
+// UnmarshalText accepts an address that a client can send to. A link-local one means nothing without a zone, which only the
+// client could know (RFC 4007 §6).
 func (a *address) UnmarshalText(text []byte) error {
 	ip, err := netip.ParseAddr(string(text))
 	if err != nil {
+		if new(hostname).UnmarshalText(text) == nil {
+			// A name would have to be asked for again and again, by a service that has no network of its own.
+			return fmt.Errorf("%q is not an IP address; names belong in hostnames, and here stands what they lead to", text)
+		}
 		return fmt.Errorf("%q is not an IP address", text)
 	}
-	if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+	if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.IsLinkLocalUnicast() || ip.Zone() != "" || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return fmt.Errorf("%q is not an address that a client can reach", text)
 	}
 	a.value = ip

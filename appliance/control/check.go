@@ -14,11 +14,14 @@ import (
 
 // Check prints what is in order and what is not: the running appliance's own self-check, and what can be seen from
 // outside. Exit codes: 0 all is in order, 1 something is not, 2 the command line was not understood. Advice about the
-// machine changes nothing in it.
+// machine changes nothing in it. "check network" is CheckNetwork.
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "network" {
+		return CheckNetwork(ctx, args[1:], stdout, stderr)
+	}
 	p, err := locate("check", args, packaged)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos check [options]\nhuisclos check call [options]    appel d'essai / test call\n%s", places)
+		fmt.Fprintf(stdout, "huisclos check [options]\nhuisclos check call [options]    appel d'essai / test call\nhuisclos check network [options]\n%s", places)
 		return 0
 	}
 	if err != nil {
@@ -53,12 +56,8 @@ func inOrder(r hardening.Report) bool {
 func show(w io.Writer, r hardening.Report) {
 	counts := map[hardening.State]int{}
 	for _, l := range r {
-		mark := map[hardening.State]string{hardening.OK: "ok", hardening.Missing: "NON / NO", hardening.Unknown: "?"}[l.State]
-		if l.State == hardening.Missing && l.Advice {
-			mark = "conseil / advice"
-		}
 		counts[l.State]++
-		fmt.Fprintf(w, "%-16s  %-34s %s\n%-52s %s\n", mark, l.Name, l.Detail.FR, "", l.Detail.EN)
+		fmt.Fprintf(w, "%-16s  %-34s %s\n%-52s %s\n", mark(l), l.Name, l.Detail.FR, "", l.Detail.EN)
 		if l.State == hardening.Missing {
 			for _, t := range []hardening.Text{l.Why, l.Do} {
 				fmt.Fprintf(w, "%-18s→ %s\n%-18s  %s\n", "", t.FR, "", t.EN)
@@ -67,6 +66,18 @@ func show(w io.Writer, r hardening.Report) {
 	}
 	fmt.Fprintf(w, "\n%d en ordre, %d à corriger, %d non lisibles. / %d in order, %d to mend, %d not readable.\n", counts[hardening.OK], counts[hardening.Missing],
 		counts[hardening.Unknown], counts[hardening.OK], counts[hardening.Missing], counts[hardening.Unknown])
+}
+
+func mark(l hardening.Line) string {
+	switch {
+	case l.State == hardening.Missing && l.Advice:
+		return "conseil / advice"
+	case l.State == hardening.Missing:
+		return "NON / NO"
+	case l.State == hardening.Unknown:
+		return "?"
+	}
+	return "ok"
 }
 
 // merge takes the machine's lines from here: a confined unit does not see all of /proc/sys, this command does.

@@ -1,10 +1,10 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call. The protection is the file's: mode 0600, so the appliance's own user and
-// root alone. Nothing of a meeting passes here. The secrets that do are a set-up code, which goes to the terminal and
-// nowhere else, and the tokens of a test call's two participants, which open that room for minutes and nothing else. One
-// question and one answer each connection, each a line of JSON.
+// self-check, to make the room of a test call or a probe of the network. The protection is the file's: mode 0600, so the appliance's
+// own user and root alone. Nothing of a meeting passes here. The secrets that do are a set-up code, which goes to the terminal and
+// nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
+// password, which stays with the command that asked. One question and one answer each connection, each a line of JSON.
 package control
 
 import (
@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"huisclos/appliance/reach"
 	"huisclos/hardening"
 )
 
@@ -34,6 +35,8 @@ type Acts struct {
 	// Canary makes the room and the two participants of a test call; EndCanary takes them away again.
 	Canary    func() (Canary, error)
 	EndCanary func(room string)
+	// Network makes a probe, which is worth an answer for a minute, and says where clients are told to come.
+	Network func() reach.Service
 }
 
 // Canary is what a test call needs. The first of the people owns the room.
@@ -76,6 +79,7 @@ const (
 	actCheck     = "check"
 	actCanary    = "canary"
 	actEndCanary = "canary-end"
+	actNetwork   = "network"
 )
 
 type question struct {
@@ -89,6 +93,8 @@ type answer struct {
 	Status *Status          `json:"status,omitempty"`
 	Report hardening.Report `json:"report,omitempty"`
 	Canary *Canary          `json:"canary,omitempty"`
+
+	Network *reach.Service `json:"network,omitempty"`
 }
 
 const (
@@ -213,6 +219,9 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 	case actEndCanary:
 		a.EndCanary(q.Room)
 		return answer{}
+	case actNetwork:
+		network := a.Network()
+		return answer{Network: &network}
 	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
 }

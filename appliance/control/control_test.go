@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/appliance/reach"
 	"huisclos/hardening"
 )
 
@@ -48,6 +49,7 @@ type fake struct {
 	codes  int
 	done   bool // there is an administrator
 	broken bool
+	port   int
 }
 
 func (f *fake) acts() Acts {
@@ -70,6 +72,9 @@ func (f *fake) acts() Acts {
 		},
 		Check: func() hardening.Report {
 			return hardening.Report{{Name: "landlock", State: hardening.OK}, {Name: "kernel.kptr_restrict", State: hardening.Unknown}}
+		},
+		Network: func() reach.Service {
+			return reach.Service{Port: f.port, Fingerprint: "AB:CD", Named: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Probe: reach.Probe{Ufrag: "u", Password: "p"}}
 		},
 	}
 }

@@ -142,8 +142,16 @@ func (s *Server) getStatus(v *visit) error {
 	})
 }
 
-// health says that the process answers and its database reads.
+// probeHeader carries the name of a probe here, and the proof that it is known back (appliance/reach has the other end).
+const probeHeader = "Huisclos-Probe"
+
+// health says that the process answers and its database reads, and to a probe which appliance it is.
 func (s *Server) health(v *visit) error {
+	if named := v.r.Header.Get(probeHeader); named != "" && s.Proof != nil {
+		if proof := s.Proof(named); proof != "" {
+			v.w.Header().Set(probeHeader, proof)
+		}
+	}
 	if _, err := s.Accounts.SetupNeeded(); err != nil {
 		s.Log.Error("health check failed", "error", err)
 		return v.refuse(codeInternal)

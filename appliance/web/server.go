@@ -18,7 +18,7 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base and Canary.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proof and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -39,6 +39,8 @@ type Config struct {
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
 	Base            string
 	StrictTransport bool // the certificate is one that browsers trust by themselves
+	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
+	Proof func(probe string) string
 
 	Now  func() time.Time
 	Rand func([]byte)

@@ -71,6 +71,7 @@ func (p *plane) Failed(media.CallID, media.PeerID, bool) {
 	defer p.mu.Unlock()
 	p.failed++
 }
+func (*plane) Layers(media.CallID, media.PeerID, []media.StreamLayers)              {}
 func (p *plane) Refused(media.CallID, media.PeerID, map[media.RefusedReason]uint64) {}
 
 // serve runs the media plane until its input ends.
