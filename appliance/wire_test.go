@@ -211,7 +211,7 @@ func (secureDialer) Dial(network, address string) (net.Conn, error) {
 }
 
 // microphone is a browser that only speaks.
-func microphone(t *testing.T, cfg webrtc.Configuration) *webrtc.PeerConnection {
+func microphone(t *testing.T, cfg webrtc.Configuration, networks ...webrtc.NetworkType) *webrtc.PeerConnection {
 	t.Helper()
 	engine := &webrtc.MediaEngine{}
 	must(t, engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2},
@@ -221,7 +221,7 @@ func microphone(t *testing.T, cfg webrtc.Configuration) *webrtc.PeerConnection {
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEProxyDialer(secureDialer{})
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	settings.SetNetworkTypes(append([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}, networks...))
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)).NewPeerConnection(cfg)
 	must(t, err)
 	t.Cleanup(func() { _ = pc.Close() })

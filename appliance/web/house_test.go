@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -51,6 +52,17 @@ const (
 	memberPassphrase = "douze renards au soleil"
 	otherPassphrase  = "onze hiboux dans le vent"
 )
+
+// trial stands for the media plane.
+func (h *house) trial(_ context.Context, via netip.Addr, offer, mid string) (string, error) {
+	switch {
+	case offer == "full":
+		return "", ErrTrials
+	case offer == "" || mid == "":
+		return "", errors.New("no offer")
+	}
+	return "answer to " + offer + " via " + via.String(), nil
+}
 
 // logbook keeps what was logged, to be searched for what must not be there.
 type logbook struct {
@@ -111,7 +123,8 @@ func emptyHouse(t testing.TB) *house {
 		Meeting: builtClient("/"), Console: builtClient("/console/"),
 		Names: []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
-		Mask: func(a netip.Addr) string { return "masked" },
+		Mask:  func(a netip.Addr) string { return "masked" },
+		Trial: h.trial,
 	})
 	must(t, err)
 	h.tls = httptest.NewUnstartedServer(h.server)
@@ -251,7 +264,7 @@ func (b *browser) request(method, path string, body any) *http.Request {
 	req, err := http.NewRequest(method, b.h.tls.URL+path, r)
 	must(b.h.t, err)
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	if strings.HasSuffix(path, "/signal") {
+	if strings.HasSuffix(path, "/signal") || strings.HasSuffix(path, "/echo") {
 		req.Header.Set("Origin", b.h.tls.URL) // as browsers do for WebSocket
 	}
 	if method != http.MethodGet && method != http.MethodHead {

@@ -72,6 +72,9 @@ var rights = []right{
 	{"DELETE", "/api/account/sessions/:session", 401, 204, 404, 404,
 		func(s *scene) string { return "/api/account/sessions/" + s.session }, nil, "not-found"},
 
+	{"POST", "/api/connection", 401, 200, 200, 200, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
+	{"GET", "/api/connection/echo", 401, 426, 426, 426, fixed("/api/connection/echo"), nil, "upgrade-required"},
+
 	{"GET", "/api/rooms", 401, 200, 200, 200, fixed("/api/rooms"), nil, ""},
 	{"POST", "/api/rooms", 401, 201, 201, 201, fixed("/api/rooms"), map[string]string{"name": "Une salle"}, ""},
 	// Whoever is signed in and holds a room's link may see its name and knock: its id is 128 random bits.
@@ -98,6 +101,7 @@ var rights = []right{
 	{"GET", "/activate", 200, 200, 200, 200, fixed("/activate"), nil, ""},
 	{"GET", "/about", 200, 200, 200, 200, fixed("/about"), nil, ""},
 	{"GET", "/account", 200, 200, 200, 200, fixed("/account"), nil, ""},
+	{"GET", "/test", 200, 200, 200, 200, fixed("/test"), nil, ""},
 	{"GET", "/setup", 308, 308, 308, 308, fixed("/setup"), nil, ""},
 	{"GET", "/console", 308, 308, 308, 308, fixed("/console"), nil, ""},
 	{"GET", "/console/", 200, 200, 200, 200, fixed("/console/"), nil, ""},

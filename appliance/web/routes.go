@@ -23,6 +23,9 @@ func (s *Server) routes() []route {
 		{get, "/api/account/sessions", member, call, s.listSessions},
 		{del, "/api/account/sessions/:session", member, call, s.endSession},
 
+		{post, "/api/connection", member, call, s.tryConnection},
+		{get, "/api/connection/echo", member, socket, s.tryMessages},
+
 		{get, "/api/rooms", member, call, s.listRooms},
 		{post, "/api/rooms", member, call, s.createRoom},
 		{get, "/api/rooms/:room", member, call, s.getRoom},
@@ -61,4 +64,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/activate", "/account", "/about"}
+var meetingPages = []string{"/", "/r/:room", "/activate", "/account", "/about", "/test"}

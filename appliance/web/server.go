@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,6 +42,9 @@ type Config struct {
 	StrictTransport bool // the certificate is one that browsers trust by themselves
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string
+	// Trial answers the offer of a media connection that carries nothing, in one audio section with that mid; via is the address
+	// at which the request arrived. ErrTrials: not now; any other error is the offer's fault.
+	Trial func(ctx context.Context, via netip.Addr, offer, mid string) (answer string, err error)
 
 	Now  func() time.Time
 	Rand func([]byte)
@@ -68,6 +72,7 @@ type Server struct {
 	guesses  *attempts // at secrets, by address
 	unsigned *rate     // API requests without a session, by address
 	signed   *rate     // API requests by session
+	trials   *rate     // trial connections by session
 	slots    chan struct{}
 	lines    sync.WaitGroup // connections to rooms
 }
@@ -87,7 +92,8 @@ func New(c Config) (*Server, error) {
 		Config: c, echo: echo.New(),
 		names:   map[string]bool{"localhost": true},
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
-		slots: make(chan struct{}, maxRunning),
+		trials: newRate(trialsPerSecond, trialsBurst),
+		slots:  make(chan struct{}, maxRunning),
 	}
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true

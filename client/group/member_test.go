@@ -25,6 +25,7 @@ func (noMedia) SetEpoch(meetings.CallID, uint64, time.Time)                   {}
 func (noMedia) CloseCall(meetings.CallID)                                     {}
 func (noMedia) Admit(meetings.CallID, meetings.PeerID, mls.LeafIndex)         {}
 func (noMedia) Cut(meetings.CallID, meetings.PeerID)                          {}
+func (noMedia) Busy() bool                                                    { return false }
 func (noMedia) Stats(meetings.CallID) (s meetings.MediaStats)                 { return s }
 func (noMedia) Subscribe(meetings.CallID, meetings.PeerID, netip.Addr) error  { return nil }
 func (noMedia) Answer(meetings.CallID, meetings.PeerID, string) error         { return nil }

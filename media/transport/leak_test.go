@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 
 	"huisclos/crypto/sframe"
+	"huisclos/media"
 	"huisclos/media/forward"
 	"huisclos/media/gate"
 )
@@ -47,10 +48,10 @@ func TestOldMemoryStaysInside(t *testing.T) {
 					// The first of a run is longer, so that the others are padded; the last is a retransmission.
 					for _, n := range []int{1100, size, size, 1100} {
 						sequence++
-						o.Send(in, forward.Numbers{Sequence: sequence, Timestamp: 7}, &gate.Packet{Payload: body[:n]})
+						o.Send(in, new(media.Down), forward.Numbers{Sequence: sequence, Timestamp: 7}, &gate.Packet{Payload: body[:n]})
 					}
-					o.Resend(in, forward.Numbers{Sequence: sequence}, &gate.Packet{Payload: body[:size]})
-					o.link.jobs[0][4].repeat = sequence // of one SSRC in all rounds: no number twice
+					o.Resend(in, new(media.Down), forward.Numbers{Sequence: sequence}, &gate.Packet{Payload: body[:size]})
+					o.sequence = sequence - 1 // of one SSRC in all rounds: no number twice
 					in.flush()
 					for i := range 5 {
 						b := make([]byte, maxDatagram)

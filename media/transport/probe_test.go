@@ -18,6 +18,7 @@ type noEvents struct{}
 func (noEvents) Offer(media.CallID, media.PeerID, string, []media.Track)            {}
 func (noEvents) Connected(media.CallID, media.PeerID, bool, string)                 {}
 func (noEvents) Failed(media.CallID, media.PeerID, bool)                            {}
+func (noEvents) Layers(media.CallID, media.PeerID, []media.StreamLayers)            {}
 func (noEvents) Refused(media.CallID, media.PeerID, map[media.RefusedReason]uint64) {}
 
 // TestProbe: the port answers a check with a probe's password, over UDP and as the first frame of a TCP connection, and nobody
