@@ -83,7 +83,11 @@ bench-flood: ## what floods from strangers cost a call: processor time, delay, l
 	go build -o build/bench-flood ./bench/flood
 	build/bench-flood $(FLOOD)
 
-.PHONY: bench-flood
+SOAK ?= 24h
+soak: ## a call whose members come and go for a day; memory, goroutines, descriptors and names stay what they were (make soak SOAK=15m)
+	@SOAK=$(SOAK) .ci/test soak
+
+.PHONY: bench-flood soak
 
 bench-room: ## a room of 2, 20, 100 and 300 native participants, a storm of 100, real keys: build/bench/room.{json,svg} (ARGS='--sizes 2,20')
 	@go build -trimpath -o build/huisclos-room .
