@@ -4,6 +4,7 @@ import { parseRoomLink } from "./api/index.ts";
 import { About } from "./pages/about.tsx";
 import { Account } from "./pages/account.tsx";
 import { Activate } from "./pages/activate.tsx";
+import { Connection } from "./pages/connection.tsx";
 import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
 import { Rooms } from "./pages/rooms.tsx";
@@ -11,6 +12,7 @@ import { SignIn } from "./pages/sign-in.tsx";
 import { BadLink, RoomPage } from "./room/room.tsx";
 import { focusMain, place } from "./route.ts";
 import { ask, session } from "./session.ts";
+import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
 
 export function App() {
@@ -28,7 +30,7 @@ export function App() {
 function useTitle(url: URL, state: string): void {
   const t = desk.value;
   const first = useRef(true);
-  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/about": t.about, "/activate": t.activateTitle }[url.pathname];
+  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle }[url.pathname];
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -52,6 +54,7 @@ function Page() {
   }
   if (url.pathname === "/") return <Rooms me={s.me.account} />;
   if (url.pathname === "/account") return <Account key={s.me.account.id} me={s.me.account} />;
+  if (url.pathname === "/test") return <Connection />;
   const t = desk.value.notFound;
   return <Frame><Sentence title={t.title} text={t.text} /></Frame>;
 }

@@ -116,6 +116,9 @@ export const api = {
   sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 
+  /** A media connection that carries nothing: the server's answer to an offer with one audio section. */
+  tryConnection: (offer: string, mid: string) => request<{ answer: string }>("POST", "/api/connection", { offer, mid }),
+
   rooms: async () => (await request<{ rooms: Room[] }>("GET", "/api/rooms")).rooms,
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
   room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
@@ -139,5 +142,8 @@ export function parseRoomLink(url: URL): { room: string; owner: string } | null 
   const m = /^\/r\/([A-Za-z0-9_-]{22})$/.exec(url.pathname), owner = /^#([A-Za-z0-9_-]{22})$/.exec(url.hash);
   return m?.[1] && owner?.[1] ? { room: m[1], owner: owner[1] } : null;
 }
+
+/** A WebSocket that repeats what it is sent. */
+export function echoURL(origin = location.origin): string { return `${origin.replace(/^http/, "ws")}/api/connection/echo`; }
 
 export function signalURL(room: string, origin = location.origin): string { return `${origin.replace(/^http/, "ws")}/api/rooms/${id(room)}/signal`; }

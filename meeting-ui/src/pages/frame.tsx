@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, theme, type Lang, type Theme } from "@huisclos/ui-kit";
 import { go, place } from "../route.ts";
 import { session, signOut } from "../session.ts";
+import { connection } from "../words/connection.ts";
 import { desk } from "../words/desk.ts";
 
 export const langNames: Record<Lang, string> = { fr: "Français", en: "English" };
@@ -56,6 +57,7 @@ function AccountMenu({ name, email, id, admin }: { name: string; email: string; 
           <>
             <div class="desk__who" role="presentation"><b>{name}</b><span class="muted small">{email}</span></div>
             <MenuLink href="/account" icon="circle-user-round">{t.account}</MenuLink>
+            <MenuLink href="/test" icon="activity">{connection.value.link}</MenuLink>
             {admin && <MenuLink href="/console/" icon="settings-2">{t.console}</MenuLink>}
             <MenuLine />
             <ShowItems close={close} />

@@ -4,6 +4,7 @@ import {
 } from "@huisclos/ui-kit";
 import { api, roomLink, type Account, type ApiError, type Room } from "../api/index.ts";
 import { asApiError } from "../session.ts";
+import { connection } from "../words/connection.ts";
 import { desk } from "../words/desk.ts";
 import { Failed } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
@@ -33,6 +34,7 @@ export function Rooms({ me }: { me: Account }) {
       {!rooms ? <Skeleton lines={3} />
         : rooms.length === 0 ? <Empty title={t.emptyTitle} picture={<Seal state="open" size="l" />}><p>{t.empty}</p></Empty>
         : <ul class="rooms">{[...rooms].sort(order).map((r) => <RoomRow key={r.id} room={r} mine={r.owner.id === me.id} onChange={() => void load()} />)}</ul>}
+      <p class="list-foot small"><a href="/test">{connection.value.link}</a></p>
     </Frame>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
 import type { DeviceProblem, LocalDevice, Phase } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
+import { connection } from "../words/connection.ts";
 import { Video } from "../stage/tile.tsx";
 import type { Meeting } from "../stage/view.ts";
 
@@ -86,6 +87,7 @@ function Ready({ meeting }: { meeting: Meeting }) {
       </div>
       <div class="stack">
         <Button look="primary" large wide busy={busy} onClick={() => void enter()}>{busy ? t.door.entering : t.door.enter}</Button>
+        <a class="small door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a>
         <p class="muted small door__promise"><Seal state="unverified" /><span>{t.door.sealedHint}</span></p>
       </div>
     </>

@@ -1,0 +1,93 @@
+/** Sentences of the page that tests one's own connection. */
+import { dictionary } from "@huisclos/ui-kit";
+import type { Conclusion } from "../connection/verdict.ts";
+import type { Way } from "../connection/path.ts";
+
+type Said = { title: string; text: string; ask: string | null };
+
+export const connection = dictionary(
+  {
+    title: "Tester ma connexion",
+    link: "Tester ma connexion",
+    linkNewTab: "Tester ma connexion (nouvel onglet)",
+    lead: "Cet essai dure une dizaine de secondes. Il n’a besoin ni du micro ni de la caméra, et rien n’est transmis à personne.",
+    start: "Commencer le test",
+    again: "Recommencer",
+    running: "Test en cours",
+    results: "Ce qui a été essayé",
+    noWebRTC: "Ce navigateur ne permet pas les appels (WebRTC est absent ou interdit par une règle). Essayez Firefox, Chrome, Edge ou Safari à jour, ou demandez à votre service informatique de l’autoriser.",
+    way: { messages: "Messages (WebSocket)", udp: "Son et image par UDP", tcp: "Son et image par TCP" } as Record<Way, string>,
+    hint: {
+      messages: "Pour entrer dans une salle et s’entendre sur les clés.",
+      udp: "Le chemin le plus rapide.",
+      tcp: "Le chemin de secours, quand UDP est bloqué.",
+    } as Record<Way, string>,
+    trying: "En cours",
+    passed: "Passe",
+    blocked: "Ne passe pas",
+    figures: {
+      connect: "Connexion en", rtt: "Aller-retour", spread: "Variation", lost: "Sans réponse",
+      ms: (n: string) => `${n} ms`, of: (lost: string, all: string) => `${lost} contrôle(s) sur ${all}`, reached: "Adresse atteinte",
+    },
+    honest: "Les contrôles sont quelques-uns par seconde : une absence de réponse est un indice, pas une mesure de la perte pendant un appel.",
+    verdict: {
+      good: { title: "Tout passe", text: "Votre réseau laisse passer les appels par tous les chemins.", ask: null },
+      slow: { title: "Les appels passent, avec du retard", text: "Le chemin jusqu’au serveur est long ou encombré : les réponses tarderont dans la conversation. Le Wi-Fi, un VPN ou une liaison partagée en sont le plus souvent la cause.", ask: "Rapprochez-vous de la borne, passez au câble ou fermez le VPN, puis recommencez." },
+      lossy: { title: "Les appels passent, mais des paquets se perdent", text: "Une partie des contrôles est restée sans réponse. C’est le plus souvent le Wi-Fi ou une liaison encombrée.", ask: "Passez au câble ou rapprochez-vous de la borne, puis recommencez." },
+      "tcp-blocked": { title: "Les appels passent", text: "UDP, le chemin le plus rapide, est ouvert. Le chemin de secours par TCP ne passe pas : un mandataire (proxy) ou un filtre ne laisse sur ce port que des pages. Vous n’en souffrirez que si UDP vient à être bloqué.", ask: null },
+      "udp-blocked": { title: "Les appels passent, par un détour", text: "Votre réseau bloque UDP. Le son et l’image passent par TCP, avec plus de retard quand la liaison est chargée. C’est le plus souvent un pare-feu d’entreprise, d’hôtel ou de réseau invité.", ask: "Demandez à l’administrateur de votre réseau d’ouvrir UDP vers l’adresse et le port ci-dessous." },
+      "messages-blocked": { title: "Un appel ne peut pas commencer", text: "Le son et l’image passeraient, mais pas les messages qui mènent dans la salle. Un mandataire (proxy), devant vous ou devant le serveur, ne laisse pas passer les WebSockets.", ask: "Donnez le texte ci-dessous à l’administrateur : il doit autoriser les WebSockets sur cette adresse." },
+      "inner-addresses": { title: "Le son et l’image ne passent pas", text: "Le serveur n’indique que des adresses d’un réseau intérieur. Si vous êtes hors de ce réseau, c’est un réglage du serveur (public_addresses) ; si vous y êtes, un pare-feu se trouve entre vous et lui.", ask: "Donnez le texte ci-dessous à l’administrateur de Huis Clos." },
+      "media-blocked": { title: "Le son et l’image ne passent pas", text: "Les pages et les messages passent, rien d’autre : un pare-feu ou un mandataire (proxy) entre vous et le serveur ne laisse passer que le web. S’il est de votre côté, les autres ne sont pas touchés.", ask: "Essayez depuis un autre réseau (le partage de connexion d’un téléphone, par exemple), puis donnez le texte ci-dessous à l’administrateur." },
+      "all-blocked": { title: "Ni les messages ni le son ne passent", text: "La page est venue, mais plus rien ensuite : un mandataire (proxy) ne laisse passer que des pages, ou le réseau vient de tomber.", ask: "Vérifiez votre réseau et recommencez. Si rien ne change, donnez le texte ci-dessous à l’administrateur." },
+    } as Record<Conclusion, Said>,
+    report: "Pour l’administrateur",
+    reportLead: "Ce texte dit ce qui a été essayé. Il ne contient aucun secret.",
+    copy: "Copier le texte",
+    copied: "Texte copié.",
+    copyByHand: "Votre navigateur ne permet pas la copie : sélectionnez le texte.",
+    text: { head: "Huis Clos : test de connexion", when: "Quand", browser: "Navigateur", page: "Page", told: "Adresses indiquées par le serveur", conclusion: "Conclusion", unknown: "inconnu", none: "aucune" },
+  },
+  {
+    title: "Test my connection",
+    link: "Test my connection",
+    linkNewTab: "Test my connection (new tab)",
+    lead: "This takes about ten seconds. It needs neither microphone nor camera, and sends nothing to anybody.",
+    start: "Start the test",
+    again: "Test again",
+    running: "Testing",
+    results: "What was tried",
+    noWebRTC: "This browser does not allow calls (WebRTC is missing, or a policy forbids it). Try an up-to-date Firefox, Chrome, Edge or Safari, or ask your IT department to allow it.",
+    way: { messages: "Messages (WebSocket)", udp: "Sound and picture by UDP", tcp: "Sound and picture by TCP" },
+    hint: {
+      messages: "To enter a room and agree on its keys.",
+      udp: "The fastest way.",
+      tcp: "The way that is left when UDP is blocked.",
+    },
+    trying: "Trying",
+    passed: "Passes",
+    blocked: "Does not pass",
+    figures: {
+      connect: "Connected in", rtt: "Round trip", spread: "Variation", lost: "No answer",
+      ms: (n) => `${n} ms`, of: (lost, all) => `${lost} of ${all} checks`, reached: "Address reached",
+    },
+    honest: "There are only a few checks a second: a missing answer is a hint, and no measurement of what a call would lose.",
+    verdict: {
+      good: { title: "Everything passes", text: "Your network lets calls pass by all ways.", ask: null },
+      slow: { title: "Calls pass, with delay", text: "The way to the server is long or crowded: answers in a conversation will lag. Most often the cause is Wi-Fi, a VPN or a shared line.", ask: "Move closer to the access point, plug in a cable or close the VPN, then test again." },
+      lossy: { title: "Calls pass, but packets get lost", text: "Some of the checks had no answer. Most often that is Wi-Fi or a crowded line.", ask: "Plug in a cable or move closer to the access point, then test again." },
+      "tcp-blocked": { title: "Calls pass", text: "UDP, the fastest way, is open. The other one, by TCP, does not pass: a proxy or a filter lets only pages pass on this port. You will feel it only if UDP gets blocked.", ask: null },
+      "udp-blocked": { title: "Calls pass, by a detour", text: "Your network blocks UDP. Sound and picture go by TCP, with more delay when the line is loaded. Most often that is the firewall of a company, a hotel or a guest network.", ask: "Ask your network’s administrator to open UDP to the address and port below." },
+      "messages-blocked": { title: "A call can’t begin", text: "Sound and picture would pass, but not the messages that lead into the room. A proxy, on your side or the server’s, does not let WebSockets pass.", ask: "Give the text below to the administrator: WebSockets must be allowed at this address." },
+      "inner-addresses": { title: "Sound and picture do not pass", text: "The server names only addresses of an inner network. If you are outside of it, it is a setting of the server (public_addresses); if you are inside, a firewall stands between you and it.", ask: "Give the text below to the administrator of Huis Clos." },
+      "media-blocked": { title: "Sound and picture do not pass", text: "Pages and messages pass, and nothing else: a firewall or a proxy between you and the server lets only the web pass. If it is on your side, others are not affected.", ask: "Try from another network (a phone’s hotspot, say), then give the text below to the administrator." },
+      "all-blocked": { title: "Neither messages nor sound pass", text: "The page came, and nothing after it: a proxy lets only pages pass, or the network has just gone.", ask: "Check your network and test again. If nothing changes, give the text below to the administrator." },
+    },
+    report: "For the administrator",
+    reportLead: "This text says what was tried. There is no secret in it.",
+    copy: "Copy the text",
+    copied: "Text copied.",
+    copyByHand: "Your browser does not allow copying: select the text.",
+    text: { head: "Huis Clos: connection test", when: "When", browser: "Browser", page: "Page", told: "Addresses named by the server", conclusion: "Conclusion", unknown: "unknown", none: "none" },
+  },
+);
