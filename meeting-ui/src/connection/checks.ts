@@ -15,7 +15,7 @@ export interface Measured {
 export const noChecks: Measured = { rttMs: null, spreadMs: null, answered: 0, lost: null };
 
 /** The statistics of the pair of addresses in use. */
-export interface Pair { sent: number | null; answered: number; total: number | null; current: number | null; reached: string | null }
+export interface Pair { sent: number | null; consent: number | null; answered: number; total: number | null; current: number | null; reached: string | null }
 
 type Stat = Record<string, unknown>;
 const number = (v: unknown): number | null => (typeof v === "number" && Number.isFinite(v) ? v : null);
@@ -31,9 +31,8 @@ export function pairOf(report: RTCStatsReport): Pair | null {
   if (!pair) return null;
   const far = typeof pair.remoteCandidateId === "string" ? (report.get(pair.remoteCandidateId) as Stat | undefined) : undefined;
   const host = far?.address ?? far?.ip;
-  const sent = number(pair.requestsSent), consent = number(pair.consentRequestsSent);
   return {
-    sent: sent === null && consent === null ? null : (sent ?? 0) + (consent ?? 0), answered: number(pair.responsesReceived) ?? 0,
+    sent: number(pair.requestsSent), consent: number(pair.consentRequestsSent), answered: number(pair.responsesReceived) ?? 0,
     total: number(pair.totalRoundTripTime), current: number(pair.currentRoundTripTime),
     reached: typeof host === "string" && host !== "" ? join(host, number(far?.port) ?? 0) : null,
   };
@@ -45,7 +44,7 @@ const grace = 1500;
 export class Checks {
   reached: string | null = null;
   private readonly times: number[] = [];
-  private readonly sent: { at: number; n: number }[] = [];
+  private readonly readings: { at: number; p: Pair }[] = [];
   private first: Pair | null = null;
   private last: Pair | null = null;
   private lastAt = 0;
@@ -61,7 +60,7 @@ export class Checks {
     this.first ??= p;
     this.last = p;
     this.lastAt = at;
-    if (p.sent !== null) this.sent.push({ at, n: p.sent });
+    this.readings.push({ at, p });
     const fresh = p.answered - (before?.answered ?? 0);
     if (p.total !== null && before?.total != null) { if (fresh > 0) this.add(((p.total - before.total) / fresh) * 1000); }
     else if (p.current !== null && p.current > 0 && (p.current !== before?.current || fresh > 0)) this.add(p.current * 1000);
@@ -79,10 +78,12 @@ export class Checks {
 
   private lost(): number | null {
     const { first, last } = this;
-    if (!first || !last || first.sent === null) return null;
-    const due = this.sent.filter((s) => s.at <= this.lastAt - grace).at(-1);
+    if (!first || !last || (first.sent === null && first.consent === null)) return null;
+    const due = this.readings.filter((r) => r.at <= this.lastAt - grace).at(-1)?.p;
     if (!due) return null;
-    return Math.max(0, due.n - first.sent - (last.answered - first.answered));
+    // After the first answer some browsers count a check as a request and as one for consent, others as one of the two.
+    const asked = Math.max((due.sent ?? 0) - (first.sent ?? 0), (due.consent ?? 0) - (first.consent ?? 0));
+    return Math.max(0, asked - (last.answered - first.answered));
   }
 }
 

@@ -24,7 +24,7 @@ test("which addresses mean something inside one network only", () => {
   for (const a of ["203.0.113.9", "172.32.0.1", "11.0.0.1", "100.128.0.1", "2001:db8::1", "2606::fd"]) assert.ok(!inner(join(a, 443)), a);
 });
 
-const pair = (o: Partial<Pair>): Pair => ({ sent: 0, answered: 0, total: 0, current: null, reached: null, ...o });
+const pair = (o: Partial<Pair>): Pair => ({ sent: 0, consent: null, answered: 0, total: 0, current: null, reached: null, ...o });
 
 test("checks: times of answers, their variation, and what got none", () => {
   const c = new Checks();
@@ -51,13 +51,20 @@ test("checks of a browser that counts less say less", () => {
   c.take(pair({ sent: null, total: null, current: 0.05, answered: 2 }), 500);
   assert.deepEqual(c.measured(), { rttMs: 40, spreadMs: null, answered: 2, lost: null });
   assert.deepEqual(new Checks().measured(), noChecks);
+  for (const [first, due] of [[{ sent: 1, consent: 0 }, { sent: 1, consent: 4 }], [{ sent: 1, consent: 0 }, { sent: 5, consent: 4 }], [{ sent: 1, consent: null }, { sent: 5, consent: null }]] as const) {
+    const both = new Checks();
+    both.take(pair({ ...first, answered: 1 }), 0);
+    both.take(pair({ ...due, answered: 4 }), 1000);
+    both.take(pair({ ...due, answered: 4 }), 5000);
+    assert.equal(both.measured().lost, 1, JSON.stringify(due));
+  }
 });
 
 test("the pair in use is found in both kinds of statistics", () => {
   const far = { id: "R", type: "remote-candidate", address: "2001:db8::1", port: 443 };
   const p = { id: "P", type: "candidate-pair", state: "succeeded", remoteCandidateId: "R", requestsSent: 3, consentRequestsSent: 2, responsesReceived: 4, totalRoundTripTime: 0.2, currentRoundTripTime: 0.05 };
   const as = (...list: { id: string }[]) => new Map(list.map((s) => [s.id, s])) as unknown as RTCStatsReport;
-  const want = { sent: 5, answered: 4, total: 0.2, current: 0.05, reached: "[2001:db8::1]:443" };
+  const want = { sent: 3, consent: 2, answered: 4, total: 0.2, current: 0.05, reached: "[2001:db8::1]:443" };
   assert.deepEqual(pairOf(as({ id: "T", type: "transport", selectedCandidatePairId: "P" } as never, p, far)), want);
   assert.deepEqual(pairOf(as({ ...p, selected: true } as never, far)), want);
   assert.equal(pairOf(as(far)), null);
