@@ -242,6 +242,7 @@ type clientOptions struct {
 	through  *proxy // what is received comes through it
 	profiles []dtls.SRTPProtectionProfile
 	suites   []dtls.CipherSuiteID
+	moves    *mover // takes the client's sockets to another network
 }
 
 func (c *client) api(o clientOptions) *webrtc.API {
@@ -320,6 +321,9 @@ func (c *client) api(o clientOptions) *webrtc.API {
 			c.t.Fatal(err)
 		}
 		c.t.Cleanup(func() { socket.Close() })
+		if o.moves != nil {
+			socket = o.moves.add(socket)
+		}
 		c.socket = socket
 		settings.SetICEUDPMux(webrtc.NewICEUDPMux(quiet{}, socket))
 	}

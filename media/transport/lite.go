@@ -46,12 +46,37 @@ type route struct {
 	path
 	priority  uint64 // of the pair, RFC 8445 §6.1.2.3
 	nominated time.Time
+	by        string    // the ufrag of ours under which it was nominated last
+	insisted  time.Time // its first nomination after the last one of the selected route
 }
 
-// holdNomination is how long a nominated route resists one of lower priority.
-// Firefox nominates whatever it checks, so that the last check would win
-// instead of the best route; a route that died is not nominated again.
-const holdNomination = 3 * time.Second
+const (
+	// holdNomination is how long a nominated route resists one of lower priority.
+	// Firefox nominates whatever it checks, so that the last check would win
+	// instead of the best route; a route that died is not nominated again.
+	holdNomination = 3 * time.Second
+	// insistFor is how long one of lower priority must be nominated, and the
+	// selected one not, to win sooner: Firefox nominates a pair of its first
+	// checks once, while a client whose network changed repeats itself.
+	insistFor = 400 * time.Millisecond
+)
+
+// nominate notes a nomination of a route and says whether packets leave by it
+// from now on. An ICE restart (RFC 8445 §9) begins anew: what was nominated
+// before it holds nothing back, because the far end restarts when its network
+// has changed.
+func (l *link) nominate(r *route, ufrag string, now time.Time) bool {
+	s := l.selected
+	if s != nil && s != r && (r.insisted.IsZero() || !r.insisted.After(s.nominated)) {
+		r.insisted = now
+	}
+	r.nominated, r.by = now, ufrag
+	switch {
+	case s == nil, s == r, s.nominated.IsZero(), s.by != ufrag, r.priority >= s.priority:
+		return true
+	}
+	return now.Sub(s.nominated) > holdNomination || now.Sub(r.insisted) >= insistFor
+}
 
 // authenticate says whether a STUN message knows the password of one of the
 // link's credentials, and gives the password back.
@@ -83,13 +108,7 @@ func (l *link) checked(m *binding, password string, newest bool, over path) bool
 	r.priority = pairPriority(m.priority, r.network())
 	// RFC 8445 §7.3.1.5: the controlling end nominates. Until it has, its first
 	// valid pair will do, so that DTLS need not wait.
-	if m.useCandidate && newest {
-		r.nominated = now
-	}
-	switch {
-	case l.selected == nil, l.selected.nominated.IsZero() && !r.nominated.IsZero():
-		l.selected = r
-	case m.useCandidate && newest && (r.priority >= l.selected.priority || now.Sub(l.selected.nominated) > holdNomination):
+	if m.useCandidate && newest && l.nominate(r, l.credentials[len(l.credentials)-1].ufrag, now) || l.selected == nil {
 		l.selected = r
 	}
 	l.mu.Unlock()
@@ -120,7 +139,7 @@ func (l *link) remember(p path) (known, evicted *route) {
 	for i, k := range l.paths {
 		if k.network() == p.network() && k.remote() == p.remote() {
 			if k.path != p {
-				r := &route{path: p, priority: k.priority, nominated: k.nominated}
+				r := &route{path: p, priority: k.priority, nominated: k.nominated, by: k.by, insisted: k.insisted}
 				if l.selected == k {
 					l.selected = r
 				}
