@@ -239,7 +239,6 @@ func (r *run) joinBare(bare Bare) error {
 			Key: random(profile.KeyLength()), Salt: random(profile.SaltLength())}
 		legs = append(legs, b)
 		close(l.checked)
-		go l.read()
 		other := srtp.Master{Key: random(profile.KeyLength()), Salt: random(profile.SaltLength())}
 		return l, l.key(profile, srtp.Master{Key: b.Key, Salt: b.Salt}, pick(publishes, other, srtp.Master{Key: b.Key, Salt: b.Salt}))
 	}
@@ -251,6 +250,7 @@ func (r *run) joinBare(bare Bare) error {
 			}
 			c.publishing, c.publisher = l, newPublisher(l, c.leaf)
 			c.publisher.midID, c.publisher.twccID = midID, twccID
+			go l.read()
 		}
 		if r.receives(c) {
 			l, err := add(c, false)
@@ -260,6 +260,7 @@ func (r *run) joinBare(bare Bare) error {
 			rc := newReceiver(l, c.leaf, false)
 			rc.types = map[uint8]flowKind{opusType: soundFlow, vp8Type: videoFlow, rtxType: repairFlow}
 			c.receivers["bare"] = rc
+			go l.read()
 		}
 	}
 	if err := bare.Start(r.ctx, profile, legs); err != nil {
