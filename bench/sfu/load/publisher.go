@@ -20,8 +20,6 @@ const (
 	keyFrameEvery = 100
 	// midPackets say which section they are for; the SSRCs are declared as well.
 	midPackets = 200
-
-	descriptorSize = 6
 )
 
 // trailer ends every payload. Servers see nothing but sealed octets there.
@@ -46,11 +44,10 @@ type publisher struct {
 	body    [VideoPayload]byte
 	buffer  [1500]byte
 
-	wantKey      atomic.Bool
-	keyRequests  atomic.Uint64
-	sent         [2]atomic.Uint64
-	nextReport   time.Time
-	sequenceless uint64
+	wantKey     atomic.Bool
+	keyRequests atomic.Uint64
+	sent        [2]atomic.Uint64
+	nextReport  time.Time
 }
 
 type stream struct {

@@ -64,7 +64,6 @@ type flow struct {
 	from     uint64              // highest when counting began
 	window   [window / 64]uint64 // which of the last numbers came
 	received uint64              // since then
-	reported uint64              // highest of the last report
 	report   uint32              // middle of the last sender report's time (RFC 3550 §6.4.1, LSR)
 	reportAt time.Time
 }
