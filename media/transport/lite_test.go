@@ -70,7 +70,7 @@ func TestNomination(t *testing.T) {
 				if c.restart {
 					l.renew()
 				}
-				l.checked(binding{request: true, useCandidate: c.nominate, priority: c.priority}, "password", true, c.over)
+				l.checked(&binding{request: true, useCandidate: c.nominate, priority: c.priority}, "password", true, c.over)
 				if got := l.way(); got != path(c.want) {
 					t.Fatalf("after check %d (%v): packets leave to %v by %s, want %v by %s", i+1, c.after, got.remote(), got.network(), c.want.at, c.want.net)
 				}
