@@ -82,6 +82,7 @@ func (s *soak) Failed(_ media.CallID, id media.PeerID, publishing bool) {
 	n[btoi(publishing)]++
 	s.failed[id] = n
 }
+func (s *soak) Layers(media.CallID, media.PeerID, []media.StreamLayers)            {}
 func (s *soak) Refused(media.CallID, media.PeerID, map[media.RefusedReason]uint64) {}
 
 func btoi(b bool) int {

@@ -52,6 +52,8 @@ func nameOf(q meetings.Request) (string, bool) {
 		return "wants", true
 	case *meetings.RestartICE:
 		return "restartIce", true
+	case *meetings.WantRelay:
+		return "relay", true
 	}
 	return "", false
 }
@@ -96,7 +98,7 @@ func emptyMessage(name string) meetings.Message {
 		new(meetings.RoomStatus), new(meetings.DeviceBusy), new(meetings.Created), new(meetings.CreateLost), new(meetings.Lobby), new(meetings.Waiting),
 		new(meetings.Denied), new(meetings.CommitRequest), new(meetings.Committed), new(meetings.CommitRefused), new(meetings.Welcome),
 		new(meetings.Removed), new(meetings.Roster), new(meetings.Posted), new(meetings.MessageRefused), new(meetings.Published), new(meetings.Offer),
-		new(meetings.MediaRefused), new(meetings.MediaLink), new(meetings.GroupStateWanted), new(meetings.Recovered), new(meetings.Reenter),
+		new(meetings.MediaRefused), new(meetings.Layers), new(meetings.Relay), new(meetings.MediaLink), new(meetings.GroupStateWanted), new(meetings.Recovered), new(meetings.Reenter),
 		new(meetings.Restart), new(meetings.Failure), new(meetings.Ended),
 	} {
 		if m.Type() == name {
@@ -181,6 +183,17 @@ func shaped(m meetings.Message) bool {
 		return len(m.Data) > 0
 	case *meetings.Published:
 		return m.Answer != ""
+	case *meetings.Layers:
+		for _, s := range m.Streams {
+			for _, l := range s.Layers {
+				if l != "l" && l != "m" && l != "h" {
+					return false
+				}
+			}
+		}
+		return true
+	case *meetings.Relay:
+		return m.Username != "" && m.Credential != "" && m.LifetimeMs > 0
 	case *meetings.Offer:
 		for _, t := range m.Tracks {
 			if t.MID == "" || !leaf(t.Leaf) || t.Kind != "audio" && t.Kind != "video" {

@@ -29,7 +29,7 @@ func TestRequestsAreReadBack(t *testing.T) {
 		name, _ := nameOf(q)
 		written[name] = true
 	}
-	if len(written) != 18 {
+	if len(written) != 19 {
 		t.Errorf("%d types of requests were tried", len(written))
 	}
 	// Lists that are empty are no null, which the server refuses.
@@ -56,6 +56,7 @@ var messages = []meetings.Message{
 	&meetings.Roster{Members: []meetings.RosterEntry{{Leaf: 1, Connected: true}}}, &meetings.Posted{Epoch: 5, Data: meetings.Bytes{1}, Seq: 9},
 	&meetings.MessageRefused{Reason: "epoch", Epoch: 6, ID: "x"}, &meetings.Published{Answer: "v=0"},
 	&meetings.Offer{Offer: "v=0", Tracks: []meetings.Track{{MID: "0", Leaf: 2, Context: 1, Kind: "video"}}}, &meetings.MediaRefused{Counts: map[string]uint64{"replayed": 2}},
+	&meetings.Layers{Streams: []meetings.StreamLayers{{Context: 1, Layers: []string{"l", "h"}}}}, &meetings.Relay{Username: "1:x", Credential: "y", LifetimeMs: 5},
 	&meetings.MediaLink{Transport: "udp", Direction: "publish"}, &meetings.GroupStateWanted{}, &meetings.Recovered{Group: make([]byte, 16)}, &meetings.Reenter{},
 	&meetings.Restart{Group: meetings.Position{Group: make([]byte, 16)}, Without: []mls.LeafIndex{1}, Role: "join"}, &meetings.Failure{Code: "full", Request: "knock"},
 	&meetings.Ended{Reason: "ended"},
@@ -89,7 +90,8 @@ func TestMessagesOfTheWrongShape(t *testing.T) {
 		`{"type":"commit","epoch":1,"commit":"","hash":"` + hash + `"}`, `{"type":"commit","epoch":1,"commit":"AA","hash":"AA"}`,
 		`{"type":"commitRequest","epoch":1,"adds":[{"knock":"k1","keyPackage":""}]}`, `{"type":"commitRequest","epoch":1,"removes":[{"leaf":65536,"reason":"left"}]}`,
 		`{"type":"welcome","welcome":"AA","epoch":1,"leaf":65536}`, `{"type":"welcome","welcome":"A=","epoch":1,"leaf":1}`, `{"type":"message","epoch":1,"data":""}`,
-		`{"type":"published","answer":""}`, `{"type":"offer","offer":"v=0","tracks":[{"mid":"","leaf":1,"context":0,"kind":"audio"}]}`,
+		`{"type":"published","answer":""}`, `{"type":"layers","streams":[{"context":1,"layers":["x"]}]}`, `{"type":"relay","username":"","credential":"y","lifetimeMs":5}`,
+		`{"type":"offer","offer":"v=0","tracks":[{"mid":"","leaf":1,"context":0,"kind":"audio"}]}`,
 		`{"type":"offer","offer":"v=0","tracks":[{"mid":"0","leaf":1,"context":256,"kind":"audio"}]}`, `{"type":"offer","offer":"v=0","tracks":[{"mid":"0","leaf":1,"context":0,"kind":"smell"}]}`,
 		`{"type":"restart","group":{"group":"AAAAAAAAAAAAAAAAAAAAAA","epoch":1},"without":[1],"role":"watch"}`,
 	} {
