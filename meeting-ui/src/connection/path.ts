@@ -4,7 +4,8 @@
  * are the browser's own connectivity checks (STUN consent, RFC 7675), which the server's media port answers.
  */
 import { api, echoURL } from "../api/index.ts";
-import { allowedCodecs, rtcConfig } from "../call/publisher.ts";
+import { allowedCodecs } from "../call/publisher.ts";
+import { rtcConfig } from "../call/relay.ts";
 import { subprotocol } from "../call/wire.ts";
 import { Checks, noChecks, pairOf, type Measured } from "./checks.ts";
 import { keep, toldOf, type Transport } from "./answer.ts";
@@ -30,7 +31,7 @@ const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 /** Throws only what the API throws: then nothing can be said of the network behind it. */
 export async function tryMedia(way: Transport): Promise<Tried> {
-  const pc = new RTCPeerConnection(rtcConfig);
+  const pc = new RTCPeerConnection(rtcConfig(null));
   try {
     const t = pc.addTransceiver("audio", { direction: "sendonly" }); // without a track: nothing is ever sent on it
     t.setCodecPreferences(allowedCodecs("audio"));
