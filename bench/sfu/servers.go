@@ -30,9 +30,6 @@ func (b *bench) find() error {
 			b.names = append(b.names, peer.name)
 		}
 	}
-	if exec.Command("node", "--eval", `require("mediasoup")`).Run() == nil { // NODE_PATH says where
-		b.names = append(b.names, "mediasoup")
-	}
 	return nil
 }
 
@@ -63,8 +60,6 @@ func (b *bench) start(name, row string) (server, error) {
 		return nil, errors.New("its ports are fixed, so it is measured in a network namespace only")
 	case name == "livekit":
 		return contender.StartLiveKit(b.place(b.options.server), log, "livekit-server")
-	case name == "mediasoup":
-		return contender.StartMediasoup(b.place(b.options.server), log, "node")
 	case name == "galene":
 		return startWithAddress(func() (*contender.Galene, error) {
 			return contender.StartGalene(b.place(b.options.server), log, "galene", benchAddress)
