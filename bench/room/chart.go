@@ -8,7 +8,7 @@ import (
 
 // draw is the report as a picture: join times beside what the server needs.
 func draw(r Report) string {
-	const width, height, top, bottom = 860, 360, 64, 52
+	const width, height, top, bottom = 860, 384, 64, 76
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" role="img" aria-label="Join time and server load by people in a room">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", width, height)
@@ -57,10 +57,9 @@ func panel(b *strings.Builder, x, width, top, bottom int, rooms []Result, title 
 		}
 		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#1c2b2d">%s</text>`+"\n", float64(left)+group*(float64(i)+0.5), bottom+16, label)
 	}
-	at := left
-	for _, s := range list {
-		fmt.Fprintf(b, `<rect x="%d" y="%d" width="10" height="10" fill="%s"/><text x="%d" y="%d" font-size="11" fill="#1c2b2d">%s</text>`+"\n", at, bottom+28, s.color, at+14, bottom+37, s.name)
-		at += 24 + 6*len(s.name)
+	for i, s := range list {
+		y := bottom + 28 + 15*i
+		fmt.Fprintf(b, `<rect x="%d" y="%d" width="10" height="10" fill="%s"/><text x="%d" y="%d" font-size="11" fill="#1c2b2d">%s</text>`+"\n", left, y, s.color, left+14, y+9, s.name)
 	}
 }
 

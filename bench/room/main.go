@@ -47,6 +47,10 @@ type Result struct {
 	ClientsCPU float64 `json:"participantsCPUPercent"` // of all participants together, while nobody comes or goes
 	ClientsOwn float64 `json:"participantsCPUJoining"` // while all joined
 	ClientsMem float64 `json:"participantsMiB"`
+
+	// Waited is how long the server's threads waited for a processor for each second that they had one, while all joined: above
+	// one, the machine and its other programs are what was measured.
+	Waited float64 `json:"serverWaitedPerSecond"`
 }
 
 // Report is what is written.
@@ -73,7 +77,19 @@ func run() error {
 	out := flag.String("out", "build/bench", "where room.json and room.svg are written")
 	sound := flag.String("sound", "client/tape/testdata/tones.ogg", "what is played")
 	gap := flag.Duration("gap", 250*time.Millisecond, "between two joins")
+	redraw := flag.Bool("redraw", false, "measure nothing: draw room.json again")
 	flag.Parse()
+	if *redraw {
+		var r Report
+		text, err := os.ReadFile(filepath.Join(*out, "room.json"))
+		if err == nil {
+			err = json.Unmarshal(text, &r)
+		}
+		if err != nil {
+			return err
+		}
+		return write(*out, r)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 
@@ -111,15 +127,15 @@ func run() error {
 	return nil
 }
 
-const heading = "people  playing  came  join p50  join p95  member p95  re-key  heard again   server CPU (joining)   server    participants CPU (joining), memory"
+const heading = "people  playing  came  join p50  join p95  member p95  re-key  heard again   server CPU (joining)   server    participants CPU (joining), memory   server waited"
 
 func print(r Result) {
 	name := fmt.Sprint(r.People)
 	if r.Storm {
 		name += "*"
 	}
-	fmt.Printf("%6s  %7d  %4d  %5.0f ms  %5.0f ms  %7.0f ms  %3.0f ms  %8.0f ms  %6.0f %% (%4.0f %%)  %4.0f MiB   %4.0f %% (%4.0f %%), %5.0f MiB", name, r.Playing, r.Came, r.Join50, r.Join95,
-		r.Member, r.Rekey, r.RekeyHear, r.ServerCPU, r.PeakCPU, r.ServerMem, r.ClientsCPU, r.ClientsOwn, r.ClientsMem)
+	fmt.Printf("%6s  %7d  %4d  %5.0f ms  %5.0f ms  %7.0f ms  %3.0f ms  %8.0f ms  %6.0f %% (%4.0f %%)  %4.0f MiB   %4.0f %% (%4.0f %%), %5.0f MiB   %5.1f×", name, r.Playing, r.Came, r.Join50, r.Join95,
+		r.Member, r.Rekey, r.RekeyHear, r.ServerCPU, r.PeakCPU, r.ServerMem, r.ClientsCPU, r.ClientsOwn, r.ClientsMem, r.Waited)
 	if r.Failed > 0 {
 		fmt.Printf("   %d did not come: %s", r.Failed, r.Why)
 	}

@@ -130,6 +130,7 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 	var mu sync.Mutex // owns people and r while they come
 	var coming sync.WaitGroup
 	began, used, own := time.Now(), s.cpu(), ownCPU()
+	ran, stood := s.scheduled()
 	for i := 1; i < n; i++ {
 		select {
 		case <-ctx.Done():
@@ -159,6 +160,9 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 	}
 	coming.Wait()
 	r.PeakCPU, r.ClientsOwn = percent(s.cpu()-used, time.Since(began)), percent(ownCPU()-own, time.Since(began))
+	if now, waits := s.scheduled(); now > ran {
+		r.Waited = max(0, (waits-stood).Seconds()/(now-ran).Seconds())
+	}
 	var joins, members []float64
 	for _, p := range people[1:] {
 		t := p.call.Stats().Times

@@ -209,6 +209,23 @@ func (s *server) cpu() time.Duration {
 	return time.Duration(user+system) * time.Second / tick
 }
 
+// scheduled is how long the server's threads that are there now have run, and waited for a processor (the kernel's
+// Documentation/scheduler/sched-stats.rst).
+func (s *server) scheduled() (ran, waited time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		var a, b int64
+		if _, err := fmt.Sscan(string(text), &a, &b); err == nil {
+			ran, waited = ran+time.Duration(a), waited+time.Duration(b)
+		}
+	}
+	return ran, waited
+}
+
 func (s *server) memory() float64 { return memoryOf(s.cmd.Process.Pid) }
 
 // memoryOf is what a process has in memory, in MiB.
