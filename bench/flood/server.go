@@ -171,7 +171,7 @@ func (p *plane) usage() (usage, error) {
 	return u, nil
 }
 
-// socketDrops is what the kernel dropped because a UDP socket of the port had no room (proc(5), /proc/net/udp, last column).
+// socketDrops is what the kernel dropped at a UDP socket of the port, for want of room or by its filter (proc(5), /proc/net/udp, last column).
 func socketDrops(port int) (n uint64) {
 	b, err := os.ReadFile("/proc/net/udp")
 	if err != nil {

@@ -22,6 +22,7 @@ func (s *Server) tick() {
 		case <-ticker.C:
 		}
 		now := s.cfg.Now()
+		s.port.defend(now)
 		calls, publishers, subscribers := s.all()
 		for _, c := range calls {
 			if c.router.Stale() {

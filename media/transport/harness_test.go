@@ -94,12 +94,14 @@ func newStageAt(t *testing.T, at netip.Addr) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ended := new(atomic.Bool)
+	t.Cleanup(func() { ended.Store(true) })
 	web, iceConns := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
 	s := &stage{t: t, at: at, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64), layers: make(map[string]string)}
 	s.udp.off.of = s.udp
-	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t, ended}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{at} },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {
@@ -705,10 +707,15 @@ func mustContain(t *testing.T, text, part string) {
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// testLog shows the server's log with the test's.
-type testLog struct{ t *testing.T }
+// testLog shows the server's log with the test's, as long as that lasts.
+type testLog struct {
+	t     *testing.T
+	ended *atomic.Bool
+}
 
 func (l testLog) Write(b []byte) (int, error) {
-	l.t.Log(strings.TrimSpace(string(b)))
+	if !l.ended.Load() {
+		l.t.Log(strings.TrimSpace(string(b)))
+	}
 	return len(b), nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"huisclos/media/transport/batch"
@@ -30,6 +31,7 @@ type port struct {
 	mu        sync.RWMutex
 	ufrags    map[string]*link
 	addresses map[netip.AddrPort]*udpPath
+	defence   defence
 
 	undecided chan struct{} // ICE-TCP connections without an authenticated check
 	done      chan struct{}
@@ -51,6 +53,8 @@ type socket struct {
 	net.PacketConn
 	kernel *net.UDPConn
 	batch  *batch.Conn
+	// strangers counts what only a known address may send, from others; see defend.
+	strangers atomic.Uint64
 }
 
 func newSocket(conn net.PacketConn) (*socket, error) {
@@ -164,6 +168,9 @@ func (p *port) learn(by path) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.defence.until.IsZero() && p.addresses[u.address] == nil {
+		p.admitAll() // until the next tick
+	}
 	p.addresses[u.address] = u
 }
 
@@ -280,17 +287,21 @@ func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 	if b[0] <= 3 {
 		m, err := parseBinding(b)
 		if err != nil {
+			t.wrong.add(from.Addr())
 			return
 		}
 		l := p.linkOf(m.ufrag())
 		if l == nil {
 			if answer := p.probed(m, from); answer != nil {
 				_ = (&udpPath{socket: on, address: from, addr: net.UDPAddrFromAddrPort(from)}).write(answer) // the asker sees whether it came
+			} else {
+				t.wrong.add(from.Addr())
 			}
 			return
 		}
 		password, newest, ok := l.authenticate(&m)
 		if !ok {
+			t.wrong.add(from.Addr())
 			return
 		}
 		if known == nil || known.link != l || known.socket != on {
@@ -299,10 +310,12 @@ func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 		l.checked(&m, password, newest, known)
 		return
 	}
-	if known != nil {
-		known.link.deliver(b, t)
-		if t.full() {
-			p.finish(t)
-		}
+	if known == nil {
+		on.strangers.Add(1)
+		return
+	}
+	known.link.deliver(b, t)
+	if t.full() {
+		p.finish(t)
 	}
 }

@@ -47,6 +47,7 @@ type turn struct {
 	single  []byte // room for one packet that leaves by itself
 	due     []job  // room for what leaves late
 	stalled []*media.Down
+	wrong   offenders
 
 	spent atomic.Int64 // nanoseconds in which mu was held for a batch
 }
