@@ -20,9 +20,9 @@ const (
 
 // defence is what the port knows of floods. During one, the kernel keeps from the sockets what [port.datagram] would only drop:
 // nobody loses anything by it, and a packet that is not read costs this process nothing. Checks still come in, and the address
-// that one of them proves is heard at once. Only a source that floods with wrong checks is barred from them, too: who is known
-// from there stays known, but somebody new from behind the same address gets through by TCP, or after it. What remains is a flood
-// of checks from forged sources, which is read and judged.
+// that one of them proves is heard at once. A source that floods with wrong checks is heard with one in 64 only: who is
+// known from there stays known, and somebody new from behind the same address gets through by repeating, which ICE does, or by
+// TCP. What remains is a flood of checks from many forged sources, which is read and judged.
 type defence struct {
 	looked time.Time
 	until  time.Time // strangers are kept out; guarded by port.mu

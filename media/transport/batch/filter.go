@@ -21,6 +21,7 @@ const (
 	filterNetwork = 0xfff00000
 	filterIPv4    = filterNetwork + 12 // source address, RFC 791
 	filterIPv6    = filterNetwork + 8  // source address, RFC 8200
+	filterRandom  = 0xfffff000 + 56    // a random number, SKF_AD_RANDOM
 	filterMost    = 4096               // instructions, BPF_MAXINSNS
 	filterMix     = 0x9e3779b1         // odd, so that no two IPv4 addresses of one port fall together
 	stunCookie    = 0x2112a442         // RFC 8489 §5
@@ -32,12 +33,16 @@ const (
 	MaxBarred   = 16
 )
 
+// barredOf: one check of so many is heard from a barred source, whatever its address: who repeats theirs, as ICE does, gets through
+// although others flood from behind the same address, or forge it.
+const barredOf = 64
+
 // ErrTooMany says that there are more addresses than a filter holds.
 var ErrTooMany = errors.New("batch: too many addresses for a filter")
 
 // Admit makes the kernel drop, before it costs the process anything, what a stranger sends: from now on only these addresses
 // are heard, and of all others only STUN (a first octet of 0 to 3, RFC 7983 §7, and the magic cookie); of barred sources (IPv4
-// addresses, IPv6 prefixes of 64 bits) not even that. It is a classic BPF program on the socket (socket(7), SO_ATTACH_FILTER), for
+// addresses, IPv6 prefixes of 64 bits) only some of that. It is a classic BPF program on the socket (socket(7), SO_ATTACH_FILTER), for
 // which no privilege is needed. An address that is not meant may pass, and a source may be barred
 // with another one, if 32 bits of it fall together with those of one that is meant; an address that is meant always passes.
 func (c *Conn) Admit(addresses []netip.AddrPort, barred []netip.Addr) error {
@@ -103,6 +108,7 @@ func admit(addresses []netip.AddrPort, barred []netip.Addr) []unix.SockFilter {
 		for i, b := range barred {
 			stun = append(stun, jump(unix.BPF_JEQ, barKey(b), uint8(len(barred)-i), 0))
 		}
+		stun = append(stun, pass(), statement(loadWord, filterRandom), jump(unix.BPF_JGE, math.MaxUint32/barredOf, 1, 0))
 	}
 	stun = append(stun, pass())
 	p := []unix.SockFilter{
