@@ -272,7 +272,7 @@ type soakPeer struct {
 	offers      chan string
 	fail        func(error)
 
-	version, ufrag int
+	version, ufrag int // of what it offers
 	pub            *leg
 	anew           int // legs to receive on that it closed itself
 
@@ -289,16 +289,16 @@ type soakPeer struct {
 	running  sync.WaitGroup
 }
 
-func (p *soakPeer) sections(kinds []media.Kind, mids []string, setup string, direction func(i int) string, more func(i int) string) string {
+func (p *soakPeer) sections(version, ufrag int, kinds []media.Kind, mids []string, setup string, direction func(i int) string, more func(i int) string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE %s\r\n", p.version, strings.Join(mids, " "))
+	fmt.Fprintf(&b, "v=0\r\no=- 1 %d IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE %s\r\n", version, strings.Join(mids, " "))
 	for i, kind := range kinds {
 		formats, maps := "111", "a=rtpmap:111 opus/48000/2\r\n"
 		if kind == media.Video {
 			formats, maps = "96 97", "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 transport-cc\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
 		}
 		fmt.Fprintf(&b, "m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\na=ice-ufrag:far%d\r\na=ice-pwd:0123456789012345678901\r\na=fingerprint:%s\r\na=setup:%s\r\na=%s\r\na=rtcp-mux\r\n%s%s",
-			kind, formats, mids[i], p.ufrag, p.fingerprint, setup, direction(i), maps, more(i))
+			kind, formats, mids[i], ufrag, p.fingerprint, setup, direction(i), maps, more(i))
 	}
 	return b.String()
 }
@@ -306,7 +306,7 @@ func (p *soakPeer) sections(kinds []media.Kind, mids []string, setup string, dir
 // offer is published anew; another ufrag makes it an ICE restart.
 func (p *soakPeer) publish() error {
 	p.version++
-	text := p.sections([]media.Kind{media.Audio, media.Video}, []string{"0", "1"}, "actpass", func(int) string { return "sendonly" }, func(i int) string {
+	text := p.sections(p.version, p.ufrag, []media.Kind{media.Audio, media.Video}, []string{"0", "1"}, "actpass", func(int) string { return "sendonly" }, func(i int) string {
 		more := fmt.Sprintf("a=extmap:4 %s\r\n", uriMID)
 		if i == 1 {
 			more += fmt.Sprintf("a=extmap:10 %s\r\na=extmap:3 %s\r\na=rid:l send\r\na=rid:m send\r\na=rid:h send\r\na=simulcast:send l;m;h\r\n", uriRID, uriTWCC)
@@ -375,7 +375,7 @@ func (p *soakPeer) answer(text string) error {
 	p.mu.Unlock()
 	moved := sub.far.ufrag != far.ufrag
 	sub.credentials(far)
-	reply := p.sections(kinds, mids, "active", func(i int) string {
+	reply := p.sections(1, 0, kinds, mids, "active", func(i int) string {
 		if d.sections[i].sends() {
 			return "recvonly"
 		}
