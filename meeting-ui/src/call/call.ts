@@ -11,6 +11,7 @@ import { installHook } from "./hook.ts";
 import { Line, type Socket } from "./line.ts";
 import { Lobby } from "./lobby.ts";
 import { Media } from "./media.ts";
+import { surroundings, watchNetwork } from "./network.ts";
 import type { SealedMessage } from "./messages.ts";
 import { People, personKey } from "./people.ts";
 import type { GroupView, SealedSide } from "./ports.ts";
@@ -89,10 +90,10 @@ export class Call extends CallSignals implements CallActions {
     );
     if (typeof window !== "undefined") {
       const listen = <K extends keyof WindowEventMap>(type: K, run: (e: WindowEventMap[K]) => void) => { window.addEventListener(type, run); this.disposers.push(() => window.removeEventListener(type, run)); };
-      listen("online", () => { this.line.hurry(); this.media?.restart(); });
       listen("pagehide", () => this.pageLeft());
       listen("pageshow", (e) => { if (e.persisted && this.state.value.phase === "reconnecting") this.line.start(); });
     }
+    this.disposers.push(watchNetwork(surroundings(), () => { this.line.hurry(); this.media?.restart(); }));
     if (__TESTHOOK__) installHook(this, () => this.media);
   }
 

@@ -126,7 +126,7 @@ export class Media {
   }
   replaced(kind: StreamKind): void { void this.publisher?.replace(kind, this.own.tracks[kind]); }
   /** The network changed under us. */
-  restart(): void { this.publisher?.restart(); this.subscriber?.restart(); }
+  restart(): void { this.publisher?.networkChanged(); this.subscriber?.networkChanged(); }
 
   /** What opens the relay. Before it ends, the next is asked for; after a time without a line it comes unasked. */
   relay(grant: RelayGrant): void {

@@ -42,7 +42,18 @@ export interface PublisherEvents {
 }
 
 /** How long an offer may go unanswered, and how often a lost path is searched again before giving up. */
-const answerLimit = 8000, lostLimit = 2500, restarts = 4;
+const answerLimit = 8000;
+/**
+ * When the network changes under a call, the line to the server is often dead as well, and no browser says so: a restart that is
+ * not answered by then makes a new line and new connections. With what goes before and after, that is under 3 s.
+ */
+const restartAnswerLimit = 1500;
+/**
+ * After "disconnected". Browsers say it when nothing has come for seconds, or at once when the interface has gone; a restart costs
+ * little, and the old path goes on until there is a better one.
+ */
+export const lostLimit = 300;
+export const restarts = 4;
 
 export class Publisher {
   private readonly pc: RTCPeerConnection;
@@ -106,9 +117,13 @@ export class Publisher {
     if (this.again) { this.again = false; await this.negotiate(true); }
   }
 
+  /** The network changed: what failed on the one before says nothing of this one. */
+  networkChanged(): void { this.restartsLeft = restarts; this.restart(); }
+
   /** Looks for a path again: the network changed, or packets stopped. */
   restart(): void {
     if (this.closed) return;
+    if (this.lostTimer !== null) { clearTimeout(this.lostTimer); this.lostTimer = null; }
     if (this.pc.signalingState === "have-local-offer") { this.again = true; return; }
     if (this.restartsLeft-- <= 0) { this.fail("ice"); return; }
     void this.negotiate(true);
@@ -136,7 +151,7 @@ export class Publisher {
     const sdp = this.pc.localDescription?.sdp ?? "";
     const streams = layout.map((l) => ({ mid: this.midOf(l.stream), kind: l.kind, context: l.context }));
     this.stopAnswerTimer();
-    this.answerTimer = setTimeout(() => this.fail("no-answer"), answerLimit);
+    this.answerTimer = setTimeout(() => this.fail("no-answer"), iceRestart ? restartAnswerLimit : answerLimit);
     this.events.send({ type: "publish", offer: sdp, streams });
   }
 

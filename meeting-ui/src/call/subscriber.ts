@@ -5,6 +5,7 @@
  * the new leaf has opened.
  */
 import type { FramePort, FrameStats } from "./ports.ts";
+import { lostLimit, restarts } from "./publisher.ts";
 import { Queue } from "./queue.ts";
 import { regrant, rtcConfig, type RelayGrant } from "./relay.ts";
 import type { ClientMessage, MediaKind, TrackDecl } from "./wire.ts";
@@ -17,8 +18,6 @@ export interface SubscriberEvents {
   changed(): void;
   failed(why: string): void;
 }
-
-const lostLimit = 2500, restarts = 4;
 
 export class Subscriber {
   private readonly pc: RTCPeerConnection;
@@ -77,8 +76,12 @@ export class Subscriber {
     if (changed) this.events.changed();
   }
 
+  /** As the publisher's. */
+  networkChanged(): void { this.restartsLeft = restarts; this.restart(); }
+
   restart(): void {
     if (this.closed) return;
+    if (this.lostTimer !== null) { clearTimeout(this.lostTimer); this.lostTimer = null; }
     if (this.restartsLeft-- <= 0) { this.fail("ice"); return; }
     this.events.send({ type: "restartIce" });
   }
