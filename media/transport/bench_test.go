@@ -49,7 +49,7 @@ func newFanOut(tb testing.TB, receivers int) *fanOut {
 		tb.Fatal(err)
 	}
 	p.server.port.udp = []*socket{s}
-	p.server.port.addresses = make(map[netip.AddrPort]*udpPath)
+	p.server.port.addresses = make(map[flow]*udpPath)
 	for i := range receivers {
 		id := media.PeerID(fmt.Sprint("r", i))
 		if err := p.call.router.Admit(id, uint32(i+2), time.Now()); err != nil {
@@ -68,7 +68,7 @@ func newFanOut(tb testing.TB, receivers int) *fanOut {
 		tb.Fatal(err)
 	}
 	p.link.events = p
-	f.port.addresses[f.from] = &udpPath{socket: s, link: p.link, address: f.from}
+	f.port.addresses[flow{from: f.from}] = &udpPath{socket: s, link: p.link, address: f.from}
 	if f.kid, err = sframe.NewKID(1, 1, 1); err != nil {
 		tb.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func (f *fanOut) frame(packets int) {
 		if err != nil {
 			panic(err) // a number that was used: the test's own mistake
 		}
-		f.port.datagram(f.on, t, sealed, f.from)
+		f.port.datagram(f.on, t, sealed, f.from, netip.Addr{})
 	}
 	f.port.finish(t)
 }

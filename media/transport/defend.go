@@ -59,8 +59,8 @@ func (p *port) defend(now time.Time) {
 	}
 	p.defence.seen, p.defence.until = now, now.Add(defendFor)
 	known := make([]netip.AddrPort, 0, len(p.addresses))
-	for address := range p.addresses {
-		known = append(known, address)
+	for at := range p.addresses {
+		known = append(known, at.from)
 	}
 	for _, s := range p.udp {
 		if s.batch == nil {

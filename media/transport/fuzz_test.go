@@ -51,7 +51,7 @@ func newBusyPort(t testing.TB) *busyPort {
 	f.port.log = slog.New(recovered{t: t})
 	f.port.ufrags, f.port.now, f.port.done = make(map[string]*link), time.Now, make(chan struct{})
 	f.port.undecided = make(chan struct{}, maxUnauthenticated)
-	b := &busyPort{fanOut: f, publisher: f.port.addresses[f.from].link}
+	b := &busyPort{fanOut: f, publisher: f.port.addresses[flow{from: f.from}].link}
 	b.from = [2]netip.AddrPort{f.from, netip.MustParseAddrPort("192.0.2.3:3")}
 	p := b.publisher.events.(*publisher)
 
@@ -75,7 +75,7 @@ func newBusyPort(t testing.TB) *busyPort {
 	path := &udpPath{socket: f.on, link: l, address: b.from[1]}
 	l.paths = []*route{{path: path}}
 	l.selected = l.paths[0]
-	f.port.addresses[path.address] = path
+	f.port.addresses[path.flow()] = path
 	sub.lines = []*subscribed{{line: line{mid: "0", kind: media.Video, used: true, ssrc: 3, rtx: 4, leaf: 1, context: 1}}}
 	if err := p.call.router.Admit("q", 2000, time.Now()); err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func FuzzPort(f *testing.F) {
 			}
 			strangers[from] = strangers[from] || way >= checkOfPublisher
 			in.mu.Lock()
-			b.port.datagram(b.on, in, slices.Clone(datagram), from)
+			b.port.datagram(b.on, in, slices.Clone(datagram), from, netip.Addr{})
 			b.port.finish(in)
 			if in.jobs != 0 || len(in.links) != 0 {
 				t.Error("something stays in the turn")

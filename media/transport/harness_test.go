@@ -36,10 +36,12 @@ const testCall = media.CallID("call")
 type stage struct {
 	t      *testing.T
 	server *Server
-	at     netip.Addr
-	udp    *switchedUDP
-	port   int
-	offset atomic.Int64 // of the server's clock
+	at     netip.Addr // that it listens on
+	// addresses are those that clients are told.
+	addresses []netip.Addr
+	udp       *switchedUDP
+	port      int
+	offset    atomic.Int64 // of the server's clock
 
 	mu        sync.Mutex
 	clients   map[media.PeerID]*client
@@ -98,11 +100,11 @@ func newStageAt(t *testing.T, at netip.Addr) *stage {
 	t.Cleanup(func() { ended.Store(true) })
 	web, iceConns := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
-	s := &stage{t: t, at: at, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
+	s := &stage{t: t, at: at, addresses: []netip.Addr{at}, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64), layers: make(map[string]string)}
 	s.udp.off.of = s.udp
 	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t, ended}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{at} },
+		Addresses: func(netip.Addr) []netip.Addr { return s.addresses },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +246,8 @@ type clientOptions struct {
 	through  *proxy // what is received comes through it
 	profiles []dtls.SRTPProtectionProfile
 	suites   []dtls.CipherSuiteID
-	moves    *mover // takes the client's sockets to another network
+	moves    *mover     // takes the client's sockets to another network
+	from     netip.Addr // where the client is; invalid: where the stage is
 }
 
 func (c *client) api(o clientOptions) *webrtc.API {
@@ -313,12 +316,15 @@ func (c *client) api(o clientOptions) *webrtc.API {
 	if o.tcp {
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4, webrtc.NetworkTypeUDP4})
 	} else {
-		network := webrtc.NetworkTypeUDP4
-		if c.stage.at.Is6() {
+		network, from := webrtc.NetworkTypeUDP4, o.from
+		if !from.IsValid() {
+			from = c.stage.at
+		}
+		if from.Is6() {
 			network = webrtc.NetworkTypeUDP6
 		}
 		settings.SetNetworkTypes([]webrtc.NetworkType{network})
-		socket, err := net.ListenPacket("udp", netip.AddrPortFrom(c.stage.at, 0).String())
+		socket, err := net.ListenPacket("udp", netip.AddrPortFrom(from, 0).String())
 		if err != nil {
 			c.t.Fatal(err)
 		}

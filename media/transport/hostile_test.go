@@ -279,15 +279,15 @@ func TestMemoryOfOnePeer(t *testing.T) {
 func TestRecoverBoundary(t *testing.T) {
 	// ASVS 16.3.4, 16.5.4, 17.2.4
 	recovered := 0
-	p := &port{log: slog.New(slog.NewTextHandler(counter{&recovered}, nil)), addresses: make(map[netip.AddrPort]*udpPath)}
+	p := &port{log: slog.New(slog.NewTextHandler(counter{&recovered}, nil)), addresses: make(map[flow]*udpPath)}
 	p.turns = []*turn{newTurn(p, 0)}
 	in := p.aside()
 	broken := &link{port: p, in: new(srtp.Opener)} // without a clock
 	broken.open(append([]byte{0x80, 96}, make([]byte, 60)...), in)
 	broken.open(append([]byte{0x80, 200}, append(make([]byte, 58), 0x80, 0, 0, 1)...), in)
 	from := netip.MustParseAddrPort("192.0.2.1:1")
-	p.addresses[from] = &udpPath{}
-	p.datagram(nil, in, []byte{0x80, 96, 0, 0}, from)
+	p.addresses[flow{from: from}] = &udpPath{}
+	p.datagram(nil, in, []byte{0x80, 96, 0, 0}, from, netip.Addr{})
 	broken.jobs = [][]job{{{}}} // of no outlet
 	broken.out, broken.selected = new(srtp.Sealer), &route{path: &udpPath{socket: &socket{}}}
 	in.links, in.jobs = []*link{broken}, 1

@@ -94,7 +94,7 @@ func TestMediaFromElsewhereIsNotTaken(t *testing.T) {
 		before := f.on.batch.Stats().Sent
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		f.port.datagram(f.on, in, bytes.Clone(b), netip.MustParseAddrPort(from))
+		f.port.datagram(f.on, in, bytes.Clone(b), netip.MustParseAddrPort(from), netip.Addr{})
 		f.port.finish(in)
 		return f.on.batch.Stats().Sent - before
 	}

@@ -20,8 +20,8 @@ const (
 	// maxDatagram is the largest packet that is read. Browsers stay below 1,300.
 	maxDatagram = 1500
 	// maxPaths bounds the authenticated addresses of a link: interfaces times
-	// transports of one client.
-	maxPaths = 8
+	// transports of one client, times the addresses of ours that it checks.
+	maxPaths = 16
 	// maxSSRCs bounds SRTP contexts: eight streams with three layers and their
 	// repairs twice over, while encoders are being replaced.
 	maxSSRCs = 96

@@ -3,6 +3,7 @@ package transport
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"net/netip"
 	"time"
 )
 
@@ -137,7 +138,7 @@ func pairPriority(far uint32, network string) uint64 {
 // ours, what is sent from now on takes the new one.
 func (l *link) remember(p path) (known, evicted *route) {
 	for i, k := range l.paths {
-		if k.network() == p.network() && k.remote() == p.remote() {
+		if k.network() == p.network() && k.remote() == p.remote() && localOf(k.path) == localOf(p) {
 			if k.path != p {
 				r := &route{path: p, priority: k.priority, nominated: k.nominated, by: k.by, insisted: k.insisted}
 				if l.selected == k {
@@ -163,6 +164,16 @@ func (l *link) remember(p path) (known, evicted *route) {
 	l.paths = append(l.paths, r)
 	l.port.learn(p)
 	return r, evicted
+}
+
+// localOf is our end of a path. A client checks each of our addresses (RFC 8445
+// §6.1.2.2), from one of its own: these are several pairs, and the one that it
+// nominates is one of them.
+func localOf(p path) netip.Addr {
+	if u, ok := p.(*udpPath); ok {
+		return u.local
+	}
+	return netip.Addr{}
 }
 
 // drop forgets a path that broke.

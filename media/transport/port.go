@@ -30,7 +30,7 @@ type port struct {
 
 	mu        sync.RWMutex
 	ufrags    map[string]*link
-	addresses map[netip.AddrPort]*udpPath
+	addresses map[flow]*udpPath
 	defence   defence
 
 	undecided chan struct{} // ICE-TCP connections without an authenticated check
@@ -73,7 +73,7 @@ func newPort(udp []net.PacketConn, tcp net.Listener, probe func(string) (string,
 	p := &port{
 		tcp: tcp, log: log, now: now, pacer: newPacer(), probe: probe,
 		ufrags:    make(map[string]*link),
-		addresses: make(map[netip.AddrPort]*udpPath),
+		addresses: make(map[flow]*udpPath),
 		undecided: make(chan struct{}, maxUnauthenticated),
 		done:      make(chan struct{}),
 	}
@@ -168,10 +168,10 @@ func (p *port) learn(by path) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.defence.until.IsZero() && p.addresses[u.address] == nil {
+	if !p.defence.until.IsZero() && p.addresses[u.flow()] == nil {
 		p.admitAll() // until the next tick
 	}
-	p.addresses[u.address] = u
+	p.addresses[u.flow()] = u
 }
 
 func (p *port) forget(by path) {
@@ -181,8 +181,8 @@ func (p *port) forget(by path) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.addresses[u.address] == u {
-		delete(p.addresses, u.address)
+	if p.addresses[u.flow()] == u {
+		delete(p.addresses, u.flow())
 	}
 }
 
@@ -198,14 +198,32 @@ type udpPath struct {
 	link    *link
 	address netip.AddrPort
 	addr    *net.UDPAddr
+	local   netip.Addr // of ours, that its packets come to and leave from; invalid where the socket does not say
+	source  []byte     // local as a control message
 }
+
+// flow is the two ends of a path: one client may come from one address to several of ours.
+type flow struct {
+	from netip.AddrPort
+	to   netip.Addr
+}
+
+func newUDPPath(on *socket, l *link, from netip.AddrPort, to netip.Addr) *udpPath {
+	u := &udpPath{socket: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from), local: to}
+	if on.batch != nil && to.IsValid() {
+		u.source = on.batch.Source(to)
+	}
+	return u
+}
+
+func (u *udpPath) flow() flow { return flow{u.address, u.local} }
 
 func (u *udpPath) remote() netip.AddrPort { return u.address }
 func (u *udpPath) network() string        { return "udp" }
 func (u *udpPath) close()                 {}
 func (u *udpPath) write(b []byte) error {
 	if u.socket.kernel != nil {
-		_, err := u.socket.kernel.WriteToUDPAddrPort(b, u.address)
+		_, _, err := u.socket.kernel.WriteMsgUDPAddrPort(b, u.source, u.address)
 		return err
 	}
 	_, err := u.socket.WriteTo(b, u.addr)
@@ -225,7 +243,7 @@ func (p *port) readBatches(s *socket, from *batch.Reader, t *turn) {
 		began := t.begin()
 		for i := range packets {
 			if b := packets[i].Data; len(b) > 0 && len(b) <= maxDatagram {
-				p.datagram(s, t, b, packets[i].From)
+				p.datagram(s, t, b, packets[i].From, packets[i].To)
 			}
 		}
 		t.end(began)
@@ -249,7 +267,7 @@ func (p *port) readOne(s *socket, t *turn) {
 		}
 		at := from.AddrPort()
 		began := t.begin()
-		p.datagram(s, t, buffer[:n], netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
+		p.datagram(s, t, buffer[:n], netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), netip.Addr{})
 		t.end(began)
 	}
 }
@@ -279,10 +297,10 @@ func (p *port) finish(t *turn) {
 // allocated before it: what costs least is asked first, the address and the
 // first octet of everything, then a message's shape, its FINGERPRINT, whose
 // ufrag it is, and its MESSAGE-INTEGRITY last.
-func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
+func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort, to netip.Addr) {
 	defer p.guard("datagram")
 	p.mu.RLock()
-	known := p.addresses[from]
+	known := p.addresses[flow{from, to}]
 	p.mu.RUnlock()
 	if b[0] <= 3 {
 		m, err := parseBinding(b)
@@ -293,7 +311,7 @@ func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 		l := p.linkOf(m.ufrag())
 		if l == nil {
 			if answer := p.probed(m, from); answer != nil {
-				_ = (&udpPath{socket: on, address: from, addr: net.UDPAddrFromAddrPort(from)}).write(answer) // the asker sees whether it came
+				_ = newUDPPath(on, nil, from, to).write(answer) // the asker sees whether it came
 			} else {
 				t.wrong.add(from.Addr())
 			}
@@ -305,7 +323,7 @@ func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort) {
 			return
 		}
 		if known == nil || known.link != l || known.socket != on {
-			known = &udpPath{socket: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from)}
+			known = newUDPPath(on, l, from, to)
 		}
 		l.checked(&m, password, newest, known)
 		return

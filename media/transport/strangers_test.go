@@ -100,7 +100,7 @@ func TestNothingIsAllocatedForStrangers(t *testing.T) {
 		for _, from := range from {
 			if n := testing.AllocsPerRun(200, func() {
 				copy(b, packet)
-				f.port.datagram(f.on, in, b, from)
+				f.port.datagram(f.on, in, b, from, netip.Addr{})
 			}); n != 0 {
 				t.Errorf("%s from %v: %v allocations", name, from, n)
 			}
@@ -110,8 +110,8 @@ func TestNothingIsAllocatedForStrangers(t *testing.T) {
 		t.Fatalf("%d addresses, %d names, %d paths", len(f.port.addresses), len(f.port.ufrags), len(l.paths))
 	}
 	// And the same message with the right password is one.
-	f.port.datagram(f.on, in, request(t, stun.NewUsername(c.ufrag+":far"), stun.NewShortTermIntegrity(c.password), stun.Fingerprint), stranger)
-	if f.port.addresses[stranger] == nil || len(l.paths) != 1 {
+	f.port.datagram(f.on, in, request(t, stun.NewUsername(c.ufrag+":far"), stun.NewShortTermIntegrity(c.password), stun.Fingerprint), stranger, netip.Addr{})
+	if f.port.addresses[flow{from: stranger}] == nil || len(l.paths) != 1 {
 		t.Fatal("a right check does nothing")
 	}
 	l.end()
@@ -152,7 +152,7 @@ func BenchmarkStrangers(b *testing.B) {
 		b.Run(fmt.Sprint(name), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				f.port.datagram(f.on, in, packets[name], stranger)
+				f.port.datagram(f.on, in, packets[name], stranger, netip.Addr{})
 			}
 		})
 	}

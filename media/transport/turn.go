@@ -187,7 +187,7 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 
 // sealAll seals jobs and queues them. The caller holds sendMu.
 func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
-	w, address := t.out(to)
+	w, address, local := t.out(to)
 	even, size := 0, 0
 	for i := range jobs {
 		j := &jobs[i]
@@ -210,7 +210,7 @@ func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 		switch {
 		case err != nil: // its number was used: a packet is never sealed twice
 		case w != nil:
-			w.Queue(address, sealed)
+			w.QueueFrom(local, address, sealed)
 		default:
 			_ = to.write(sealed) // as lost as it would be further on
 		}
@@ -237,17 +237,17 @@ func (l *link) soundAgain(t *turn, to path, o *outlet, sealed []byte) {
 }
 
 // out is the batch that a path's packets go into, nil if they leave one by one.
-func (t *turn) out(to path) (w *batch.Writer, address netip.AddrPort) {
+func (t *turn) out(to path) (w *batch.Writer, address netip.AddrPort, local netip.Addr) {
 	if u, ok := to.(*udpPath); ok {
-		return t.writerOf(u.socket), u.address
+		return t.writerOf(u.socket), u.address, u.local
 	}
-	return nil, address
+	return nil, address, local
 }
 
 // queue sends a sealed packet with the turn.
 func (t *turn) queue(to path, sealed []byte) {
-	if w, address := t.out(to); w != nil {
-		w.Queue(address, sealed)
+	if w, address, local := t.out(to); w != nil {
+		w.QueueFrom(local, address, sealed)
 		return
 	}
 	_ = to.write(sealed) // as above

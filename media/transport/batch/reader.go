@@ -24,6 +24,7 @@ const (
 type Packet struct {
 	Data []byte
 	From netip.AddrPort // IPv4 is never mapped
+	To   netip.Addr     // of ours, that it was sent to; invalid where the kernel does not say
 }
 
 // Reader reads datagrams. It is for one goroutine at a time.
@@ -49,6 +50,12 @@ type Reader struct {
 func (c *Conn) NewReader() (*Reader, error) {
 	r := &Reader{conn: c, size: plainBuffer, recvmmsg: recvmmsg}
 	if err := c.raw.Control(func(fd uintptr) {
+		// A host has several addresses, and a client takes an answer from the one that it asked (RFC 8445 §7.2.5.2.1).
+		if c.family == unix.AF_INET {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1) // without it the kernel chooses, as before
+		} else {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+		}
 		r.coalesces = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
 	}); err != nil {
 		return nil, fmt.Errorf("batch: reader: %w", err)
@@ -128,14 +135,15 @@ func (r *Reader) split() {
 			continue
 		}
 		data := r.buffers[i*r.size:][:m.Len:m.Len]
-		size := groSize(r.controls[i][:min(m.Hdr.Controllen, receiveSpace)])
+		control := r.controls[i][:min(m.Hdr.Controllen, receiveSpace)]
+		size, to := groSize(control), arrival(control)
 		if size <= 0 || size >= len(data) {
-			r.packets = append(r.packets, Packet{data, from})
+			r.packets = append(r.packets, Packet{data, from, to})
 			continue
 		}
 		for len(data) > 0 {
 			n := min(size, len(data))
-			r.packets = append(r.packets, Packet{data[:n:n], from})
+			r.packets = append(r.packets, Packet{data[:n:n], from, to})
 			data = data[n:]
 			coalesced++
 		}

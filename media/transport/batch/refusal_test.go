@@ -204,9 +204,11 @@ func TestPendingErrors(t *testing.T) {
 
 // groSize reads what only the kernel writes; still, nothing in it may carry it out of its octets.
 func FuzzGROSize(f *testing.F) {
-	var c segmentControl
-	c.init()
-	f.Add(c[:])
+	var c sendControl
+	for _, source := range []netip.Addr{{}, netip.IPv6Loopback(), netip.MustParseAddr("127.0.0.1")} {
+		f.Add(c[:c.put(unix.AF_INET6, source, 1100)])
+	}
+	f.Add(c[:c.put(unix.AF_INET, netip.MustParseAddr("127.0.0.1"), 0)])
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) { groSize(b) })
+	f.Fuzz(func(t *testing.T, b []byte) { groSize(b); arrival(b) })
 }

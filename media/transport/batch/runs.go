@@ -42,11 +42,11 @@ func (w *Writer) build() {
 		}
 		h := &w.messages[m].Hdr
 		h.Namelen = length
-		h.SetControllen(0)
+		segment := 0
 		if count > 1 {
-			w.controls[m].setSize(p.size)
-			h.SetControllen(segmentSpace)
+			segment = p.size
 		}
+		h.SetControllen(w.controls[m].put(w.conn.family, p.source, segment))
 		w.iovecs[m].Base = nil
 		if total > 0 {
 			w.iovecs[m].Base = &w.arena[p.at]
@@ -63,7 +63,7 @@ func (w *Writer) together(first int) (count, total int) {
 	p := w.packets[first]
 	count, total = 1, p.size
 	for _, q := range w.packets[first+1:] {
-		if count == maxSegments || q.to != p.to || q.size > p.size || q.size == 0 || total+q.size > maxPayload {
+		if count == maxSegments || q.to != p.to || q.source != p.source || q.size > p.size || q.size == 0 || total+q.size > maxPayload {
 			break
 		}
 		count++

@@ -16,6 +16,7 @@ const DefaultArena = 1 << 20
 type queued struct {
 	at, size int
 	to       netip.AddrPort
+	source   netip.Addr // of ours; invalid: the kernel chooses
 }
 
 // Writer gathers the packets of a turn and sends them. It is for one goroutine at a time; several Writers may share a Conn.
@@ -29,7 +30,7 @@ type Writer struct {
 	messages []unix.Mmsghdr
 	iovecs   []unix.Iovec
 	names    []sockaddr
-	controls []segmentControl
+	controls []sendControl
 	runs     []run // what is in messages
 
 	// The state of a Flush.
@@ -54,10 +55,9 @@ func (c *Conn) NewWriter(arena int) *Writer {
 	w.messages = make([]unix.Mmsghdr, sendMessages)
 	w.iovecs = make([]unix.Iovec, sendMessages)
 	w.names = make([]sockaddr, sendMessages)
-	w.controls = make([]segmentControl, sendMessages)
+	w.controls = make([]sendControl, sendMessages)
 	w.runs = make([]run, 0, sendMessages)
 	for i := range w.messages {
-		w.controls[i].init()
 		h := &w.messages[i].Hdr
 		h.Name, h.Control, h.Iov = &w.names[i][0], &w.controls[i][0], &w.iovecs[i]
 		h.SetIovlen(1)
@@ -88,7 +88,10 @@ func (w *Writer) makeRoom(size int) {
 // Queue adds a packet to what the next Flush sends. A packet that was not built in what Reserve gave last is copied. Packets to
 // one destination that are queued one after the other leave in one send, if they are of one size; only the last of them may be
 // shorter.
-func (w *Writer) Queue(to netip.AddrPort, packet []byte) {
+func (w *Writer) Queue(to netip.AddrPort, packet []byte) { w.QueueFrom(netip.Addr{}, to, packet) }
+
+// QueueFrom is Queue for a packet that leaves from an address of this machine.
+func (w *Writer) QueueFrom(source netip.Addr, to netip.AddrPort, packet []byte) {
 	if len(packet) > maxPayload {
 		w.conn.counts.refused.Add(1)
 		return
@@ -97,7 +100,7 @@ func (w *Writer) Queue(to netip.AddrPort, packet []byte) {
 		w.makeRoom(len(packet))
 		copy(w.arena[w.used:], packet)
 	}
-	w.packets = append(w.packets, queued{w.used, len(packet), to})
+	w.packets = append(w.packets, queued{w.used, len(packet), to, source})
 	w.used += len(packet)
 }
 
