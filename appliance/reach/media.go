@@ -59,8 +59,8 @@ func udpOtherAddress(a, from netip.Addr, byTCP bool) Finding {
 	whyFR, whyEN := without(byTCP)
 	return line(a.String(), "udp-other-address", missing, fmt.Sprintf("UDP demandé à %s est répondu par %s.", a, from), fmt.Sprintf("UDP asked at %s is answered from %s.", a, from)).
 		because("Les navigateurs jettent une réponse qui vient d'ailleurs. "+whyFR, "Browsers drop an answer that comes from elsewhere. "+whyEN,
-			"Cette machine a plusieurs adresses : donnez dans listen celle que les clients atteignent, ou retirez l'autre de cette interface.",
-			"This machine has several addresses: give in listen the one that clients reach, or take the other off this interface.").unless(byTCP)
+			"Une règle de cette machine ou de son hôte récrit ce qui sort (nftables, réseau de conteneurs) : qu'elle laisse ce port tel quel.",
+			"A rule of this machine or its host rewrites what leaves (nftables, a container network): let it leave this port as it is.").unless(byTCP)
 }
 
 func udpHairpin(a, from netip.Addr, byTCP bool) Finding {
