@@ -207,7 +207,8 @@ func FuzzPort(f *testing.F) {
 		if b.publisher.isDone() || b.receiver.isDone() {
 			t.Error("somebody is cut")
 		}
-		for address := range b.port.addresses {
+		for at := range b.port.addresses {
+			address := at.from
 			if authenticated, seen := strangers[address]; seen && !authenticated && address != b.from[0] && address != b.from[1] {
 				t.Errorf("%v has an address", address)
 			}
