@@ -71,6 +71,7 @@ func newBusyPort(t testing.TB) *busyPort {
 	b.sealers = [2]*srtp.Sealer{f.sealer, sealer}
 	sub := &subscriber{server: p.server, call: p.call, peer: "q"}
 	l := &link{port: f.port, events: sub, now: time.Now, done: make(chan struct{}), out: out, in: in, jobs: make([][]job, 1)}
+	l.pacing = newPacing(l)
 	sub.link, b.receiver = l, l
 	path := &udpPath{socket: f.on, link: l, address: b.from[1]}
 	l.paths = []*route{{path: path}}

@@ -33,7 +33,8 @@ func TestLoad(t *testing.T) {
 			s := test.Scenario
 			s.Meetings, s.Rate, s.Window = max(s.Meetings, 1), 1, time.Second
 			if s.Feedback {
-				s.Window *= 4 // each hundredth video packet is reported lost, a while later
+				// Each hundredth video packet is reported lost, a while later; and a line that gives feedback is asked first what it carries.
+				s.Warmup, s.Window = 6*time.Second, 4*s.Window
 			}
 			r, err := load.Run(t.Context(), s, load.Under{Contender: c, On: -1})
 			if err != nil {

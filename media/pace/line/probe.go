@@ -96,6 +96,7 @@ func (l *Line) Tick(now time.Time) (octets int) {
 	at := l.clock(now)
 	e, p := &l.estimate, &l.prober
 	if !l.anyFeedback {
+		l.assumed = l.assumed && at < silenceAfter // it gives none after all
 		return 0
 	}
 	e.silence(l.heard, at)

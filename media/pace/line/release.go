@@ -64,6 +64,9 @@ func (l *Line) Release(size int, class pace.Class, begins bool, now time.Time) (
 		return Go, now
 	}
 	at := l.clock(now)
+	if e := &l.estimate; l.anyFeedback && e.wanted > 0 && limit >= freeAbove*e.wanted && !l.Congested() {
+		return Go, now // wide enough: packets that leave together cost less
+	}
 	rate := limit * paceOver
 	if l.Congested() {
 		rate = limit * paceFull
