@@ -48,11 +48,11 @@ func (p *probes) issue() reach.Probe {
 	return made
 }
 
-// password gives that of a probe which still counts.
-func (p *probes) password(ufrag string) (string, bool) {
+// password gives that of a probe which still counts. Most who ask are strangers: nothing is allocated for them.
+func (p *probes) password(ufrag []byte) (string, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := p.list[ufrag]
+	h := p.list[string(ufrag)]
 	if h == nil || h.left == 0 || !p.now().Before(h.Until) {
 		return "", false
 	}
@@ -62,7 +62,7 @@ func (p *probes) password(ufrag string) (string, bool) {
 
 // proof is what the health page says to who names a probe, empty for all others.
 func (p *probes) proof(ufrag string) string {
-	password, ok := p.password(ufrag)
+	password, ok := p.password([]byte(ufrag))
 	if !ok {
 		return ""
 	}

@@ -15,16 +15,16 @@ func TestProbes(t *testing.T) {
 	if first.Ufrag == "" || len(first.Password) < 22 || first.Until != now.Add(probeFor) { // RFC 8445 §5.3: 128 bits
 		t.Errorf("%v", first)
 	}
-	if got, ok := p.password(first.Ufrag); !ok || got != first.Password {
+	if got, ok := p.password([]byte(first.Ufrag)); !ok || got != first.Password {
 		t.Error("a fresh probe is not known")
 	}
 	if p.proof(first.Ufrag) != first.Proof() || p.proof("another") != "" || p.proof("") != "" {
 		t.Error("proofs")
 	}
 	for range probeAnswers {
-		p.password(first.Ufrag)
+		p.password([]byte(first.Ufrag))
 	}
-	if _, ok := p.password(first.Ufrag); ok {
+	if _, ok := p.password([]byte(first.Ufrag)); ok {
 		t.Error("it is answered for ever")
 	}
 	for range maxProbes {
@@ -39,7 +39,7 @@ func TestProbes(t *testing.T) {
 		t.Error("those of a minute ago still count")
 	}
 	now = now.Add(probeFor)
-	if _, ok := p.password(second.Ufrag); ok {
+	if _, ok := p.password([]byte(second.Ufrag)); ok {
 		t.Error("it lasts longer than it says")
 	}
 }

@@ -26,7 +26,7 @@ type port struct {
 	pacer *pacer
 	log   *slog.Logger
 	now   func() time.Time
-	probe func(ufrag string) (password string, ok bool) // Config.Probe
+	probe func(ufrag []byte) (password string, ok bool) // Config.Probe
 
 	mu        sync.RWMutex
 	ufrags    map[string]*link
@@ -69,7 +69,7 @@ func newSocket(conn net.PacketConn) (*socket, error) {
 	return s, nil
 }
 
-func newPort(udp []net.PacketConn, tcp net.Listener, probe func(string) (string, bool), log *slog.Logger, now func() time.Time) (*port, error) {
+func newPort(udp []net.PacketConn, tcp net.Listener, probe func([]byte) (string, bool), log *slog.Logger, now func() time.Time) (*port, error) {
 	p := &port{
 		tcp: tcp, log: log, now: now, pacer: newPacer(), probe: probe,
 		ufrags:    make(map[string]*link),

@@ -13,8 +13,8 @@ func (p *port) probed(m binding, from netip.AddrPort) []byte {
 	if p.probe == nil || !m.request {
 		return nil
 	}
-	own := string(m.ufrag())
-	if own == "" {
+	own := m.ufrag()
+	if len(own) == 0 {
 		return nil
 	}
 	password, ok := p.probe(own)

@@ -37,7 +37,7 @@ func TestProbe(t *testing.T) {
 			}
 			const ufrag, password = "probe-of-a-test", "a-password-of-a-probe-32-characters"
 			s, err := New(Config{UDP: []net.PacketConn{udp}, TCP: tcp, Events: noEvents{}, Addresses: func(netip.Addr) []netip.Addr { return nil },
-				Probe: func(u string) (string, bool) { return password, u == ufrag }})
+				Probe: func(u []byte) (string, bool) { return password, string(u) == ufrag }})
 			if err != nil {
 				t.Fatal(err)
 			}

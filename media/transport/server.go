@@ -37,7 +37,7 @@ type Config struct {
 	Port int
 	// Probe gives the password of a probe by its ufrag, asked for each check that knows no link; nil: nothing is probed. With it
 	// whoever made the probe gets an authenticated answer from the port. Strangers get none, as before.
-	Probe  func(ufrag string) (password string, ok bool)
+	Probe  func(ufrag []byte) (password string, ok bool)
 	Events media.Events
 	Log    *slog.Logger
 	Now    func() time.Time

@@ -88,6 +88,11 @@ func TestNothingIsAllocatedForStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := l.credential()
+	asked := 0 // whether somebody is a probe
+	f.port.probe = func(ufrag []byte) (string, bool) {
+		asked++
+		return "the probe's password", string(ufrag) != "" && len(ufrag) > 3
+	}
 	stranger := netip.MustParseAddrPort("198.51.100.7:7")
 	in := f.port.aside()
 	sent := f.on.batch.Stats().Sent
@@ -105,6 +110,9 @@ func TestNothingIsAllocatedForStrangers(t *testing.T) {
 				t.Errorf("%s from %v: %v allocations", name, from, n)
 			}
 		}
+	}
+	if asked == 0 {
+		t.Error("no stranger was taken for a probe")
 	}
 	if len(f.port.addresses) != 1 || len(f.port.ufrags) != 1 || len(l.paths) != 0 || l.way() != nil || f.on.batch.Stats().Sent != sent {
 		t.Fatalf("%d addresses, %d names, %d paths", len(f.port.addresses), len(f.port.ufrags), len(l.paths))
