@@ -168,10 +168,7 @@ type row struct {
 
 func scenarios(o options) (rows []row) {
 	add := func(s load.Scenario, half bool) {
-		s.Meetings, s.Window, s.Warmup = max(s.Meetings, 1), o.window, time.Second
-		if s.Feedback {
-			s.Warmup = 6 * time.Second // servers find out first what a line carries
-		}
+		s.Meetings, s.Window, s.Warmup = max(s.Meetings, 1), o.window, 6*time.Second // servers find out first what a line carries
 		if s.Rate == 0 {
 			s.Rate = 1
 		}
