@@ -28,21 +28,20 @@ func TestReleaseWithoutLimit(t *testing.T) {
 
 func TestRelease(t *testing.T) {
 	l := limited(1_000_000) // 1.25 Mbit/s on the wire: 7.68 ms for 1,200 octets
-	verdict, when := l.Release(1200, pace.Speaker, true, begin)
-	if verdict != Go {
+	if verdict, _ := l.Release(1200, pace.Speaker, true, begin); verdict != Go {
 		t.Fatal("the first packet does not go at once")
 	}
 	for i := range 20 {
-		verdict, when = l.Release(1200, pace.Speaker, false, begin)
+		verdict, when := l.Release(1200, pace.Speaker, false, begin)
 		if want := begin.Add(time.Duration(i+1) * 7680 * time.Microsecond); verdict != Wait || !when.Equal(want) {
 			t.Fatalf("packet %d: verdict %d, in %v", i+1, verdict, when.Sub(begin))
 		}
 	}
-	if verdict, when = l.Release(100, pace.Sound, true, begin); verdict != Go || !when.Equal(begin) {
+	if verdict, when := l.Release(100, pace.Sound, true, begin); verdict != Go || !when.Equal(begin) {
 		t.Fatal("sound waits")
 	}
 	later := begin.Add(time.Second)
-	if verdict, when = l.Release(1200, pace.Speaker, true, later); verdict != Go || !when.Equal(later) {
+	if verdict, when := l.Release(1200, pace.Speaker, true, later); verdict != Go || !when.Equal(later) {
 		t.Fatal("an idle line is not free")
 	}
 }
@@ -188,5 +187,22 @@ func BenchmarkLongRun(b *testing.B) {
 		if err := l.Feedback(message, begin); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A line that is known to carry far more than is wanted paces nothing.
+func TestReleaseOnAWideLine(t *testing.T) {
+	l := limited(1_000_000)
+	l.anyFeedback = true
+	l.Wanted(700_000)
+	for range 50 {
+		if verdict, when := l.Release(1200, pace.Thumbnail, true, begin); verdict != Go || !when.Equal(begin) {
+			t.Fatalf("verdict %d, in %v", verdict, when.Sub(begin))
+		}
+	}
+	l.Wanted(800_000)
+	l.Release(12_000, pace.Thumbnail, true, begin)
+	if verdict, _ := l.Release(1200, pace.Thumbnail, false, begin); verdict != Wait {
+		t.Fatal("a line that is just wide enough paces nothing")
 	}
 }
