@@ -462,6 +462,24 @@ func TestPublishersAreToldWhatIsReceived(t *testing.T) {
 	}
 }
 
+// A screen that nobody shares yet has no receivers; the publisher is not told to rest it, or it could never begin.
+func TestScreensAreNotPutToRest(t *testing.T) {
+	m := newMeeting(t)
+	m.join("a", 1)
+	m.publish("a", append(slices.Clone(both), Stream{MID: "2", Kind: Video, Context: 2}))
+	m.join("b", 2)
+	m.connect("b")
+	for range 200 {
+		m.now = m.now.Add(100 * time.Millisecond)
+		m.router.Tick(100*time.Millisecond, m.now)
+	}
+	for _, told := range m.uplinks["a"].told {
+		if told.Context != 1 {
+			t.Fatalf("told %v", told)
+		}
+	}
+}
+
 // A narrow line gets fewer frames before it gets a smaller picture, where the publisher has temporal layers.
 func TestTemporalLayersAreChosen(t *testing.T) {
 	m := newMeeting(t)

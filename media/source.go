@@ -226,10 +226,11 @@ func (s *Source) anew() {
 	s.demand = pace.Demand{}
 }
 
-// need tells the publisher which layers anybody is to receive, when that has
-// changed.
+// need tells the publisher which layers of its camera anybody is to receive,
+// when that has changed. A screen has one layer, and is offered to receivers only
+// once it was heard: it is never put to rest.
 func (s *Source) need(now time.Time) {
-	if s.stream.Kind == Audio || s.peer.uplink == nil {
+	if s.stream.Context != 1 || s.peer.uplink == nil {
 		return
 	}
 	var targets [forward.Layers]forward.Layer

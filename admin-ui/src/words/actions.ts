@@ -42,6 +42,8 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "knock.denied": ["Entrée refusée par un hôte", "Entry declined by a host"],
   "call.remove-asked": ["Retrait demandé par un hôte", "Removal asked by a host"],
   "call.refused": ["Entrée refusée", "Entry refused"],
+  "canary.made": ["Appel d’essai préparé", "Test call prepared"],
+  "canary.ended": ["Appel d’essai terminé", "Test call ended"],
   "call.locked": ["Salle verrouillée", "Room locked"],
   "call.unlocked": ["Salle déverrouillée", "Room unlocked"],
   "call.hosts": ["Hôtes changés", "Hosts changed"],
