@@ -14,8 +14,8 @@ const (
 	maxWaiting = 1024
 	// paceEvery is how often waiting packets and probes are looked after.
 	paceEvery = 5 * time.Millisecond
-	// assumed is what a line is taken to carry at first: a room of ten, or one large picture.
-	assumed pace.Bitrate = 1_500_000
+	// assumed is what a line is taken to carry at first: the small pictures and the sound of a room of 25.
+	assumed pace.Bitrate = 5_000_000
 	// maxPaddingOnly is the most that one packet of nothing but padding holds (RFC 3550 §5.1).
 	maxPaddingOnly = 255
 	// limitChange is what a limit must move by for the router to be told at once, in percent.
@@ -81,17 +81,18 @@ func (p *pacing) changed() bool {
 	return true
 }
 
-// limited says whether the line has a limit.
+// limited says whether the line has a limit, or the router still believes so.
 func (p *pacing) limited() bool {
 	p.link.sendMu.Lock()
 	defer p.link.sendMu.Unlock()
-	return p.line.Limit() > 0
+	return p.line.Limit() > 0 || p.told > 0
 }
 
 func (p *pacing) state() (limit pace.Bitrate, congested bool) {
 	p.link.sendMu.Lock()
 	defer p.link.sendMu.Unlock()
-	return p.line.Limit(), p.line.Congested()
+	p.told, p.toldBad = p.line.Limit(), p.line.Congested()
+	return p.told, p.toldBad
 }
 
 func (p *pacing) wanted(full pace.Bitrate) {

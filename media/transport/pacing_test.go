@@ -172,3 +172,26 @@ func TestPacerSleeps(t *testing.T) {
 		t.Fatal("a link that ended is watched")
 	}
 }
+
+// A receiver that agreed to feedback and gives none is not held to what its line was taken to carry: the router hears of it.
+func TestAnAssumptionEnds(t *testing.T) {
+	l, in, _, _ := lone(t)
+	now := time.Unix(1000, 0)
+	l.now = func() time.Time { return now }
+	l.pacing = newPacing(l)
+	l.pacing.line.Sent(100, now)
+	l.pacing.assume()
+	if limit, _ := l.pacing.state(); limit != assumed || !l.pacing.limited() {
+		t.Fatalf("a line begins with %d", limit)
+	}
+	for range 700 {
+		now = now.Add(paceEvery)
+		l.release(in, now)
+	}
+	if !l.pacing.limited() {
+		t.Fatal("nobody would tell the router that there is no limit any more")
+	}
+	if limit, _ := l.pacing.state(); limit != 0 || l.pacing.limited() {
+		t.Fatalf("after three and a half seconds without feedback the limit is %d", limit)
+	}
+}
