@@ -175,6 +175,7 @@ func (l *link) release(t *turn, now time.Time) (more bool) {
 	for octets := p.line.Tick(now); octets > 0 && p.probes != nil; octets -= maxPaddingOnly {
 		l.sealPadding(t, to, now)
 	}
+	t.send() // another turn sends what follows, and must not overtake this
 	p.watched = p.line.Limit() > 0 || len(p.waiting) > 0
 	return p.watched
 }

@@ -102,6 +102,28 @@ func TestPacketsWaitForALine(t *testing.T) {
 	}
 }
 
+// Packets of one line leave by several turns, the pacer's and the readers': what one turn sealed is with the kernel before
+// another can seal what follows.
+func TestTurnsKeepTheOrderOfALine(t *testing.T) {
+	l, in, far, opener, clock := narrowed(t)
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+	for i := range 10 {
+		in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, numbers: forward.Numbers{Sequence: uint16(100 + i)},
+			packet: gate.Packet{Payload: make([]byte, 1000), Start: i == 0, Key: i == 0}})
+	}
+	l.sendJobs(in, l.jobs[0]) // without the flush that ends a turn
+	begun, _, _ := arrived(t, far, opener)
+	if len(begun) == 0 || begun[0] != 100 {
+		t.Fatalf("before the turn's end came %v", begun)
+	}
+	*clock = clock.Add(time.Second)
+	l.release(in, *clock)
+	rest, _, _ := arrived(t, far, opener)
+	if all := append(begun, rest...); len(rest) == 0 || !slices.IsSorted(all) {
+		t.Fatalf("before the pacer's end came %v", all)
+	}
+}
+
 // What is far too much is dropped up to the next key frame, which is asked for once.
 func TestPicturesGiveWayToALine(t *testing.T) {
 	l, in, far, opener, clock := narrowed(t)

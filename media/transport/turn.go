@@ -183,6 +183,9 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 		jobs = kept
 	}
 	l.sealAll(t, jobs, to, now)
+	if p := l.pacing; p != nil && len(p.waiting) > 0 {
+		t.send() // what waits is sent by another turn, and must not overtake this
+	}
 }
 
 // sealAll seals jobs and queues them. The caller holds sendMu.
