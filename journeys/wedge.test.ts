@@ -55,6 +55,7 @@ test('a commit that nobody can process: the call restarts without its committer,
   }
   assert.notDeepEqual(await sameWords([host, other]), words);
   await Promise.all([host.sensesOf(other, { sound: false }), other.sensesOf(host, { sound: false })]);
-  assert.equal((await spoiler.reaches('removed')).code, 'wedged');
+  const end = await spoiler.reaches('removed').catch(async (e: Error) => { throw new Error([e.message, ...await Promise.all(players.map((p) => p.report()))].join('\n')); });
+  assert.equal(end.code, 'wedged');
   assert.equal(await host.tab.run(() => window.__huisclos!.call.lobby.value.length), 0, 'nobody had to be let in');
 });

@@ -36,6 +36,12 @@ export interface SessionEvents {
   said(view: GroupView, sender: number, m: SealedMessage, time: number): void;
 }
 
+const nothing = (): void => undefined;
+const silent: SessionEvents = {
+  send: () => false, tree: () => Promise.reject(new Error("the session is over")), entered: nothing, moved: nothing, resumed: nothing, left: nothing,
+  knocked: nothing, unsafe: nothing, failed: nothing, said: nothing,
+};
+
 interface Outgoing { m: SealedMessage; tries: number; at: number }
 type Failure = { rule?: string; message: string };
 const failureOf = (e: unknown): Failure => {
@@ -70,13 +76,13 @@ export class Session {
   /** The group that this host's new one replaces: who was in it comes back without a click. */
   private replaced: { from: GroupView; without: number[]; relock: boolean } | null = null;
 
-  constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private readonly events: SessionEvents) {}
+  constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private events: SessionEvents) {}
 
   /** What hello offers to resume from. */
   get position(): Position | undefined { return this.view ? { group: this.view.group, epoch: this.view.epoch, seq: this.seq } : undefined; }
 
-  /** Refuses everything from here on. */
-  stop(): void { this.stopped = true; this.queue.clear(); if (this.retryTimer !== null) clearTimeout(this.retryTimer); }
+  /** Refuses everything from here on, and says nothing more: what the core is still busy with comes to nothing. */
+  stop(): void { this.stopped = true; this.events = silent; this.queue.clear(); if (this.retryTimer !== null) clearTimeout(this.retryTimer); }
 
   /** A new line: what waited at the server on the old one is gone. */
   lineUp(): void { this.knocking = false; }

@@ -305,3 +305,18 @@ test("changes are compared as sets", () => {
   assert.ok(!sameChange({ locked: true }, { locked: false }));
   assert.ok(!sameChange({ locked: true }, { locked: true, hosts: ["a"] }));
 });
+
+test("who is removed while the core is still busy with a commit stays removed: the session says nothing more", async () => {
+  const { guest } = await withGuest();
+  const raw = new TextEncoder().encode(JSON.stringify({ broken: true })), said = guest.log.length, sent = guest.sent.length;
+  let busy = (): void => undefined;
+  const process = guest.core.process.bind(guest.core);
+  guest.core.process = async (commit) => { await new Promise<void>((done) => { busy = done; }); return process(commit); };
+  guest.session.take({ type: "commit", epoch: 2, commit: raw, hash: new Uint8Array(32), seq: 2 });
+  await settled();
+  guest.session.stop(); // the server said "removed"
+  busy();
+  await guest.session["queue"].run(() => undefined);
+  assert.deepEqual(guest.log.slice(said), []);
+  assert.equal(guest.sent.length, sent);
+});
