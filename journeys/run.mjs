@@ -12,7 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url)), top = path.dirname(here);
-const address = '192.0.2.10';
+const address = '192.0.2.10', proxy = '192.0.2.11';
 const words = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7);
 
@@ -39,6 +39,7 @@ function network() {
   ].some((make) => { try { make(); return true; } catch { return false; } });
   if (!made) throw new Error('no kind of network interface can be made in this namespace');
   must('ip', 'addr', 'add', `${address}/24`, 'dev', 'hc0');
+  must('ip', 'addr', 'add', `${proxy}/24`, 'dev', 'hc0');
   must('ip', 'link', 'set', 'hc0', 'up');
   must('ip', 'route', 'add', 'default', 'via', '192.0.2.1');
 }
@@ -58,7 +59,7 @@ if (files.length === 0) { console.error('no journey has such a name'); process.e
 // Real browsers on a busy machine: a file that fails is run once more, and the summary says so. What fails twice has failed.
 const began = Date.now(), again = [], failed = [];
 const run = (file) => start(process.execPath, ['--import', path.join(top, '.ci/ts.mjs'), '--test', '--test-concurrency=1', '--test-reporter=spec', ...(only ? [`--test-name-pattern=${only}`] : []), file],
-  { HUISCLOS_ADDRESS: address, HUISCLOS_BINARY: binary, HUISCLOS_TOP: top });
+  { HUISCLOS_ADDRESS: address, HUISCLOS_PROXY: proxy, HUISCLOS_BINARY: binary, HUISCLOS_TOP: top });
 for (const file of files) {
   if (await run(file) === 0) continue;
   again.push(path.basename(file));

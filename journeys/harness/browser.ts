@@ -9,7 +9,7 @@ import { installDevices, installReaders, installTrace, type Source } from './pag
 
 export type Engine = 'chromium' | 'firefox';
 export interface Look { width?: number; height?: number; dark?: boolean; lang?: 'fr' | 'en'; touch?: boolean }
-export interface BrowserOptions { engine: Engine; id: number; size: Size; camera?: string; microphone?: string; look?: Look; /** Play the clip through the browser's own fake devices (Chromium). */ clip?: boolean; /** A drawn person in place of the clip's numbers. */ portrait?: boolean }
+export interface BrowserOptions { engine: Engine; id: number; size: Size; camera?: string; microphone?: string; look?: Look; /** Play the clip through the browser's own fake devices (Chromium). */ clip?: boolean; /** A drawn person in place of the clip's numbers. */ portrait?: boolean; /** host:port of an HTTP proxy that everything goes through. */ proxy?: string; /** A home of its own, with certificates that it trusts (Chromium). */ home?: string }
 
 type Fn<A, R> = (arg: A) => R | Promise<R>;
 
@@ -54,6 +54,7 @@ export async function open(o: BrowserOptions): Promise<Person> {
 async function openChromium(o: BrowserOptions, source: Source): Promise<Person> {
   const browser: Chromium = await chromium.launch({
     executablePath: find('chromium', 'chromium-browser', 'google-chrome'), headless: true, chromiumSandbox: false,
+    ...(o.proxy ? { proxy: { server: `http://${o.proxy}` } } : {}), ...(o.home ? { env: { ...process.env, HOME: o.home } as Record<string, string> } : {}),
     args: [
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
       ...(source.devices === 'browser' ? [`--use-file-for-fake-video-capture=${videoFile(o.id, o.size)}`, `--use-file-for-fake-audio-capture=${soundFile(o.id)}`] : []),
@@ -115,6 +116,7 @@ async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
       'ui.systemUsesDarkTheme': look.dark ? 1 : 0, 'ui.prefersReducedMotion': 1, 'dom.min_background_timeout_value': 4, 'dom.timeout.enable_budget_timer_throttling': false,
       'app.update.disabledForTesting': true, 'datareporting.policy.dataSubmissionEnabled': false, 'network.captive-portal-service.enabled': false, 'network.connectivity-service.enabled': false,
       'browser.safebrowsing.downloads.enabled': false, 'media.gmp-manager.updateEnabled': false, 'dom.ipc.processCount': 2, 'extensions.systemAddon.update.enabled': false,
+      ...(o.proxy ? { 'network.proxy.type': 1, 'network.proxy.ssl': o.proxy.split(':')[0]!, 'network.proxy.ssl_port': Number(o.proxy.split(':')[1]) } : {}),
     },
   });
   return {

@@ -1,0 +1,99 @@
+/** A network that lets nothing out but an HTTP proxy's CONNECT (RFC 9110 §9.3.6): the same call through it, in a real proxy. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connect } from 'node:tls';
+import { after, afterEach, before, test } from 'node:test';
+import { house, type House } from './harness/appliance.ts';
+import { until } from './harness/browser.ts';
+import { gather, scatter, type Player } from './harness/cast.ts';
+
+const address = process.env.HUISCLOS_ADDRESS ?? '127.0.0.1', at = process.env.HUISCLOS_PROXY ?? '127.0.0.2', port = 3128;
+const nft = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'].find(existsSync) ?? 'nft';
+// The proxy alone reaches the appliance: it connects from an address of its own.
+const proxyOnly = `table inet journeys {
+ chain output {
+  type filter hook output priority 0;
+  meta l4proto udp drop
+  tcp dport 8443 ip saddr != ${at} reject with tcp reset
+ }
+}
+`;
+// And of what the proxy carries, ICE-TCP does not pass: its first octets are the length of a STUN message (RFC 4571).
+const noIceTcp = `table inet inspects {
+ chain input {
+  type filter hook input priority 0;
+  tcp dport 8443 ct original packets <= 5 @ih,0,8 0 reject with tcp reset
+ }
+}
+`;
+
+let h: House, proxy: ChildProcess, folder: string;
+let players: Player[] = [];
+before(async () => {
+  h = await house(2);
+  folder = mkdtempSync(path.join(tmpdir(), 'huisclos-proxy-'));
+  writeFileSync(path.join(folder, 'proxy.conf'), [`Listen ${at}`, `Port ${port}`, `Bind ${at}`, 'Timeout 600', 'MaxClients 100', `Allow ${address}/24`, 'ConnectPort 8443',
+    `LogFile "${folder}/proxy.log"`, 'LogLevel Connect', `PidFile "${folder}/proxy.pid"`, ''].join('\n'));
+  proxy = spawn('tinyproxy', ['-d', '-c', path.join(folder, 'proxy.conf')], { stdio: 'ignore' });
+  await until('the proxy listens', async () => existsSync(path.join(folder, 'proxy.log')) && readFileSync(path.join(folder, 'proxy.log'), 'utf8').includes('Accepting connections'));
+});
+after(async () => {
+  proxy?.kill();
+  await h?.appliance.end();
+  if (folder) rmSync(folder, { recursive: true, force: true });
+});
+afterEach(async () => {
+  await scatter(players);
+  players = [];
+  for (const table of ['journeys', 'inspects']) try { execFileSync(nft, ['delete', 'table', 'inet', table], { stdio: 'ignore' }); } catch { /* it was not made */ }
+});
+
+/** Connections that the proxy made to the appliance so far. */
+const connections = () => readFileSync(path.join(folder, 'proxy.log'), 'utf8').split('\n').filter((l) => l.includes(`CONNECT ${address}:8443`)).length;
+const transports = (p: Player) => p.tab.run(() => window.__huisclos!.call.quality.value.transport);
+/** What kind of candidate each of the person's two connections uses. */
+const ways = (p: Player) => p.tab.run(async () => {
+  const pcs = window.__huisclos!.connections(), used: string[] = [];
+  for (const pc of [pcs.up, pcs.down]) {
+    const report = await pc!.getStats(), all: Record<string, unknown>[] = [];
+    report.forEach((s: Record<string, unknown>) => all.push(s));
+    const named = all.find((s) => s.type === 'transport')?.selectedCandidatePairId, pair = all.find((s) => named ? s.id === named : s.type === 'candidate-pair' && s.selected === true);
+    used.push(String(all.find((s) => s.id === pair?.localCandidateId)?.candidateType));
+  }
+  return used;
+});
+
+/** A home whose certificate store trusts what the appliance shows, as a managed computer trusts its organisation's. */
+async function trusting(): Promise<string> {
+  const home = path.join(folder, 'home'), store = path.join(home, '.pki/nssdb');
+  mkdirSync(store, { recursive: true });
+  const raw = await new Promise<Buffer>((done, fail) => {
+    const s = connect({ host: address, port: 8443, rejectUnauthorized: false }, () => { const c = s.getPeerCertificate().raw; s.destroy(); done(c); });
+    s.on('error', fail);
+  });
+  writeFileSync(path.join(home, 'appliance.pem'), `-----BEGIN CERTIFICATE-----\n${raw.toString('base64').replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`);
+  execFileSync('certutil', ['-N', '-d', `sql:${store}`, '--empty-password']);
+  execFileSync('certutil', ['-A', '-d', `sql:${store}`, '-n', 'appliance', '-t', 'CP,,', '-i', path.join(home, 'appliance.pem')]);
+  return home;
+}
+
+test('nothing but a proxy leads out: the call goes through it, sealed as ever', { timeout: 180_000 }, async () => {
+  execFileSync(nft, ['-f', '-'], { input: proxyOnly });
+  players = await gather(h, ['chromium', 'firefox'], { proxy: `${at}:${port}` });
+  const [a, b] = players as [Player, Player], before = connections();
+  await Promise.all([a.sensesOf(b, { ms: 60_000 }), b.sensesOf(a, { ms: 60_000 })]);
+  for (const p of players) await until('the page says that it goes by TCP', async () => (await transports(p)) === 'tcp');
+  assert.ok(before >= 6, `the proxy made ${before} connections: two pages with a line and two transports each`);
+});
+
+test('a proxy that lets TLS alone pass: media through TURN over TLS', { timeout: 180_000 }, async () => {
+  const home = await trusting();
+  execFileSync(nft, ['-f', '-'], { input: proxyOnly + noIceTcp });
+  players = await gather(h, ['chromium', 'chromium'], { proxy: `${at}:${port}`, home });
+  const [a, b] = players as [Player, Player];
+  await Promise.all([a.sensesOf(b, { ms: 90_000 }), b.sensesOf(a, { ms: 90_000 })]);
+  for (const p of players) assert.deepEqual(await ways(p), ['relay', 'relay']);
+});
