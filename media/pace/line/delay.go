@@ -92,7 +92,8 @@ func (t *trend) arrived(sent, arrival time.Duration) {
 		t.begin(sent, arrival)
 		return
 	}
-	burst := gap <= groupSpan && later < 0 && arrival-g.firstArrival < longestBurst
+	// What left in one go may be read a little apart.
+	burst := gap <= groupSpan && (later < 0 || sent-g.lastSent < time.Millisecond) && arrival-g.firstArrival < longestBurst
 	if sent-g.firstSent <= groupSpan || burst {
 		g.lastSent = max(g.lastSent, sent)
 		g.lastArrival = max(g.lastArrival, arrival)
@@ -223,9 +224,12 @@ func (f *floor) above(value, now time.Duration) time.Duration {
 	default:
 		f.least = min(f.least, value)
 	}
-	least := f.least
+	return value - f.lowest()
+}
+
+func (f *floor) lowest() time.Duration {
 	if f.old {
-		least = min(least, f.before)
+		return min(f.least, f.before)
 	}
-	return value - least
+	return f.least
 }

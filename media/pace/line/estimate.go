@@ -74,6 +74,7 @@ const (
 // observed is what one feedback message shows.
 type observed struct {
 	usage         usage
+	stalled       bool    // what is late may be late because the receiver is
 	acked         float64 // bit/s; 0 is unknown
 	burst         float64 // the same, of the last moment
 	queue         time.Duration
@@ -94,7 +95,7 @@ func (e *estimate) update(o observed, now time.Duration) {
 
 	e.countLoss(o, now)
 	switch {
-	case e.stands(o.queue, now):
+	case e.stands(o.queue, now) && !o.stalled:
 		// The line is full beyond doubt: what arrives is its width, however
 		// often it is asked, so there is nothing to wait for.
 		e.trouble, e.anyTrouble = now, true

@@ -36,6 +36,8 @@ type Line struct {
 	unwrapped   time.Duration
 
 	trend     trend
+	usage     usage // what the trend says, if it is the line's doing
+	stalls    stalls
 	arrivals  throughput
 	delayLow  floor
 	returnLow floor
@@ -160,6 +162,9 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.trend.arrived(sentAt, arrival)
 		l.arrivals.add(int(p.size), arrival)
 		l.prober.arrived(p.cluster, int(p.size), sentAt, arrival)
+		if l.delayLow.any {
+			l.stalls.arrived(arrival-sentAt-l.delayLow.lowest(), arrival)
+		}
 		if !news || arrival-sentAt < shift {
 			shift = arrival - sentAt
 		}
@@ -179,7 +184,11 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.roundTrip = at - newest
 		l.queue = min(l.delayLow.above(shift, at), l.returnLow.above(l.roundTrip, at))
 	}
-	l.estimate.update(observed{usage: l.trend.usage, acked: l.arrivals.rate(), burst: l.arrivals.burst(), queue: l.queue, roundTrip: l.roundTrip,
+	stalled := l.stalls.lasted() < l.stalls.wait()
+	if l.usage = l.trend.usage; stalled {
+		l.usage = normal
+	}
+	l.estimate.update(observed{usage: l.usage, stalled: stalled, acked: l.arrivals.rate(), burst: l.arrivals.burst(), queue: l.queue, roundTrip: l.roundTrip,
 		lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
 	if found, ok := l.prober.result(newest, l.estimate.limit, at); ok {
 		l.estimate.found(found, at)
@@ -196,7 +205,7 @@ func (l *Line) unwrap(reference uint32) {
 	step := time.Duration(int32((reference-l.reference)<<8)>>8) * referenceUnit * time.Microsecond
 	l.reference = reference
 	if !l.anyFeedback || step > farReference || step < -farReference {
-		l.unwrapped, l.delayLow, l.arrivals = 0, floor{}, throughput{}
+		l.unwrapped, l.delayLow, l.arrivals, l.stalls = 0, floor{}, throughput{}, stalls{}
 		l.trend.reset()
 		return
 	}

@@ -125,7 +125,7 @@ func probeSize(rate float64) int {
 
 func (l *Line) mayProbe(at time.Duration) bool {
 	e, p := &l.estimate, &l.prober
-	calm := !e.lossy && l.trend.usage == normal && l.queue < probeQueue && at-l.heard < probeFeedback
+	calm := !e.lossy && l.usage == normal && l.queue < probeQueue && at-l.heard < probeFeedback
 	// Where nothing numbered was sent for a while (no picture fits, and the receiver's sound gets no feedback), the last
 	// feedback says nothing any more, and no other comes before something is sent.
 	calm = calm || at-e.sentAt > probeIdle

@@ -31,6 +31,7 @@ type world struct {
 	clock    time.Duration // of the receiver, against ours
 	deaf     bool          // feedback is held up whole
 	deafness float64       // a part of it is lost
+	sleeper  *sleeper      // nil is a receiver that is always awake
 
 	queue        []flying
 	queued       int
@@ -44,6 +45,8 @@ type world struct {
 	longestQueue time.Duration
 
 	// The publisher and the forwarder.
+	rates     [pace.Layers]pace.Bitrate
+	sounds    int // microphones
 	frame     int
 	frameAt   time.Duration
 	soundAt   time.Duration
@@ -58,6 +61,7 @@ type world struct {
 	padding   int
 	sentAll   int
 	allocated pace.Bitrate
+	full      pace.Bitrate
 
 	// What was seen.
 	switches    int
@@ -97,7 +101,7 @@ var layerRates = [pace.Layers]pace.Bitrate{150_000, 500_000, 1_700_000}
 
 func newWorld(t *testing.T, rate float64) *world {
 	w := &world{t: t, random: rand.New(rand.NewPCG(7, 9)), start: time.Unix(1_700_000_000, 0), rate: rate, base: 20 * time.Millisecond,
-		buffer: 64 << 10, height: 720, current: pace.None, at: time.Second, whole: make(map[[2]int]int)}
+		buffer: 64 << 10, height: 720, current: pace.None, at: time.Second, whole: make(map[[2]int]int), rates: layerRates, sounds: 1}
 	return w
 }
 
@@ -154,8 +158,10 @@ func (w *world) publish() {
 		if w.soundAt < w.at {
 			w.soundAt = w.at
 		}
-		w.soundSent++
-		w.forward(flying{size: 130, class: pace.Sound}, true, false, 0)
+		for range w.sounds {
+			w.soundSent++
+			w.forward(flying{size: 130, class: pace.Sound}, true, false, 0)
+		}
 	}
 	if w.at < w.frameAt {
 		return
@@ -165,11 +171,11 @@ func (w *world) publish() {
 	temporal := [...]int8{0, 2, 1, 2}[w.frame%4]
 	part := [...]float64{0.4 / 7.5, 0.2 / 7.5, 0.4 / 15}[temporal]
 	for l := range pace.Layer(pace.Layers) {
-		octets := float64(layerRates[l]) / 8 * part * (0.8 + 0.4*w.random.Float64())
+		octets := float64(w.rates[l]) / 8 * part * (0.8 + 0.4*w.random.Float64())
 		key := w.keyAt[l] > 0 && w.at >= w.keyAt[l]
 		if key {
 			w.keyAt[l] = 0
-			octets = float64(layerRates[l]) / 8 * 0.16
+			octets = float64(w.rates[l]) / 8 * 0.16
 		}
 		for left := int(octets); left > 0; left -= 1100 {
 			first := left == int(octets)
@@ -222,16 +228,16 @@ func (w *world) wantKey() {
 
 func (w *world) allocate() {
 	rates := pace.Rates{}
-	for l, rate := range layerRates {
+	for l, rate := range w.rates {
 		rates[l] = pace.Split(rate*103/100, 3)
 	}
-	sound := pace.Rates{{55_000}}
+	sound := pace.Rates{{55_000 * pace.Bitrate(w.sounds)}}
 	a := pace.Allocate([]pace.Stream{{Class: pace.Sound, Rates: sound, Was: w.choices[0]},
 		{Class: pace.Thumbnail, Height: w.height, Rates: rates, Was: w.choices[1]}},
 		w.line.Limit(), w.now())
 	copy(w.choices[:], a.Choices)
 	w.line.Wanted(a.Full)
-	w.allocated = a.Sum
+	w.allocated, w.full = a.Sum, a.Full
 	target := w.choices[1].Layer
 	switch {
 	case target == pace.None:
@@ -329,8 +335,12 @@ func (w *world) carry() {
 }
 
 func (w *world) receive() {
-	for len(w.arriving) > 0 && w.arriving[0].at <= w.at {
+	awake := w.sleeper.awake(w.at, w.random)
+	for awake && len(w.arriving) > 0 && w.arriving[0].at <= w.at {
 		p := w.arriving[0]
+		if !w.sleeper.read(&p.at, w.at) {
+			break
+		}
 		w.arriving = w.arriving[1:]
 		w.recorder.arrived(p.sequence, p.at+w.clock)
 		switch {
@@ -353,7 +363,7 @@ func (w *world) receive() {
 			}
 		}
 	}
-	if w.at >= w.reportAt {
+	if awake && w.at >= w.reportAt {
 		w.reportAt = w.at + 50*time.Millisecond + time.Duration(w.random.IntN(50))*time.Millisecond
 		for _, b := range w.recorder.report() {
 			if w.random.Float64() >= w.deafness {
