@@ -43,7 +43,10 @@ const (
 	beta     = 0.85 // of what arrives, when a queue grows (§5.5)
 	perSec   = 1.08 // growth while the line's width is unknown
 	leastLim = 50_000.0
-	mostLim  = 1e9
+	// A limit of unused times what is wanted holds nothing back.
+	unused     = 1.2
+	allArrives = 0.9 // of what is sent
+	mostLim    = 1e9
 	// Growth needs evidence: no more than this beyond what arrives.
 	evidence      = 1.5
 	evidenceExtra = 10_000.0
@@ -74,8 +77,10 @@ const (
 // observed is what one feedback message shows.
 type observed struct {
 	usage         usage
-	stalled       bool    // what is late may be late because the receiver is
-	acked         float64 // bit/s; 0 is unknown
+	stalls        bool    // the receiver has some
+	stalled       bool    // what is late may be late because of one
+	sent          float64 // bit/s
+	acked         float64 // the same, that arrived; 0 is unknown
 	burst         float64 // the same, of the last moment
 	queue         time.Duration
 	roundTrip     time.Duration
@@ -99,11 +104,11 @@ func (e *estimate) update(o observed, now time.Duration) {
 		// The line is full beyond doubt: what arrives is its width, however
 		// often it is asked, so there is nothing to wait for.
 		e.trouble, e.anyTrouble = now, true
-		e.drain(max(o.acked, o.burst), o.queue, now)
+		e.drain(o, now)
 	case o.usage == overuse:
 		e.trouble, e.anyTrouble = now, true
 		if !o.probed && (!e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second)) {
-			e.overused(max(o.acked, o.burst), now)
+			e.overused(o, now)
 		}
 	case o.usage == underuse || o.queue > standing/2:
 		// Queues drain: what is found now is not yet the line.
@@ -127,12 +132,16 @@ func (e *estimate) stands(queue, now time.Duration) bool {
 }
 
 // drain cuts so far that a standing queue is gone in a second or two.
-func (e *estimate) drain(acked float64, queue time.Duration, now time.Duration) {
+func (e *estimate) drain(o observed, now time.Duration) {
+	acked := max(o.acked, o.burst)
 	if acked <= 0 {
 		return
 	}
 	e.cut, e.anyCut = now, true
-	to := acked * max(beta-queue.Seconds()/2, drainLeast)
+	to := acked * max(beta-o.queue.Seconds()/2, drainLeast)
+	if o.stalls {
+		to = max(to, e.limit/2) // what arrives is not steady
+	}
 	if e.limit == 0 || to < e.limit {
 		e.set(to)
 	}
@@ -140,8 +149,10 @@ func (e *estimate) drain(acked float64, queue time.Duration, now time.Duration) 
 
 // overused cuts. What arrives is the line's width if the line was full of it;
 // when much less was sent than the line was found to carry, a single sign is
-// not believed whole.
-func (e *estimate) overused(acked float64, now time.Duration) {
+// not believed whole. When all of that arrives besides, signs take no more than
+// what is not made use of: a line that is full of it lets a queue stand.
+func (e *estimate) overused(o observed, now time.Duration) {
+	acked := max(o.acked, o.burst)
 	if acked <= 0 {
 		return
 	}
@@ -150,6 +161,9 @@ func (e *estimate) overused(acked float64, now time.Duration) {
 		was = e.peak
 	}
 	to := max(beta*acked, was/2)
+	if e.wanted > 0 && was > e.wanted && o.acked >= allArrives*o.sent {
+		to = max(to, min(unused*e.wanted, was))
+	}
 	if e.middle > 0 && acked > e.middle*(1-3*e.deviation()) && acked < e.middle*(1+3*e.deviation()) {
 		to = max(to, min(beta*e.middle, was))
 	}

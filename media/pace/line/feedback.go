@@ -3,7 +3,6 @@ package line
 import (
 	"encoding/binary"
 	"errors"
-	"iter"
 )
 
 // Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01
@@ -18,12 +17,9 @@ import (
 var ErrFeedback = errors.New("line: malformed transport-wide feedback")
 
 const (
-	feedbackHead   = 8
-	referenceUnit  = 64_000 // µs
-	deltaUnit      = 250    // µs
-	rtcpFeedback   = 205    // RTPFB, RFC 4585 §6.1
-	rtcpWideFormat = 15
-	rtcpHead       = 12 // with both SSRCs
+	feedbackHead  = 8
+	referenceUnit = 64_000 // µs
+	deltaUnit     = 250    // µs
 )
 
 // A symbol is what a status says of one packet (§3.1.1).
@@ -163,33 +159,4 @@ func (s *statuses) next() (first uint16, n int, arrived bool, arrival int64, ok 
 	s.left -= n
 	s.at += uint16(n)
 	return first, n, sym != notReceived, s.arrival, true
-}
-
-// Feedbacks finds the transport-wide feedback messages of a compound RTCP
-// packet (RFC 3550 §6.1) and gives what follows their SSRCs, for
-// [Line.Feedback]. It stops at what is no RTCP.
-func Feedbacks(compound []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for len(compound) >= 4 && compound[0]>>6 == 2 {
-			size := 4 * (1 + int(binary.BigEndian.Uint16(compound[2:])))
-			if size > len(compound) {
-				return
-			}
-			p := compound[:size]
-			compound = compound[size:]
-			if p[1] != rtcpFeedback || p[0]&0x1f != rtcpWideFormat || size < rtcpHead {
-				continue
-			}
-			if p[0]&0x20 != 0 { // padding; its last octet says how much
-				pad := int(p[size-1])
-				if pad == 0 || pad > size-rtcpHead {
-					continue
-				}
-				p = p[:size-pad]
-			}
-			if !yield(p[rtcpHead:]) {
-				return
-			}
-		}
-	}
 }

@@ -35,6 +35,7 @@ type Line struct {
 	reference   uint32        // of it, as it came
 	unwrapped   time.Duration
 
+	sending   sending
 	trend     trend
 	usage     usage // what the trend says, if it is the line's doing
 	stalls    stalls
@@ -98,6 +99,7 @@ func (l *Line) Sent(size int, now time.Time) (sequence uint16) {
 	l.next++
 	l.kept = min(l.kept+1, ringSize)
 	l.estimate.sentAt = at
+	l.sending.octets += size
 	return sequence
 }
 
@@ -115,8 +117,8 @@ func (l *Line) sentAt(sequence uint16) time.Duration {
 	return l.at - time.Duration(now-l.ring[sequence%ringSize].at)*time.Microsecond
 }
 
-// Feedback takes a transport-wide feedback message from behind its two SSRCs
-// ([Feedbacks] finds it). A malformed one changes nothing. What it says of
+// Feedback takes a transport-wide feedback message from behind its two SSRCs. A
+// malformed one changes nothing. What it says of
 // packets that were not sent, or of which it was told already, is left aside;
 // so a receiver can lower or raise only what itself is sent.
 func (l *Line) Feedback(b []byte, now time.Time) error {
@@ -138,6 +140,8 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		lost    int
 		arrived int
 		arrival time.Duration
+		least   = l.delayLow.lowest()
+		takes   = l.takes()
 	)
 	for s := f.walk(int64(l.unwrapped / time.Microsecond)); ; {
 		first, n, came, micros, ok := s.next()
@@ -163,7 +167,7 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.arrivals.add(int(p.size), arrival)
 		l.prober.arrived(p.cluster, int(p.size), sentAt, arrival)
 		if l.delayLow.any {
-			l.stalls.arrived(arrival-sentAt-l.delayLow.lowest(), arrival)
+			l.stalls.arrived(int(p.size), takes, arrival-sentAt-least, arrival)
 		}
 		if !news || arrival-sentAt < shift {
 			shift = arrival - sentAt
@@ -184,16 +188,29 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.roundTrip = at - newest
 		l.queue = min(l.delayLow.above(shift, at), l.returnLow.above(l.roundTrip, at))
 	}
-	stalled := l.stalls.lasted() < l.stalls.wait()
+	wait, acked := l.stalls.wait(), l.arrivals.rate()
+	stalled := l.stalls.lasted() < wait
 	if l.usage = l.trend.usage; stalled {
 		l.usage = normal
 	}
-	l.estimate.update(observed{usage: l.usage, stalled: stalled, acked: l.arrivals.rate(), burst: l.arrivals.burst(), queue: l.queue, roundTrip: l.roundTrip,
-		lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
-	if found, ok := l.prober.result(newest, l.estimate.limit, at); ok {
+	if wait > 0 && acked > 0 {
+		acked = max(acked, l.stalls.rate())
+	}
+	l.estimate.update(observed{usage: l.usage, stalls: wait > 0, stalled: stalled, sent: l.sending.rate(at), acked: acked, burst: l.arrivals.burst(),
+		queue: l.queue, roundTrip: l.roundTrip, lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
+	if found, ok := l.prober.result(newest, least, wait > 0, l.estimate.limit, at); ok {
 		l.estimate.found(found, at)
 	}
 	return nil
+}
+
+// takes is how long the line takes for an octet, as far as is known.
+func (l *Line) takes() time.Duration {
+	rate := max(l.estimate.limit, l.arrivals.rate())
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(8 * float64(time.Second) / rate)
 }
 
 // farReference is what the reference time may move between two messages before

@@ -199,11 +199,13 @@ func (p *prober) ceilingAt(at time.Duration) float64 {
 
 // result says what a cluster found, when all of it or something sent after it
 // has arrived, and only if that is more than limit.
-func (p *prober) result(newest time.Duration, limit float64, at time.Duration) (rate float64, ok bool) {
+// Least is the least that a packet takes by both clocks, and stalls says that
+// the receiver may have read it late.
+func (p *prober) result(newest, least time.Duration, stalls bool, limit float64, at time.Duration) (rate float64, ok bool) {
 	if p.state != waiting || p.came.packets < p.sentSum.packets && newest <= p.sentSum.last {
 		return 0, false
 	}
-	rate, ok = p.measure()
+	rate, ok = p.measure(least, stalls)
 	p.ceiling = 0
 	if ok && rate < p.rate*saturated {
 		p.ceiling = rate
@@ -216,7 +218,7 @@ func (p *prober) result(newest time.Duration, limit float64, at time.Duration) (
 	return rate, ok
 }
 
-func (p *prober) measure() (rate float64, ok bool) {
+func (p *prober) measure(least time.Duration, stalls bool) (rate float64, ok bool) {
 	out, in := &p.left, &p.came
 	if in.packets < probePackets-1 || float64(in.packets) < receivedEnough*float64(in.packets+p.missed) {
 		return 0, false
@@ -224,7 +226,12 @@ func (p *prober) measure() (rate float64, ok bool) {
 	// The last packet's sending is not within the time between first and last,
 	// nor is the first one's arrival.
 	sending := float64(out.octets-out.latest) * 8 / max(out.last-out.first, time.Millisecond).Seconds()
-	arriving := float64(in.octets-in.firstSize) * 8 / max(in.last-in.first, time.Millisecond).Seconds()
+	span := in.last - in.first
+	if stalls && in.first-out.first-least > lateFrom {
+		// The first may have waited to be read, together with others: by itself it could have come as soon as any ever did.
+		span = in.last - out.first - least
+	}
+	arriving := float64(in.octets-in.firstSize) * 8 / max(span, time.Millisecond).Seconds()
 	if arriving > implausible*sending {
 		return 0, false
 	}

@@ -131,14 +131,6 @@ func TestAllocations(t *testing.T) {
 	if l.heard == 0 || l.arrivals.rate() == 0 {
 		t.Fatal("the feedback was not taken")
 	}
-	compound := append([]byte{0x8f, 205, 0, byte((len(messages[0]) + 8) / 4), 0, 0, 0, 1, 0, 0, 0, 2}, messages[0]...)
-	if n := testing.AllocsPerRun(100, func() {
-		for b := range Feedbacks(compound) {
-			_ = l.Feedback(b, now)
-		}
-	}); n != 0 {
-		t.Fatalf("a compound packet costs %v allocations", n)
-	}
 }
 
 func BenchmarkSent(b *testing.B) {

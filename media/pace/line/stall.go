@@ -21,7 +21,9 @@ type stalls struct {
 	late  bool          // those after it were
 	begun time.Duration // arrival of the first of them
 	first time.Duration // its lateness
+	takes time.Duration // that may be the line's, because of its size
 	most  time.Duration // of any of them
+	came  int           // octets of all of them
 	last  time.Duration // arrival of the newest packet
 
 	since           time.Duration // of longest, by the receiver's clock
@@ -47,7 +49,8 @@ const (
 )
 
 // arrived notes a packet: how late it was above the least, and when it arrived.
-func (s *stalls) arrived(late, at time.Duration) {
+// Takes is what the line takes for an octet, as far as is known.
+func (s *stalls) arrived(size int, takes, late, at time.Duration) {
 	if back := s.last - at; !s.any || back > clockJump || -back > clockJump {
 		*s = stalls{any: true, clear: at, last: at, since: at}
 		return
@@ -55,14 +58,16 @@ func (s *stalls) arrived(late, at time.Duration) {
 	s.last = max(s.last, at)
 	switch {
 	case late <= lateFrom:
-		if s.late && s.most >= leastStall && at-s.begun <= s.most/2 {
+		if s.late && s.most >= leastStall+s.takes && at-s.begun <= s.most/2 {
 			s.note(s.most)
 		}
 		s.late, s.clear = false, max(s.clear, at)
 	case !s.late:
-		s.late, s.begun, s.first, s.most = true, at, late, late
+		s.late, s.begun, s.first, s.most, s.came = true, at, late, late, size
+		s.takes = 2 * time.Duration(size) * takes
 	default:
 		s.most = max(s.most, late)
+		s.came += size
 	}
 }
 
@@ -86,7 +91,7 @@ func (s *stalls) turn() {
 func (s *stalls) wait() time.Duration {
 	s.turn()
 	stall := max(s.longest, s.before)
-	if s.late && s.first >= leastLeap {
+	if s.late && s.first >= leastLeap+s.takes {
 		stall = max(stall, s.first)
 	}
 	if stall == 0 {
@@ -101,4 +106,14 @@ func (s *stalls) lasted() time.Duration {
 		return 0
 	}
 	return s.last - s.clear
+}
+
+// rate is what arrived per second while packets were late: what line and receiver
+// got through together, sleep and all. Zero is unknown.
+func (s *stalls) rate() float64 {
+	span := s.lasted()
+	if span < leastSpan {
+		return 0
+	}
+	return float64(s.came) * 8 / span.Seconds()
 }

@@ -92,3 +92,23 @@ func (t *throughput) burst() float64 {
 	}
 	return float64(sum) * 8 / span.Seconds()
 }
+
+// sending is what was sent per second, of about the last second. The zero value
+// is ready.
+type sending struct {
+	octets int // since at
+	at     time.Duration
+	mean   float64 // bit/s, up to at
+}
+
+// rate is to be asked for now and then.
+func (s *sending) rate(now time.Duration) float64 {
+	since := now - s.at
+	if since < leastSpan {
+		return s.mean
+	}
+	part := min(since.Seconds(), 1)
+	s.mean += part * (float64(s.octets)*8/since.Seconds() - s.mean)
+	s.octets, s.at = 0, now
+	return s.mean
+}

@@ -20,8 +20,10 @@ type world struct {
 	line   Line
 
 	// The line.
-	rate     float64 // bit/s
-	buffer   int     // octets
+	rate     float64       // bit/s
+	buffer   int           // octets
+	bucket   int           // octets that it lets through at once after a pause, as tbf does
+	slot     time.Duration // what it carries it delivers together at the end of each, as Wi-Fi does; 0 is at once
 	loss     float64
 	base     time.Duration
 	back     time.Duration // more on the way back
@@ -310,7 +312,8 @@ func (w *world) carry() {
 	}
 	for len(w.queue) > 0 {
 		p := w.queue[0]
-		end := max(w.serving, p.at) + time.Duration(float64(p.size)*8/w.rate*float64(time.Second))
+		saved := time.Duration(float64(w.bucket) * 8 / w.rate * float64(time.Second))
+		end := max(w.serving, p.at-saved) + time.Duration(float64(p.size)*8/w.rate*float64(time.Second))
 		if end > w.at {
 			break
 		}
@@ -319,7 +322,10 @@ func (w *world) carry() {
 		if p.rival {
 			continue
 		}
-		p.at = end + w.base
+		p.at = max(end, p.at) + w.base
+		if w.slot > 0 {
+			p.at = (p.at + w.slot - 1) / w.slot * w.slot
+		}
 		if w.jitter > 0 {
 			p.at += time.Duration(w.random.Float64() * float64(w.jitter))
 		}
