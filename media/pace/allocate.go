@@ -16,13 +16,26 @@ const (
 	// A step up must leave some of the limit unused, and wait after the last
 	// step down, so that layers do not flap. If it was taken back soon, the next
 	// one waits longer.
-	upMargin = 1.15
-	// lastOver is how far above the limit the last picture's lowest layer may be
-	// and stay.
-	lastOver    = 1.5
+	upMargin    = 1.15
 	upAfter     = 3 * time.Second
 	upAfterMost = 8 * time.Second
 	soon        = 10 * time.Second
+	// learns is how long it takes to know what a layer costs: it is chosen while
+	// its rate is measured from nothing on.
+	learns = 5 * time.Second
+
+	// lastOver is how far above the limit the last picture's lowest layer may be
+	// and stay.
+	lastOver = 1.5
+	// A picture whose lowest step costs next to nothing is shown even if the sum
+	// is littleOver times the limit then: that is as fast as packets are let go
+	// on a narrow line, so none is dropped for it. Encoders that get little of a
+	// processor send so little, and so do covered cameras. It is less than a
+	// voice costs and a fifth of a camera's lowest layer: to leave it out makes
+	// room for nothing. One that is shown stays up to half beyond.
+	littleOver    = 1.25
+	nextToNothing = Bitrate(30_000)
+	nothingShown  = nextToNothing * 3 / 2
 
 	// speakerOver is how much larger than the next a tile is to be the
 	// speaker's, in percent.
@@ -162,7 +175,9 @@ type Allocation struct {
 
 // Allocate spends a limit on what a receiver could get; zero is no limit. Sum
 // is within the limit unless sound alone is above it, which always stays, or sound and
-// the last picture's lowest layer, which may be half above it.
+// the last picture's lowest layer, which may be half above it, or the lowest
+// steps of pictures that cost next to nothing, with which it may be a quarter
+// above it.
 //
 // The limit is spent in rounds, in each on the largest tiles first. A step that
 // does not fit ends the way of its stream; others go on. So a larger limit
@@ -233,11 +248,15 @@ func (a *Allocation) climb(s *Stream, d *ladder, round int8, limit Bitrate, now 
 			hold = min(hold, upAfter) // any picture is better than none
 		}
 		up := s.Was.made && next > d.was
+		most := float64(limit)
+		if next == 0 && s.little(d) {
+			most *= littleOver
+		}
 		if next == 0 && s.Was.made && d.keepsLast(a) && float64(sum) <= float64(limit)*lastOver {
 			a.Sum, d.at, a.pictures = sum, next, true
 			continue
 		}
-		if up && (float64(sum)*upMargin > float64(limit) || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < hold) || sum > limit {
+		if up && (float64(sum)*upMargin > most || !s.Was.Cut.IsZero() && now.Sub(s.Was.Cut) < hold) || float64(sum) > most {
 			d.stuck = true
 			return
 		}
@@ -250,6 +269,12 @@ func (a *Allocation) climb(s *Stream, d *ladder, round int8, limit Bitrate, now 
 // is no reason to go dark.
 func (d *ladder) keepsLast(a *Allocation) bool { return d.was >= 0 && !a.pictures }
 
+// little says whether the first step costs next to nothing.
+func (s *Stream) little(d *ladder) bool {
+	cost := s.Rates.at(d.steps[0].Target)
+	return cost <= nextToNothing || s.Was.made && d.was >= 0 && cost <= nothingShown
+}
+
 func (s *Stream) choose(d *ladder, limit Bitrate, now time.Time) Choice {
 	if s.Class == Sound {
 		return Choice{Target: Target{Low, s.Rates.top(Low)}, Class: Sound, made: true}
@@ -259,7 +284,12 @@ func (s *Stream) choose(d *ladder, limit Bitrate, now time.Time) Choice {
 	if d.at >= 0 {
 		c.Target = d.steps[d.at].Target
 	}
+	if more := s.Was.made && d.at > d.was; more || !s.Was.made || !s.published() {
+		c.given, c.since = limit, now
+	}
 	switch {
+	case limit > 0 && s.Was.made && (d.cut || d.at < d.was) && s.excuses(limit, now):
+		c.excused = now
 	case limit > 0 && s.Was.made && (d.cut || d.at < d.was):
 		// Several steps down at a time are one cut.
 		if again := now.Sub(s.Was.Cut) >= upAfter; again && now.Sub(s.Was.Rose) < soon {
@@ -273,6 +303,14 @@ func (s *Stream) choose(d *ladder, limit Bitrate, now time.Time) Choice {
 		c.Rose = now
 	}
 	return c
+}
+
+// excuses says whether it is not the line that takes something: the limit is
+// what it was when the stream got it, only that it costs more was not known. It
+// is excused once in a while, so that what changes all the time doesn't flap.
+func (s *Stream) excuses(limit Bitrate, now time.Time) bool {
+	w := &s.Was
+	return w.given > 0 && limit >= w.given && now.Sub(w.since) < learns && (w.excused.IsZero() || now.Sub(w.excused) >= soon)
 }
 
 // rank orders the pictures: screens, then the largest tiles, of equal ones those

@@ -89,6 +89,10 @@ type Choice struct {
 	// hold is how long it gets no more after Cut.
 	hold time.Duration
 	made bool
+	// given is the limit under which it began or last got more, at since; zero is
+	// none. Excused is when it last had to step down although that stood.
+	given          Bitrate
+	since, excused time.Time
 }
 
 // Stream is what a receiver could be sent of one source.
@@ -98,6 +102,9 @@ type Stream struct {
 	Rates  Rates
 	Was    Choice
 }
+
+// published says whether anything of it is being sent.
+func (s *Stream) published() bool { return s.Rates != Rates{} }
 
 // nearest is the best published layer for l: itself, else the next below, else
 // the next above.

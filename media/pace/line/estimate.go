@@ -140,7 +140,7 @@ func (e *estimate) drain(o observed, now time.Duration) {
 	e.cut, e.anyCut = now, true
 	to := acked * max(beta-o.queue.Seconds()/2, drainLeast)
 	if o.stalls {
-		to = max(to, e.limit/2) // what arrives is not steady
+		to = max(to, e.was()/2) // what arrives is not steady
 	}
 	if e.limit == 0 || to < e.limit {
 		e.set(to)
@@ -156,10 +156,7 @@ func (e *estimate) overused(o observed, now time.Duration) {
 	if acked <= 0 {
 		return
 	}
-	was := e.limit
-	if was == 0 {
-		was = e.peak
-	}
+	was := e.was()
 	to := max(beta*acked, was/2)
 	if e.wanted > 0 && was > e.wanted && o.acked >= allArrives*o.sent {
 		to = max(to, min(unused*e.wanted, was))
@@ -174,6 +171,14 @@ func (e *estimate) overused(o observed, now time.Duration) {
 	if e.limit == 0 || to < e.limit {
 		e.set(to)
 	}
+}
+
+// was is the limit, or what arrived at most before there was one.
+func (e *estimate) was() float64 {
+	if e.limit == 0 {
+		return e.peak
+	}
+	return e.limit
 }
 
 // learn follows the width of the line over the times it was full.
@@ -271,11 +276,7 @@ func (e *estimate) silence(heard, now time.Duration) {
 	if now-heard < silenceAfter || now-e.silentCut < time.Second || e.sentAt <= heard {
 		return
 	}
-	from := e.limit
-	if from == 0 {
-		from = e.peak
-	}
-	if from > 0 {
+	if from := e.was(); from > 0 {
 		e.silentCut = now
 		e.set(from * silenceCut)
 	}
