@@ -36,7 +36,7 @@ before(async () => {
   h = await house(2);
   folder = mkdtempSync(path.join(tmpdir(), 'huisclos-proxy-'));
   writeFileSync(path.join(folder, 'proxy.conf'), [`Listen ${at}`, `Port ${port}`, `Bind ${at}`, 'Timeout 600', 'MaxClients 100', `Allow ${address}/24`, 'ConnectPort 8443',
-    `LogFile "${folder}/proxy.log"`, 'LogLevel Connect', `PidFile "${folder}/proxy.pid"`, ''].join('\n'));
+    `LogFile "${folder}/proxy.log"`, 'LogLevel Info', `PidFile "${folder}/proxy.pid"`, ''].join('\n'));
   proxy = spawn('tinyproxy', ['-d', '-c', path.join(folder, 'proxy.conf')], { stdio: 'ignore' });
   await until('the proxy listens', async () => existsSync(path.join(folder, 'proxy.log')) && readFileSync(path.join(folder, 'proxy.log'), 'utf8').includes('Accepting connections'));
 });
