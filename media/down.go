@@ -107,7 +107,7 @@ func (d *Down) Lost(sequences []uint16, t Turn, now time.Time) {
 	}
 	for _, sequence := range sequences {
 		if p, n, ok := d.numbers.Lost(sequence, &d.source.rings, now); ok {
-			d.outlet.Resend(t, d, n, p)
+			d.outlet.Resend(t, d, n, &p)
 		}
 	}
 }

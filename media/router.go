@@ -236,7 +236,7 @@ func (r *Router) unpublish(p *peer, context uint8) {
 		p.refused[reason] += n
 	}
 	p.receivedGone += s.received
-	s.gone = true
+	s.gone, s.rings = true, [forward.Layers]forward.Ring{}
 	delete(p.sources, context)
 }
 

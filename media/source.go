@@ -26,7 +26,7 @@ type Source struct {
 	mu            sync.Mutex
 	gate          *gate.Gate // nil while its peer is not admitted
 	layers        [forward.Layers]layer
-	rings         [forward.Layers]*forward.Ring
+	rings         [forward.Layers]forward.Ring // of what somebody was sent
 	clocks        [forward.Layers]forward.Clock
 	received      uint64
 	refusedBefore map[RefusedReason]uint64 // besides the present gate's
@@ -52,9 +52,6 @@ func (l *layer) rate() (sum pace.Bitrate) {
 	}
 	return sum
 }
-
-// ringSizes hold about a second of a layer.
-var ringSizes = [forward.Layers]int{128, 256, 512}
 
 // silentAfter is when a layer counts as not published: encoders stop layers
 // that the uplink does not carry.
@@ -184,19 +181,19 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 	ly.bytes[temporal] += len(p.Payload)
 	ly.temporals = max(ly.temporals, temporal+1)
 	ly.heard = now
-	if s.stream.Kind == Video {
-		if s.rings[l] == nil {
-			s.rings[l] = forward.NewRing(ringSizes[l])
-		}
-		s.rings[l].Add(p, now)
-	}
+	sent := false
 	for _, d := range s.downs {
 		n, ok := d.numbers.Forward(l, p, &s.clocks, now)
 		if !ok {
 			continue
 		}
+		sent = true
 		d.forwarded++
 		d.outlet.Send(t, d, n, p)
+	}
+	// What nobody was sent nobody can miss.
+	if sent && s.stream.Kind == Video {
+		s.rings[l].Add(p, now)
 	}
 }
 
@@ -278,7 +275,7 @@ func (s *Source) rates(now time.Time) (rates pace.Rates) {
 	return s.demand.Rates(rates, s.offers, now)
 }
 
-// measure is called each interval.
+// measure is called each interval. It gives back what retransmissions will not need any more.
 func (s *Source) measure(interval time.Duration, now time.Time) {
 	for l := range s.layers {
 		ly := &s.layers[l]
@@ -287,6 +284,7 @@ func (s *Source) measure(interval time.Duration, now time.Time) {
 			ly.bytes[t] = 0
 			ly.rates[t] = (3*ly.rates[t] + fresh) / 4
 		}
+		s.rings[l].Sweep(now)
 		if s.stream.Kind == Video && !ly.heard.IsZero() && now.Sub(ly.heard) > silentAfter {
 			ly.heard = time.Time{}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -118,7 +119,32 @@ func (b *bench) table() {
 		}
 	}
 	w.Flush()
+	b.memory()
 	b.ratios()
+}
+
+// memory shows what the servers that can say so use their memory for.
+func (b *bench) memory() {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	any := false
+	for _, name := range b.rows() {
+		for _, server := range b.names {
+			o, ok := b.median(name, server)
+			if !ok || len(o.MemoryClasses) == 0 {
+				continue
+			}
+			if !any {
+				fmt.Fprint(w, "\nWhat its memory is, in KiB: growth, pages of the program among it; then all of the process, as Go's runtime sees it.\n\n")
+				any = true
+			}
+			fmt.Fprintf(w, "%s\t%s\tgrowth %.0f\tof files %.0f", name, server, o.Memory*float64(o.Receivers)/1024, o.MemoryFile*float64(o.Receivers)/1024)
+			for _, class := range slices.Sorted(maps.Keys(o.MemoryClasses)) {
+				fmt.Fprintf(w, "\t%s %d", class, o.MemoryClasses[class]>>10)
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	w.Flush()
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

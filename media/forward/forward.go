@@ -70,7 +70,7 @@ type Down struct {
 
 	packets, octets uint32
 	credit          int
-	answered        [32]answered
+	answered        []answered // at most maxAnswered
 	nextAnswered    int
 }
 

@@ -112,6 +112,12 @@ func (p *Plane) Open(ctx context.Context, meeting string) error {
 	return p.post(ctx, "/open", planeRequest{Call: meeting}, nil)
 }
 
+// Memory is what the plane's memory is used for, in octets.
+func (p *Plane) Memory(ctx context.Context) (classes map[string]uint64, err error) {
+	err = p.post(ctx, "/memory", planeRequest{}, &classes)
+	return classes, err
+}
+
 // planeSession is one peer. Its offers are answered one after the other, in their order.
 type planeSession struct {
 	plane  *Plane

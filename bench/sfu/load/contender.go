@@ -34,6 +34,12 @@ type Session interface {
 	Close() error
 }
 
+// Accountant is a Contender that says what its memory is used for, in octets. It is asked once what was counted is over: that may
+// cost it a collection.
+type Accountant interface {
+	Memory(ctx context.Context) (map[string]uint64, error)
+}
+
 // Bare is a Contender without signalling, ICE and DTLS: it is told addresses and keys. That is the floor.
 type Bare interface {
 	Start(ctx context.Context, profile srtp.Profile, legs []BareLeg) error

@@ -263,7 +263,7 @@ func TestProcess(t *testing.T) {
 	if used := after.sub(before).Total; used <= 0 {
 		t.Errorf("%v used", used)
 	}
-	if n, err := memoryOf([]int{os.Getpid()}); err != nil || n < 1<<20 {
+	if n, err := memoryOf([]int{os.Getpid()}); err != nil || n.All < 1<<20 || n.File <= 0 || n.File > n.All {
 		t.Errorf("%d octets, %v", n, err)
 	}
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

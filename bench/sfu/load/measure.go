@@ -49,7 +49,7 @@ func (r *run) mark(ports map[uint16]bool) (m mark, err error) {
 }
 
 // measure counts over the window, between two moments at which nothing is under way: so nothing is counted half.
-func (r *run) measure(memory int64) (Result, error) {
+func (r *run) measure(before Memory) (Result, error) {
 	if err := r.hear(); err != nil {
 		return Result{}, err
 	}
@@ -102,7 +102,13 @@ func (r *run) measure(memory int64) (Result, error) {
 	res.Others = max(0, float64(last.busy-first.busy-res.CPU.Total)/float64(last.at.Sub(first.at)))
 	res.GeneratorBusy = float64(last.own.sub(first.own).Total) / float64(sending)
 	res.GeneratorLate = r.pump.lateness()
-	res.Memory = float64(after-memory) / float64(res.Receivers)
+	res.Memory = float64(after.All-before.All) / float64(res.Receivers)
+	res.MemoryFile = float64(after.File-before.File) / float64(res.Receivers)
+	if a, ok := r.under.Contender.(Accountant); ok {
+		if res.MemoryClasses, err = a.Memory(r.ctx); err != nil {
+			return Result{}, err
+		}
+	}
 	return res, r.count(&res)
 }
 

@@ -65,20 +65,24 @@ func cpuOfAll(pids []int) (sum CPU, err error) {
 	return sum, nil
 }
 
-// memoryOf is the proportional set size of processes in octets: what is theirs alone, and their part of what is shared.
-func memoryOf(pids []int) (sum int64, err error) {
+// Memory is the proportional set size of processes in octets: what is theirs alone, and their part of what is shared.
+type Memory struct{ All, File int64 }
+
+func memoryOf(pids []int) (sum Memory, err error) {
 	for _, pid := range pids {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		if err != nil {
-			return 0, fmt.Errorf("load: memory: %w", err)
+			return Memory{}, fmt.Errorf("load: memory: %w", err)
 		}
 		for line := range strings.Lines(string(text)) {
-			if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
-				n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				if err != nil {
-					return 0, fmt.Errorf("load: memory: %w", err)
+			for prefix, to := range map[string]*int64{"Pss:": &sum.All, "Pss_File:": &sum.File} {
+				if rest, ok := strings.CutPrefix(line, prefix); ok {
+					n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+					if err != nil {
+						return Memory{}, fmt.Errorf("load: memory: %w", err)
+					}
+					*to += n << 10
 				}
-				sum += n << 10
 			}
 		}
 	}

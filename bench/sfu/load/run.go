@@ -39,9 +39,13 @@ type Result struct {
 	Busy      float64 // part of one core that the server used
 	Others    float64 // part of the server's processor that other programs of the machine used
 	Memory    float64 // octets that the server grew by for each receiving peer
-	DelayP50  time.Duration
-	DelayP99  time.Duration
-	DelayMax  time.Duration
+	// MemoryFile is how much of Memory are pages of files: the program, as it gets used.
+	MemoryFile float64
+	// MemoryClasses are what the server itself says of all of its memory, in octets; see Accountant.
+	MemoryClasses map[string]uint64 `json:",omitempty"`
+	DelayP50      time.Duration
+	DelayP99      time.Duration
+	DelayMax      time.Duration
 	// What was negotiated for what receivers get.
 	TransportCC, REMB bool
 

@@ -32,43 +32,36 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address of the UDP port")
 	sockets := flag.Int("sockets", 1, "UDP sockets that share the port (SO_REUSEPORT)")
 	cpu := flag.String("cpuprofile", "", "write a CPU profile to this file")
-	memory := flag.String("memprofile", "", "write a heap profile to this file at the end")
+	memory := flag.String("memprofile", "", "write a heap profile to this file each time that the memory is asked for")
 	verbose := flag.Bool("v", false, "log to standard error")
 	flag.Parse()
-	if err := profiled(*cpu, *memory, func() error { return run(*listen, *sockets, *verbose) }); err != nil {
+	if err := profiled(*cpu, func() error { return run(*listen, *sockets, *memory, *verbose) }); err != nil {
 		fmt.Fprintln(os.Stderr, "plane:", err)
 		os.Exit(1)
 	}
 }
 
-// profiled runs something under the profiles that are asked for.
-func profiled(cpu, memory string, do func() error) error {
-	if cpu != "" {
-		file, err := os.Create(cpu)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+// profiled runs something under the profile that is asked for.
+func profiled(cpu string, do func() error) error {
+	if cpu == "" {
+		return do()
 	}
-	if err := do(); err != nil {
-		return err
-	}
-	if memory == "" {
-		return nil
-	}
-	file, err := os.Create(memory)
+	file, err := os.Create(cpu)
 	if err != nil {
 		return err
 	}
-	runtime.GC()
-	return errors.Join(pprof.WriteHeapProfile(file), file.Close())
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return do()
 }
 
-func run(listen string, sockets int, verbose bool) error {
+func run(listen string, sockets int, profile string, verbose bool) error {
+	if profile != "" {
+		runtime.MemProfileRate = 4096
+	}
 	at, err := netip.ParseAddrPort(listen)
 	if err != nil {
 		return err
@@ -77,7 +70,7 @@ func run(listen string, sockets int, verbose bool) error {
 	if verbose {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	p, err := newPlane(at, sockets, log)
+	p, err := newPlane(at, sockets, profile, log)
 	if err != nil {
 		return err
 	}
@@ -102,12 +95,13 @@ type plane struct {
 // udpBuffer is the appliance's (appliance/network.go).
 const udpBuffer = 4 << 20
 
-func newPlane(at netip.AddrPort, sockets int, log *slog.Logger) (*plane, error) {
+func newPlane(at netip.AddrPort, sockets int, profile string, log *slog.Logger) (*plane, error) {
 	udp, media, err := openUDP(at, sockets)
 	if err != nil {
 		return nil, err
 	}
 	s := newSignalling()
+	s.profile = profile
 	s.server, err = transport.New(transport.Config{UDP: udp, Events: s, Log: log, Now: time.Now,
 		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{media.Addr()} }})
 	if err != nil {

@@ -22,7 +22,7 @@ func TestLoad(t *testing.T) {
 		{load.Scenario{Name: "two meetings", Meetings: 2, Mesh: 2, Arrival: load.Burst}, 1},
 	} {
 		t.Run(test.Name, func(t *testing.T) {
-			p, err := newPlane(netip.MustParseAddrPort("127.0.0.1:0"), test.sockets, slog.New(slog.DiscardHandler))
+			p, err := newPlane(netip.MustParseAddrPort("127.0.0.1:0"), test.sockets, "", slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}

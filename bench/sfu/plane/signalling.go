@@ -14,7 +14,8 @@ import (
 // signalling lets the load generator use the media plane over HTTP. It converts and decides nothing; who asks is not checked, so it
 // listens on loopback only.
 type signalling struct {
-	server *transport.Server
+	server  *transport.Server
+	profile string // file of the heap profile, empty for none
 
 	mu     sync.Mutex
 	events []event
@@ -105,6 +106,7 @@ func (s *signalling) handler() http.Handler {
 		return nil, s.server.Answer(media.CallID(q.Call), media.PeerID(q.Peer), q.SDP)
 	})
 	post("/stats", func(_ *http.Request, q request) (any, error) { return s.server.Stats(media.CallID(q.Call)), nil })
+	post("/memory", func(*http.Request, request) (any, error) { return memory(s.profile) })
 	// What was said since the caller last asked; it waits up to ten seconds for something.
 	mux.HandleFunc("POST /events", func(w http.ResponseWriter, r *http.Request) { reply(w, s.take(r)) })
 	return mux
