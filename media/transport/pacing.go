@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"time"
 
 	"huisclos/media/pace"
@@ -35,7 +34,7 @@ type pacing struct {
 	watched bool // by the port's pacer
 }
 
-// waiting is a job with a payload of its own.
+// waiting is a job that keeps its packet.
 type waiting struct {
 	job
 	at time.Time
@@ -134,7 +133,7 @@ func (p *pacing) admit(j *job, now time.Time) bool {
 		return true
 	}
 	w := waiting{*j, at}
-	w.packet.Payload = bytes.Clone(j.packet.Payload)
+	w.packet.keep()
 	p.waiting = append(p.waiting, w)
 	p.watch()
 	return false
@@ -147,6 +146,8 @@ func (p *pacing) due(into []job, now time.Time) []job {
 		// What waited while its stream was stopped is of no use any more.
 		if w := &p.waiting[n]; w.run == w.down.Run() && (!w.outlet.stalled || w.repeats || w.packet.Key) {
 			into = append(into, w.job)
+		} else {
+			w.packet.done()
 		}
 		n++
 	}
@@ -171,6 +172,9 @@ func (l *link) release(t *turn, now time.Time) (more bool) {
 		return p.watched
 	}
 	l.sealAll(t, t.due, to, now)
+	for i := range t.due {
+		t.due[i].packet.done()
+	}
 	clear(t.due)
 	for octets := p.line.Tick(now); octets > 0 && p.probes != nil; octets -= maxPaddingOnly {
 		l.sealPadding(t, to, now)

@@ -59,18 +59,16 @@ func TestPacketsWaitForALine(t *testing.T) {
 	l, in, far, opener, clock := narrowed(t)
 	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
 	voice := &outlet{link: l, mid: "0", ssrc: 11, agreed: agreed{codec: codec{payloadType: 111}}, sent: midPackets}
-	shared := make([]byte, 1000)
+	memory := make([]byte, 10*1000)
 	for i := range 10 {
-		shared[0] = byte(i)
+		payload := memory[1000*i:][:1000]
+		payload[0] = byte(i)
 		in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, numbers: forward.Numbers{Sequence: uint16(100 + i)},
-			packet: gate.Packet{Payload: slices.Clone(shared), Start: i == 0, Key: i == 0}})
+			packet: in.share(&gate.Packet{Sequence: uint16(i), Payload: payload, Start: i == 0, Key: i == 0})})
 	}
-	jobs := l.jobs[0]
-	in.add(l, job{outlet: voice, down: new(media.Down), class: pace.Sound, numbers: forward.Numbers{Sequence: 500}, packet: gate.Packet{Payload: []byte{77}}})
+	in.add(l, job{outlet: voice, down: new(media.Down), class: pace.Sound, numbers: forward.Numbers{Sequence: 500}, packet: in.share(&gate.Packet{Payload: []byte{77}})})
 	in.flush()
-	for i := range jobs {
-		clear(jobs[:cap(jobs)][i].packet.Payload) // the turn's memory goes on to the next turn
-	}
+	clear(memory) // the turn's goes on to the next turn
 	numbers, _, _ := arrived(t, far, opener)
 	if len(numbers) < 2 || len(numbers) > 4 || numbers[len(numbers)-1] != 500 {
 		t.Fatalf("at once came %v", numbers)
@@ -133,7 +131,7 @@ func TestPicturesGiveWayToALine(t *testing.T) {
 		from = int(seq)
 		for i := range packets {
 			in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Thumbnail, numbers: forward.Numbers{Sequence: seq},
-				packet: gate.Packet{Payload: make([]byte, 1000), Start: i == 0, Key: key && i == 0}})
+				packet: in.share(&gate.Packet{Payload: make([]byte, 1000), Start: i == 0, Key: key && i == 0})})
 			seq++
 		}
 		return from

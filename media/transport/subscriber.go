@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -391,7 +390,8 @@ func (o *outlet) Send(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Pa
 		o.sent++
 		id = o.agreed.mid
 	}
-	t.(*turn).add(o.link, job{outlet: o, down: d, packet: *p, numbers: n, mid: id, class: d.Class(), run: d.Run()})
+	in := t.(*turn)
+	in.add(o.link, job{outlet: o, down: d, packet: in.share(p), numbers: n, mid: id, class: d.Class(), run: d.Run()})
 }
 
 // Resend repeats a packet on the RTX stream (RFC 4588 §4). A client that has
@@ -400,9 +400,8 @@ func (o *outlet) Resend(t media.Turn, d *media.Down, n forward.Numbers, p *gate.
 	if o.rtx == 0 || o.agreed.codec.rtx == 0 {
 		return
 	}
-	again := *p
-	again.Payload = bytes.Clone(p.Payload)
-	t.(*turn).add(o.link, job{outlet: o, down: d, packet: again, numbers: n, mid: o.agreed.mid, repeats: true, class: d.Class(), run: d.Run()})
+	in := t.(*turn)
+	in.add(o.link, job{outlet: o, down: d, packet: in.repeat(p), numbers: n, mid: o.agreed.mid, repeats: true, class: d.Class(), run: d.Run()})
 }
 
 func (o *outlet) Report(r forward.SenderReport) {

@@ -46,6 +46,11 @@ type turn struct {
 	writers []writer
 	single  []byte // room for one packet that leaves by itself
 	due     []job  // room for what leaves late
+	packets []*shared
+	spare   []*shared // of earlier batches
+	// last is the packet that was shared last, which came from lastFrom.
+	last     *shared
+	lastFrom *gate.Packet
 	stalled []*media.Down
 	wrong   offenders
 
@@ -74,12 +79,12 @@ type writer struct {
 type job struct {
 	outlet  *outlet
 	down    *media.Down
-	packet  gate.Packet // its payload is the turn's until the flush
+	packet  *shared
 	numbers forward.Numbers
-	mid     uint8 // id of the extension, zero for none
-	repeats bool  // on the RTX stream
 	run     uint32
 	class   pace.Class
+	mid     uint8 // id of the extension, zero for none
+	repeats bool  // on the RTX stream
 }
 
 func newTurn(p *port, index int) *turn {
@@ -102,6 +107,7 @@ func (t *turn) full() bool { return t.jobs >= maxJobs }
 // flush seals and sends all jobs. The caller holds mu.
 func (t *turn) flush() {
 	if t.jobs == 0 {
+		t.forget()
 		t.send()
 		return
 	}
@@ -116,6 +122,7 @@ func (t *turn) flush() {
 		t.links[i] = nil
 	}
 	t.links, t.jobs = t.links[:0], 0
+	t.forget()
 	t.send()
 	for i, d := range t.stalled {
 		d.Stalled(t.port.now())
@@ -139,6 +146,7 @@ func (t *turn) drop() {
 		l.jobs[t.index], t.links[i] = nil, nil
 	}
 	t.links, t.jobs = t.links[:0], 0
+	t.forget()
 }
 
 // writerOf gives the batch of a socket, nil for one that is written a packet at a time.
@@ -301,7 +309,7 @@ func (j *job) extensions() extensions {
 
 // append writes the packet as it is before SRTP. The caller holds the link's sendMu.
 func (j *job) append(b []byte, e extensions) []byte {
-	o, p, n := j.outlet, &j.packet, j.numbers
+	o, p, n := j.outlet, &j.packet.Packet, j.numbers
 	if j.repeats {
 		o.sequence++
 		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, o.sequence, n.Timestamp, o.rtx, e)

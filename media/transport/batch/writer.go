@@ -12,6 +12,9 @@ import (
 // DefaultArena holds a video frame of six packets for a hundred receivers.
 const DefaultArena = 1 << 20
 
+// firstArena is what a Writer begins with, in octets; it grows up to what it was made for.
+const firstArena = 64 << 10
+
 // queued is a packet in the arena.
 type queued struct {
 	at, size int
@@ -23,6 +26,7 @@ type queued struct {
 type Writer struct {
 	conn     *Conn
 	arena    []byte
+	most     int // octets of the arena
 	used     int
 	packets  []queued
 	deferred error // of a Flush that a full arena brought about
@@ -47,11 +51,10 @@ type Writer struct {
 	sendmmsg    func(fd uintptr, messages []unix.Mmsghdr) (int, unix.Errno)
 }
 
-// NewWriter makes a Writer with an arena of so many octets, which is at least what the largest datagram needs.
+// NewWriter makes a Writer whose arena grows up to so many octets, which is at least what the largest datagram needs.
 func (c *Conn) NewWriter(arena int) *Writer {
-	w := &Writer{conn: c, sendmmsg: sendmmsg}
-	w.arena = make([]byte, max(arena, maxPayload))
-	w.packets = make([]queued, 0, len(w.arena)/512)
+	w := &Writer{conn: c, sendmmsg: sendmmsg, most: max(arena, maxPayload)}
+	w.arena = make([]byte, min(w.most, firstArena))
 	w.messages = make([]unix.Mmsghdr, sendMessages)
 	w.iovecs = make([]unix.Iovec, sendMessages)
 	w.names = make([]sockaddr, sendMessages)
@@ -69,7 +72,7 @@ func (c *Conn) NewWriter(arena int) *Writer {
 // Reserve gives room to build a packet of at most size octets in; Queue takes it, or the beginning of it. The room is the
 // caller's until the next Reserve, Queue or Flush. When the arena is full, what is queued is sent first.
 func (w *Writer) Reserve(size int) []byte {
-	if size > len(w.arena) {
+	if size > w.most {
 		return make([]byte, size) // which Queue refuses: no datagram is that large
 	}
 	w.makeRoom(size)
@@ -79,6 +82,14 @@ func (w *Writer) Reserve(size int) []byte {
 func (w *Writer) makeRoom(size int) {
 	if len(w.arena)-w.used >= size {
 		return
+	}
+	if len(w.arena) < w.most {
+		arena := make([]byte, min(max(2*len(w.arena), w.used+size), w.most))
+		copy(arena, w.arena[:w.used])
+		w.arena = arena
+		if len(w.arena)-w.used >= size {
+			return
+		}
 	}
 	if err := w.Flush(); err != nil && w.deferred == nil {
 		w.deferred = err
