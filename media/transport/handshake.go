@@ -56,9 +56,9 @@ func newCertificate(now time.Time) (tls.Certificate, string, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, "sha-256 " + strings.Join(octets, ":"), nil
 }
 
-// shake runs the DTLS handshake (RFC 5763) and takes the SRTP keys (RFC 5764).
-func (l *link) shake() error {
-	conn, err := dtls.ServerWithOptions(&records{link: l}, farEnd,
+// shake runs the DTLS handshake (RFC 5763) over records and takes the SRTP keys (RFC 5764).
+func (l *link) shake(over *records) error {
+	conn, err := dtls.ServerWithOptions(over, farEnd,
 		dtls.WithCertificates(l.certificate),
 		dtls.WithCipherSuites(dtlsSuites...),
 		dtls.WithSRTPProtectionProfiles(srtpProfiles...),

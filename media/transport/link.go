@@ -61,10 +61,12 @@ type link struct {
 	certificate tls.Certificate
 	fingerprint string
 
-	handshake *packetio.Buffer // DTLS records not yet read
-	shaken    atomic.Int64     // when the handshake ended, in Unix nanoseconds
-	done      chan struct{}
-	once      sync.Once
+	handshake  *packetio.Buffer // DTLS records not yet read; nil once it has settled (guarded by mu then)
+	shaken     atomic.Int64     // when the handshake ended, in Unix nanoseconds
+	heardMedia atomic.Int64     // when the first SRTP packet was opened, likewise
+	settling   atomic.Bool
+	done       chan struct{}
+	once       sync.Once
 
 	mu          sync.Mutex
 	credentials []credential // newest last; the one before a restart still answers
@@ -75,7 +77,8 @@ type link struct {
 	keyed       bool
 	told        string // the network that connected was told
 	born, heard time.Time
-	dtls        *dtls.Conn
+	dtls        *dtls.Conn // until it has settled
+	parked      *parked
 
 	// jobs are those of each turn, under its lock.
 	jobs [][]job
@@ -115,13 +118,14 @@ func (l *link) start(far remote) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.started {
-		l.started, l.far = true, far
+		l.started, l.far = true, far.clone()
 		go l.run()
 		return nil
 	}
 	if !l.far.same(far) {
 		return fmt.Errorf("%w: the fingerprint changed", errSDP)
 	}
+	far = far.clone()
 	l.far.ufrag, l.far.password = far.ufrag, far.password
 	return nil
 }
@@ -144,18 +148,39 @@ func (l *link) deliver(b []byte, t *turn) {
 		// drops.
 		at := l.shaken.Load()
 		if b = soundRecords(b, time.Duration(l.now().UnixNano()-at), at != 0); len(b) > 0 {
-			_, _ = l.handshake.Write(b, nil)
+			l.records(b)
 		}
 	case b[0] >= 128 && b[0] <= 191:
 		l.open(b, t)
 	}
 }
 
+// records takes sound records.
+func (l *link) records(b []byte) {
+	l.mu.Lock()
+	to, s := l.handshake, l.parked
+	l.mu.Unlock()
+	switch {
+	case s == nil:
+		_, _ = to.Write(b, nil)
+	case s.ended(b):
+		go func() { // the turn's locks are not for what follows
+			defer l.port.guard("link")
+			l.close(errGoodbye)
+		}()
+	}
+}
+
 func (l *link) run() {
 	reason := errors.New("transport: worker ended")
-	defer func() { l.close(reason) }()
+	defer func() {
+		if reason != nil {
+			l.close(reason)
+		}
+	}()
 	defer l.port.guard("link")
-	if err := l.shake(); err != nil {
+	over := &records{link: l, in: l.handshake}
+	if err := l.shake(over); err != nil {
 		reason = fmt.Errorf("transport: DTLS handshake: %w", err)
 		return
 	}
@@ -168,23 +193,32 @@ func (l *link) run() {
 	network := l.told
 	l.mu.Unlock()
 	l.events.connected(network)
-	reason = l.drain()
+	reason = l.drain(over)
 }
 
 var (
 	errSilent   = errors.New("transport: no connectivity check for too long")
 	errNoAnswer = errors.New("transport: the offer was not answered")
+	errGoodbye  = errors.New("transport: DTLS: the far end said goodbye")
 )
 
 var errFingerprint = errors.New("transport: certificate is not the one of the session description")
 
 // drain reads what DTLS carries besides the handshake. There is no data
-// channel, so it is nothing; its end is the far end's goodbye.
-func (l *link) drain() error {
-	b := make([]byte, maxDatagram)
+// channel, so it is nothing; its end is the far end's goodbye. Without error the
+// association has settled, and needs nobody to read it.
+func (l *link) drain(r *records) error {
+	b, conn := make([]byte, maxDatagram), l.dtls
 	for {
-		if _, err := l.dtls.Read(b); err != nil && over(err) {
+		_, err := conn.Read(b)
+		switch {
+		case err != nil && over(err):
 			return fmt.Errorf("transport: DTLS: %w", err)
+		case err != nil && l.settling.Load() && late(err):
+			if err := l.park(r); err == nil {
+				return nil
+			}
+			_ = conn.SetReadDeadline(time.Time{}) // for the rest of the link's life
 		}
 	}
 }
@@ -201,12 +235,21 @@ func (l *link) open(b []byte, t *turn) {
 	now := l.now()
 	if isRTCP(b) {
 		if plain, err := l.in.OpenRTCP(b); err == nil {
+			l.opened(now)
 			l.events.rtcp(plain, t, now)
 		}
 		return
 	}
 	if plain, err := l.in.OpenRTP(b); err == nil {
+		l.opened(now)
 		l.events.rtp(plain, t, now)
+	}
+}
+
+// opened notes the first packet of the far end that opened.
+func (l *link) opened(now time.Time) {
+	if l.heardMedia.Load() == 0 {
+		l.heardMedia.Store(now.UnixNano())
 	}
 }
 
@@ -298,6 +341,10 @@ func (l *link) end() (first bool) {
 		first = true
 		l.mu.Lock()
 		conn := l.dtls
+		var goodbye []byte
+		if l.parked != nil {
+			goodbye = l.parked.goodbye
+		}
 		l.mu.Unlock()
 		l.sendMu.Lock()
 		l.out, l.ended = nil, true // no packet after this
@@ -309,6 +356,9 @@ func (l *link) end() (first bool) {
 				l.quit()
 			}()
 			return
+		}
+		if len(goodbye) > 0 {
+			_ = l.write(goodbye) // if the path still takes it
 		}
 		l.quit()
 	})
@@ -324,10 +374,12 @@ func (l *link) quit() {
 	default:
 	}
 	close(l.done)
-	paths, credentials := l.paths, l.credentials
+	paths, credentials, handshake := l.paths, l.credentials, l.handshake
 	l.paths, l.selected = nil, nil
 	l.mu.Unlock()
-	l.handshake.Close()
+	if handshake != nil {
+		handshake.Close()
+	}
 	for _, c := range credentials {
 		l.port.unregister(c.ufrag, l)
 	}

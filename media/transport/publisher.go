@@ -3,6 +3,7 @@ package transport
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,6 +100,10 @@ func (p *publisher) accept(sections []accepted, sources map[string]*media.Source
 			in = &incoming{source: source}
 		}
 		in.accepted = a
+		in.rids = nil
+		for _, rid := range a.rids {
+			in.rids = append(in.rids, strings.Clone(rid)) // not the whole offer
+		}
 		if source != nil {
 			source.Offers(len(a.rids))
 		}
@@ -305,6 +310,7 @@ func (p *publisher) tick(now time.Time) {
 		p.link.close(errSilent)
 		return
 	}
+	p.link.settle(now)
 	if network, moved := p.link.moved(); moved {
 		p.connected(network)
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/pion/transport/v5/packetio"
 )
 
 const (
@@ -53,7 +55,11 @@ func soundRecords(b []byte, sinceHandshake time.Duration, shaken bool) []byte {
 }
 
 // records is the link as DTLS sees it.
-type records struct{ link *link }
+type records struct {
+	link *link
+	in   *packetio.Buffer
+	back heldBack
+}
 
 type farEndAddr struct{}
 
@@ -63,11 +69,14 @@ func (farEndAddr) String() string  { return "ice" }
 var farEnd net.Addr = farEndAddr{}
 
 func (r *records) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, _, err := r.link.handshake.Read(b, nil)
+	n, _, err := r.in.Read(b, nil)
 	return n, farEnd, err
 }
 
 func (r *records) WriteTo(b []byte, _ net.Addr) (int, error) {
+	if r.holdsBack(b) {
+		return len(b), nil
+	}
 	if err := r.link.write(b); err != nil && r.link.isDone() {
 		return 0, err
 	}
@@ -77,12 +86,18 @@ func (r *records) WriteTo(b []byte, _ net.Addr) (int, error) {
 
 func (r *records) Close() error                       { return nil }
 func (r *records) LocalAddr() net.Addr                { return farEnd }
-func (r *records) SetDeadline(t time.Time) error      { return r.link.handshake.SetReadDeadline(t) }
-func (r *records) SetReadDeadline(t time.Time) error  { return r.link.handshake.SetReadDeadline(t) }
+func (r *records) SetDeadline(t time.Time) error      { return r.in.SetReadDeadline(t) }
+func (r *records) SetReadDeadline(t time.Time) error  { return r.in.SetReadDeadline(t) }
 func (r *records) SetWriteDeadline(t time.Time) error { return nil }
 
 // over says whether a DTLS read error ends the association. Others tell of one
 // bad record, which anybody could have sent.
 func over(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
+}
+
+// late says whether a DTLS read error is about its deadline.
+func late(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
 }

@@ -135,6 +135,17 @@ type remote struct {
 	fingerprints    []fingerprint
 }
 
+// clone is r without the text of the description, which it would keep in memory as a whole.
+func (r remote) clone() remote {
+	r.ufrag, r.password = strings.Clone(r.ufrag), strings.Clone(r.password)
+	prints := make([]fingerprint, len(r.fingerprints))
+	for i, f := range r.fingerprints {
+		prints[i] = fingerprint{strings.Clone(f.algorithm), f.sum}
+	}
+	r.fingerprints = prints
+	return r
+}
+
 type fingerprint struct {
 	algorithm string
 	sum       []byte

@@ -356,6 +356,7 @@ func (s *subscriber) tick(now time.Time) {
 	case s.link.expired(now):
 		s.link.close(errSilent)
 	default:
+		s.link.settle(now)
 		if network, moved := s.link.moved(); moved {
 			s.connected(network)
 		}

@@ -51,8 +51,8 @@ type turn struct {
 	// last is the packet that was shared last, which came from lastFrom.
 	last     *shared
 	lastFrom *gate.Packet
-	stalled []*media.Down
-	wrong   offenders
+	stalled  []*media.Down
+	wrong    offenders
 
 	spent atomic.Int64 // nanoseconds in which mu was held for a batch
 }
