@@ -47,6 +47,17 @@ func LimitMemory(proc, sys string) (int64, error) {
 	return limit, nil
 }
 
+// collectAt is by how many percent the heap may grow between two collections. The media path allocates next to nothing, so that
+// half of Go's 100 costs no processor time that could be measured, and halves the garbage that lies in memory beside what lives.
+const collectAt = 50
+
+// CollectEarly makes the garbage collector begin at half of what it would wait for, unless GOGC says another.
+func CollectEarly() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+}
+
 // unitMemory is the lowest memory.max of the process's control group and those above it; 0 when there is none.
 func unitMemory(proc, sys string) (lowest int64, err error) {
 	err = eachGroup(proc, sys, func(dir string) error {

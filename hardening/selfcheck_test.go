@@ -119,6 +119,19 @@ func TestMPTCPIsSeen(t *testing.T) {
 	}
 }
 
+func TestCollectEarly(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
+	for said, want := range map[string]int{"300": 100, "": collectAt} { // GOGC itself was read at the start
+		t.Setenv("GOGC", said)
+		debug.SetGCPercent(100)
+		CollectEarly()
+		if got := debug.SetGCPercent(100); got != want {
+			t.Errorf("GOGC=%q: %d %%", said, got)
+		}
+	}
+}
+
 func TestMemoryLimit(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "")
 	before := debug.SetMemoryLimit(-1)

@@ -232,6 +232,7 @@ func (u *udpPath) write(b []byte) error {
 
 // readBatches reads a socket of the kernel.
 func (p *port) readBatches(s *socket, from *batch.Reader, t *turn) {
+	defer from.Close() // nothing of it outlives a turn
 	for {
 		packets, err := from.Read()
 		if err != nil {

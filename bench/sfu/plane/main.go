@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 	"time"
@@ -35,6 +36,9 @@ func main() {
 	memory := flag.String("memprofile", "", "write a heap profile to this file each time that the memory is asked for")
 	verbose := flag.Bool("v", false, "log to standard error")
 	flag.Parse()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	if err := profiled(*cpu, func() error { return run(*listen, *sockets, *memory, *verbose) }); err != nil {
 		fmt.Fprintln(os.Stderr, "plane:", err)
 		os.Exit(1)
@@ -91,6 +95,9 @@ type plane struct {
 	web    net.Listener
 	http   *http.Server
 }
+
+// collectAt is the appliance's as well (hardening/memory.go).
+const collectAt = 50
 
 // udpBuffer is the appliance's (appliance/network.go).
 const udpBuffer = 4 << 20

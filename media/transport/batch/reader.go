@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// receiveMessages times groBuffer is the memory of a Reader: 2 MiB, or 128 KiB without UDP_GRO.
+	// receiveMessages times groBuffer is the room of a Reader: 2 MiB, or 128 KiB without UDP_GRO. Of that, only pages that a
+	// datagram reached take memory.
 	receiveMessages = 32
 	// groBuffer holds any datagram that the kernel puts together: it stops at 65,535 octets, headers included.
 	groBuffer = 1 << 16
@@ -27,7 +28,8 @@ type Packet struct {
 	To   netip.Addr     // of ours, that it was sent to; invalid where the kernel does not say
 }
 
-// Reader reads datagrams. It is for one goroutine at a time.
+// Reader reads datagrams. It is for one goroutine at a time. Its room is not Go's: the collector would count it as live, and
+// let so much more garbage lie. Close gives it back.
 type Reader struct {
 	conn     *Conn
 	messages []unix.Mmsghdr
@@ -67,7 +69,10 @@ func (c *Conn) NewReader() (*Reader, error) {
 	r.iovecs = make([]unix.Iovec, receiveMessages)
 	r.names = make([]sockaddr, receiveMessages)
 	r.controls = make([][receiveSpace]byte, receiveMessages)
-	r.buffers = make([]byte, receiveMessages*r.size)
+	var err error
+	if r.buffers, err = unix.Mmap(-1, 0, receiveMessages*r.size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE); err != nil {
+		return nil, fmt.Errorf("batch: reader: %w", err)
+	}
 	r.packets = make([]Packet, 0, 4*receiveMessages)
 	for i := range r.messages {
 		r.iovecs[i].Base = &r.buffers[i*r.size]
@@ -79,6 +84,16 @@ func (c *Conn) NewReader() (*Reader, error) {
 	r.n = receiveMessages
 	r.receive = r.receiveFrom
 	return r, nil
+}
+
+// Close gives back the Reader's room. No packet that it gave may be read after that, nor may it be used again.
+func (r *Reader) Close() error {
+	buffers := r.buffers
+	r.buffers, r.messages, r.iovecs, r.packets = nil, nil, nil, nil
+	if buffers == nil {
+		return nil
+	}
+	return unix.Munmap(buffers)
 }
 
 // Read waits until there is something and gives what has come, in the order in which it came. The result is valid until the
