@@ -157,12 +157,12 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
 	told := newTold(s.Candidates)
-	a.relay, err = relay.New(relay.Config{Port: a.port, Own: told.has, Random: rand.Reader, Now: s.now})
+	a.relay, err = relay.New(relay.Config{Ports: []int{a.port}, Own: told.has, Random: rand.Reader, Now: s.now})
 	if err != nil {
 		return nil, err
 	}
 	a.onStop(a.relay.Close)
-	server, err := transport.New(transport.Config{UDP: append(slices.Clone(sockets.udp), a.relay.Media()), TCP: iceConns, Addresses: told.candidates,
+	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Relay: a.relay, Addresses: told.candidates,
 		Port: a.port, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
 		return nil, err
@@ -183,7 +183,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer,
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

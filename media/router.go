@@ -396,7 +396,7 @@ type PeerStats struct {
 	Forwarded uint64
 	Received  uint64
 	Refused   map[RefusedReason]uint64
-	Transport string // of the publisher connection, else of the other
+	Transport string // "udp", "tcp" or "relay", of the publisher connection, else of the other
 }
 
 // Stats counts since the call was opened.

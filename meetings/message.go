@@ -210,7 +210,7 @@ type StreamLayers struct {
 
 // MediaLink says that a media connection stands, or (Transport "") fell.
 type MediaLink struct {
-	Transport string `json:"transport"` // "udp", "tcp", "" when it failed
+	Transport string `json:"transport"` // "udp", "tcp", "relay" (TURN), "" when it failed
 	Direction string `json:"direction"` // "publish" or "subscribe"
 }
 

@@ -11,7 +11,7 @@ import (
 // ErrTrials says that as many trial connections stand as there may.
 var ErrTrials = errors.New("web: too many trial connections")
 
-// A run of the page "test my connection" makes two or three trials and one echo; nobody needs more than a few runs a minute.
+// A run of the page "test my connection" makes three trials and one echo; nobody needs more than a few runs a minute.
 const trialsPerSecond, trialsBurst = 0.2, 16
 
 // tryConnection answers the offer of a media connection that carries nothing. It is the browser's own way to see whether UDP and
@@ -23,6 +23,7 @@ func (s *Server) tryConnection(v *visit) error {
 	var given struct {
 		Offer string `json:"offer"`
 		MID   string `json:"mid"`
+		Relay bool   `json:"relay"` // the relay is to be tried, which takes a credential
 	}
 	if err := v.decode(&given); err != nil {
 		return err
@@ -36,7 +37,24 @@ func (s *Server) tryConnection(v *visit) error {
 		s.Log.Debug("trial connection refused", "error", err)
 		return refusal{codeBadRequest}
 	}
-	return v.json(http.StatusOK, map[string]string{"answer": answer})
+	said := trialJSON{Answer: answer}
+	if given.Relay && s.Relay != nil {
+		username, credential, expires := s.Relay.Credential([16]byte(v.account.ID), v.session.ID.String(), v.now)
+		said.Relay = &grantJSON{username, credential, expires.Sub(v.now).Milliseconds()}
+	}
+	return v.json(http.StatusOK, said)
+}
+
+type trialJSON struct {
+	Answer string     `json:"answer"`
+	Relay  *grantJSON `json:"relay,omitempty"`
+}
+
+// grantJSON is what the signalling's message "relay" says.
+type grantJSON struct {
+	Username   string `json:"username"`
+	Credential string `json:"credential"`
+	LifetimeMs int64  `json:"lifetimeMs"`
 }
 
 // tryMessages upgrades to a WebSocket that repeats what it is sent: whether what lies between lets them pass, and how fast.

@@ -18,10 +18,17 @@ func TestTrialConnection(t *testing.T) {
 	if got.status != http.StatusOK || got.json(t)["answer"] != "answer to v=0 via 127.0.0.1" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+	if got.json(t)["relay"] != nil {
+		t.Errorf("the relay is opened to who did not ask: %s", got.body)
+	}
+	got = b.do("POST", "/api/connection", map[string]any{"offer": "v=0", "mid": "0", "relay": true})
+	if grant, ok := got.json(t)["relay"].(map[string]any); !ok || !strings.HasPrefix(grant["username"].(string), "for ") || grant["credential"] != "password" || grant["lifetimeMs"] != 3.6e6 {
+		t.Errorf("the relay: %s", got.body)
+	}
 	expect(t, "a bad offer", b.do("POST", "/api/connection", map[string]string{"offer": "", "mid": "0"}), http.StatusBadRequest, "bad-request")
 	expect(t, "no room for another", b.do("POST", "/api/connection", map[string]string{"offer": "full", "mid": "0"}), http.StatusServiceUnavailable, "busy")
 	expect(t, "unknown fields", b.do("POST", "/api/connection", map[string]string{"offer": "v=0", "mid": "0", "call": "x"}), http.StatusBadRequest, "bad-request")
-	for i := 4; i < trialsBurst; i++ {
+	for i := 5; i < trialsBurst; i++ {
 		b.do("POST", "/api/connection", map[string]string{"offer": "v=0", "mid": "0"})
 	}
 	expect(t, "too many", b.do("POST", "/api/connection", map[string]string{"offer": "v=0", "mid": "0"}), http.StatusTooManyRequests, "too-fast")

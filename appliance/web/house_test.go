@@ -53,6 +53,14 @@ const (
 	otherPassphrase  = "onze hiboux dans le vent"
 )
 
+// noRelay stands for the relay: it names who asked.
+type noRelay struct{}
+
+func (noRelay) Credential(_ mls.AccountID, session string, now time.Time) (username, password string, expires time.Time) {
+	return "for " + session, "password", now.Add(time.Hour)
+}
+func (noRelay) Revoke(mls.AccountID, time.Time, ...string) {}
+
 // trial stands for the media plane.
 func (h *house) trial(_ context.Context, via netip.Addr, offer, mid string) (string, error) {
 	switch {
@@ -125,6 +133,7 @@ func emptyHouse(t testing.TB) *house {
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
 		Mask:  func(a netip.Addr) string { return "masked" },
 		Trial: h.trial,
+		Relay: noRelay{},
 	})
 	must(t, err)
 	h.tls = httptest.NewUnstartedServer(h.server)

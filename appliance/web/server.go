@@ -19,7 +19,7 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proof and Canary.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proof, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -45,6 +45,8 @@ type Config struct {
 	// Trial answers the offer of a media connection that carries nothing, in one audio section with that mid; via is the address
 	// at which the request arrived. ErrTrials: not now; any other error is the offer's fault.
 	Trial func(ctx context.Context, via netip.Addr, offer, mid string) (answer string, err error)
+	// Relay opens the relay to who tries it; nil: there is none.
+	Relay meetings.Credentials
 
 	Now  func() time.Time
 	Rand func([]byte)

@@ -51,7 +51,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// hall is a media plane whose only socket is the relay's, behind TLS and UDP on one port number.
+// hall is a media plane on a UDP port, with the relay in it and behind TLS on the same number. The addresses that it tells are
+// nowhere: only the relay leads to it.
 type hall struct {
 	t      *testing.T
 	relay  *relay.Relay
@@ -68,35 +69,23 @@ func newHall(t *testing.T) *hall {
 	t.Helper()
 	h := &hall{t: t, people: make(map[media.PeerID]*person), connected: make(map[string]bool)}
 	var err error
-	h.relay, err = relay.New(relay.Config{Port: mediaPort, Own: func(a netip.Addr) bool { return a == nowhere }, Random: rand.Reader})
+	h.relay, err = relay.New(relay.Config{Ports: []int{mediaPort}, Own: func(a netip.Addr) bool { return a == nowhere }, Random: rand.Reader})
 	must(t, err)
 	t.Cleanup(h.relay.Close)
-	h.server, err = transport.New(transport.Config{UDP: []net.PacketConn{h.relay.Media()}, Port: mediaPort, Events: h,
-		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{nowhere} }, Log: slog.New(slog.DiscardHandler)})
-	must(t, err)
-	t.Cleanup(h.server.Close)
-	h.server.Open(call, 1)
-
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { tcp.Close() })
 	h.port = tcp.Addr().(*net.TCPAddr).Port
 	udp, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", h.port))
 	must(t, err)
-	t.Cleanup(func() { udp.Close() })
+	h.server, err = transport.New(transport.Config{UDP: []net.PacketConn{udp}, Relay: h.relay, Port: mediaPort, Events: h,
+		Addresses: func(netip.Addr) []netip.Addr { return []netip.Addr{nowhere} }, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	t.Cleanup(h.server.Close)
+	h.server.Open(call, 1)
 	certificate := h.certificate()
 	go func() {
 		_ = h.relay.Serve(tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}))
-	}()
-	go func() {
-		b := make([]byte, 2048)
-		for {
-			n, from, err := udp.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			h.relay.FromClient(b[:n], from.(*net.UDPAddr).AddrPort(), udp)
-		}
 	}()
 	return h
 }
@@ -124,10 +113,13 @@ func (h *hall) Offer(_ media.CallID, peer media.PeerID, offer string, _ []media.
 	}
 }
 
-func (h *hall) Connected(_ media.CallID, peer media.PeerID, publishing bool, _ string) {
+func (h *hall) Connected(_ media.CallID, peer media.PeerID, publishing bool, network string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.connected[fmt.Sprint(peer, publishing)] = true
+	if network != "relay" {
+		h.t.Errorf("%s is said to come by %q", peer, network)
+	}
 }
 func (*hall) Failed(media.CallID, media.PeerID, bool)                            {}
 func (*hall) Layers(media.CallID, media.PeerID, []media.StreamLayers)            {}
@@ -317,6 +309,11 @@ func (h *hall) converse(a, b *person) {
 			if pair == nil || pair.Local.Typ != webrtc.ICECandidateTypeRelay || pair.Remote.Address != nowhere.String() || pair.Local.Address != "192.0.0.8" {
 				h.t.Errorf("%s goes by %v", p.id, pair)
 			}
+		}
+	}
+	for _, p := range h.server.Stats(call).Peers {
+		if p.Transport != "relay" {
+			h.t.Errorf("%s is counted as coming by %q", p.Peer, p.Transport)
 		}
 	}
 	if n := h.relay.Allocations(); n < 4 {

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/pion/turn/v5"
@@ -36,12 +38,13 @@ func newDatagrams(r *Relay) *datagrams {
 
 // FromClient takes a datagram that came in on the media port: a STUN message other than Binding, or ChannelData (first
 // octet 0 to 3, or 64 to 79; RFC 7983 §7). Anything else is dropped. b is the caller's again when it returns, which is at
-// once; an answer, if any, leaves by on.
-func (r *Relay) FromClient(b []byte, from netip.AddrPort, on net.PacketConn) {
+// once; an answer, if any, leaves by on. It is false for what no client sends, or no client of ours, and for what strangers
+// send beyond their budget.
+func (r *Relay) FromClient(b []byte, from netip.AddrPort, on net.PacketConn) bool {
 	d := r.datagrams
 	var m message
 	if m.parse(b) != nil || !m.isChannelData && m.method == methodBinding {
-		return
+		return false
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	d.mu.RLock()
@@ -52,13 +55,13 @@ func (r *Relay) FromClient(b []byte, from netip.AddrPort, on net.PacketConn) {
 		a = c.allocation.Load()
 	}
 	if a == nil && (m.isChannelData || !r.budget.spend(from.Addr(), r.cfg.Now())) {
-		return
+		return false
 	}
 	verdict, code := r.judge(&m, a)
 	if verdict == refuse {
 		if answer := r.refusal(&m, code, r.cfg.Now()); answer != nil {
 			send(on, answer, from)
-			return
+			return true
 		}
 		verdict = pass
 	}
@@ -70,11 +73,22 @@ func (r *Relay) FromClient(b []byte, from netip.AddrPort, on net.PacketConn) {
 			packets.Put(p)
 		}
 	}
+	return verdict != drop || a != nil
+}
+
+// Clients are the addresses over UDP that have an allocation.
+func (r *Relay) Clients() []netip.AddrPort {
+	d := r.datagrams
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return slices.Collect(maps.Keys(d.clients))
 }
 
 // send is a datagram's: what cannot be sent is lost.
 func send(on net.PacketConn, b []byte, to netip.AddrPort) {
-	if conn, ok := on.(*net.UDPConn); ok {
+	if conn, ok := on.(interface {
+		WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
+	}); ok {
 		_, _ = conn.WriteToUDPAddrPort(b, to)
 		return
 	}
@@ -142,10 +156,12 @@ func (d *datagrams) WriteTo(b []byte, to net.Addr) (int, error) {
 	address := unmapped(u)
 	d.mu.RLock()
 	var on net.PacketConn
-	if c := d.clients[address]; c != nil {
-		on = c.on
-	} else if d.now.from == address {
+	// A response (RFC 8489 §5: the class bit of the first octet) is to the request that is handled now, and leaves from where that was
+	// asked; all else goes the way of the allocation.
+	if d.now.from == address && len(b) > 0 && b[0] == 1 {
 		on = d.now.on
+	} else if c := d.clients[address]; c != nil {
+		on = c.on
 	}
 	d.mu.RUnlock()
 	if on != nil {
@@ -156,7 +172,7 @@ func (d *datagrams) WriteTo(b []byte, to net.Addr) (int, error) {
 
 // LocalAddr is of no family: an allocation that asks for none gets its client's.
 func (d *datagrams) LocalAddr() net.Addr {
-	return &net.UDPAddr{IP: net.IPv6unspecified, Port: d.relay.cfg.Port}
+	return &net.UDPAddr{IP: net.IPv6unspecified, Port: d.relay.cfg.Ports[0]}
 }
 
 func (*datagrams) Close() error { return nil } // Relay.Close does it

@@ -80,7 +80,7 @@ func FuzzMessage(f *testing.F) {
 }
 
 func fuzzRelay(f *testing.F) *Relay {
-	r, err := New(Config{Port: mediaPort, Own: func(a netip.Addr) bool { return a == own4 || a == own6 }, Random: rand.Reader})
+	r, err := New(Config{Ports: []int{mediaPort}, Own: func(a netip.Addr) bool { return a == own4 || a == own6 }, Random: rand.Reader})
 	must(f, err)
 	f.Cleanup(r.Close)
 	return r

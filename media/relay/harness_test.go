@@ -11,6 +11,9 @@ import (
 
 	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
+
+	"huisclos/media"
+	"huisclos/media/transport"
 )
 
 const mediaPort = 8443
@@ -35,7 +38,7 @@ func newStage(t testing.TB, limits Limits) *stage {
 	t.Helper()
 	s := &stage{t: t}
 	var err error
-	s.relay, err = New(Config{Port: mediaPort, Own: func(a netip.Addr) bool { return a == own4 || a == private || a == own6 },
+	s.relay, err = New(Config{Ports: []int{mediaPort}, Own: func(a netip.Addr) bool { return a == own4 || a == private || a == own6 },
 		Random: rand.Reader, Now: s.now, Limits: limits})
 	must(t, err)
 	t.Cleanup(s.relay.Close)
@@ -46,18 +49,44 @@ func newStage(t testing.TB, limits Limits) *stage {
 	s.udp, err = net.ListenPacket("udp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { s.udp.Close() })
-	go func() {
-		b := make([]byte, 2048)
-		for {
-			n, from, err := s.udp.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			s.relay.FromClient(b[:n], from.(*net.UDPAddr).AddrPort(), s.udp)
-		}
-	}()
+	// Over UDP clients come to the media port itself.
+	port, err := transport.New(transport.Config{UDP: []net.PacketConn{s.udp}, Relay: withoutMedia{s.relay, make(chan struct{})}, Events: deaf{},
+		Addresses: func(netip.Addr) []netip.Addr { return nil }})
+	must(t, err)
+	t.Cleanup(port.Close)
 	return s
 }
+
+// withoutMedia leaves the media plane's side to the test.
+type withoutMedia struct {
+	*Relay
+	closed chan struct{}
+}
+
+func (w withoutMedia) Media() net.PacketConn { return nothing{closed: w.closed} }
+
+// nothing is a socket on which nothing comes.
+type nothing struct {
+	noDeadlines
+	closed chan struct{}
+}
+
+func (n nothing) ReadFrom([]byte) (int, net.Addr, error) {
+	<-n.closed
+	return 0, nil, net.ErrClosed
+}
+func (nothing) WriteTo(b []byte, _ net.Addr) (int, error) { return len(b), nil }
+func (nothing) LocalAddr() net.Addr                       { return &net.UDPAddr{} }
+func (n nothing) Close() error                            { close(n.closed); return nil }
+
+// deaf is who hears of media here.
+type deaf struct{}
+
+func (deaf) Offer(media.CallID, media.PeerID, string, []media.Track)            {}
+func (deaf) Connected(media.CallID, media.PeerID, bool, string)                 {}
+func (deaf) Failed(media.CallID, media.PeerID, bool)                            {}
+func (deaf) Layers(media.CallID, media.PeerID, []media.StreamLayers)            {}
+func (deaf) Refused(media.CallID, media.PeerID, map[media.RefusedReason]uint64) {}
 
 func (s *stage) now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
 

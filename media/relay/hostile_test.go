@@ -300,7 +300,7 @@ func TestNotTCP(t *testing.T) {
 // TestCloseEndsAll: after Close no goroutine is left and every connection is closed.
 func TestCloseEndsAll(t *testing.T) {
 	before := runtime.NumGoroutine()
-	r, err := New(Config{Port: mediaPort, Own: func(netip.Addr) bool { return true }, Random: rand.Reader})
+	r, err := New(Config{Ports: []int{mediaPort}, Own: func(netip.Addr) bool { return true }, Random: rand.Reader})
 	must(t, err)
 	in, inside := io.Pipe()
 	c := newFakeConn(in)
@@ -321,8 +321,8 @@ func TestCloseEndsAll(t *testing.T) {
 func TestConfig(t *testing.T) {
 	own := func(netip.Addr) bool { return false }
 	for name, cfg := range map[string]Config{
-		"no port": {Own: own, Random: rand.Reader}, "no addresses": {Port: 1, Random: rand.Reader}, "no random": {Port: 1, Own: own},
-		"too little random": {Port: 1, Own: own, Random: bytes.NewReader(make([]byte, 10))}, "more allocations than addresses": {Port: 1, Own: own, Random: rand.Reader, Limits: Limits{Allocations: ports}},
+		"no port": {Own: own, Random: rand.Reader}, "no addresses": {Ports: []int{1}, Random: rand.Reader}, "no random": {Ports: []int{1}, Own: own},
+		"too little random": {Ports: []int{1}, Own: own, Random: bytes.NewReader(make([]byte, 10))}, "more allocations than addresses": {Ports: []int{1}, Own: own, Random: rand.Reader, Limits: Limits{Allocations: ports}},
 	} {
 		if _, err := New(cfg); err == nil {
 			t.Error(name)

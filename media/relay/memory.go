@@ -194,7 +194,7 @@ func (m *mediaConn) WriteTo(b []byte, to net.Addr) (int, error) {
 }
 
 func (m *mediaConn) LocalAddr() net.Addr {
-	return &net.UDPAddr{IP: net.IPv6unspecified, Port: m.relay.cfg.Port}
+	return &net.UDPAddr{IP: net.IPv6unspecified, Port: m.relay.cfg.Ports[0]}
 }
 
 func (m *mediaConn) Close() error {

@@ -1,6 +1,9 @@
 package relay
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // neverPeers are the addresses that no appliance has towards its clients, whatever the settings say: those of the IANA
 // special-purpose registries (RFC 6890) that lead inside, to everybody, nowhere, or to an IPv4 address in disguise.
@@ -39,5 +42,5 @@ func (r *Relay) mayReach(a netip.Addr) bool {
 
 // isMedia says whether a peer is the media plane.
 func (r *Relay) isMedia(peer netip.AddrPort) bool {
-	return peer.Port() == uint16(r.cfg.Port) && r.mayReach(peer.Addr())
+	return slices.Contains(r.cfg.Ports, int(peer.Port())) && r.mayReach(peer.Addr())
 }

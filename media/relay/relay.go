@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +16,8 @@ import (
 
 // Config is what the relay is given.
 type Config struct {
-	// Port is the media plane's, as clients know it.
-	Port int
+	// Ports are the media plane's, as clients know them: the one and, where there is one, the second.
+	Ports []int
 	// Own says whether this appliance takes media at an address: one that it told a client.
 	Own func(netip.Addr) bool
 	// Random makes the keys of the credentials, once, and relayed addresses.
@@ -62,7 +63,8 @@ type Relay struct {
 
 // New starts a relay that has no client yet.
 func New(cfg Config) (*Relay, error) {
-	if cfg.Own == nil || cfg.Random == nil || cfg.Port <= 0 || cfg.Port > 65535 {
+	wrong := func(port int) bool { return port <= 0 || port > 65535 }
+	if cfg.Own == nil || cfg.Random == nil || len(cfg.Ports) == 0 || slices.ContainsFunc(cfg.Ports, wrong) {
 		return nil, errors.New("relay: a port, own addresses and a source of random are needed")
 	}
 	if cfg.Now == nil {

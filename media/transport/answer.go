@@ -2,7 +2,6 @@ package transport
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -14,8 +13,7 @@ import (
 type ours struct {
 	ufrag, password string
 	fingerprint     string // "sha-256 AB:CD:…"
-	addresses       []netip.AddrPort
-	udp, tcp        bool
+	candidates      []candidate
 	session         uint64
 	version         uint64
 }
@@ -193,14 +191,6 @@ func (s section) offeredRIDs() []string {
 	return rids
 }
 
-// Priorities of the first candidates (RFC 8445 §5.1.2.1): type preference 126
-// for host over UDP, less over TCP (RFC 6544 §4.2), the first local preference,
-// component 1. Later addresses prefer less.
-const (
-	preferUDP uint32 = 126<<24 | 65535<<8 | 255
-	preferTCP uint32 = 90<<24 | 65535<<8 | 255
-)
-
 // transportLines says where and how the server is reached. Candidates stand in
 // the section that the bundle is tagged with.
 func transportLines(b *strings.Builder, o ours, setup string, candidates bool) {
@@ -209,17 +199,12 @@ func transportLines(b *strings.Builder, o ours, setup string, candidates bool) {
 	if !candidates {
 		return
 	}
-	for i, at := range o.addresses {
-		if !o.udp {
-			break
+	for i, c := range o.candidates {
+		network, end := "udp", ""
+		if c.tcp {
+			network, end = "tcp", " tcptype passive"
 		}
-		fmt.Fprintf(b, "a=candidate:%d 1 udp %d %s %d typ host\r\n", i+1, preferUDP-uint32(i)<<8, at.Addr(), at.Port())
-	}
-	if o.tcp {
-		for i, at := range o.addresses {
-			fmt.Fprintf(b, "a=candidate:%d 1 tcp %d %s %d typ host tcptype passive\r\n",
-				len(o.addresses)+i+1, preferTCP-uint32(i)<<8, at.Addr(), at.Port())
-		}
+		fmt.Fprintf(b, "a=candidate:%d 1 %s %d %s %d typ host%s\r\n", i+1, network, c.priority, c.at.Addr(), c.at.Port(), end)
 	}
 	b.WriteString("a=end-of-candidates\r\n")
 }

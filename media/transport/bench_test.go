@@ -68,7 +68,8 @@ func newFanOut(tb testing.TB, receivers int) *fanOut {
 		tb.Fatal(err)
 	}
 	p.link.events = p
-	f.port.addresses[flow{from: f.from}] = &udpPath{socket: s, link: p.link, address: f.from}
+	in := &udpPath{socket: s, link: p.link, address: f.from}
+	f.port.addresses[in.flow()] = in
 	if f.kid, err = sframe.NewKID(1, 1, 1); err != nil {
 		tb.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func loopback(t testing.TB) *net.UDPConn {
 func newCall(t testing.TB, expects []byte) (*port, *link, *listened, *caller) {
 	t.Helper()
 	udp := loopback(t)
-	p, err := newPort([]net.PacketConn{udp}, nil, nil, discard(), time.Now)
+	p, err := newPort([]net.PacketConn{udp}, nil, nil, nil, discard(), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,9 @@ const (
 // defence is what the port knows of floods. During one, the kernel keeps from the sockets what [port.datagram] would only drop:
 // nobody loses anything by it, and a packet that is not read costs this process nothing. Checks still come in, and the address
 // that one of them proves is heard at once. A source that floods with wrong checks is heard with one in 64 only: who is
-// known from there stays known, and somebody new from behind the same address gets through by repeating, which ICE does, or by
-// TCP. What remains is a flood of checks from many forged sources, which is read and judged.
+// known from there stays known, and somebody new from behind the same address gets through by repeating, which ICE and TURN do, or
+// by TCP. What remains is a flood of checks, of TURN's requests and of its ChannelData from many forged sources, which is read and
+// judged: the relay bounds what it answers to strangers.
 type defence struct {
 	looked time.Time
 	until  time.Time // strangers are kept out; guarded by port.mu
@@ -62,11 +63,14 @@ func (p *port) defend(now time.Time) {
 	for at := range p.addresses {
 		known = append(known, at.from)
 	}
+	if p.relay != nil {
+		known = append(known, p.relay.Clients()...)
+	}
 	for _, s := range p.udp {
 		if s.batch == nil {
 			continue // not the kernel's
 		}
-		if s.batch.Admit(known, barred[:min(len(barred), batch.MaxBarred)]) != nil { // too many addresses, or a kernel that has no filters
+		if s.batch.Admit(known, barred[:min(len(barred), batch.MaxBarred)], p.relay != nil) != nil { // too many addresses, or a kernel that has no filters
 			p.admitAll()
 			return
 		}

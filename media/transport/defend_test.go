@@ -12,13 +12,24 @@ import (
 // While a stranger floods the port, the kernel keeps the flood out; the call goes on, who joins is heard. Afterwards everybody is
 // let in again.
 func TestFloodIsKeptOut(t *testing.T) {
-	for _, kind := range []string{"media", "wrong checks"} {
-		t.Run(kind, func(t *testing.T) { keepOut(t, kind == "media") })
+	for _, kind := range []string{"media", "wrong checks", "channel data"} {
+		t.Run(kind, func(t *testing.T) { keepOut(t, kind) })
 	}
 }
 
-func keepOut(t *testing.T, media bool) {
-	s := newStage(t)
+// refusing is a relay that knows nobody.
+type refusing struct{ net.PacketConn }
+
+func (refusing) FromClient([]byte, netip.AddrPort, net.PacketConn) bool { return false }
+func (r refusing) Media() net.PacketConn                                { return r.PacketConn }
+func (refusing) Clients() []netip.AddrPort                              { return nil }
+
+func keepOut(t *testing.T, kind string) {
+	var relay Relay
+	if kind == "channel data" {
+		relay = refusing{loopback(t)}
+	}
+	s := newStageWith(t, netip.MustParseAddr("127.0.0.1"), relay)
 	a, b := s.join("a", 1), s.join("b", 2)
 	a.stream()
 	until(t, "media", func() bool { return b.count(track(1, 0)) > 5 })
@@ -37,8 +48,8 @@ func keepOut(t *testing.T, media bool) {
 	}
 	defer conn.Close()
 	packet := append([]byte{0x80, 96}, noise(300)...)
-	if !media {
-		packet = fromNobody(t, s.server.subscriber(testCall, "b").link.credential().ufrag)["STUN with the link's ufrag"]
+	if kind != "media" {
+		packet = fromNobody(t, s.server.subscriber(testCall, "b").link.credential().ufrag)[map[string]string{"wrong checks": "STUN with the link's ufrag", "channel data": "TURN channel data"}[kind]]
 	}
 	stop, ended := make(chan struct{}), make(chan struct{})
 	var sent atomic.Int64

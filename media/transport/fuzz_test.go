@@ -51,7 +51,7 @@ func newBusyPort(t testing.TB) *busyPort {
 	f.port.log = slog.New(recovered{t: t})
 	f.port.ufrags, f.port.now, f.port.done = make(map[string]*link), time.Now, make(chan struct{})
 	f.port.undecided = make(chan struct{}, maxUnauthenticated)
-	b := &busyPort{fanOut: f, publisher: f.port.addresses[flow{from: f.from}].link}
+	b := &busyPort{fanOut: f, publisher: f.port.addresses[flow{f.from, f.on.local(netip.Addr{})}].link}
 	b.from = [2]netip.AddrPort{f.from, netip.MustParseAddrPort("192.0.2.3:3")}
 	p := b.publisher.events.(*publisher)
 
@@ -148,8 +148,18 @@ func check(ufrag string, attributes []byte) []byte {
 	return binary.BigEndian.AppendUint32(append(b, attrFingerprint>>8, attrFingerprint&0xff, 0, 4), crc32.ChecksumIEEE(b)^fingerprintXOR)
 }
 
+// counting is a relay that takes what it is given.
+type counting struct{ taken int }
+
+func (c *counting) FromClient(b []byte, _ netip.AddrPort, on net.PacketConn) bool {
+	c.taken++
+	return len(b)%2 == 0 && on != nil
+}
+func (*counting) Media() net.PacketConn     { return nil }
+func (*counting) Clients() []netip.AddrPort { return nil }
+
 // FuzzPort: datagrams of any content, from addresses that are known and not, into a port with a call on it. A script is a row of
-// way, length (two octets) and octets. No panic reaches a boundary, nobody is cut, nothing stays in the turn, and nobody but who
+// way, length (two octets) and octets; from a first octet of 128 on, with a relay. No panic reaches a boundary, nobody is cut, nothing stays in the turn, and nobody but who
 // knew a password gets an address or a name.
 func FuzzPort(f *testing.F) {
 	add := func(way byte, b []byte) []byte {
@@ -161,6 +171,8 @@ func FuzzPort(f *testing.F) {
 			all = append(all, add(way, b)...)
 		}
 	}
+	f.Add(all)
+	all[0] += 15 * ways // the same way, with a relay
 	f.Add(all)
 	for _, packets := range [][]rtcp.Packet{
 		{&rtcp.SenderReport{SSRC: 1, NTPTime: 1 << 40, RTPTime: 9}, &rtcp.SourceDescription{}, &rtcp.Goodbye{Sources: []uint32{1}}},
@@ -183,6 +195,10 @@ func FuzzPort(f *testing.F) {
 	f.Add(add(checkOfReceiver, []byte{0x80, 0x22, 0, 4, 1, 2, 3, 4}))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		b := newBusyPort(t)
+		relay := &counting{}
+		if len(script) > 0 && script[0] >= 128 { // with a relay, to which TURN goes and nothing else
+			b.port.relay = relay
+		}
 		goroutines := runtime.NumGoroutine()
 		in := b.port.aside()
 		strangers := map[netip.AddrPort]bool{}
@@ -194,11 +210,21 @@ func FuzzPort(f *testing.F) {
 				continue // as the readers do
 			}
 			strangers[from] = strangers[from] || way >= checkOfPublisher
+			var m stun.MessageType
+			turn := datagram[0] >= 0x40 && datagram[0] < 0x50
+			if datagram[0] < 4 && stun.IsMessage(datagram) {
+				m.ReadValue(binary.BigEndian.Uint16(datagram))
+				turn = m.Method != stun.MethodBinding
+			}
+			was := relay.taken
 			in.mu.Lock()
 			b.port.datagram(b.on, in, slices.Clone(datagram), from, netip.Addr{})
 			b.port.finish(in)
 			if in.jobs != 0 || len(in.links) != 0 {
 				t.Error("something stays in the turn")
+			}
+			if want := b.port.relay != nil && turn; relay.taken-was != 0 != want {
+				t.Errorf("the relay got it: %v, want %v: %x", !want, want, datagram)
 			}
 			in.mu.Unlock()
 		}

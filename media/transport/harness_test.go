@@ -76,6 +76,11 @@ func newStage(t *testing.T) *stage {
 
 func newStageAt(t *testing.T, at netip.Addr) *stage {
 	t.Helper()
+	return newStageWith(t, at, nil)
+}
+
+func newStageWith(t *testing.T, at netip.Addr, relay Relay) *stage {
+	t.Helper()
 	ln, err := net.Listen("tcp", netip.AddrPortFrom(at, 0).String())
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +97,7 @@ func newStageAt(t *testing.T, at netip.Addr) *stage {
 	s := &stage{t: t, at: at, addresses: []netip.Addr{at}, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64), layers: make(map[string]string)}
 	s.udp.off.of = s.udp
-	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t, ended}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	s.server, err = New(Config{UDP: []net.PacketConn{udp}, TCP: iceConns, Relay: relay, Events: s, Log: slog.New(slog.NewTextHandler(testLog{t, ended}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Addresses: func(netip.Addr) []netip.Addr { return s.addresses },
 		Now:       func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }})
 	if err != nil {

@@ -287,7 +287,7 @@ func TestRecoverBoundary(t *testing.T) {
 	broken.open(append([]byte{0x80, 200}, append(make([]byte, 58), 0x80, 0, 0, 1)...), in)
 	from := netip.MustParseAddrPort("192.0.2.1:1")
 	p.addresses[flow{from: from}] = &udpPath{}
-	p.datagram(nil, in, []byte{0x80, 96, 0, 0}, from, netip.Addr{})
+	p.datagram(new(socket), in, []byte{0x80, 96, 0, 0}, from, netip.Addr{})
 	broken.jobs = [][]job{{{}}} // of no outlet
 	broken.out, broken.selected = new(srtp.Sealer), &route{path: &udpPath{socket: &socket{}}}
 	in.links, in.jobs = []*link{broken}, 1

@@ -27,7 +27,7 @@ func TestOldMemoryStaysInside(t *testing.T) {
 			l, in, far, opener := lone(t)
 			u := l.selected.path.(*udpPath)
 			if !batched {
-				u.socket = &socket{PacketConn: u.socket.PacketConn, kernel: u.socket.kernel}
+				u.socket = &socket{PacketConn: u.socket.PacketConn, kernel: u.socket.kernel, port: u.socket.port}
 			}
 			foul := func() {
 				if w := in.writerOf(u.socket); w != nil {

@@ -37,7 +37,7 @@ const (
 type path interface {
 	write(b []byte) error
 	remote() netip.AddrPort
-	network() string // "udp" or "tcp"
+	network() string // "udp", "tcp", or "relay" for a UDP address behind TURN
 	close()
 }
 

@@ -169,11 +169,11 @@ func (l *link) remember(p path) (known, evicted *route) {
 // localOf is our end of a path. A client checks each of our addresses (RFC 8445
 // §6.1.2.2), from one of its own: these are several pairs, and the one that it
 // nominates is one of them.
-func localOf(p path) netip.Addr {
+func localOf(p path) netip.AddrPort {
 	if u, ok := p.(*udpPath); ok {
-		return u.local
+		return u.flow().to
 	}
-	return netip.Addr{}
+	return netip.AddrPort{}
 }
 
 // drop forgets a path that broke.

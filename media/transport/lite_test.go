@@ -27,7 +27,7 @@ func TestNomination(t *testing.T) {
 	}
 	start := time.Unix(1e9, 0)
 	var now time.Time
-	p, err := newPort([]net.PacketConn{udp}, nil, nil, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	p, err := newPort([]net.PacketConn{udp}, nil, nil, nil, slog.New(slog.DiscardHandler), func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}

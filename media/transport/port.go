@@ -15,8 +15,8 @@ import (
 	"huisclos/media/transport/batch"
 )
 
-// port is the UDP sockets of one number and the one ICE-TCP listener that all
-// links share. Each socket has a reader that does everything that a packet
+// port is the UDP sockets, of one number or of two, and the one ICE-TCP listener
+// that all links share. Each socket has a reader that does everything that a packet
 // brings about, up to the packets that leave; several sockets are several cores.
 type port struct {
 	udp []*socket
@@ -24,6 +24,7 @@ type port struct {
 	// turns: one for each socket, and one that all else shares.
 	turns []*turn
 	pacer *pacer
+	relay Relay // or nil
 	log   *slog.Logger
 	now   func() time.Time
 	probe func(ufrag []byte) (password string, ok bool) // Config.Probe
@@ -51,8 +52,12 @@ const (
 // socket is a UDP socket with its batches, nil for one that is not the kernel's.
 type socket struct {
 	net.PacketConn
-	kernel *net.UDPConn
-	batch  *batch.Conn
+	kernel  *net.UDPConn
+	batch   *batch.Conn
+	port    uint16 // its own, zero for one without
+	relayed bool   // it is the relay's: far ends are reached through TURN
+	// backs are the ways out towards TURN's clients, by the address of ours that they asked; the reader's.
+	backs map[netip.Addr]*back
 	// strangers counts what only a known address may send, from others; see defend.
 	strangers atomic.Uint64
 }
@@ -62,6 +67,7 @@ func newSocket(conn net.PacketConn) (*socket, error) {
 	if kernel, ok := conn.(*net.UDPConn); ok {
 		var err error
 		s.kernel = kernel
+		s.port = uint16(kernel.LocalAddr().(*net.UDPAddr).Port)
 		if s.batch, err = batch.New(kernel); err != nil {
 			return nil, fmt.Errorf("transport: %w", err)
 		}
@@ -69,13 +75,16 @@ func newSocket(conn net.PacketConn) (*socket, error) {
 	return s, nil
 }
 
-func newPort(udp []net.PacketConn, tcp net.Listener, probe func([]byte) (string, bool), log *slog.Logger, now func() time.Time) (*port, error) {
+func newPort(udp []net.PacketConn, tcp net.Listener, relay Relay, probe func([]byte) (string, bool), log *slog.Logger, now func() time.Time) (*port, error) {
 	p := &port{
-		tcp: tcp, log: log, now: now, pacer: newPacer(), probe: probe,
+		tcp: tcp, relay: relay, log: log, now: now, pacer: newPacer(), probe: probe,
 		ufrags:    make(map[string]*link),
 		addresses: make(map[flow]*udpPath),
 		undecided: make(chan struct{}, maxUnauthenticated),
 		done:      make(chan struct{}),
+	}
+	if relay != nil {
+		udp = append(udp[:len(udp):len(udp)], relay.Media())
 	}
 	readers := make([]*batch.Reader, len(udp))
 	for i, conn := range udp {
@@ -86,6 +95,7 @@ func newPort(udp []net.PacketConn, tcp net.Listener, probe func([]byte) (string,
 		if err != nil {
 			return nil, err
 		}
+		s.relayed = relay != nil && i == len(udp)-1
 		p.udp = append(p.udp, s)
 	}
 	for i := range len(udp) + 1 {
@@ -203,10 +213,14 @@ type udpPath struct {
 }
 
 // flow is the two ends of a path: one client may come from one address to several of ours.
+// and to both of our ports.
 type flow struct {
 	from netip.AddrPort
-	to   netip.Addr
+	to   netip.AddrPort
 }
+
+// local is our end of what comes in on a socket.
+func (s *socket) local(to netip.Addr) netip.AddrPort { return netip.AddrPortFrom(to, s.port) }
 
 func newUDPPath(on *socket, l *link, from netip.AddrPort, to netip.Addr) *udpPath {
 	u := &udpPath{socket: on, link: l, address: from, addr: net.UDPAddrFromAddrPort(from), local: to}
@@ -216,11 +230,17 @@ func newUDPPath(on *socket, l *link, from netip.AddrPort, to netip.Addr) *udpPat
 	return u
 }
 
-func (u *udpPath) flow() flow { return flow{u.address, u.local} }
+func (u *udpPath) flow() flow { return flow{u.address, u.socket.local(u.local)} }
 
 func (u *udpPath) remote() netip.AddrPort { return u.address }
-func (u *udpPath) network() string        { return "udp" }
 func (u *udpPath) close()                 {}
+func (u *udpPath) network() string {
+	if u.socket.relayed {
+		return "relay"
+	}
+	return "udp"
+}
+
 func (u *udpPath) write(b []byte) error {
 	if u.socket.kernel != nil {
 		_, _, err := u.socket.kernel.WriteMsgUDPAddrPort(b, u.source, u.address)
@@ -297,11 +317,18 @@ func (p *port) finish(t *turn) {
 // address only a check with a right password does anything, and nothing is
 // allocated before it: what costs least is asked first, the address and the
 // first octet of everything, then a message's shape, its FINGERPRINT, whose
-// ufrag it is, and its MESSAGE-INTEGRITY last.
+// ufrag it is, and its MESSAGE-INTEGRITY last. What is TURN's goes to the relay,
+// whoever sends it: a browser may use one socket for TURN and for its own checks.
 func (p *port) datagram(on *socket, t *turn, b []byte, from netip.AddrPort, to netip.Addr) {
 	defer p.guard("datagram")
+	if p.relay != nil && !on.relayed && ofTURN(b) {
+		if !p.relay.FromClient(b, from, on.back(to)) {
+			t.wrong.add(from.Addr())
+		}
+		return
+	}
 	p.mu.RLock()
-	known := p.addresses[flow{from, to}]
+	known := p.addresses[flow{from, on.local(to)}]
 	p.mu.RUnlock()
 	if b[0] <= 3 {
 		m, err := parseBinding(b)

@@ -16,8 +16,8 @@ import (
 	"huisclos/media"
 )
 
-var testOurs = ours{ufrag: "ufrag123", password: "password-of-22-or-more", fingerprint: "sha-256 00:11", udp: true, tcp: true,
-	addresses: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:8443"), netip.MustParseAddrPort("[2001:db8::1]:8443")}, session: 1, version: 1}
+var testOurs = ours{ufrag: "ufrag123", password: "password-of-22-or-more", fingerprint: "sha-256 00:11",
+	candidates: candidates([]netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, 8443, 0, true, true), session: 1, version: 1}
 
 func near(remote) (ours, error) { return testOurs, nil }
 

@@ -1,6 +1,7 @@
 // Package transport carries media in and out: ICE-lite (RFC 8445 §2.5) over one
-// UDP port and, for those whose network drops UDP, over ICE-TCP (RFC 6544) on
-// the same number; DTLS-SRTP (RFC 5763, RFC 5764, RFC 7714) with AEAD profiles
+// UDP port (and a second one, for browsers that refuse the first) and, for those
+// whose network drops UDP, over ICE-TCP (RFC 6544) on the same number; TURN on
+// the UDP ports is handed to a relay, whose far ends are like any others here; DTLS-SRTP (RFC 5763, RFC 5764, RFC 7714) with AEAD profiles
 // only; session descriptions (RFC 8829) that admit Opus, VP8 and its RTX and
 // nothing else. There are no data channels and no audio levels.
 //
@@ -27,14 +28,18 @@ import (
 // Config is what the server is given.
 type Config struct {
 	// UDP are one or several sockets of one port, among which the kernel spreads
-	// the clients. An answer leaves by the socket that the question came in on.
-	UDP []net.PacketConn
-	TCP net.Listener // ICE-TCP connections; see SplitTCP
+	// the clients, and those of Second, if there is one. An answer leaves by the
+	// socket that the question came in on.
+	UDP   []net.PacketConn
+	TCP   net.Listener // ICE-TCP connections; see SplitTCP
+	Relay Relay        // nil: none, and TURN is dropped as any stranger's datagram
 	// Addresses are where a client reaches the ports, asked for each description;
 	// via is the address at which that client's signalling arrived, if known.
 	Addresses func(via netip.Addr) []netip.Addr
-	// Port is the number that clients know; zero is the sockets' own.
+	// Port is the number that clients know; zero is the first socket's own.
 	Port int
+	// Second is another number at which UDP is taken, zero if there is none: clients are told it where browsers refuse Port.
+	Second int
 	// Probe gives the password of a probe by its ufrag, asked for each check that knows no link; nil: nothing is probed. With it
 	// whoever made the probe gets an authenticated answer from the port. Strangers get none, as before.
 	Probe  func(ufrag []byte) (password string, ok bool)
@@ -84,7 +89,7 @@ type call struct {
 
 // New starts serving the sockets, which are the server's from now on.
 func New(cfg Config) (*Server, error) {
-	if len(cfg.UDP) == 0 && cfg.TCP == nil {
+	if len(cfg.UDP) == 0 && cfg.TCP == nil && cfg.Relay == nil {
 		return nil, errors.New("transport: neither a UDP nor a TCP socket")
 	}
 	if cfg.Events == nil || cfg.Addresses == nil {
@@ -104,7 +109,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	var err error
-	if s.port, err = newPort(cfg.UDP, cfg.TCP, cfg.Probe, cfg.Log, cfg.Now); err != nil {
+	if s.port, err = newPort(cfg.UDP, cfg.TCP, cfg.Relay, cfg.Probe, cfg.Log, cfg.Now); err != nil {
 		s.hook.close()
 		return nil, err
 	}
@@ -155,11 +160,9 @@ func (s *Server) Close() {
 func (s *Server) ours(l *link, via netip.Addr, session, version uint64) ours {
 	c := l.credential()
 	o := ours{ufrag: c.ufrag, password: c.password, fingerprint: l.fingerprint,
-		tcp: s.cfg.TCP != nil, udp: len(s.cfg.UDP) > 0, session: session, version: version}
+		session: session, version: version}
 	addresses := s.cfg.Addresses(via)
-	for _, address := range addresses[:min(len(addresses), maxAddresses)] {
-		o.addresses = append(o.addresses, netip.AddrPortFrom(address.Unmap().WithZone(""), uint16(s.cfg.Port)))
-	}
+	o.candidates = candidates(addresses[:min(len(addresses), maxAddresses)], s.cfg.Port, s.cfg.Second, len(s.cfg.UDP) > 0 || s.cfg.Relay != nil, s.cfg.TCP != nil)
 	return o
 }
 

@@ -48,6 +48,8 @@ func fromNobody(t testing.TB, ufrag string) map[string][]byte {
 		"SRTP":                               append([]byte{0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0xbe, 0xde, 0, 1}, noise(1000)...),
 		"SRTCP":                              append([]byte{0x80, 201, 0, 7, 0, 0, 0, 1}, noise(50)...),
 		"TURN channel data":                  append([]byte{0x40, 0, 0, 96}, noise(96)...),
+		"TURN Allocate":                      stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), attr{stun.AttrRequestedTransport, []byte{17, 0, 0, 0}}).Raw,
+		"TURN of random octets":              append([]byte{0, 3, 0, 80, 0x21, 0x12, 0xa4, 0x42}, noise(92)...),
 		"one octet":                          {0},
 		"QUIC":                               append([]byte{0xc0, 0, 0, 0, 1}, noise(1195)...),
 	}
@@ -81,7 +83,14 @@ func clientHello() []byte {
 
 // Nothing is allocated before a valid MESSAGE-INTEGRITY, and nothing of it stays: not an address, not a name, not an answer.
 func TestNothingIsAllocatedForStrangers(t *testing.T) {
+	for _, relay := range []Relay{nil, &counting{}} {
+		t.Run(fmt.Sprintf("relay %v", relay != nil), func(t *testing.T) { allocatesNothing(t, relay) })
+	}
+}
+
+func allocatesNothing(t *testing.T, relay Relay) {
 	f := newFanOut(t, 1)
+	f.port.relay = relay
 	f.port.ufrags, f.port.now = make(map[string]*link), time.Now
 	l, err := newLink(f.port, nil, time.Now)
 	if err != nil {
@@ -119,7 +128,7 @@ func TestNothingIsAllocatedForStrangers(t *testing.T) {
 	}
 	// And the same message with the right password is one.
 	f.port.datagram(f.on, in, request(t, stun.NewUsername(c.ufrag+":far"), stun.NewShortTermIntegrity(c.password), stun.Fingerprint), stranger, netip.Addr{})
-	if f.port.addresses[flow{from: stranger}] == nil || len(l.paths) != 1 {
+	if f.port.addresses[flow{stranger, f.on.local(netip.Addr{})}] == nil || len(l.paths) != 1 {
 		t.Fatal("a right check does nothing")
 	}
 	l.end()

@@ -25,6 +25,8 @@ const (
 	filterMost    = 4096               // instructions, BPF_MAXINSNS
 	filterMix     = 0x9e3779b1         // odd, so that no two IPv4 addresses of one port fall together
 	stunCookie    = 0x2112a442         // RFC 8489 §5
+	firstChannel  = 64                 // first octets of ChannelData, RFC 7983 §7
+	lastChannel   = 79
 )
 
 // MaxAdmitted and MaxBarred are how many addresses and sources Admit takes.
@@ -41,15 +43,15 @@ const barredOf = 64
 var ErrTooMany = errors.New("batch: too many addresses for a filter")
 
 // Admit makes the kernel drop, before it costs the process anything, what a stranger sends: from now on only these addresses
-// are heard, and of all others only STUN (a first octet of 0 to 3, RFC 7983 §7, and the magic cookie); of barred sources (IPv4
-// addresses, IPv6 prefixes of 64 bits) only some of that. It is a classic BPF program on the socket (socket(7), SO_ATTACH_FILTER), for
+// are heard, and of all others only STUN (a first octet of 0 to 3, RFC 7983 §7, and the magic cookie), TURN's methods included, and
+// with channels TURN's ChannelData (64 to 79); of barred sources (IPv4 addresses, IPv6 prefixes of 64 bits) only some of that. It is a classic BPF program on the socket (socket(7), SO_ATTACH_FILTER), for
 // which no privilege is needed. An address that is not meant may pass, and a source may be barred
 // with another one, if 32 bits of it fall together with those of one that is meant; an address that is meant always passes.
-func (c *Conn) Admit(addresses []netip.AddrPort, barred []netip.Addr) error {
+func (c *Conn) Admit(addresses []netip.AddrPort, barred []netip.Addr, channels bool) error {
 	if len(addresses) > MaxAdmitted || len(barred) > MaxBarred {
 		return ErrTooMany
 	}
-	program := admit(addresses, barred)
+	program := admit(addresses, barred, channels)
 	return c.control("filter", func(fd int) error {
 		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 	})
@@ -101,8 +103,8 @@ const (
 	loadOctet = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
 )
 
-func admit(addresses []netip.AddrPort, barred []netip.Addr) []unix.SockFilter {
-	var stun []unix.SockFilter // behind the cookie; what falls out of it goes on as any other packet does
+func admit(addresses []netip.AddrPort, barred []netip.Addr, channels bool) []unix.SockFilter {
+	var stun []unix.SockFilter // behind the cookie, or the octet of a channel; what falls out of it goes on as any other packet does
 	if len(barred) > 0 {
 		stun = source(2)
 		for i, b := range barred {
@@ -111,14 +113,22 @@ func admit(addresses []netip.AddrPort, barred []netip.Addr) []unix.SockFilter {
 		stun = append(stun, pass(), statement(loadWord, filterRandom), jump(unix.BPF_JGE, math.MaxUint32/barredOf, 1, 0))
 	}
 	stun = append(stun, pass())
+	var channel []unix.SockFilter
+	if channels {
+		channel = []unix.SockFilter{jump(unix.BPF_JGE, firstChannel, 0, uint8(1+len(stun))), jump(unix.BPF_JGT, lastChannel, uint8(len(stun)), 0)}
+	}
+	other := uint8(3) // to what is behind the drop: a channel's octet, or else past STUN
+	if !channels {
+		other += uint8(len(stun))
+	}
 	p := []unix.SockFilter{
 		statement(loadOctet, filterPayload),
-		jump(unix.BPF_JGT, 3, uint8(3+len(stun)), 0),
+		jump(unix.BPF_JGT, 3, other, 0),
 		statement(loadWord, filterPayload+4),
-		jump(unix.BPF_JEQ, stunCookie, 1, 0),
+		jump(unix.BPF_JEQ, stunCookie, uint8(1+len(channel)), 0),
 		drop(),
 	}
-	p = append(p, stun...)
+	p = append(append(p, channel...), stun...)
 	p = append(p, source(4)...)
 	p = append(p, statement(loadHalf, filterPort), statement(unix.BPF_ALU|unix.BPF_XOR|unix.BPF_X, 0))
 	keys := make([]uint32, 0, len(addresses))

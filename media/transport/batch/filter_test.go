@@ -47,7 +47,7 @@ func TestAdmit(t *testing.T) {
 					}
 					addresses = append(addresses, netip.AddrPortFrom(a, uint16(random.Uint32())))
 				}
-				if program := admit(addresses, make([]netip.Addr, MaxBarred)); len(program) > filterMost {
+				if program := admit(addresses, make([]netip.Addr, MaxBarred), true); len(program) > filterMost {
 					t.Fatalf("%d instructions", len(program))
 				}
 				part := func(from int, got map[string]int) {
@@ -88,14 +88,35 @@ func TestAdmit(t *testing.T) {
 					return got
 				}
 				want := map[string]int{"friend STUN c": 4, "stranger STUN c": 4, "friend media c": 252, "friend media -": 252}
-				if err := c.Admit(addresses, nil); err != nil {
+				if err := c.Admit(addresses, nil, false); err != nil {
 					t.Fatal(err)
 				}
 				same(t, arrive(), want)
 
+				// With channels, a stranger's ChannelData is heard too.
+				if err := c.Admit(addresses, nil, true); err != nil {
+					t.Fatal(err)
+				}
+				want["stranger media c"], want["stranger media -"] = 16, 16
+				same(t, arrive(), want)
+				if err := c.Admit(addresses, []netip.Addr{known.Addr()}, true); err != nil {
+					t.Fatal(err)
+				}
+				few := arrive()
+				if few["stranger media c"]+few["stranger media -"] > 8 || few["stranger STUN c"] > 3 {
+					t.Error("with channels the stranger's source is not barred")
+				}
+				for _, kind := range []string{"friend media c", "friend media -", "friend STUN c"} {
+					if few[kind] != want[kind] {
+						t.Errorf("%s: %d, barred with channels", kind, few[kind])
+					}
+				}
+				delete(want, "stranger media c")
+				delete(want, "stranger media -")
+
 				// Its source barred, most of a stranger's checks are lost as well; a friend's from the same source are not.
 				barred := []netip.Addr{netip.MustParseAddr("192.0.2.1"), known.Addr(), netip.MustParseAddr("2001:db8::1")}
-				if err := c.Admit(addresses, barred); err != nil {
+				if err := c.Admit(addresses, barred, false); err != nil {
 					t.Fatal(err)
 				}
 				got := arrive()
@@ -104,7 +125,7 @@ func TestAdmit(t *testing.T) {
 				}
 				want["stranger STUN c"] = got["stranger STUN c"]
 				same(t, got, want)
-				if err := c.Admit(addresses, []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}); err != nil {
+				if err := c.Admit(addresses, []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, false); err != nil {
 					t.Fatal(err)
 				}
 				want["stranger STUN c"] = 4
@@ -141,7 +162,7 @@ func TestBarredIsNotDeaf(t *testing.T) {
 	}
 	stranger := dial(t, pc.LocalAddr().String())
 	defer stranger.Close()
-	if err := c.Admit(nil, []netip.Addr{netip.MustParseAddr("127.0.0.1")}); err != nil {
+	if err := c.Admit(nil, []netip.Addr{netip.MustParseAddr("127.0.0.1")}, false); err != nil {
 		t.Fatal(err)
 	}
 	const sent = 12800
@@ -175,7 +196,7 @@ func TestAdmitHasALimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Admit(make([]netip.AddrPort, MaxAdmitted+1), nil); !errors.Is(err, ErrTooMany) {
+	if err := c.Admit(make([]netip.AddrPort, MaxAdmitted+1), nil, false); !errors.Is(err, ErrTooMany) {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,8 @@
  * stable code and a sentence in French and in English.
  */
 
+import type { RelayGrant } from "../call/relay.ts";
+
 export type Lang = "fr" | "en";
 
 export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
@@ -116,8 +118,8 @@ export const api = {
   sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 
-  /** A media connection that carries nothing: the server's answer to an offer with one audio section. */
-  tryConnection: (offer: string, mid: string) => request<{ answer: string }>("POST", "/api/connection", { offer, mid }),
+  /** A media connection that carries nothing: the server's answer to an offer with one audio section, and what opens the relay to it, if asked for. */
+  tryConnection: (offer: string, mid: string, relay: boolean) => request<{ answer: string; relay?: RelayGrant }>("POST", "/api/connection", { offer, mid, relay }),
 
   rooms: async () => (await request<{ rooms: Room[] }>("GET", "/api/rooms")).rooms,
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),

@@ -12,7 +12,7 @@ import { Publisher } from "./publisher.ts";
 import type { RelayGrant } from "./relay.ts";
 import type { CallSignals, StreamKind, Tile } from "./state.ts";
 import { Subscriber } from "./subscriber.ts";
-import type { ClientMessage, TrackDecl, Want } from "./wire.ts";
+import type { ClientMessage, TrackDecl, Transport, Want } from "./wire.ts";
 
 export interface MediaEvents {
   send(m: ClientMessage): boolean;
@@ -55,7 +55,7 @@ export class Media {
   private timers: ReturnType<typeof setInterval>[] = [];
   private gauge = new Gauge();
   private speaker = new Speaker();
-  private transport: Record<"publish" | "subscribe", "udp" | "tcp" | ""> = { publish: "", subscribe: "" };
+  private transport: Record<"publish" | "subscribe", Transport> = { publish: "", subscribe: "" };
   private grant: RelayGrant | null = null;
   private grantTimer: ReturnType<typeof setTimeout> | null = null;
   /** Looks in a row that found a connection without a path, and whether that has led to the relay. */
@@ -137,7 +137,9 @@ export class Media {
   }
 
   /**
-   * A browser allocates at every relay that it knows, needed or not: a connection each, with TLS, for as long as the call.
+   * A browser allocates at every relay that it knows, needed or not: over UDP, and a connection each with TLS, for as long as the
+   * call. And of a socket that it shares between TURN over UDP and its own checks, Chromium gives what comes from the relay's
+   * address to TURN first (AllocationSequence::OnReadPacket in libwebrtc), where media that came straight from there would be lost.
    * So it hears of ours only when it has looked for a path in vain, and from then on at once.
    */
   private seekRelay(): void {
@@ -153,10 +155,11 @@ export class Media {
     void this.subscriber?.relay(grant).catch(() => undefined);
   }
 
-  link(transport: "udp" | "tcp" | "", direction: "publish" | "subscribe"): void {
+  link(transport: Transport, direction: "publish" | "subscribe"): void {
     this.transport[direction] = transport;
-    const t = this.transport.publish || this.transport.subscribe;
-    this.s.quality.value = { ...this.s.quality.peek(), transport: this.transport.publish === "tcp" || this.transport.subscribe === "tcp" ? "tcp" : t };
+    const both = [this.transport.publish, this.transport.subscribe];
+    // Of two, the one that is further from the straight way.
+    this.s.quality.value = { ...this.s.quality.peek(), transport: (["relay", "tcp", "udp"] as const).find((t) => both.includes(t)) ?? "" };
   }
 
   /** Layers that nobody receives cost the encoder and the uplink for nothing. */

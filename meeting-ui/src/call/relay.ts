@@ -1,6 +1,6 @@
 /**
- * The way of last resort: TURN over TLS (RFC 8656) at the page's own host and port, for networks that let nothing else
- * out. The browser prefers what is nearer by itself: the priorities of its candidates put UDP before TCP before the relay.
+ * The way of last resort: TURN (RFC 8656) at the page's own host and port, over UDP for browsers to which media's own address is
+ * closed or forbidden, and inside TLS for networks that let nothing else out. The browser prefers what is nearer by itself: the priorities of its candidates put UDP before TCP before the relay.
  * When it hears of the relay at all is for `media.ts` to say.
  */
 
@@ -10,8 +10,13 @@ export interface RelayGrant { username: string; credential: string; lifetimeMs: 
 /** How both connections are made. The page's address is the one that is known to lead to the server from here. */
 export function rtcConfig(grant: RelayGrant | null, page: { hostname: string; port: string } | undefined = globalThis.location): RTCConfiguration {
   const iceServers: RTCIceServer[] = !grant || !page ? [] :
-    [{ urls: `turns:${page.hostname}:${page.port || "443"}?transport=tcp`, username: grant.username, credential: grant.credential }];
+    [{ urls: relayURLs(page), username: grant.username, credential: grant.credential }];
   return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers };
+}
+
+function relayURLs({ hostname, port }: { hostname: string; port: string }): string[] {
+  const at = `${hostname}:${port || "443"}`;
+  return [`turn:${at}?transport=udp`, `turns:${at}?transport=tcp`];
 }
 
 /** Whether a connection's packets go through the relay. Chromium names the pair in use in its transport, Firefox marks it. */

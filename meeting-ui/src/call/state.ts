@@ -5,6 +5,7 @@
  * The people list is the MLS tree and nothing else: no name, leaf or device in it comes from signalling.
  */
 import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { Transport } from "./wire.ts";
 
 /**
  * Where this device stands.
@@ -169,7 +170,7 @@ export interface Quality {
   rttMs: number;
   lossUp: number;
   lossDown: number;
-  transport: "udp" | "tcp" | "";
+  transport: Transport;
 }
 
 /** The door: its state is shape and word first (look.md). */

@@ -11,6 +11,9 @@ export const subprotocol = `huisclos.${protocolVersion}`;
 /** WebSocket close codes of the server. */
 export const closeCode = { reload: 4001, replaced: 4002, removed: 4003, sessionEnded: 4004, roomDeleted: 4005, badMessage: 4006, denied: 4007 } as const;
 
+/** How a media connection goes: straight over UDP, over ICE-TCP, or through the relay (TURN); "" when it fell. */
+export type Transport = "udp" | "tcp" | "relay" | "";
+
 export type MediaKind = "audio" | "video";
 export interface StreamDecl { mid: string; kind: MediaKind; context: number }
 export interface TrackDecl { mid: string; leaf: number; context: number; kind: MediaKind }
@@ -86,7 +89,7 @@ export type ServerMessage =
   | { type: "layers"; streams: { context: number; layers: string[] }[] }
   | { type: "mediaRefused"; counts: Record<string, number> }
   | { type: "relay"; username: string; credential: string; lifetimeMs: number }
-  | { type: "media"; /** "" when the connection fell. */ transport: "udp" | "tcp" | ""; direction: "publish" | "subscribe" }
+  | { type: "media"; transport: Transport; direction: "publish" | "subscribe" }
   | { type: "groupStateWanted" }
   | { type: "recovered"; group: string; epoch: number }
   | { type: "reenter" }
@@ -179,7 +182,7 @@ export function decode(frame: string): ServerMessage {
       return { type, counts };
     }
     case "relay": return { type, username: text(f, "username"), credential: text(f, "credential"), lifetimeMs: count(f, "lifetimeMs") };
-    case "media": return { type, transport: oneOf(f, "transport", ["udp", "tcp", ""]), direction: oneOf(f, "direction", ["publish", "subscribe"]) };
+    case "media": return { type, transport: oneOf(f, "transport", ["udp", "tcp", "relay", ""]), direction: oneOf(f, "direction", ["publish", "subscribe"]) };
     case "restart": return { type, group: position(f, "group"), without: list(f, "without").map((n) => leafOf({ leaf: n })), role: oneOf(f, "role", ["create", "join"]) };
     case "error": return { type, code: text(f, "code"), request: typeof f.request === "string" ? f.request : "" };
     default: return bad(`unknown type ${JSON.stringify(type.slice(0, 40))}`);

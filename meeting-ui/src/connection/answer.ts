@@ -1,6 +1,6 @@
 /** The server's candidates in a session description (RFC 8839 §5.1), and leaving some of them out. */
 
-/** A relay (TURN over TLS) becomes a third one, once the server offers it. */
+/** The transports that candidates have. */
 export type Transport = "udp" | "tcp";
 
 const candidate = /^a=candidate:\S+ 1 (udp|tcp) \d+ (\S+) (\d+) typ /i;

@@ -15,7 +15,7 @@ export interface Measured {
 export const noChecks: Measured = { rttMs: null, spreadMs: null, answered: 0, lost: null };
 
 /** The statistics of the pair of addresses in use. */
-export interface Pair { sent: number | null; consent: number | null; answered: number; total: number | null; current: number | null; reached: string | null }
+export interface Pair { sent: number | null; consent: number | null; answered: number; total: number | null; current: number | null; reached: string | null; /** How the relay is reached, "udp" or "tls"; null without one. */ relay: string | null }
 
 type Stat = Record<string, unknown>;
 const number = (v: unknown): number | null => (typeof v === "number" && Number.isFinite(v) ? v : null);
@@ -29,11 +29,13 @@ export function pairOf(report: RTCStatsReport): Pair | null {
   });
   const pair = (typeof named === "string" ? (report.get(named) as Stat | undefined) : undefined) ?? (marked as Stat | null);
   if (!pair) return null;
+  const near = typeof pair.localCandidateId === "string" ? (report.get(pair.localCandidateId) as Stat | undefined) : undefined;
   const far = typeof pair.remoteCandidateId === "string" ? (report.get(pair.remoteCandidateId) as Stat | undefined) : undefined;
   const host = far?.address ?? far?.ip;
   return {
     sent: number(pair.requestsSent), consent: number(pair.consentRequestsSent), answered: number(pair.responsesReceived) ?? 0,
     total: number(pair.totalRoundTripTime), current: number(pair.currentRoundTripTime),
+    relay: near?.candidateType === "relay" && typeof near.relayProtocol === "string" ? near.relayProtocol : null,
     reached: typeof host === "string" && host !== "" ? join(host, number(far?.port) ?? 0) : null,
   };
 }
@@ -43,6 +45,7 @@ const grace = 1500;
 
 export class Checks {
   reached: string | null = null;
+  relay: string | null = null;
   private readonly times: number[] = [];
   private readonly readings: { at: number; p: Pair }[] = [];
   private first: Pair | null = null;
@@ -57,6 +60,7 @@ export class Checks {
     if (!p) return;
     const before = this.last;
     this.reached = p.reached ?? this.reached;
+    this.relay = p.relay ?? this.relay;
     this.first ??= p;
     this.last = p;
     this.lastAt = at;

@@ -8,9 +8,10 @@ import { allowedCodecs } from "../call/publisher.ts";
 import { rtcConfig } from "../call/relay.ts";
 import { subprotocol } from "../call/wire.ts";
 import { Checks, noChecks, pairOf, type Measured } from "./checks.ts";
-import { keep, toldOf, type Transport } from "./answer.ts";
+import { join, keep, toldOf, type Transport } from "./answer.ts";
 
-export type Way = "messages" | Transport;
+/** The relay's far end is the server's candidate over UDP, which the relay reaches by itself. */
+export type Way = "messages" | Transport | "relay";
 
 export interface Tried extends Measured {
   way: Way;
@@ -30,27 +31,37 @@ const failed = (way: Way, told: string[] = []): Tried => ({ way, passed: false, 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 /** Throws only what the API throws: then nothing can be said of the network behind it. */
-export async function tryMedia(way: Transport): Promise<Tried> {
-  const pc = new RTCPeerConnection(rtcConfig(null));
+export async function tryMedia(way: Transport | "relay"): Promise<Tried> {
+  const relayed = way === "relay", transport = relayed ? "udp" : way;
+  const pc = new RTCPeerConnection({ ...rtcConfig(null), iceTransportPolicy: relayed ? "relay" : "all" });
   try {
     const t = pc.addTransceiver("audio", { direction: "sendonly" }); // without a track: nothing is ever sent on it
     t.setCodecPreferences(allowedCodecs("audio"));
-    await pc.setLocalDescription(await pc.createOffer());
-    const { answer } = await api.tryConnection(pc.localDescription?.sdp ?? "", t.mid ?? "0");
-    const told = toldOf(answer, way);
+    const offer = await pc.createOffer();
+    const { answer, relay } = await api.tryConnection(offer.sdp ?? "", /^a=mid:(\S+)/m.exec(offer.sdp ?? "")?.[1] ?? "0", relayed);
+    // Before it looks for ways, it must know of the relay.
+    if (relay) pc.setConfiguration({ ...rtcConfig(relay), iceTransportPolicy: "relay" });
+    await pc.setLocalDescription(offer);
+    const told = toldOf(answer, transport);
     if (told.length === 0) return failed(way);
     const since = performance.now();
-    await pc.setRemoteDescription({ type: "answer", sdp: keep(answer, way) });
+    await pc.setRemoteDescription({ type: "answer", sdp: keep(answer, transport) });
     if (!(await connected(pc))) return failed(way, told);
     const connectMs = performance.now() - since;
     const checks = new Checks();
     for (const end = performance.now() + measureFor; performance.now() < end && pc.connectionState === "connected"; await pause(sampleEvery)) {
       checks.take(pairOf(await pc.getStats()), performance.now());
     }
-    return { way, passed: true, connectMs, told, reached: checks.reached, ...checks.measured() };
+    return { way, passed: true, connectMs, told, reached: relayed ? relayAt(checks.relay) : checks.reached, ...checks.measured() };
   } finally {
     pc.close();
   }
+}
+
+/** Who goes through the relay reaches the page's own address; by what, the browser may say. */
+function relayAt(protocol: string | null): string {
+  const at = join(location.hostname.replace(/^\[|\]$/g, ""), location.port || "443");
+  return protocol === null ? at : `${at} (${protocol.toUpperCase()})`;
 }
 
 function connected(pc: RTCPeerConnection): Promise<boolean> {

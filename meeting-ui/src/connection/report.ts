@@ -21,7 +21,7 @@ export function report(tries: Tries, { words: w, when, browser, host, version }:
     `${w.text.when} : ${when.toISOString()}`,
     `${w.text.browser} : ${browser ?? w.text.unknown}`,
     `${w.text.page} : ${host}${version ? ` (${version})` : ""}`,
-    line(tries.messages), line(tries.udp), line(tries.tcp),
+    line(tries.messages), line(tries.udp), line(tries.tcp), line(tries.relay),
     `${w.text.told} : ${told.join(", ") || w.text.none}`,
     `${w.text.conclusion} : ${w.verdict[c].title} [${c}]`,
   ].join("\n");

@@ -11,11 +11,12 @@ import { Failed } from "./errors.tsx";
 import { browserName } from "./account.tsx";
 import { Frame } from "./frame.tsx";
 
-/** All ways are tried at once; a relay would be one more line. */
+/** All ways are tried at once. */
 const ways: { way: Way; run: () => Promise<Tried> }[] = [
   { way: "messages", run: tryMessages },
   { way: "udp", run: () => tryMedia("udp") },
   { way: "tcp", run: () => tryMedia("tcp") },
+  { way: "relay", run: () => tryMedia("relay") },
 ];
 type Results = Partial<Record<Way, Tried>>;
 const whole = (r: Results): r is Tries => ways.every(({ way }) => r[way] !== undefined);

@@ -50,7 +50,7 @@ function setup() {
   const own = { tracks: { mic: null, camera: null, screen: null, "screen-sound": null } } as unknown as OwnMedia;
   const media = new Media(s, new People(s), own, async () => { const w = new FakeFrames(); workers.push(w); await gate.wait; return w as unknown as FramePort; },
     { send: (m) => { sent.push(m); return true; }, lineOpen: () => true, stuck: () => undefined, refused: () => undefined });
-  return { media, sent, workers, gate, release: () => release(), count: (t: string) => sent.filter((m) => m.type === t).length };
+  return { media, sent, workers, gate, shown: () => s.quality.peek().transport, release: () => release(), count: (t: string) => sent.filter((m) => m.type === t).length };
 }
 const settled = () => new Promise((done) => setTimeout(done, 5));
 
@@ -122,6 +122,15 @@ test("offers of another connection of the server's are not taken for this one's"
   media.destroy();
 });
 
+test("of both connections, the way that is further from the straight one is shown", () => {
+  const { media, shown } = setup();
+  for (const [up, down, want] of [["udp", "", "udp"], ["udp", "udp", "udp"], ["udp", "tcp", "tcp"], ["relay", "tcp", "relay"], ["udp", "relay", "relay"], ["", "", ""]] as const) {
+    media.link(up, "publish");
+    media.link(down, "subscribe");
+    assert.equal(shown(), want);
+  }
+});
+
 const grant = (n: number) => ({ username: `9:a.b.${n}`, credential: `secret ${n}`, lifetimeMs: 3_600_000 });
 const servers = (pc: FakeConnection) => pc.configured.map((c) => (c.iceServers ?? []).map((s) => `${String(s.urls)} ${s.username ?? ""} ${String(s.credential)}`).join());
 const throughRelay = new Map<string, object>([
@@ -148,7 +157,7 @@ test("the relay is heard of after a search in vain, and from then on at once; it
   t.mock.timers.tick(2000);
   assert.deepEqual(servers(up), [""], "a path that is lost for a moment");
   t.mock.timers.tick(2000);
-  const ours = "turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1";
+  const ours = "turn:visio.example.org:443?transport=udp,turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1";
   assert.deepEqual([servers(up), servers(down)], [["", ours], ["", ours]]);
   for (let i = 0; i < 9; i++) await Promise.resolve();
   assert.equal(sent.filter((m) => m.type === "publish").length, 2, "it looks again");

@@ -24,7 +24,7 @@ test("which addresses mean something inside one network only", () => {
   for (const a of ["203.0.113.9", "172.32.0.1", "11.0.0.1", "100.128.0.1", "2001:db8::1", "2606::fd"]) assert.ok(!inner(join(a, 443)), a);
 });
 
-const pair = (o: Partial<Pair>): Pair => ({ sent: 0, consent: null, answered: 0, total: 0, current: null, reached: null, ...o });
+const pair = (o: Partial<Pair>): Pair => ({ sent: 0, consent: null, answered: 0, total: 0, current: null, reached: null, relay: null, ...o });
 
 test("checks: times of answers, their variation, and what got none", () => {
   const c = new Checks();
@@ -74,8 +74,8 @@ const tried = (way: Way, o: Partial<Tried> = {}): Tried => ({ way, passed: true,
 const no = { passed: false, connectMs: null, rttMs: null, answered: 0, lost: null };
 
 test("one conclusion for what passed", () => {
-  const say = (m: Partial<Tried>, u: Partial<Tried>, t: Partial<Tried>) => conclude({ messages: tried("messages", m), udp: tried("udp", u), tcp: tried("tcp", t) });
-  const table: [Conclusion, Partial<Tried>, Partial<Tried>, Partial<Tried>][] = [
+  const say = (m: Partial<Tried>, u: Partial<Tried>, t: Partial<Tried>, r: Partial<Tried>) => conclude({ messages: tried("messages", m), udp: tried("udp", u), tcp: tried("tcp", t), relay: tried("relay", r) });
+  const table: [Conclusion, Partial<Tried>, Partial<Tried>, Partial<Tried>, Partial<Tried>?][] = [
     ["good", {}, {}, {}],
     ["slow", {}, { rttMs: 400 }, {}],
     ["lossy", {}, { lost: 3, answered: 17 }, {}],
@@ -89,18 +89,26 @@ test("one conclusion for what passed", () => {
     ["media-blocked", {}, { ...no, told: [] }, { ...no, told: [] }],
     ["inner-addresses", {}, { ...no, told: ["10.0.0.2:443"] }, { ...no, told: ["10.0.0.2:443"] }],
     ["all-blocked", no, no, no],
+    ["good", {}, {}, {}, {}],
+    ["relay-behind", {}, {}, no, {}],
+    ["slow", {}, { rttMs: 400 }, no, {}],
+    ["udp-blocked", {}, no, {}, {}],
+    ["relay-only", {}, { ...no, told: ["10.0.0.2:443"] }, no, {}],
+    ["messages-blocked", no, no, no, {}],
   ];
-  for (const [want, m, u, t] of table) assert.equal(say(m, u, t), want, JSON.stringify([m, u, t]));
+  for (const [want, m, u, t, r = no] of table) assert.equal(say(m, u, t, r), want, JSON.stringify([m, u, t, r]));
   assert.equal(toneOf("good"), "info");
   assert.equal(toneOf("udp-blocked"), "attention");
+  assert.equal(toneOf("relay-only"), "attention");
+  assert.equal(toneOf("relay-behind"), "info");
   assert.equal(toneOf("media-blocked"), "danger");
 });
 
 test("the text for an administrator says all of it, and no secret", async () => {
   Object.assign(globalThis, { localStorage: { getItem: () => "en", setItem: () => {} }, document: { documentElement: { dataset: {} } } });
   const { connection } = await import("../../words/connection.ts");
-  const text = report({ messages: tried("messages"), udp: tried("udp", { ...no, told: toldOf(sdp, "udp") }), tcp: tried("tcp", { reached: "203.0.113.9:443", spreadMs: 3.4 }) },
+  const text = report({ messages: tried("messages"), udp: tried("udp", { ...no, told: toldOf(sdp, "udp") }), tcp: tried("tcp", { reached: "203.0.113.9:443", spreadMs: 3.4 }), relay: tried("relay", { reached: "visio.example:443 (TLS)" }) },
     { words: connection.value, when: new Date(0), browser: null, host: "visio.example", version: "1.2.3" });
-  for (const part of ["1970-01-01T00:00:00.000Z", "visio.example (1.2.3)", "203.0.113.9:443, [2001:db8::10]:443", "3 ms", "[udp-blocked]"]) assert.ok(text.includes(part), `${part} in\n${text}`);
+  for (const part of ["1970-01-01T00:00:00.000Z", "visio.example (1.2.3)", "203.0.113.9:443, [2001:db8::10]:443", "3 ms", "visio.example:443 (TLS)", "[udp-blocked]"]) assert.ok(text.includes(part), `${part} in\n${text}`);
   assert.ok(!text.includes("secret"), text);
 });
