@@ -12,7 +12,8 @@ import (
 
 // given are the sockets that a service manager opened for us (sd_listen_fds(3)): so the program needs no privilege for a
 // port below 1024, has them even in a network of its own, and the port stays open while it restarts. None, or web and media
-// (one or several, all of one port: ReusePort=yes), and redirect where it is wished.
+// (one or several of the same port, and of a second one for browsers that refuse the first: ReusePort=yes), and redirect where it
+// is wished.
 type given struct {
 	web, redirect net.Listener
 	media         []net.PacketConn
@@ -54,12 +55,26 @@ func takeSockets(getenv func(string) string, pid, first int) (g given, err error
 	if g.web == nil || len(g.media) == 0 {
 		return g, errors.New("one TCP socket named web and one UDP socket named media are needed")
 	}
+	return g, g.fit()
+}
+
+// fit looks whether the ports of media are that of web, and no more than one other.
+func (g given) fit() error {
+	web, same, second := portOf(g.web.Addr()), false, 0
 	for _, m := range g.media {
-		if tcp, udp := portOf(g.web.Addr()), portOf(m.LocalAddr()); tcp != udp {
-			return g, fmt.Errorf("web has port %d and media port %d; it must be the same number", tcp, udp)
+		switch p := portOf(m.LocalAddr()); {
+		case p == web:
+			same = true
+		case second != 0 && p != second:
+			return fmt.Errorf("web has port %d and media ports %d and %d; media must have the same number and at most one other", web, second, p)
+		default:
+			second = p
 		}
 	}
-	return g, nil
+	if !same {
+		return fmt.Errorf("web has port %d and media port %d; it must be the same number", web, second)
+	}
+	return nil
 }
 
 func (g *given) take(fd int, name string) error {

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -27,6 +28,9 @@ func layDescriptors(t *testing.T, sockets ...interface{ File() (*os.File, error)
 
 type socket interface{ File() (*os.File, error) }
 
+// none is a second port that there isn't.
+func none(int) int { return 0 }
+
 func TestTakeSockets(t *testing.T) {
 	open := func(multipath bool, address string) *net.TCPListener {
 		var c net.ListenConfig
@@ -36,13 +40,16 @@ func TestTakeSockets(t *testing.T) {
 		t.Cleanup(func() { _ = l.Close() })
 		return l.(*net.TCPListener)
 	}
-	pair, err := openSockets("127.0.0.1:0")
+	pair, err := openSockets("127.0.0.1:0", none)
 	must(t, err)
 	t.Cleanup(pair.close)
 	web, media, lonely := pair.tcp.(*net.TCPListener), pair.udp[0].(*net.UDPConn), open(false, "127.0.0.1:0")
 	otherUDP, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	must(t, err)
 	defer otherUDP.Close()
+	thirdUDP, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(t, err)
+	defer thirdUDP.Close()
 	local, err := net.ListenUnix("unix", &net.UnixAddr{Name: t.TempDir() + "/s", Net: "unix"})
 	must(t, err)
 	defer local.Close()
@@ -57,7 +64,10 @@ func TestTakeSockets(t *testing.T) {
 	}{
 		"two":                     {"web:media", []socket{web, media}, ""},
 		"several for media":       {"media:media:web", []socket{media, media, web}, ""},
-		"one of another number":   {"web:media:media", []socket{web, media, otherUDP}, "it must be the same number"},
+		"a second number":         {"web:media:media", []socket{web, media, otherUDP}, ""},
+		"two of a second number":  {"media:web:media:media", []socket{otherUDP, web, otherUDP, media}, ""},
+		"a third number":          {"web:media:media:media", []socket{web, media, otherUDP, thirdUDP}, "at most one other"},
+		"only the second number":  {"web:media", []socket{web, otherUDP}, "it must be the same number"},
 		"three, in another order": {"redirect:media:web", []socket{lonely, media, web}, ""},
 		"no media":                {"web", []socket{web}, "one TCP socket named web and one UDP socket named media"},
 		"no web":                  {"media:redirect", []socket{media, lonely}, "one TCP socket named web"},
@@ -116,7 +126,7 @@ func asFiles(in []socket) (out []interface{ File() (*os.File, error) }) {
 // TestListenMustFit: a port in the settings that is not the one that was handed over is an error.
 func TestListenMustFit(t *testing.T) {
 	for listen, fits := range map[string]bool{"": true, "port": true, "127.0.0.1:1": false} {
-		pair, err := openSockets("127.0.0.1:0")
+		pair, err := openSockets("127.0.0.1:0", none)
 		must(t, err)
 		s := testSettings(t)
 		s.given = given{web: pair.tcp, media: pair.udp}
@@ -133,6 +143,68 @@ func TestListenMustFit(t *testing.T) {
 		}
 		if err == nil {
 			got.close()
+		}
+	}
+}
+
+// TestMediaPortMustFit: a second port in the settings that is not the one that was handed over is an error as well, and so is one
+// that was handed over against the settings.
+func TestMediaPortMustFit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		given bool
+		says  string // "": nothing
+		fits  bool
+	}{
+		"given, not said": {true, "", true}, "given and said": {true, "its", true}, "given, another said": {true, "1024", false}, "given, none said": {true, "0", false},
+		"not given, not said": {false, "", true}, "not given, none said": {false, "0", true}, "not given, said": {false, "1024", false},
+	} {
+		pair, err := openSockets("127.0.0.1:0", none)
+		must(t, err)
+		other, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		must(t, err)
+		t.Cleanup(func() { _ = other.Close() })
+		s := testSettings(t)
+		s.given, s.From = given{web: pair.tcp, media: pair.udp}, map[string]string{}
+		want := 0
+		if tt.given {
+			s.given.media, want = append(s.given.media, other), portOf(other.LocalAddr())
+		}
+		if tt.says != "" {
+			s.From["media_port"] = "huisclos.toml"
+			if s.MediaPort, err = strconv.Atoi(tt.says); err != nil {
+				s.MediaPort = want
+			}
+		}
+		got, err := s.sockets()
+		if tt.fits != (err == nil) || err == nil && got.second() != want {
+			t.Errorf("%s: second port %d, %v", name, got.second(), err)
+		}
+		if err == nil {
+			got.close()
+		}
+	}
+}
+
+// TestSecondPort: it is opened beside a port that browsers refuse, and beside no other.
+func TestSecondPort(t *testing.T) {
+	free, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(t, err)
+	number := portOf(free.LocalAddr())
+	if _, err := openSockets("127.0.0.1:0", func(int) int { return number }); !errors.Is(err, errSecond) {
+		t.Errorf("a second port that is taken: %v", err)
+	}
+	must(t, free.Close())
+	s, err := openSockets("127.0.0.1:0", func(int) int { return number })
+	must(t, err)
+	defer s.close()
+	if s.second() != number || len(s.udp) != 2 {
+		t.Errorf("second port %d of %d sockets, want %d", s.second(), len(s.udp), number)
+	}
+	settings := testSettings(t)
+	settings.MediaPort = 10443
+	for port, want := range map[int]int{443: 10443, 1023: 10443, 1024: 0, 8443: 0, 10443: 0} {
+		if got := settings.Second(port); got != want {
+			t.Errorf("beside %d: %d", port, got)
 		}
 	}
 }

@@ -70,6 +70,7 @@ type Appliance struct {
 	trail     *audit.Log
 	canaries  *canaries
 	port      int
+	second    int // another of UDP; 0: none
 	listeners []syscall.Conn
 	keeper    *certs.Keeper
 	relay     *relay.Relay
@@ -132,7 +133,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(sockets.close)
-	a.port, a.listeners = sockets.port(), sockets.listeners()
+	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
@@ -157,13 +158,13 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
 	told := newTold(s.Candidates)
-	a.relay, err = relay.New(relay.Config{Ports: []int{a.port}, Own: told.has, Random: rand.Reader, Now: s.now})
+	a.relay, err = relay.New(relay.Config{Ports: a.mediaPorts(), Own: told.has, Random: rand.Reader, Now: s.now})
 	if err != nil {
 		return nil, err
 	}
 	a.onStop(a.relay.Close)
 	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Relay: a.relay, Addresses: told.candidates,
-		Port: a.port, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
+		Port: a.port, Second: a.second, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {
 		return nil, err
 	}
@@ -304,6 +305,14 @@ func (a *Appliance) status() web.Status {
 		s.Address = a.addresses()[0]
 	}
 	return s
+}
+
+// mediaPorts are those at which there is media over UDP.
+func (a *Appliance) mediaPorts() []int {
+	if a.second == 0 {
+		return []int{a.port}
+	}
+	return []int{a.port, a.second}
 }
 
 // unlisted reports whether the appliance knows neither a name nor an address of its own: in a network namespace of its

@@ -29,11 +29,14 @@ func sentencesFor(err error, s settings) (fr, en string) {
 		return "les réglages ne conviennent pas ; corrigez ce qui est dit ci-dessous.",
 			"the settings do not do; mend what is said below."
 	case errors.Is(err, errSockets):
-		return "les ports ouverts par systemd ne conviennent pas ; corrigez les unités huisclos*.socket (systemctl edit), ou « listen » dans les réglages.",
-			"the ports that systemd opened do not do; mend the units huisclos*.socket (systemctl edit), or listen in the settings."
+		return "les ports ouverts par systemd ne conviennent pas ; corrigez les unités huisclos*.socket (systemctl edit), ou « listen » et « media_port » dans les réglages.",
+			"the ports that systemd opened do not do; mend the units huisclos*.socket (systemctl edit), or listen and media_port in the settings."
 	case errors.Is(err, control.ErrInUse):
 		return fmt.Sprintf("une autre appliance répond déjà sur %s ; arrêtez-la, ou donnez un autre chemin à --control.", s.ControlPath()),
 			fmt.Sprintf("another appliance answers at %s; stop it, or give another path to --control.", s.ControlPath())
+	case errors.Is(err, errSecond):
+		return fmt.Sprintf("le second port du média, UDP %d, ne s'ouvre pas ; choisissez-en un autre avec media_port, ou mettez 0 pour vous en passer.", s.MediaPort),
+			fmt.Sprintf("the second port of media, UDP %d, can't be opened; choose another with media_port, or 0 to do without.", s.MediaPort)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Sprintf("l'adresse %s est déjà prise par un autre programme ; arrêtez-le, ou choisissez un autre port avec --listen.", s.Listen),
 			fmt.Sprintf("the address %s is taken by another program; stop it, or choose another port with --listen.", s.Listen)

@@ -213,16 +213,16 @@ func TestDoor(t *testing.T) {
 }
 
 func TestSocketsShareOneNumber(t *testing.T) {
-	s, err := openSockets("127.0.0.1:0")
+	s, err := openSockets("127.0.0.1:0", none)
 	must(t, err)
 	defer s.close()
 	if udp := s.udp[0].LocalAddr().(*net.UDPAddr).Port; udp != s.port() {
 		t.Errorf("TCP %d, UDP %d", s.port(), udp)
 	}
-	if _, err := openSockets(s.tcp.Addr().String()); err == nil {
+	if _, err := openSockets(s.tcp.Addr().String(), none); err == nil {
 		t.Error("the same address twice")
 	}
-	if _, err := openSockets("8443"); err == nil {
+	if _, err := openSockets("8443", none); err == nil {
 		t.Error("an address without a colon")
 	}
 }

@@ -140,10 +140,10 @@ func TestService(t *testing.T) {
 	write := func(more string) { must(t, os.WriteFile(settingsFile, []byte(text+more), 0o600)) }
 	write("")
 
-	ours, err := openSockets("127.0.0.1:0")
+	ours, err := openSockets("127.0.0.1:0", none)
 	must(t, err)
 	defer ours.close()
-	other, err := openSockets("127.0.0.1:0")
+	other, err := openSockets("127.0.0.1:0", none)
 	must(t, err)
 	defer other.close()
 	given := files(t, ours.udp[0].(*net.UDPConn), ours.tcp.(*net.TCPListener), other.tcp.(*net.TCPListener))
@@ -249,7 +249,7 @@ func TestService(t *testing.T) {
 
 // TestSocketsThatDoNotFit: the command says which, and in both languages what to do.
 func TestSocketsThatDoNotFit(t *testing.T) {
-	ours, err := openSockets("127.0.0.1:0")
+	ours, err := openSockets("127.0.0.1:0", none)
 	must(t, err)
 	defer ours.close()
 	s := startService(t, []string{"LISTEN_FDS=1", "LISTEN_FDNAMES=web"}, files(t, ours.udp[0].(*net.UDPConn)), "--data", t.TempDir())

@@ -58,6 +58,8 @@ const usage = `huisclos serve [options]
                           settings file (TOML); the command line wins
   --listen ADDR           adresse et port, TCP et UDP (:8443)
                           address and port, TCP and UDP
+  --media-port PORT       second port UDP, si le premier est inférieur à 1024 ; 0 : aucun (10443)
+                          second UDP port, where the first is below 1024; 0: none (10443)
   --data DIR              dossier des données (./var)
                           directory of the data
   --control FILE          prise des commandes status, check, setup-code (control.sock dans les données)

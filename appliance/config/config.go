@@ -32,6 +32,7 @@ const (
 // Settings are all settings, with those that were not given at their defaults.
 type Settings struct {
 	Listen          string       // address and port, for TCP and UDP
+	MediaPort       int          // second port for UDP, where browsers refuse the first; 0: none. See [Settings.Second]
 	Data            string       // directory of the database and the keys
 	Name            string       // of the appliance, as people see it
 	Hostnames       []string     // under which people come; the first one stands in links
@@ -50,7 +51,7 @@ type Settings struct {
 
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
-	return Settings{Listen: ":8443", Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, From: map[string]string{}}
+	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -78,7 +79,7 @@ func (s Settings) Differences(other Settings) (names []string) {
 		name string
 		same bool
 	}{
-		{"listen", s.Listen == other.Listen}, {"data", s.Data == other.Data}, {"name", s.Name == other.Name},
+		{"listen", s.Listen == other.Listen}, {"media_port", s.MediaPort == other.MediaPort}, {"data", s.Data == other.Data}, {"name", s.Name == other.Name},
 		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
 		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"control", s.Control == other.Control},
 		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
@@ -164,6 +165,7 @@ func AddFlags(f *flag.FlagSet) *Flags {
 	o := new(Flags)
 	o.addPlaces(f)
 	one(f, "listen", "address and port, TCP and UDP", &o.given.Listen)
+	one(f, "media-port", "second UDP port (0: none)", &o.given.MediaPort)
 	one(f, "log-level", "debug, info, warn or error", &o.given.Log.Level)
 	one(f, "tls-certificate", "own certificate (PEM)", &o.given.TLS.Certificate)
 	one(f, "tls-key", "key of the own certificate (PEM)", &o.given.TLS.Key)

@@ -31,6 +31,7 @@ func TestAllSettings(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "huisclos.toml"), `
 listen = "[2001:db8::1]:443"
+media_port = 10444
 data = "state"
 name = "Visio de l’hôpital"
 hostnames = ["Visio.Example.org.", "xn--hpital-xxa.example"]
@@ -47,7 +48,7 @@ key = "tls/key.pem"
 		t.Fatal(err)
 	}
 	want := Settings{
-		Listen: "[2001:db8::1]:443", Data: filepath.Join(dir, "state"), Name: "Visio de l’hôpital",
+		Listen: "[2001:db8::1]:443", MediaPort: 10444, Data: filepath.Join(dir, "state"), Name: "Visio de l’hôpital",
 		Hostnames:       []string{"visio.example.org", "xn--hpital-xxa.example"},
 		Addresses:       []netip.Addr{netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11")},
 		PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::10")},
@@ -96,11 +97,15 @@ func TestWhatIsRefused(t *testing.T) {
 		"[log]\n\nlevle = \"info\"":               `:3: there is no setting "log.levle"; did you mean "log.level"?`,
 		"certificate = \"x\"":                     `:1: there is no setting "certificate"; did you mean "tls.certificate"?`,
 		"public_adresses = []":                    `did you mean "public_addresses"?`,
-		"smtp.server = \"x\"":                     `:1: there is no setting "smtp.server"; the settings are: listen, data,`,
+		"smtp.server = \"x\"":                     `:1: there is no setting "smtp.server"; the settings are: listen, media_port, data,`,
 		"a1 = 1\nlistn = \"x\"":                   `:2: there is no setting "listn"; did you mean "listen"?`,
 		"[media]\nport = 1":                       `there is no setting`,
 		"listen = \"8443\"":                       `:1: listen: "8443" is not an address and a port`,
 		"listen = 8443":                           `:1: `,
+		"media_port = 443":                        `s.toml: media_port: 443 is not a port from 1024 to 65535`,
+		"media_port = 65536":                      `65536 is not a port`,
+		"media_port = -1":                         `-1 is not a port`,
+		"media_port = \"10443\"":                  `:1: `,
 		"listen = \":00\"":                        `"00" is not a port`,
 		"listen = \":65536\"":                     `"65536" is not a port`,
 		"listen = \":https\"":                     `"https" is not a port`,

@@ -17,6 +17,7 @@ import (
 // the two together.
 type file struct {
 	Listen          *listenAddress `toml:"listen"`
+	MediaPort       *mediaPort     `toml:"media_port"`
 	Data            *path          `toml:"data"`
 	Name            *name          `toml:"name"`
 	Hostnames       *[]hostname    `toml:"hostnames"`
@@ -40,6 +41,7 @@ type tlsTable struct {
 // say where; decoded into shape first, a value of the wrong type is found with its line.
 type shape struct {
 	Listen          *string   `toml:"listen"`
+	MediaPort       *int64    `toml:"media_port"`
 	Data            *string   `toml:"data"`
 	Name            *string   `toml:"name"`
 	Hostnames       *[]string `toml:"hostnames"`
@@ -176,6 +178,9 @@ func (f file) apply(s *Settings, from string) {
 	if said("listen", f.Listen != nil) {
 		s.Listen = f.Listen.text
 	}
+	if said("media_port", f.MediaPort != nil) {
+		s.MediaPort = f.MediaPort.value
+	}
 	if said("data", f.Data != nil) {
 		s.Data = f.Data.text
 	}
@@ -218,6 +223,7 @@ func plain(list []address) (out []netip.Addr) {
 // The types of the settings. They are structs, because the decoder writes text into a kind string without asking it.
 type (
 	listenAddress struct{ text string }
+	mediaPort     struct{ value int }
 	path          struct{ text string }
 	name          struct{ text string }
 	hostname      struct{ text string }

@@ -77,6 +77,15 @@ func distinct(lists ...[]netip.Addr) (out []netip.Addr) {
 	return out
 }
 
+// Second is the port at which UDP is taken besides the one that is listened on, 0 if there is none: it is for browsers that refuse
+// media at ports below 1024, so a port from there up needs no second.
+func (s Settings) Second(port int) int {
+	if port >= 1024 || port == s.MediaPort {
+		return 0
+	}
+	return s.MediaPort
+}
+
 // URL is what people type to come to a host, which is a name or an IP address, at a port.
 func URL(host string, port int) string {
 	switch {

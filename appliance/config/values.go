@@ -32,6 +32,17 @@ func (l *listenAddress) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// UnmarshalText accepts 0 and a port from 1024 up: below it browsers refuse this one too.
+func (p *mediaPort) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil || n != 0 && n < 1024 {
+		// Of a number that has the right type, the decoder says no line.
+		return fmt.Errorf("media_port: %s is not a port from 1024 to 65535 (0: none)", text)
+	}
+	p.value = int(n)
+	return nil
+}
+
 // UnmarshalText accepts any path that the system could open; "" is none.
 func (p *path) UnmarshalText(text []byte) error {
 	if !utf8.Valid(text) || strings.ContainsRune(string(text), 0) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"huisclos/hardening"
+	"huisclos/media/transport"
 )
 
 // Judge says what stands between clients and the service. It rests on the facts alone.
@@ -155,9 +156,29 @@ func (f Facts) media(w Way, own, heard bool) (out []Finding) {
 		out = append(out, udpFiltered(w.Addr, own, w.UDP == Refused, f.Port, byTCP))
 	}
 	if byTCP {
-		return append(out, iceTCPAnswers(w.Addr))
+		out = append(out, iceTCPAnswers(w.Addr))
+	} else {
+		out = append(out, iceTCPFiltered(w.Addr, f.Port, heard))
 	}
-	return append(out, iceTCPFiltered(w.Addr, f.Port, heard))
+	return append(out, f.second(w, own, heard)...)
+}
+
+// second judges the port that browsers take where they refuse the first one, over UDP and TCP alike.
+func (f Facts) second(w Way, own, heard bool) []Finding {
+	switch {
+	case !f.toldSecond(w.Addr):
+		if f.MediaPort == 0 && transport.Refused(w.Addr, f.Port) {
+			return []Finding{secondOff(w.Addr, f.Port)}
+		}
+		return nil
+	case w.Second == NotTried:
+		return nil
+	case w.Second == Answered:
+		return []Finding{secondAnswers(w.Addr, f.MediaPort)}
+	case own && f.Listening.Known && !covers(f.Listening.Second, w.Addr):
+		return []Finding{secondSocketMissing(w.Addr, f.MediaPort, f.Port, heard)}
+	}
+	return []Finding{secondFiltered(w.Addr, own, w.Second == Refused, f.MediaPort, f.Port, heard)}
 }
 
 func line(at, code string, state hardening.State, fr, en string) Finding {

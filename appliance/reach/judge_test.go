@@ -36,7 +36,7 @@ func behind(a netip.Addr) Way { // a reverse proxy
 
 // TestJudge: what is seen, and the codes that are said of it. "!" marks what keeps clients out, "~" advice, "?" what can't be judged.
 func TestJudge(t *testing.T) {
-	all := Listening{Known: true, TCP: []netip.Addr{netip.IPv6Unspecified()}, UDP: []netip.Addr{netip.IPv6Unspecified()}}
+	all := Listening{Known: true, TCP: []netip.Addr{netip.IPv6Unspecified()}, UDP: []netip.Addr{netip.IPv6Unspecified()}, Second: []netip.Addr{netip.IPv6Unspecified()}}
 	service := func(names ...string) Service {
 		return Service{Port: 443, Fingerprint: print, Names: names, Probe: Probe{Ufrag: "u", Password: "p"}}
 	}
@@ -44,6 +44,9 @@ func TestJudge(t *testing.T) {
 	nat.Public = []netip.Addr{public}
 	named := func(addrs ...netip.Addr) []Name { return []Name{{Name: "visio.example", Addrs: addrs}} }
 	own := []netip.Addr{inner}
+	private := netip.MustParseAddr("10.0.0.10")
+	lan, second := []netip.Addr{private}, service()
+	second.MediaPort = 10443
 
 	for name, tt := range map[string]struct {
 		f    Facts
@@ -109,7 +112,18 @@ func TestJudge(t *testing.T) {
 			"name ~aaaa-missing page udp ice-tcp page udp ice-tcp ?outside", "no AAAA record"},
 		"unique local IPv6 needs no AAAA": {Facts{Service: service("visio.example"), Resolved: named(inner), Own: []netip.Addr{inner, netip.MustParseAddr("fd00::10")}, Listening: all, Ways: []Way{open(inner)}},
 			"name page udp ice-tcp ?outside", ""},
-		"nothing": {Facts{Service: service()}, "!no-address ?outside", "no name and no address"},
+		"private address": {Facts{Service: second, Own: lan, Listening: all, Ways: []Way{but(open(private), func(w *Way) { w.Second = Answered })}}, "page udp ice-tcp second-port ?outside", "10.0.0.10:10443"},
+		"private address, second port dropped": {Facts{Service: second, Own: lan, Listening: all, Ways: []Way{but(open(private), func(w *Way) { w.Second = Silent })}},
+			"page udp ice-tcp ~second-port-filtered ?outside", "go through the relay, by UDP at port 443"},
+		"private address, second port forwarded by nobody": {Facts{Service: func() Service { s := second; s.Public = lan; return s }(), Listening: all, Ways: []Way{but(open(private), func(w *Way) { w.Second = Refused })}},
+			"page udp ice-tcp ~second-port-filtered ?outside", "forward UDP 10443 of 10.0.0.10"},
+		"private address, no UDP at all": {Facts{Service: second, Own: lan, Listening: all, Ways: []Way{but(open(private), func(w *Way) { w.UDP, w.Second = Silent, Silent })}},
+			"page ~udp-filtered ice-tcp !second-port-filtered ?outside", "only if they trust the certificate"},
+		"private address, no second socket": {Facts{Service: second, Own: lan, Listening: Listening{Known: true, TCP: all.TCP, UDP: all.UDP}, Ways: []Way{but(open(private), func(w *Way) { w.Second = Refused })}},
+			"page udp ice-tcp ~second-port-socket-missing ?outside", "ListenDatagram=10443"},
+		"private address, no second port":    {Facts{Service: service(), Own: lan, Listening: all, Ways: []Way{open(private)}}, "page udp ice-tcp !second-port-off ?outside", "neither sound nor picture by this address"},
+		"public address, with a second port": {Facts{Service: second, Own: own, Listening: all, Ways: []Way{open(inner)}}, "page udp ice-tcp ?outside", ""},
+		"nothing":                            {Facts{Service: service()}, "!no-address ?outside", "no name and no address"},
 	} {
 		got := Judge(tt.f)
 		var codes []string

@@ -15,6 +15,7 @@ import (
 type Listening struct {
 	Known    bool // /proc could be read
 	TCP, UDP []netip.Addr
+	Second   []netip.Addr // UDP at the second port
 }
 
 // The states of sockets that take what comes (include/net/tcp_states.h): TCP_LISTEN, and TCP_CLOSE for UDP without a peer.
@@ -24,8 +25,8 @@ const (
 )
 
 // ReadListening reads the network namespace that this process is in. proc is "/proc".
-func ReadListening(proc string, port int) (l Listening) {
-	read := func(name, state string) (out []netip.Addr) {
+func ReadListening(proc string, port, second int) (l Listening) {
+	read := func(name, state string, port int) (out []netip.Addr) {
 		text, err := os.ReadFile(filepath.Join(proc, "net", name))
 		if err != nil {
 			return nil
@@ -33,8 +34,11 @@ func ReadListening(proc string, port int) (l Listening) {
 		l.Known = true
 		return parseSockets(string(text), state, port)
 	}
-	l.TCP = append(read("tcp", stateListen), read("tcp6", stateListen)...)
-	l.UDP = append(read("udp", stateUDP), read("udp6", stateUDP)...)
+	l.TCP = append(read("tcp", stateListen, port), read("tcp6", stateListen, port)...)
+	l.UDP = append(read("udp", stateUDP, port), read("udp6", stateUDP, port)...)
+	if second != 0 {
+		l.Second = append(read("udp", stateUDP, second), read("udp6", stateUDP, second)...)
+	}
 	return l
 }
 

@@ -28,7 +28,7 @@ const Patience = 3 * time.Second
 
 // Look goes every way to the service, all at once. proc is "/proc".
 func Look(ctx context.Context, s Service, proc string) Facts {
-	f := Facts{Service: s, Own: interfaces(), Listening: ReadListening(proc, s.Port), Resolved: make([]Name, len(s.Names))}
+	f := Facts{Service: s, Own: interfaces(), Listening: ReadListening(proc, s.Port, s.MediaPort), Resolved: make([]Name, len(s.Names))}
 	var running sync.WaitGroup
 	for i, n := range s.Names {
 		running.Go(func() { f.Resolved[i] = lookUp(ctx, n) })
@@ -90,6 +90,14 @@ func (s Service) look(ctx context.Context, a netip.Addr, host string) Way {
 	if s.Probe.Ufrag != "" {
 		running.Go(func() { w.ICETCP = s.Probe.tcp(ctx, at) })
 		running.Go(func() { w.UDP, w.UDPFrom = s.Probe.udp(ctx, at) })
+		if s.toldSecond(a) {
+			running.Go(func() {
+				var from netip.Addr
+				if w.Second, from = s.Probe.udp(ctx, netip.AddrPortFrom(a, uint16(s.MediaPort))); w.Second == Answered && from != a {
+					w.Second = Other // browsers drop it
+				}
+			})
+		}
 	}
 	running.Wait()
 	return w

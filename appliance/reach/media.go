@@ -46,6 +46,55 @@ func udpFiltered(a netip.Addr, own, refused bool, p int, byTCP bool) Finding {
 	return line(a.String(), "udp-filtered", missing, fr, en).because(whyFR, whyEN, doFR, doEN).unless(byTCP)
 }
 
+func secondAnswers(a netip.Addr, p int) Finding {
+	return line(a.String(), "second-port", ok, "Chrome et Edge, qui refusent le média sur le premier port à une adresse privée, passent en UDP par "+net.JoinHostPort(a.String(), port(p))+".",
+		"Chrome and Edge, which refuse media at the first port of a private address, pass by UDP at "+net.JoinHostPort(a.String(), port(p))+".")
+}
+
+// withoutSecond is what becomes of browsers that refuse the first port: the relay takes UDP there, and TLS, for which they must trust the
+// certificate.
+func withoutSecond(first int, heard bool) (fr, en string) {
+	if heard {
+		return "Le son et l'image de Chrome et d'Edge passent par le relais, en UDP sur le port " + port(first) + ", avec plus de travail pour le serveur.",
+			"Sound and picture of Chrome and Edge go through the relay, by UDP at port " + port(first) + ", with more work for the server."
+	}
+	return "Il ne reste à Chrome et à Edge que le relais dans TLS, et seulement s'ils font confiance au certificat : avec un certificat auto-signé ils n'ont ni son ni image.",
+		"Chrome and Edge are left with the relay inside TLS, and only if they trust the certificate: with a self-signed one they have neither sound nor picture."
+}
+
+func secondFiltered(a netip.Addr, own, refused bool, p, first int, heard bool) Finding {
+	at := net.JoinHostPort(a.String(), port(p))
+	fr, en := "UDP "+at+" reste sans réponse : un pare-feu jette les paquets.", "UDP "+at+" stays without an answer: a firewall drops the packets."
+	if refused {
+		fr, en = "UDP "+at+" est refusé (ICMP).", "UDP "+at+" is refused (ICMP)."
+	}
+	doFR := "Sur le routeur ou le pare-feu, renvoyez aussi UDP " + port(p) + " de " + a.String() + " vers cette machine."
+	doEN := "On the router or firewall, forward UDP " + port(p) + " of " + a.String() + " to this machine as well."
+	if own {
+		doFR = "C'est le pare-feu de cette machine : voyez « nft list ruleset » (ou « ufw status ») ; la chaîne input doit accepter aussi UDP " + port(p) + "."
+		doEN = "It is the firewall of this machine: see “nft list ruleset” (or “ufw status”); the input chain must accept UDP " + port(p) + " as well."
+	}
+	whyFR, whyEN := withoutSecond(first, heard)
+	return line(a.String(), "second-port-filtered", missing, fr, en).because(whyFR, whyEN, doFR, doEN).unless(heard)
+}
+
+func secondSocketMissing(a netip.Addr, p, first int, heard bool) Finding {
+	at := net.JoinHostPort(a.String(), port(p))
+	whyFR, whyEN := withoutSecond(first, heard)
+	return line(a.String(), "second-port-socket-missing", missing, "rien n'écoute en UDP sur "+at+" : systemd n'a pas ouvert le second port.", "nothing listens on UDP "+at+": systemd has not opened the second port.").
+		because(whyFR, whyEN, "Voyez « systemctl status huisclos-media.socket » et ListenDatagram="+port(p)+" dans cette unité.",
+			"See “systemctl status huisclos-media.socket” and ListenDatagram="+port(p)+" in that unit.").unless(heard)
+}
+
+// secondOff: without a candidate that they take, such browsers have nothing that the relay could lead them to either.
+func secondOff(a netip.Addr, first int) Finding {
+	return line(a.String(), "second-port-off", missing, "il n'y a pas de second port pour le média, et "+a.String()+" est une adresse privée.", "there is no second port for media, and "+a.String()+" is a private address.").
+		because("Chrome et Edge y refusent le média sur le port "+port(first)+" : ils n'ont ni son ni image par cette adresse.",
+			"Chrome and Edge refuse media at port "+port(first)+" there: they have neither sound nor picture by this address.",
+			"Ouvrez-le : media_port dans les réglages, ListenDatagram= dans huisclos-media.socket ; ou prenez pour tout un port à partir de 1024.",
+			"Open it: media_port in the settings, ListenDatagram= in huisclos-media.socket; or take a port from 1024 up for everything.")
+}
+
 func udpSocketMissing(a netip.Addr, p int, byTCP bool) Finding {
 	at := net.JoinHostPort(a.String(), port(p))
 	whyFR, whyEN := without(byTCP)

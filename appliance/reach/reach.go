@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"huisclos/hardening"
+	"huisclos/media/transport"
 )
 
 // Probe is what the appliance hands out so that its answers can be told from those of others: the port answers Binding requests
@@ -27,7 +28,8 @@ type Probe struct {
 // Service is what the running appliance says of itself.
 type Service struct {
 	Port        int          `json:"port"`
-	Fingerprint string       `json:"fingerprint"` // of the certificate in use: SHA-256, "AB:CD:…"
+	MediaPort   int          `json:"media_port,omitempty"` // the second one of UDP, for browsers that refuse media at the first; 0: none
+	Fingerprint string       `json:"fingerprint"`          // of the certificate in use: SHA-256, "AB:CD:…"
 	Names       []string     `json:"names,omitempty"`
 	Public      []netip.Addr `json:"public,omitempty"` // public_addresses
 	Named       []netip.Addr `json:"named,omitempty"`  // addresses, or the only one that is listened on
@@ -63,6 +65,12 @@ type Way struct {
 	Ours        bool   // the health page proved to be this appliance's
 	ICETCP, UDP Outcome
 	UDPFrom     netip.Addr // where the answer by UDP came from, if it came
+	Second      Outcome    // UDP at the second port, where clients are told that one
+}
+
+// toldSecond reports whether clients are told the second port at an address.
+func (s Service) toldSecond(a netip.Addr) bool {
+	return s.MediaPort != 0 && transport.Refused(a, s.Port)
 }
 
 // Facts are everything that a judgement rests on.

@@ -190,7 +190,7 @@ test("a later grant moves what goes through the relay, and nothing else", async 
   down.stats = new Map(throughRelay).set("L", { type: "local-candidate", candidateType: "host" });
   media.relay(grant(2));
   await pause();
-  assert.deepEqual(servers(up), ["", "turns:[2001:db8::1]:8443?transport=tcp 9:a.b.1 secret 1", "turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
+  assert.deepEqual(servers(up), ["", "turn:[2001:db8::1]:8443?transport=udp,turns:[2001:db8::1]:8443?transport=tcp 9:a.b.1 secret 1", "turn:[2001:db8::1]:8443?transport=udp,turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
   assert.deepEqual(servers(down), servers(up));
   assert.deepEqual(restarted(), { publish: 1, subscribe: 0 });
   // Firefox marks the pair itself.

@@ -64,9 +64,11 @@ test("the pair in use is found in both kinds of statistics", () => {
   const far = { id: "R", type: "remote-candidate", address: "2001:db8::1", port: 443 };
   const p = { id: "P", type: "candidate-pair", state: "succeeded", remoteCandidateId: "R", requestsSent: 3, consentRequestsSent: 2, responsesReceived: 4, totalRoundTripTime: 0.2, currentRoundTripTime: 0.05 };
   const as = (...list: { id: string }[]) => new Map(list.map((s) => [s.id, s])) as unknown as RTCStatsReport;
-  const want = { sent: 3, consent: 2, answered: 4, total: 0.2, current: 0.05, reached: "[2001:db8::1]:443" };
+  const want = { sent: 3, consent: 2, answered: 4, total: 0.2, current: 0.05, reached: "[2001:db8::1]:443", relay: null };
   assert.deepEqual(pairOf(as({ id: "T", type: "transport", selectedCandidatePairId: "P" } as never, p, far)), want);
   assert.deepEqual(pairOf(as({ ...p, selected: true } as never, far)), want);
+  const near = { id: "L", type: "local-candidate", candidateType: "relay", relayProtocol: "tls" };
+  assert.deepEqual(pairOf(as({ ...p, selected: true, localCandidateId: "L" } as never, far, near)), { ...want, relay: "tls" });
   assert.equal(pairOf(as(far)), null);
 });
 
