@@ -8,7 +8,7 @@ import path from 'node:path';
 const address = process.env.HUISCLOS_ADDRESS ?? '127.0.0.1';
 const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
 
-export interface ApplianceOptions { /** Go duration; default the product's own 30 s. */ absence?: string; record?: boolean; port?: number; /** A further name of the appliance. */ hostname?: string }
+export interface ApplianceOptions { /** Go duration; default the product's own 30 s. */ absence?: string; record?: boolean; port?: number; /** The one address that it listens at and is come to; default: it listens at all. */ at?: string; /** A further name of the appliance. */ hostname?: string }
 
 export class Appliance {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'huisclos-journey-'));
@@ -28,12 +28,12 @@ export class Appliance {
     return a;
   }
 
-  get url(): string { return `https://${address}:${this.port}`; }
+  get url(): string { return `https://${this.o.at ?? address}${this.port === 443 ? '' : `:${this.port}`}`; }
   get pid(): number { return this.child?.pid ?? 0; }
 
   /** Starts it (again) over the same data. */
   async up(): Promise<void> {
-    const args = ['serve', '--listen', `:${this.port}`, '--data', this.data, '--test-record', this.o.record ? this.records : ''];
+    const args = ['serve', '--listen', `${this.o.at ?? ''}:${this.port}`, '--data', this.data, '--test-record', this.o.record ? this.records : ''];
     if (this.o.hostname) args.push('--hostname', this.o.hostname);
     if (this.o.absence) args.push('--test-absence', this.o.absence);
     const child = spawn(binary, args.filter((a, i) => !(a === '' || (a === '--test-record' && args[i + 1] === ''))), { stdio: ['ignore', 'pipe', 'pipe'] });

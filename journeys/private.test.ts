@@ -1,0 +1,83 @@
+/**
+ * Port 443 at a private address, where Chromium refuses media: it goes by the second port, and where that is shut through the
+ * relay at 443, over UDP and, without any UDP, inside TLS.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { connect } from 'node:tls';
+import { house, type House } from './harness/appliance.ts';
+import { until } from './harness/browser.ts';
+import { gather, scatter, type Player } from './harness/cast.ts';
+
+const at = '10.77.0.10';
+const nft = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'].find(existsSync) ?? 'nft';
+const shut = (what: string) => execFileSync(nft, ['-f', '-'], { input: `table inet journeys {\n chain input {\n  type filter hook input priority 0;\n  ${what}\n }\n}\n` });
+const reopen = () => execFileSync(nft, ['delete', 'table', 'inet', 'journeys']);
+
+let h: House;
+before(async () => {
+  execFileSync('ip', ['addr', 'add', `${at}/24`, 'dev', 'hc0']);
+  h = await house(2, { port: 443, at });
+});
+after(async () => { await h?.appliance.end(); });
+
+/** The key of the certificate that the appliance shows. */
+async function key(): Promise<string> {
+  const raw = await new Promise<Buffer>((done, fail) => {
+    const s = connect({ host: at, port: 443, rejectUnauthorized: false }, () => { done(s.getPeerX509Certificate()!.raw); s.destroy(); }).on('error', fail);
+  });
+  return createHash('sha256').update(new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
+}
+
+/** How both connections of a person go: what the server says, and what the browser's own statistics say of the pairs in use. */
+const ways = (p: Player) => p.tab.run(async () => {
+  const pcs = window.__huisclos!.connections(), out = [window.__huisclos!.call.quality.value.transport as string];
+  for (const pc of [pcs.up, pcs.down]) {
+    const s = await pc?.getStats(), all: Record<string, unknown>[] = [];
+    s?.forEach((x: Record<string, unknown>) => all.push(x));
+    const named = all.find((x) => x.type === 'transport')?.selectedCandidatePairId, pair = all.find((x) => x.id === named);
+    const near = all.find((x) => x.id === pair?.localCandidateId), far = all.find((x) => x.id === pair?.remoteCandidateId);
+    out.push(near?.candidateType === 'relay' ? `relay over ${near.relayProtocol as string} to ${far?.address as string}:${far?.port as number}` : `${far?.protocol as string} ${far?.address as string}:${far?.port as number}`);
+  }
+  return out;
+});
+async function go(players: Player[], want: string[], ms = 30_000): Promise<void> {
+  for (const p of players) {
+    let last: string[] = [];
+    await until(`${p.account.name} by ${want.join(', ')}`, async () => (last = await ways(p)).join() === want.join(), ms).catch((e: unknown) => { throw new Error(`${String(e)}: ${last.join(', ')}`); });
+  }
+}
+const converse = async (a: Player, b: Player) => { await Promise.all([a.sensesOf(b, { ms: 30_000 }), b.sensesOf(a, { ms: 30_000 })]); };
+
+test('Chromium at a private address: the second port, then the relay over UDP, then the relay inside TLS', { timeout: 150_000 }, async () => {
+  const players = await gather(h, ['chromium', 'chromium'], { trust: await key() });
+  let closed = false;
+  try {
+    const [a, b] = players as [Player, Player];
+    const since = Date.now(), took = (what: string) => { console.log(`${what} after ${((Date.now() - since) / 1000).toFixed(1)} s`); };
+    await converse(a, b);
+    await go(players, ['udp', `udp ${at}:10443`, `udp ${at}:10443`]);
+    took('media by the second port');
+
+    shut('udp dport 10443 drop');
+    closed = true;
+    const overUDP = `relay over udp to ${at}:10443`;
+    await go(players, ['relay', overUDP, overUDP]);
+    await converse(a, b);
+    took('media through the relay over UDP');
+
+    reopen();
+    shut('meta l4proto udp drop');
+    const overTLS = `relay over tls to ${at}:10443`;
+    await go(players, ['relay', overTLS, overTLS], 60_000);
+    await converse(a, b);
+    took('media through the relay inside TLS');
+    assert.equal((await a.people()).length, 2);
+  } finally {
+    if (closed) reopen();
+    await scatter(players);
+  }
+});
