@@ -21,6 +21,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/pion/webrtc/v4"
 
+	"huisclos/appliance/config"
 	"huisclos/crypto/mls"
 	"huisclos/meetings"
 )
@@ -160,7 +161,7 @@ func TestCallOverTheWire(t *testing.T) {
 	hear(&lastWay)
 
 	var published meetings.Published
-	publish := func(pc *webrtc.PeerConnection) {
+	publish := func(pc *webrtc.PeerConnection, want string) {
 		t.Helper()
 		offer, err := pc.CreateOffer(nil)
 		must(t, err)
@@ -174,32 +175,35 @@ func TestCallOverTheWire(t *testing.T) {
 		for link.Transport == "" || link.Direction != "publish" { // the connection before this one may end meanwhile
 			hear(&link)
 		}
-		if link.Transport != "udp" { // of the relay, too: what comes by it is a datagram
-			t.Errorf("connected: %+v", link)
+		if link.Transport != want {
+			t.Errorf("connected: %+v, want %s", link, want)
 		}
 	}
-	publish(microphone(t, webrtc.Configuration{}))
+	publish(microphone(t, webrtc.Configuration{}), "udp")
 	if elsewhere {
 		where, err := netip.ParseAddrPort(at)
 		must(t, err)
 		for line := range strings.Lines(published.Answer) {
-			if strings.HasPrefix(line, "a=candidate:") && !strings.Contains(line, fmt.Sprintf(" %s %d typ host", where.Addr(), where.Port())) {
+			told := func(port int) bool { return strings.Contains(line, fmt.Sprintf(" %s %d typ host", where.Addr(), port)) }
+			if strings.HasPrefix(line, "a=candidate:") && !told(int(where.Port())) && !told(config.Defaults().Second(int(where.Port()))) {
 				t.Errorf("offered: %s", strings.TrimSpace(line))
 			}
 		}
 	}
 
-	// The same by the relay alone: TURN over TLS, on the port of the pages.
+	// The same by the relay alone: TURN over UDP and over TLS, on the port of the pages.
 	if !strings.Contains(published.Answer, " typ host") || strings.Contains(published.Answer, " 127.0.0.1 ") {
 		t.Skip("this machine has no address but loopback, which the relay refuses")
 	}
-	by := microphone(t, webrtc.Configuration{ICETransportPolicy: webrtc.ICETransportPolicyRelay,
-		ICEServers: []webrtc.ICEServer{{URLs: []string{"turns:" + at + "?transport=tcp"}, Username: lastWay.Username, Credential: lastWay.Credential}}})
-	publish(by)
-	pair, err := by.GetTransceivers()[0].Sender().Transport().ICETransport().GetSelectedCandidatePair()
-	must(t, err)
-	if pair == nil || pair.Local.Typ != webrtc.ICECandidateTypeRelay {
-		t.Errorf("connected by %v", pair)
+	for _, url := range []string{"turn:" + at + "?transport=udp", "turns:" + at + "?transport=tcp"} {
+		by := microphone(t, webrtc.Configuration{ICETransportPolicy: webrtc.ICETransportPolicyRelay,
+			ICEServers: []webrtc.ICEServer{{URLs: []string{url}, Username: lastWay.Username, Credential: lastWay.Credential}}})
+		publish(by, "relay")
+		pair, err := by.GetTransceivers()[0].Sender().Transport().ICETransport().GetSelectedCandidatePair()
+		must(t, err)
+		if pair == nil || pair.Local.Typ != webrtc.ICECandidateTypeRelay {
+			t.Errorf("%s: connected by %v", url, pair)
+		}
 	}
 }
 
