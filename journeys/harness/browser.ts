@@ -9,7 +9,19 @@ import { installDevices, installReaders, installTrace, type Source } from './pag
 
 export type Engine = 'chromium' | 'firefox';
 export interface Look { width?: number; height?: number; dark?: boolean; lang?: 'fr' | 'en'; touch?: boolean }
-export interface BrowserOptions { engine: Engine; id: number; size: Size; camera?: string; microphone?: string; look?: Look; /** Play the clip through the browser's own fake devices (Chromium). */ clip?: boolean; /** A drawn person in place of the clip's numbers. */ portrait?: boolean; /** SHA-256 of the public key (SPKI) of a certificate to trust, in Base64: Chromium, which else takes no TURN inside TLS from it. */ trust?: string; /** host:port of an HTTP proxy that everything goes through. */ proxy?: string }
+export interface BrowserOptions {
+  engine: Engine; id: number; size: Size; camera?: string; microphone?: string; look?: Look;
+  /** Play the clip through the browser's own fake devices (Chromium). */
+  clip?: boolean;
+  /** A y4m file in place of the clip's pictures (Chromium). */
+  film?: string;
+  /** A drawn person in place of the clip's numbers. */
+  portrait?: boolean;
+  /** SHA-256 of the public key (SPKI) of a certificate to trust, in Base64: Chromium, which else takes no TURN inside TLS from it. */
+  trust?: string;
+  /** host:port of an HTTP proxy that everything goes through. */
+  proxy?: string;
+}
 
 type Fn<A, R> = (arg: A) => R | Promise<R>;
 
@@ -57,7 +69,7 @@ async function openChromium(o: BrowserOptions, source: Source): Promise<Person> 
     ...(o.proxy ? { proxy: { server: `http://${o.proxy}` } } : {}),
     args: [
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
-      ...(source.devices === 'browser' ? [`--use-file-for-fake-video-capture=${videoFile(o.id, o.size)}`, `--use-file-for-fake-audio-capture=${soundFile(o.id)}`] : []),
+      ...(source.devices === 'browser' ? [`--use-file-for-fake-video-capture=${o.film ?? videoFile(o.id, o.size)}`, `--use-file-for-fake-audio-capture=${soundFile(o.id)}`] : []),
       '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--no-default-browser-check',
       '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows', '--ignore-certificate-errors', ...(o.trust ? [`--ignore-certificate-errors-spki-list=${o.trust}`] : []), '--disable-gpu', '--disable-dev-shm-usage',
       '--disable-features=WebRtcHideLocalIpsWithMdns',

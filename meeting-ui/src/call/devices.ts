@@ -6,6 +6,7 @@
 import { batch } from "@preact/signals";
 import type { CallSignals, DeviceProblem, StreamKind } from "./state.ts";
 import { Queue } from "./queue.ts";
+import { camera } from "./rates.ts";
 
 export type Tracks = Record<StreamKind, MediaStreamTrack | null>;
 type Memory = { mic: string; cam: string; speaker: string; micOn: boolean; camOn: boolean };
@@ -207,7 +208,7 @@ export class OwnMedia {
     this.s.cam.value = { ...this.s.cam.value, busy: true, problem: null };
     let track: MediaStreamTrack | undefined;
     try {
-      const stream = await this.open(this.memory.cam, (deviceId) => ({ video: { deviceId, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } } }));
+      const stream = await this.open(this.memory.cam, (deviceId) => ({ video: { deviceId, width: { ideal: camera.width }, height: { ideal: camera.height }, frameRate: { ideal: camera.frames, max: camera.frames } } }));
       track = stream.getVideoTracks()[0];
     } catch (e) {
       // Many systems can't open a second camera beside the first, or the first twice: the old one stays if there is one.

@@ -6,6 +6,7 @@
  */
 import { context, type FramePort } from "./ports.ts";
 import type { Tracks } from "./devices.ts";
+import { cameraRates, screenRate, screenSoundRate, soundRate } from "./rates.ts";
 import { regrant, rtcConfig, type RelayGrant } from "./relay.ts";
 import type { StreamKind } from "./state.ts";
 import type { ClientMessage, MediaKind } from "./wire.ts";
@@ -16,16 +17,16 @@ import type { ClientMessage, MediaKind } from "./wire.ts";
  */
 type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 const cameraLayers: Encoding[] = [
-  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000, scalabilityMode: "L1T3" },
-  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode: "L1T3" },
-  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_700_000, scalabilityMode: "L1T3" },
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: cameraRates.l, scalabilityMode: "L1T3" },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: cameraRates.m, scalabilityMode: "L1T3" },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: cameraRates.h, scalabilityMode: "L1T3" },
 ];
-const screenLayer: RTCRtpEncodingParameters[] = [{ maxBitrate: 2_500_000 }];
+const screenLayer: RTCRtpEncodingParameters[] = [{ maxBitrate: screenRate }];
 const layout: { stream: StreamKind; kind: MediaKind; context: number; encodings: RTCRtpEncodingParameters[] }[] = [
-  { stream: "mic", kind: "audio", context: context.mic, encodings: [{ maxBitrate: 40_000 }] },
+  { stream: "mic", kind: "audio", context: context.mic, encodings: [{ maxBitrate: soundRate }] },
   { stream: "camera", kind: "video", context: context.camera, encodings: cameraLayers },
   { stream: "screen", kind: "video", context: context.screen, encodings: screenLayer },
-  { stream: "screen-sound", kind: "audio", context: context.screenSound, encodings: [{ maxBitrate: 96_000 }] },
+  { stream: "screen-sound", kind: "audio", context: context.screenSound, encodings: [{ maxBitrate: screenSoundRate }] },
 ];
 
 /** VP8 with its retransmission, and Opus alone: no RED, no comfort noise, nothing whose packets look into the payload. */

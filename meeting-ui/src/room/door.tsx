@@ -6,10 +6,15 @@ import { callWords } from "../words/call.ts";
 import { connection } from "../words/connection.ts";
 import { Video } from "../stage/tile.tsx";
 import type { Meeting } from "../stage/view.ts";
+import { Line } from "./line.tsx";
 
-export interface DoorProps { meeting: Meeting; roomName: string; owner: string; mine: boolean }
+export interface DoorProps {
+  meeting: Meeting; roomName: string; owner: string; mine: boolean;
+  /** People who were inside when the page asked for the room. */
+  inside: number;
+}
 
-export function Door({ meeting, roomName, owner, mine }: DoorProps) {
+export function Door({ meeting, roomName, owner, mine, inside }: DoorProps) {
   const t = callWords.value.door;
   const phase = meeting.state.value.phase;
   return (
@@ -20,7 +25,7 @@ export function Door({ meeting, roomName, owner, mine }: DoorProps) {
           <p class="muted">{mine ? t.mine : t.lead(owner)}</p>
           <h1>{roomName}</h1>
         </div>
-        {phase === "idle" ? <Ready meeting={meeting} /> : <Waiting meeting={meeting} phase={phase} />}
+        {phase === "idle" ? <Ready meeting={meeting} inside={inside} /> : <Waiting meeting={meeting} phase={phase} />}
       </div>
     </div>
   );
@@ -58,7 +63,7 @@ function choices(list: LocalDevice[], first: string): Option[] {
 
 const shownProblem = (p: DeviceProblem | null): p is Exclude<DeviceProblem, "cancelled"> => p !== null && p !== "cancelled";
 
-function Ready({ meeting }: { meeting: Meeting }) {
+function Ready({ meeting, inside }: { meeting: Meeting; inside: number }) {
   const t = callWords.value;
   const d = meeting.devices.value;
   const mic = meeting.mic.value, cam = meeting.cam.value;
@@ -87,8 +92,8 @@ function Ready({ meeting }: { meeting: Meeting }) {
       </div>
       <div class="stack">
         <Button look="primary" large wide busy={busy} onClick={() => void enter()}>{busy ? t.door.entering : t.door.enter}</Button>
-        <a class="small door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a>
         <p class="muted small door__promise"><Seal state="unverified" /><span>{t.door.sealedHint}</span></p>
+        <Line inside={inside}><a class="door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a></Line>
       </div>
     </>
   );

@@ -59,7 +59,7 @@ export function Meet({ meeting, room, owner, mine }: { meeting: Meeting; room: R
   }, [inside.has(phase)]);
   if (inside.has(phase)) return <Stage meeting={meeting} link={roomLink({ id: room.id, owner: { id: owner, name: "" } })} />;
   if (outside.has(phase)) return <Frame bare><Over meeting={meeting} onSignIn={() => void ask()} /></Frame>;
-  return <Frame wide><Door meeting={meeting} roomName={room.name} owner={room.owner.name} mine={mine} /></Frame>;
+  return <Frame wide><Door meeting={meeting} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} /></Frame>;
 }
 
 export function BadLink() {

@@ -3,18 +3,20 @@ import type { Person, Tile } from "../call/state.ts";
 import { capacity, floating, grid, split, stripCapacity, type Corner, type Rect, type Space } from "./layout.ts";
 import type { Layout } from "./view.ts";
 
-export interface Item { id: string; person: Person; kind: "camera" | "screen" }
-export interface Placed extends Item {
+/** What of a person decides about places: the estimate before a call seats people who are nobody yet. */
+export type Seat = Pick<Person, "key" | "leaf" | "me" | "cam" | "screen" | "screenStream">;
+export interface Item<P extends Seat = Person> { id: string; person: P; kind: "camera" | "screen" }
+export interface Placed<P extends Seat = Person> extends Item<P> {
   rect: Rect;
   main: boolean;
   floats: boolean;
   /** Width low in a corner that the own picture covers: name and states stand beside it. */
   covered?: { start: number; end: number };
 }
-export interface Picture { tiles: Placed[]; page: number; pages: number; alone: boolean }
+export interface Picture<P extends Seat = Person> { tiles: Placed<P>[]; page: number; pages: number; alone: boolean }
 
-export interface Wish {
-  people: readonly Person[];
+export interface Wish<P extends Seat = Person> {
+  people: readonly P[];
   layout: Layout | null;
   pinned: string | null;
   /** Leaf of the last person heard, not oneself. */
@@ -26,15 +28,15 @@ export interface Wish {
 /** A phone, upright or lying: one picture fills it. */
 export const compact = (space: Space) => space.width < 600 || space.height < 400;
 
-export function arrange(wish: Wish, space: Space): Picture {
+export function arrange<P extends Seat>(wish: Wish<P>, space: Space): Picture<P> {
   const me = wish.people.find((p) => p.me);
   const others = wish.people.filter((p) => !p.me);
-  const mine: Item | null = me ? { id: `${me.key}:camera`, person: me, kind: "camera" } : null;
-  const cameras: Item[] = others.map((person) => ({ id: `${person.key}:camera`, person, kind: "camera" }));
-  const screens: Item[] = others.filter((p) => p.screen && p.screenStream).map((person) => ({ id: `${person.key}:screen`, person, kind: "screen" }));
+  const mine: Item<P> | null = me ? { id: `${me.key}:camera`, person: me, kind: "camera" } : null;
+  const cameras: Item<P>[] = others.map((person) => ({ id: `${person.key}:camera`, person, kind: "camera" }));
+  const screens: Item<P>[] = others.filter((p) => p.screen && p.screenStream).map((person) => ({ id: `${person.key}:screen`, person, kind: "screen" }));
   const small = compact(space);
   const whole: Rect = { x: 0, y: 0, ...space };
-  const float = (over: Rect): Placed[] => (mine ? [{ ...mine, rect: floating(wish.corner, over), main: false, floats: true }] : []);
+  const float = (over: Rect): Placed<P>[] => (mine ? [{ ...mine, rect: floating(wish.corner, over), main: false, floats: true }] : []);
   const under = (rect: Rect): Placed["covered"] => {
     const own = floating(wish.corner, rect);
     return {
@@ -77,14 +79,14 @@ export function arrange(wish: Wish, space: Space): Picture {
   return { tiles: shown.map((i, n) => ({ ...i, rect: rects[n] ?? { x: 0, y: 0, width: 0, height: 0 }, main: false, floats: false })), page, pages, alone: false };
 }
 
-function paged(items: Item[], page: number, size: number): { page: number; pages: number; shown: Item[] } {
+function paged<P extends Seat>(items: Item<P>[], page: number, size: number): { page: number; pages: number; shown: Item<P>[] } {
   const pages = Math.max(1, Math.ceil(items.length / size));
   const here = Math.min(page, pages - 1);
   return { page: here, pages, shown: items.slice(here * size, here * size + size) };
 }
 
 /** What to ask the server for: a height for each picture of another person that is on screen. */
-export function wanted(tiles: readonly Placed[], pixelRatio: number): Tile[] {
+export function wanted(tiles: readonly Placed<Seat>[], pixelRatio: number): Tile[] {
   return tiles
     .filter((t) => !t.person.me && (t.kind === "screen" || t.person.cam))
     .map((t) => ({ leaf: t.person.leaf, kind: t.kind, height: Math.round(t.rect.height * pixelRatio) }));

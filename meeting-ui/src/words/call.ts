@@ -25,6 +25,16 @@ export const callWords = dictionary(
       micOnHint: "Parlez : la barre doit bouger.",
       micOffHint: "Votre micro est coupé.",
     },
+    line: {
+      now: (people: number, down: string, up: string) => `À ${plural("fr", people, "personne", "personnes")} avec vous, cette réunion demande à votre connexion environ ${down} Mbit/s en réception et ${up} Mbit/s en envoi.`,
+      empty: (people: number, down: string, up: string) => `La salle est vide. À ${plural("fr", people, "personne", "personnes")}, la réunion demanderait à votre connexion environ ${down} Mbit/s en réception et ${up} Mbit/s en envoi.`,
+      more: "Et à d’autres nombres ?",
+      caption: "Ce que la réunion demande à votre connexion, selon le nombre de personnes, en Mbit/s",
+      people: "Personnes", down: "Réception", up: "Envoi", unit: "Mbit/s",
+      basis: "Caméras et micros ouverts, dans une fenêtre de cette taille ; une plus petite demande moins.",
+      grows: (most: string, sharing: string) => `Quand quelqu’un agrandit votre image, l’envoi peut monter à ${most} Mbit/s. Un écran partagé ajoute jusqu’à ${sharing} Mbit/s.`,
+      less: "Si votre connexion porte moins, le son reste et les images diminuent.",
+    },
     wait: {
       connecting: ["Connexion à la salle", "Vos clés se préparent sur cet appareil."],
       joining: ["L’hôte vous a admis", "La porte se ferme derrière vous."],
@@ -164,6 +174,16 @@ export const callWords = dictionary(
       level: "Level of your microphone",
       micOnHint: "Speak: the bar should move.",
       micOffHint: "Your microphone is off.",
+    },
+    line: {
+      now: (people, down, up) => `With ${plural("en", people, "person", "people")} including you, this meeting needs about ${down} Mbit/s down and ${up} Mbit/s up on your connection.`,
+      empty: (people, down, up) => `The room is empty. With ${plural("en", people, "person", "people")}, the meeting would need about ${down} Mbit/s down and ${up} Mbit/s up on your connection.`,
+      more: "What about other numbers?",
+      caption: "What the meeting needs of your connection, by number of people, in Mbit/s",
+      people: "People", down: "Down", up: "Up", unit: "Mbit/s",
+      basis: "Cameras and microphones on, in a window of this size; a smaller one needs less.",
+      grows: (most, sharing) => `When somebody enlarges your picture, sending can rise to ${most} Mbit/s. A shared screen adds up to ${sharing} Mbit/s.`,
+      less: "If your connection carries less, the sound stays and pictures get smaller.",
     },
     wait: {
       connecting: ["Connecting to the room", "Your keys are being prepared on this device."],

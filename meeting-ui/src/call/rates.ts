@@ -1,0 +1,24 @@
+/**
+ * What the streams of a call cost at most, in bits a second of encoded media, and which of a camera's layers the server sends for
+ * a tile: the one place of these figures. The publisher asks its encoders for them, the page before the call and the sizing tables
+ * of the documents reckon with them, and a test holds them to the server's own (media/pace: `usual`, `LayerFor`).
+ */
+
+/** Opus, each microphone. */
+export const soundRate = 40_000;
+/** VP8, whole size, half and quarter of what the camera gives. */
+export const cameraRates = { l: 150_000, m: 500_000, h: 1_700_000 } as const;
+export type CameraLayer = keyof typeof cameraRates;
+export const screenRate = 2_500_000;
+export const screenSoundRate = 96_000;
+
+/** What is asked of a camera; it may give less. */
+export const camera = { width: 1280, height: 720, frames: 30 } as const;
+
+/** Heights of a tile, in device pixels, up to which the server sends the low and the middle layer (media/pace.LayerFor). */
+export const layerHeights = { l: 225, m: 450 } as const;
+
+export function layerFor(height: number): CameraLayer | null {
+  if (height <= 0) return null;
+  return height <= layerHeights.l ? "l" : height <= layerHeights.m ? "m" : "h";
+}

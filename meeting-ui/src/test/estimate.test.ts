@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { cameraRates, layerFor, layerHeights } from "../call/rates.ts";
+import { estimate, layers, megabits, mostUp, serverLine, spaceOf, type View } from "../room/estimate.ts";
+
+const top = path.join(import.meta.dirname, "../../..");
+const text = (file: string) => readFileSync(path.join(top, file), "utf8");
+const laptop: View = { width: 1280, height: 720, pixelRatio: 1, layout: null };
+
+test("rates and heights are the server's", () => {
+  const demand = text("media/pace/demand.go"), pace = text("media/pace/pace.go");
+  const usual = /usual = \[Layers\]Bitrate\{([\d_, ]+)\}/.exec(demand)?.[1]?.split(",").map((n) => Number(n.replaceAll("_", "").trim()));
+  assert.deepEqual(usual, [cameraRates.l, cameraRates.m, cameraRates.h]);
+  for (const [name, of] of [["low", layerHeights.l], ["middle", layerHeights.m]] as const) {
+    const [, lines, times, by] = new RegExp(`${name}Height\\s+= (\\d+) \\* (\\d+) / (\\d+)`).exec(pace) ?? [];
+    assert.equal((Number(lines) * Number(times)) / Number(by), of, name);
+  }
+  assert.deepEqual([0, 1, 225, 226, 450, 451, 4000].map(layerFor), [null, "l", "l", "m", "m", "h", "h"]);
+});
+
+test("nobody is asked for more pictures than the server sends", () => {
+  const most = Number(/MaxPictures = (\d+)/.exec(text("media/pace/allocate.go"))?.[1]);
+  for (const view of [laptop, { ...laptop, width: 7680, height: 4320 }, { ...laptop, width: 390, height: 844, pixelRatio: 3 }]) {
+    for (const n of [2, 25, 26, 300]) assert.ok(layers(n, view).length <= most, `${n}`);
+  }
+});
+
+test("the space is what the style sheets leave", () => {
+  const tokens = text("ui-kit/src/css/tokens.css");
+  const px = (name: string) => [...tokens.matchAll(new RegExp(`--${name}: (\\d+)px`, "g"))].map((m) => Number(m[1]));
+  const [bars, strips] = [px("bar"), px("strip")]; // as they come: usual, narrow, low
+  const around = (width: number, height: number) => height - spaceOf({ width, height }).height;
+  assert.deepEqual([around(1280, 720), around(390, 844)], [bars[0]! + strips[0]!, bars[1]! + strips[1]!]);
+  assert.deepEqual([around(400, 450), around(844, 390)], [bars[2]! + strips[2]!, bars[2]! + 8], "low, and a phone lying");
+  assert.equal(spaceOf(laptop).width, 1280 - 2 * Number(/--s3: (\d+)px/.exec(tokens)?.[1]));
+});
+
+test("two people: one large picture and one voice each way, and the lowest layer that is always sent", () => {
+  assert.deepEqual(layers(2, laptop), ["h"]);
+  const { up, down } = estimate(2, laptop), encoded = { down: 1_700_000 + 40_000, up: 150_000 + 1_700_000 + 40_000 };
+  // Packets, seals and feedback weigh between a twentieth and a seventh of what they carry.
+  for (const [is, of] of [[up, encoded.up], [down, encoded.down]] as const) assert.ok(is > 1.05 * of && is < 1.15 * of, `${is} for ${of}`);
+  assert.deepEqual([megabits(down), megabits(up)], [2, 2.2]);
+});
+
+test("what is small, or on another page, costs little or nothing", () => {
+  assert.deepEqual(layers(4, laptop), ["m", "m", "m"]);
+  assert.deepEqual([...new Set(layers(16, laptop))], ["l"]);
+  assert.equal(layers(300, laptop).length, 25);
+  const some = estimate(100, laptop), all = estimate(300, laptop);
+  assert.ok(Math.abs(all.down - some.down - 200 * 75_000) < 0.05 * all.down, "two hundred voices more, and no picture");
+  assert.deepEqual(layers(10, { width: 390, height: 844, pixelRatio: 3, layout: null }), ["h"], "a phone shows one person");
+});
+
+test("a sharper screen is sent larger pictures, another layout others", () => {
+  assert.ok(estimate(10, { ...laptop, pixelRatio: 2 }).down > 2 * estimate(10, laptop).down);
+  const speaker = layers(6, { ...laptop, layout: "speaker" });
+  assert.equal(speaker.filter((l) => l === "h").length, 1);
+  assert.ok(speaker.length > 1 && speaker.slice(1).every((l) => l === "l"));
+});
+
+test("alone nothing passes; more people never need less of a server, and nobody sends more than all there is", () => {
+  assert.deepEqual(estimate(0, laptop), { up: 0, down: 0 });
+  assert.deepEqual(estimate(1, laptop), { up: 0, down: 0 });
+  for (const pixelRatio of [1, 2]) for (let n = 3; n < 120; n++) {
+    const view = { ...laptop, pixelRatio };
+    // What is received beside pictures comes back as feedback.
+    assert.ok(estimate(n, view).up <= mostUp + 0.02 * estimate(n, view).down, `${n}`);
+    assert.ok(serverLine(n, view).received >= n * 75_000);
+  }
+});
+
+test("figures are rounded up, to what one can compare with a contract", () => {
+  assert.deepEqual([81_000, 2_140_000, 2_200_000, 9_950_000, 17_140_000, 12_000_000].map(megabits), [0.1, 2.2, 2.2, 10, 18, 12]);
+});
