@@ -2,7 +2,7 @@
 // (package client) join a sealed call of it over loopback, and says how long they take, how long a new key takes after
 // somebody has left, and what the server needs for it.
 //
-//	go run ./bench/room [--binary FILE] [--sizes 2,20,100,300] [--storm 100] [--play 4] [--out DIR]
+//	go run ./bench/room [--binary FILE] [--sizes 2,20,100,300] [--storm 100] [--play 4] [--camera BITS] [--out DIR]
 //
 // A join is timed from the start of the participant, who is signed in already as a person at a browser is, to the first
 // frame that it has opened: WebSocket, knock, a host's admission, commit, Welcome, two WebRTC connections (one where nothing
@@ -28,6 +28,7 @@ import (
 type Result struct {
 	People  int     `json:"people"`
 	Playing int     `json:"playing"`
+	Camera  int     `json:"cameraBitsPerSecond,omitempty"` // a full room: everybody's, beside 40 kbit/s of sound
 	Storm   bool    `json:"storm"`
 	Spread  float64 `json:"spreadSeconds"` // over which the joins began
 	Came    int     `json:"came"`          // those who opened a frame
@@ -47,6 +48,13 @@ type Result struct {
 	ClientsCPU float64 `json:"participantsCPUPercent"` // of all participants together, while nobody comes or goes
 	ClientsOwn float64 `json:"participantsCPUJoining"` // while all joined
 	ClientsMem float64 `json:"participantsMiB"`
+
+	// Of a full room. What arrived at all participants, in packets a second; what all lines together carried, up and
+	// down; the server's processor time for each packet that arrived.
+	Packets   float64 `json:"packetsPerSecond,omitempty"`
+	Lost      float64 `json:"lostPerSecond,omitempty"`
+	Megabits  float64 `json:"megabitsPerSecond,omitempty"`
+	PerPacket float64 `json:"serverMicrosecondsPerPacket,omitempty"`
 
 	// Waited is how long the server's threads waited for a processor for each second that they had one, while all joined: above
 	// one, the machine and its other programs are what was measured.
@@ -75,6 +83,10 @@ func run() error {
 	storm := flag.Int("storm", 100, "people who come in 10 s; 0: none")
 	play := flag.Int("play", 4, "how many of them play sound, five frames a second")
 	out := flag.String("out", "build/bench", "where room.json and room.svg are written")
+	camera := flag.Int("camera", 0, "a full room: everybody sends a picture of so many bits a second and real-time sound; in a network namespace of its own (unshare --net) traffic is counted too")
+	at := flag.String("at", "", "an appliance that runs elsewhere and has no administrator yet: https://host[:port]")
+	code := flag.String("code", "", "its set-up code")
+	ask := flag.String("ask", "", "a shell command that prints /proc/PID/stat and /proc/PID/status of its process")
 	sound := flag.String("sound", "client/tape/testdata/tones.ogg", "what is played")
 	gap := flag.Duration("gap", 250*time.Millisecond, "between two joins")
 	redraw := flag.Bool("redraw", false, "measure nothing: draw room.json again")
@@ -99,8 +111,16 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	start := func(ctx context.Context) (*server, error) { return startServer(ctx, *binary) }
+	if *at != "" {
+		s, err := elsewhere(ctx, *at, *code, *ask)
+		if err != nil {
+			return err
+		}
+		start = func(context.Context) (*server, error) { return s, nil }
+	}
 	one := func(n int, spread time.Duration, isStorm bool) error {
-		r, err := measure(ctx, *binary, n, *play, spread, frames)
+		r, err := measure(ctx, start, n, *play, *camera, spread, frames)
 		if err != nil {
 			return err
 		}
@@ -136,6 +156,9 @@ func print(r Result) {
 	}
 	fmt.Printf("%6s  %7d  %4d  %5.0f ms  %5.0f ms  %7.0f ms  %3.0f ms  %8.0f ms  %6.0f %% (%4.0f %%)  %4.0f MiB   %4.0f %% (%4.0f %%), %5.0f MiB   %5.1f×", name, r.Playing, r.Came, r.Join50, r.Join95,
 		r.Member, r.Rekey, r.RekeyHear, r.ServerCPU, r.PeakCPU, r.ServerMem, r.ClientsCPU, r.ClientsOwn, r.ClientsMem, r.Waited)
+	if r.Camera > 0 {
+		fmt.Printf("   %.0f packets/s (%.0f lost), %.2f µs each, %.1f Mbit/s", r.Packets, r.Lost, r.PerPacket, r.Megabits)
+	}
 	if r.Failed > 0 {
 		fmt.Printf("   %d did not come: %s", r.Failed, r.Why)
 	}

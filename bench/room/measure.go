@@ -83,8 +83,8 @@ type participant struct {
 }
 
 // measure is one room from its first participant to its last.
-func measure(ctx context.Context, binary string, n, play int, spread time.Duration, frames []client.Frame) (r Result, err error) {
-	s, err := startServer(ctx, binary)
+func measure(ctx context.Context, start func(context.Context) (*server, error), n, play, camera int, spread time.Duration, frames []client.Frame) (r Result, err error) {
+	s, err := start(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -94,7 +94,10 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 		return r, err
 	}
 	play = min(play, n)
-	r = Result{People: n, Playing: play, Spread: spread.Seconds()}
+	if camera > 0 {
+		play = n
+	}
+	r = Result{People: n, Playing: play, Camera: camera, Spread: spread.Seconds()}
 	join := func(i int) (*participant, error) {
 		who := accounts[0]
 		if i > 0 {
@@ -103,7 +106,11 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 		w := newWatcher()
 		none := 0
 		cfg := client.Config{Link: link, Session: who.token, As: &who.account, Pinned: &s.pin, Admit: i == 0, Transport: "udp", Sink: w, Event: w.event, Height: &none}
-		if i < play {
+		switch {
+		case camera > 0:
+			wanted := 720
+			cfg.Sound, cfg.Picture, cfg.Height = newNoise(soundRate, soundLasts), newNoise(camera, pictureLasts), &wanted
+		case i < play:
 			cfg.Sound = tape.Loop(frames)
 		}
 		within, cancel := context.WithTimeout(ctx, patience)
@@ -177,9 +184,20 @@ func measure(ctx context.Context, binary string, n, play int, spread time.Durati
 	time.Sleep(settle)
 	from := time.Now()
 	used, own = s.cpu(), ownCPU()
+	octets, alone := carried()
+	packets, lost := arrived(people)
 	time.Sleep(look)
+	now, gone := arrived(people)
+	passed, _ := carried()
+	if took := time.Since(from).Seconds(); camera > 0 {
+		r.Packets, r.Lost = float64(now-packets)/took, float64(gone-lost)/took
+		r.PerPacket = 1e6 * (s.cpu() - used).Seconds() / max(1, float64(now-packets))
+		if alone {
+			r.Megabits = float64(passed-octets) * 8 / 1e6 / took
+		}
+	}
 	r.ServerCPU, r.ClientsCPU = percent(s.cpu()-used, time.Since(from)), percent(ownCPU()-own, time.Since(from))
-	r.ServerMem, r.ClientsMem = s.memory(), memoryOf(os.Getpid())
+	r.ServerMem, r.ClientsMem = s.memory(), ownMemory()
 
 	var rekeys, again []float64
 	for range leaves {

@@ -26,13 +26,37 @@ import (
 	"huisclos/client"
 )
 
-// server is the program that is measured, in a process of its own.
+// server is the program that is measured, in a process of its own; or, with
+// cmd nil, an appliance elsewhere that has not been set up yet.
 type server struct {
 	cmd    *exec.Cmd
 	dir    string
 	origin string
 	code   string
 	pin    client.Fingerprint
+	ask    string // for one elsewhere: the command that says what it uses
+
+	admin    *visitor
+	accounts []account // so far; the first is the administrator's
+}
+
+// elsewhere is an appliance that runs already, on another machine. Ask is a
+// shell command that prints its process's /proc/PID/stat and, after it, its
+// /proc/PID/status: the way into that machine is its caller's.
+func elsewhere(ctx context.Context, origin, code, ask string) (*server, error) {
+	s := &server{origin: origin, code: code, ask: ask}
+	return s, s.look(ctx)
+}
+
+// told is a /proc file of the appliance's process; of one elsewhere, stat and
+// status together.
+func (s *server) told(name string) []byte {
+	if s.cmd != nil {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, name))
+		return text
+	}
+	text, _ := exec.Command("sh", "-c", s.ask).Output()
+	return text
 }
 
 func startServer(ctx context.Context, binary string) (*server, error) {
@@ -92,6 +116,9 @@ func (s *server) look(ctx context.Context) error {
 }
 
 func (s *server) stop() {
+	if s.cmd == nil {
+		return
+	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.cmd.Wait()
 	_ = os.RemoveAll(s.dir)
@@ -102,17 +129,20 @@ type account struct {
 	token   string
 }
 
-// furnish makes n accounts with a session each, and a room of the first.
+// furnish sees that there are n accounts with a session each, and makes a room
+// of the first.
 func (s *server) furnish(ctx context.Context, n int) (list []account, link client.Link, err error) {
-	admin := s.visitor()
 	var me struct{ Account client.Account }
-	if err := admin.ask(ctx, "POST", "/api/setup", map[string]string{"code": s.code, "name": "Room 0", "email": "r0@example.org", "passphrase": "gravier lampe orage violon"}, &me); err != nil {
-		return nil, link, err
+	if s.admin == nil {
+		admin := s.visitor()
+		if err := admin.ask(ctx, "POST", "/api/setup", map[string]string{"code": s.code, "name": "Room 0", "email": "r0@example.org", "passphrase": "gravier lampe orage violon"}, &me); err != nil {
+			return nil, link, err
+		}
+		s.admin, s.accounts = admin, []account{{me.Account, admin.token()}}
 	}
-	list = append(list, account{me.Account, admin.token()})
-	for i := 1; i < n; i++ {
+	for i := len(s.accounts); i < n; i++ {
 		var made struct{ Activation struct{ URL string } }
-		if err := admin.ask(ctx, "POST", "/api/admin/accounts", map[string]string{"name": fmt.Sprintf("Room %d", i), "email": fmt.Sprintf("r%d@example.org", i), "role": "member"}, &made); err != nil {
+		if err := s.admin.ask(ctx, "POST", "/api/admin/accounts", map[string]string{"name": fmt.Sprintf("Room %d", i), "email": fmt.Sprintf("r%d@example.org", i), "role": "member"}, &made); err != nil {
 			return nil, link, err
 		}
 		_, token, _ := strings.Cut(made.Activation.URL, "#")
@@ -120,14 +150,14 @@ func (s *server) furnish(ctx context.Context, n int) (list []account, link clien
 		if err := v.ask(ctx, "POST", "/api/activate", map[string]string{"token": token, "passphrase": fmt.Sprintf("cascade %d mousse verrou talus", i)}, &me); err != nil {
 			return nil, link, err
 		}
-		list = append(list, account{me.Account, v.token()})
+		s.accounts = append(s.accounts, account{me.Account, v.token()})
 	}
 	var room struct{ ID string }
-	if err := admin.ask(ctx, "POST", "/api/rooms", map[string]string{"name": "Room"}, &room); err != nil {
+	if err := s.admin.ask(ctx, "POST", "/api/rooms", map[string]string{"name": "Room"}, &room); err != nil {
 		return nil, link, err
 	}
-	link, err = client.ParseLink(s.origin + "/r/" + room.ID + "#" + list[0].account.ID.String())
-	return list, link, err
+	link, err = client.ParseLink(s.origin + "/r/" + room.ID + "#" + s.accounts[0].account.ID.String())
+	return s.accounts[:n], link, err
 }
 
 // visitor is one user of the HTTP interface.
@@ -194,11 +224,7 @@ func (v *visitor) ask(ctx context.Context, method, path string, body, into any) 
 
 // cpu is the processor time that the server has used (proc_pid_stat(5)).
 func (s *server) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
+	_, rest, _ := strings.Cut(string(s.told("stat")), ") ")
 	f := strings.Fields(rest)
 	if len(f) < 13 {
 		return 0
@@ -212,6 +238,9 @@ func (s *server) cpu() time.Duration {
 // scheduled is how long the server's threads that are there now have run, and waited for a processor (the kernel's
 // Documentation/scheduler/sched-stats.rst).
 func (s *server) scheduled() (ran, waited time.Duration) {
+	if s.cmd == nil {
+		return 0, 0
+	}
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
 	for _, name := range files {
 		text, err := os.ReadFile(name)
@@ -226,14 +255,15 @@ func (s *server) scheduled() (ran, waited time.Duration) {
 	return ran, waited
 }
 
-func (s *server) memory() float64 { return memoryOf(s.cmd.Process.Pid) }
+func (s *server) memory() float64 { return resident(s.told("status")) }
 
-// memoryOf is what a process has in memory, in MiB.
-func memoryOf(pid int) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
+func ownMemory() float64 {
+	text, _ := os.ReadFile("/proc/self/status")
+	return resident(text)
+}
+
+// resident is what a process has in memory, in MiB, by its /proc/PID/status.
+func resident(text []byte) float64 {
 	for line := range strings.Lines(string(text)) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
 			kib, _ := strconv.Atoi(f[1])

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"huisclos/client"
+)
+
+// A full room is one in which everybody's camera and microphone are on: what a
+// server is to be sized for. Frames are noise of the size that encoders give;
+// nobody looks into them, and the server can't.
+
+const (
+	// soundRate is what browsers' microphones take, in bits a second
+	// (meeting-ui/src/call/rates.ts); a frame of Opus lasts 20 ms.
+	soundRate    = 40_000
+	soundLasts   = 20 * time.Millisecond
+	pictureLasts = time.Second / 30
+	// keyEvery is how many pictures lie between two key frames that nobody
+	// asked for. Key frames are of the size of the others: what is measured is
+	// the rate.
+	keyEvery = 300
+)
+
+// noise gives frames of one size without end.
+type noise struct {
+	frame []byte
+	lasts time.Duration
+	n     int
+}
+
+// newNoise is a stream of a rate in bits a second.
+func newNoise(rate int, lasts time.Duration) *noise {
+	s := &noise{frame: make([]byte, int(float64(rate)/8*lasts.Seconds())), lasts: lasts}
+	_, _ = rand.Read(s.frame) // never fails (Go 1.24)
+	return s
+}
+
+func (s *noise) Next(key bool) (client.Frame, error) {
+	f := client.Frame{Key: key || s.n%keyEvery == 0, Data: s.frame, Lasts: s.lasts}
+	s.n++
+	return f, nil
+}
+
+// carried is what the loopback of this network namespace has carried, in
+// octets; each packet passes once. It is no more than the room's where nothing
+// else lives in the namespace (unshare --net): alone says so.
+func carried() (octets int64, alone bool) {
+	text, err := os.ReadFile("/proc/self/net/dev")
+	if err != nil {
+		return 0, false
+	}
+	alone = true
+	for line := range strings.Lines(string(text)) {
+		name, rest, there := strings.Cut(strings.TrimSpace(line), ":")
+		switch {
+		case !there:
+		case name == "lo":
+			_, _ = fmt.Sscan(rest, &octets)
+		default:
+			alone = false
+		}
+	}
+	return octets, alone
+}
+
+// arrived is how many packets have come to all of them, and how many never did.
+func arrived(people []*participant) (came, lost int) {
+	for _, p := range people {
+		for _, s := range p.call.Stats().Streams {
+			came, lost = came+s.Packets, lost+s.Lost
+		}
+	}
+	return came, lost
+}
