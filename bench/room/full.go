@@ -30,18 +30,19 @@ const (
 type noise struct {
 	frame []byte
 	lasts time.Duration
+	keys  bool // a picture: sound has no key frames
 	n     int
 }
 
 // newNoise is a stream of a rate in bits a second.
-func newNoise(rate int, lasts time.Duration) *noise {
-	s := &noise{frame: make([]byte, int(float64(rate)/8*lasts.Seconds())), lasts: lasts}
+func newNoise(rate int, lasts time.Duration, keys bool) *noise {
+	s := &noise{frame: make([]byte, int(float64(rate)/8*lasts.Seconds())), lasts: lasts, keys: keys}
 	_, _ = rand.Read(s.frame) // never fails (Go 1.24)
 	return s
 }
 
 func (s *noise) Next(key bool) (client.Frame, error) {
-	f := client.Frame{Key: key || s.n%keyEvery == 0, Data: s.frame, Lasts: s.lasts}
+	f := client.Frame{Key: s.keys && (key || s.n%keyEvery == 0), Data: s.frame, Lasts: s.lasts}
 	s.n++
 	return f, nil
 }

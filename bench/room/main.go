@@ -89,8 +89,12 @@ func run() error {
 	ask := flag.String("ask", "", "a shell command that prints /proc/PID/stat and /proc/PID/status of its process")
 	sound := flag.String("sound", "client/tape/testdata/tones.ogg", "what is played")
 	gap := flag.Duration("gap", 250*time.Millisecond, "between two joins")
+	only := flag.Bool("calibrate", false, "no room: what a datagram and its sealing cost on this machine")
 	redraw := flag.Bool("redraw", false, "measure nothing: draw room.json again")
 	flag.Parse()
+	if *only {
+		return calibrate()
+	}
 	if *redraw {
 		var r Report
 		text, err := os.ReadFile(filepath.Join(*out, "room.json"))

@@ -109,7 +109,7 @@ func measure(ctx context.Context, start func(context.Context) (*server, error), 
 		switch {
 		case camera > 0:
 			wanted := 720
-			cfg.Sound, cfg.Picture, cfg.Height = newNoise(soundRate, soundLasts), newNoise(camera, pictureLasts), &wanted
+			cfg.Sound, cfg.Picture, cfg.Height = newNoise(soundRate, soundLasts, false), newNoise(camera, pictureLasts, true), &wanted
 		case i < play:
 			cfg.Sound = tape.Loop(frames)
 		}

@@ -26,16 +26,21 @@ const descriptor = 6;
 /** Octets that a sealed frame is longer: clear prefix (of a picture 3), SFrame header, kind, tag (crypto/sframe). */
 const sealed = { picture: 28, sound: 24 };
 /** Payload of a packet at most, in octets: browsers keep RTP packets within 1,200. */
-const room = 1150;
+const payload = 1150;
 /** Frames of Opus a second. */
 const soundFrames = 50;
 /** Reports and feedback of the other direction (RFC 3550 §6.2 gives them a twentieth), connectivity checks. */
 const feedback = 0.02;
 
+/** Octets of a sealed frame of a picture, and how many packets it takes. */
+function frame(encoded: Rate): { octets: number; packets: number } {
+  const octets = encoded / 8 / camera.frames + sealed.picture;
+  return { octets, packets: Math.ceil(octets / payload) };
+}
 /** A picture's rate on the line. */
 function picture(encoded: Rate): Rate {
-  const frame = encoded / 8 / camera.frames + sealed.picture;
-  return (frame + Math.ceil(frame / room) * (packet + descriptor)) * 8 * camera.frames;
+  const f = frame(encoded);
+  return (f.octets + f.packets * (packet + descriptor)) * 8 * camera.frames;
 }
 const voice: Rate = (soundRate / 8 / soundFrames + sealed.sound + packet) * 8 * soundFrames;
 
@@ -74,10 +79,11 @@ export function estimate(people: number, view: View): Estimate {
 /** The own camera in all its sizes: somebody shows it large, somebody else small. */
 export const mostUp: Rate = sum(Object.values(cameraRates).map(picture)) + voice;
 
-/** For a table of what a server's line carries: everybody's, in a room of so many who all see it in such a window. */
-export function serverLine(people: number, view: View): { received: Rate; sent: Rate } {
-  const one = estimate(people, view);
-  return { received: people * one.up, sent: people * one.down };
+/** What a server carries of a room of so many who all see it in such a window; packets a second that it sends. */
+export interface ServerLoad { received: Rate; sent: Rate; packets: number }
+export function server(people: number, view: View): ServerLoad {
+  const one = estimate(people, view), pictures = sum(layers(people, view).map((l) => frame(cameraRates[l]).packets * camera.frames));
+  return { received: people * one.up, sent: people * one.down, packets: people * (pictures + Math.max(0, people - 1) * soundFrames) };
 }
 
 /** Mbit/s with two digits that mean something: 0.35 → 0.4, 2.14 → 2.1, 12.3 → 12. Rounded up, as a line should carry it. */

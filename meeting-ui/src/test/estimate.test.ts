@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { cameraRates, layerFor, layerHeights } from "../call/rates.ts";
-import { estimate, layers, megabits, mostUp, serverLine, spaceOf, type View } from "../room/estimate.ts";
+import { estimate, layers, megabits, mostUp, server, spaceOf, type View } from "../room/estimate.ts";
 
 const top = path.join(import.meta.dirname, "../../..");
 const text = (file: string) => readFileSync(path.join(top, file), "utf8");
@@ -64,11 +64,13 @@ test("a sharper screen is sent larger pictures, another layout others", () => {
 test("alone nothing passes; more people never need less of a server, and nobody sends more than all there is", () => {
   assert.deepEqual(estimate(0, laptop), { up: 0, down: 0 });
   assert.deepEqual(estimate(1, laptop), { up: 0, down: 0 });
+  // Nine pictures of two packets thirty times a second and nine voices fifty times, for each of ten.
+  assert.equal(server(10, laptop).packets, 10 * 9 * (2 * 30 + 50));
   for (const pixelRatio of [1, 2]) for (let n = 3; n < 120; n++) {
     const view = { ...laptop, pixelRatio };
     // What is received beside pictures comes back as feedback.
     assert.ok(estimate(n, view).up <= mostUp + 0.02 * estimate(n, view).down, `${n}`);
-    assert.ok(serverLine(n, view).received >= n * 75_000);
+    assert.ok(server(n, view).received >= n * 75_000);
   }
 });
 
