@@ -38,11 +38,12 @@ function frame(encoded: Rate): { octets: number; packets: number } {
   return { octets, packets: Math.ceil(octets / payload) };
 }
 /** A picture's rate on the line. */
-function picture(encoded: Rate): Rate {
+export function picture(encoded: Rate): Rate {
   const f = frame(encoded);
   return (f.octets + f.packets * (packet + descriptor)) * 8 * camera.frames;
 }
-const voice: Rate = (soundRate / 8 / soundFrames + sealed.sound + packet) * 8 * soundFrames;
+/** A microphone's. */
+export const voice: Rate = (soundRate / 8 / soundFrames + sealed.sound + packet) * 8 * soundFrames;
 
 /** What a shared screen adds for everybody who sees it, at most. */
 export const sharing: Rate = picture(screenRate);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { cameraRates, layerFor, layerHeights } from "../call/rates.ts";
-import { estimate, layers, megabits, mostUp, server, spaceOf, type View } from "../room/estimate.ts";
+import { estimate, layers, megabits, mostUp, picture, server, sharing, spaceOf, voice, type View } from "../room/estimate.ts";
 
 const top = path.join(import.meta.dirname, "../../..");
 const text = (file: string) => readFileSync(path.join(top, file), "utf8");
@@ -76,4 +76,22 @@ test("alone nothing passes; more people never need less of a server, and nobody 
 
 test("figures are rounded up, to what one can compare with a contract", () => {
   assert.deepEqual([81_000, 2_140_000, 2_200_000, 9_950_000, 17_140_000, 12_000_000].map(megabits), [0.1, 2.2, 2.2, 10, 18, 12]);
+});
+
+test("the tables for administrators say what the page says", () => {
+  const view: View = { ...laptop, width: 1920, height: 1080 };
+  for (const [file, lang] of [["docs/install.md", "en-GB"], ["docs/install.fr.md", "fr-FR"]] as const) {
+    const page = text(file), rows = [...page.matchAll(/^\| (\d+) \| (.*) \| (.*) \| (.*) \| \d+ \| \d+ Gi[Bo] \|$/gm)];
+    assert.deepEqual(rows.map((r) => Number(r[1])), [2, 5, 10, 25, 50], file);
+    const number = (n: number) => n.toLocaleString(lang, { maximumFractionDigits: 2 }).replace(/\s/g, " ");
+    for (const [, people, line, all, packets] of rows) {
+      const e = estimate(Number(people), view), s = server(Number(people), view);
+      assert.deepEqual([line, all, packets],
+        [`${number(megabits(e.down))} / ${number(megabits(e.up))}`, `${number(megabits(s.sent))} / ${number(megabits(s.received))}`, number(s.packets)], `${file}, ${people} people`);
+    }
+    for (const rate of [voice, picture(cameraRates.l), picture(cameraRates.m), picture(cameraRates.h), sharing]) {
+      assert.match(page, new RegExp(`[ à]${number(rate / 1e6).replace(".", "\\.")}[,. ]`), file);
+    }
+    assert.ok(page.replace(/\s/g, " ").includes(number(server(100, view).packets)), file);
+  }
 });
