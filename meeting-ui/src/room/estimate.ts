@@ -55,11 +55,20 @@ export function spaceOf({ width, height }: Pick<View, "width" | "height">): Spac
   return { width: Math.max(0, width - 24), height: Math.max(0, height - around) };
 }
 
-/** The layers that a window receives with so many people in the room, the own included in the number. */
-export function layers(people: number, view: View): CameraLayer[] {
+/**
+ * The best layer that there is of a camera of so many lines: however many are asked for, libwebrtc makes three from 540 lines on, two
+ * from 270 on. In place of one that is not there the server sends the next smaller one (media/pace, `nearest`).
+ */
+function best(wanted: CameraLayer, lines: number): CameraLayer {
+  const most = lines >= 540 ? "h" : lines >= 270 ? "m" : "l";
+  return wanted === "l" || most === "l" ? "l" : most === "m" ? "m" : wanted;
+}
+
+/** The layers that a window receives with so many people in the room, the own included in the number, and cameras of so many lines. */
+export function layers(people: number, view: View, lines: number = camera.height): CameraLayer[] {
   const seats: Seat[] = Array.from({ length: people }, (_, leaf) => ({ key: String(leaf), leaf, me: leaf === 0, cam: true, screen: false, screenStream: null }));
   const { tiles } = arrange({ people: seats, layout: view.layout, pinned: null, speaker: null, corner: "bottom-right", page: 0 }, spaceOf(view));
-  return wanted(tiles, view.pixelRatio).map((t) => layerFor(t.height)).filter((l) => l !== null);
+  return wanted(tiles, view.pixelRatio).map((t) => layerFor(t.height)).filter((l) => l !== null).map((l) => best(l, lines));
 }
 
 /** Layers of the own camera that are sent: those that others receive, the lowest as long as anybody does (media/pace.Demand). */
@@ -69,9 +78,9 @@ function sent(received: CameraLayer[]): CameraLayer[] {
 
 const sum = (list: Rate[]): Rate => list.reduce((a, b) => a + b, 0);
 
-export function estimate(people: number, view: View): Estimate {
+export function estimate(people: number, view: View, lines: number = camera.height): Estimate {
   if (people < 2) return { up: 0, down: 0 };
-  const shown = layers(people, view);
+  const shown = layers(people, view, lines);
   const down = sum(shown.map((l) => picture(cameraRates[l]))) + (people - 1) * voice;
   const up = sum(sent(shown).map((l) => picture(cameraRates[l]))) + voice;
   return { up: up + feedback * down, down: down + feedback * up };

@@ -54,6 +54,11 @@ test("what is small, or on another page, costs little or nothing", () => {
   assert.deepEqual(layers(10, { width: 390, height: 844, pixelRatio: 3, layout: null }), ["h"], "a phone shows one person");
 });
 
+test("a camera of few lines has fewer layers", () => {
+  assert.deepEqual([720, 540, 360, 270, 180].map((lines) => layers(2, laptop, lines).join()), ["h", "h", "m", "m", "l"]);
+  assert.deepEqual([720, 360, 180].map((lines) => layers(3, laptop, lines).join()), ["m,m", "m,m", "l,l"]);
+});
+
 test("a sharper screen is sent larger pictures, another layout others", () => {
   assert.ok(estimate(10, { ...laptop, pixelRatio: 2 }).down > 2 * estimate(10, laptop).down);
   const speaker = layers(6, { ...laptop, layout: "speaker" });
