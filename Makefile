@@ -71,7 +71,7 @@ fuzz: ## every fuzz target for FUZZTIME (make fuzz FUZZTIME=10m)
 bench-mls: ## group operations by size and suite, native and in WebAssembly (BENCHTIME=1s)
 	@.ci/test bench-mls
 
-# Peers are measured in the same run when their programs are on PATH: livekit-server, galene.
+# Peers are measured in the same run when their programs are on PATH: livekit-server, galene, mediasoup-worker (with node and NODE_PATH).
 bench-sfu: ## the media plane under load, beside the floor and other SFUs (make bench-sfu ARGS='-short', ARGS='-json FILE'; ARGS=-h lists all)
 	@mkdir -p build/bench
 	go build -trimpath -o build/bench/ ./bench/sfu ./bench/sfu/plane ./bench/sfu/floor

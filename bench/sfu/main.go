@@ -71,7 +71,7 @@ func parse() (o options, err error) {
 	flag.BoolVar(&o.short, "short", false, "a smoke test of a minute: N = 10 and 5×5")
 	flag.StringVar(&o.json, "json", "", "write all results to this file as well")
 	scenarios := flag.String("scenarios", "", "only scenarios whose name has a match of this expression")
-	servers := flag.String("servers", "", "only these, in this order (default: plane, floor, and what is found of livekit and galene)")
+	servers := flag.String("servers", "", "only these, in this order (default: plane, floor, and what is found of livekit, galene and mediasoup)")
 	flag.IntVar(&o.repeat, "repeat", 1, "play everything so often, interleaved; the table has the medians")
 	flag.DurationVar(&o.window, "window", 0, "how long each scenario is counted (default 8s, 3s with -short)")
 	flag.BoolVar(&o.shared, "shared", false, "stay in this network namespace")

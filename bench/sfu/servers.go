@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"huisclos/bench/sfu/contender"
@@ -26,15 +27,29 @@ func (b *bench) find() error {
 	}
 	b.names = []string{"plane", "floor"}
 	for _, peer := range peers {
-		if _, err := exec.LookPath(peer.program); err == nil {
-			b.names = append(b.names, peer.name)
+		if err := peer.find(); err != nil {
+			fmt.Fprintf(os.Stderr, "%s is not measured: %v\n", peer.name, err)
+			continue
 		}
+		b.names = append(b.names, peer.name)
 	}
 	return nil
 }
 
-// peers are other servers, measured where their program is on PATH.
-var peers = []struct{ name, program string }{{"livekit", "livekit-server"}, {"galene", "galene"}}
+type peer struct {
+	name string
+	find func() error // what is missing
+}
+
+// peers are other servers, measured where they are found.
+var peers = []peer{{"livekit", onPath("livekit-server")}, {"galene", onPath("galene")}, {"mediasoup", contender.FindMediasoup}}
+
+func onPath(program string) func() error {
+	return func() error {
+		_, err := exec.LookPath(program)
+		return err
+	}
+}
 
 func (b *bench) start(name, row string) (server, error) {
 	var log io.Writer = io.Discard
@@ -56,10 +71,12 @@ func (b *bench) start(name, row string) (server, error) {
 		return contender.StartFloor(b.place(b.options.server), log, filepath.Join(b.programs, "floor"))
 	}
 	switch {
-	case b.shared && (name == "livekit" || name == "galene"):
+	case b.shared && slices.ContainsFunc(peers, func(p peer) bool { return p.name == name }):
 		return nil, errors.New("its ports are fixed, so it is measured in a network namespace only")
 	case name == "livekit":
 		return contender.StartLiveKit(b.place(b.options.server), log, "livekit-server")
+	case name == "mediasoup":
+		return contender.StartMediasoup(b.place(b.options.server), log)
 	case name == "galene":
 		return startWithAddress(func() (*contender.Galene, error) {
 			return contender.StartGalene(b.place(b.options.server), log, "galene", benchAddress)

@@ -34,7 +34,13 @@ type Place struct {
 
 // start runs a program at its place. Its standard error goes to log.
 func start(at Place, log io.Writer, name string, arguments ...string) (*process, error) {
+	return startWith(at, log, nil, name, arguments...)
+}
+
+// startWith is start with environment variables; nil are those of this process.
+func startWith(at Place, log io.Writer, environment []string, name string, arguments ...string) (*process, error) {
 	p := &process{command: exec.Command(name, arguments...), ended: make(chan error, 1)}
+	p.command.Env = environment
 	p.command.Stderr = log
 	var err error
 	if p.stdin, err = p.command.StdinPipe(); err != nil {
