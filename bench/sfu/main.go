@@ -135,7 +135,7 @@ func measure(o options) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	b := bench{options: o, costs: map[string]float64{}}
+	b := bench{options: o, costs: map[string]float64{}, full: map[string]float64{}}
 	if err := b.find(); err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func measure(o options) error {
 // row is a scenario of the table.
 type row struct {
 	load.Scenario
-	half bool // the rate at which the server's processor is half busy
+	half bool // half of what the server's processor carries in this scenario
 }
 
 func scenarios(o options) (rows []row) {
@@ -203,6 +203,8 @@ func scenarios(o options) (rows []row) {
 	add(load.Scenario{Name: "5 times 10×10 burst", Meetings: 5, Mesh: 10, Arrival: load.Burst}, false)
 	mesh(25, load.Burst, false, 0.4)
 	add(load.Scenario{Name: "half load, 10×10 burst", Mesh: 10, Arrival: load.Burst}, true)
+	add(load.Scenario{Name: "half load, 25×25 burst", Mesh: 25, Arrival: load.Burst}, true)
+	add(load.Scenario{Name: "half load, 1→200 burst", Publishers: 1, Receivers: 200, Arrival: load.Burst}, true)
 	return rows
 }
 
@@ -213,26 +215,11 @@ func suffix(feedback bool) string {
 	return ""
 }
 
-// halve chooses meetings and rate so that a server of this cost uses half of its processor.
-func halve(s load.Scenario, cost float64) load.Scenario {
-	wanted := 0.5e6 / cost // packets a second
-	one := s.Forwarded()
-	s.Meetings = max(1, int(wanted/one+0.5))
-	s.Rate = wanted / (one * float64(s.Meetings))
-	return s
-}
-
-func pick(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
-}
-
 type bench struct {
 	options
 	names    []string
 	costs    map[string]float64 // microseconds of each server's last meeting of 10
+	full     map[string]float64 // packets a second that fill the plane's processor, by row, for the floor
 	outcomes []outcome
 }
 
@@ -241,6 +228,8 @@ type outcome struct {
 	load.Result
 	Row    string
 	Failed string `json:",omitempty"`
+	// Full is the rate that this row is half of, and how it was found; zero in other rows.
+	Full capacity
 }
 
 // server is a contender that was started for one scenario.
@@ -252,27 +241,16 @@ type server interface {
 }
 
 func (b *bench) play(ctx context.Context, s row, name string) error {
-	scenario := s.Scenario
-	if s.half {
-		// The floor plays what the plane plays: what it adds to the delay then is the machine's.
-		cost := b.costs[pick(name == "floor" && b.costs["plane"] > 0, "plane", name)]
-		if cost == 0 {
-			cost = 10 // nothing was measured before: the row says how busy it was
-		}
-		scenario = halve(scenario, cost)
-	}
 	out := outcome{Server: name, Row: s.Name}
-	under, err := b.start(name, s.Name)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	scenario := s.Scenario
+	var err error
+	if s.half {
+		if out.Full, err = b.capacity(ctx, s, name); err == nil {
+			scenario = sized(scenario, out.Full.Rate/2)
+		}
 	}
-	time.Sleep(300 * time.Millisecond) // it is idle by then
-	out.Result, err = load.Run(ctx, scenario, load.Under{Contender: under, PIDs: under.PIDs(), On: b.options.server})
 	if err == nil {
-		err = under.Err()
-	}
-	if ended := under.Close(); err == nil {
-		err = ended
+		out.Result, err = b.once(ctx, scenario, s.Name, name)
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
@@ -286,4 +264,21 @@ func (b *bench) play(ctx context.Context, s row, name string) error {
 	b.outcomes = append(b.outcomes, out)
 	b.line(out)
 	return nil
+}
+
+// once starts a server, plays a scenario on it and ends it.
+func (b *bench) once(ctx context.Context, s load.Scenario, row, name string) (load.Result, error) {
+	under, err := b.start(name, row)
+	if err != nil {
+		return load.Result{}, err
+	}
+	time.Sleep(300 * time.Millisecond) // it is idle by then
+	r, err := load.Run(ctx, s, load.Under{Contender: under, PIDs: under.PIDs(), On: b.options.server})
+	if err == nil {
+		err = under.Err()
+	}
+	if ended := under.Close(); err == nil {
+		err = ended
+	}
+	return r, err
 }

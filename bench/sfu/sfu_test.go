@@ -29,14 +29,14 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-func TestHalve(t *testing.T) {
+func TestSized(t *testing.T) {
 	s := load.Scenario{Meetings: 1, Mesh: 10, Rate: 1}
-	for _, cost := range []float64{1, 5, 12, 60} {
-		if busy := halve(s, cost).Forwarded() * cost / 1e6; math.Abs(busy-0.5) > 1e-9 {
-			t.Errorf("%g µs: %g busy", cost, busy)
+	for _, wanted := range []float64{5_000, 100_000, 333_333} {
+		if n := sized(s, wanted).Forwarded(); math.Abs(n-wanted) > 1e-6*wanted {
+			t.Errorf("%g packets a second in place of %g", n, wanted)
 		}
 	}
-	if h := halve(s, 5); h.Meetings != 6 || h.Rate > 1.5 || h.Rate < 0.6 {
+	if h := sized(s, 100_000); h.Meetings != 6 || h.Rate > 1.5 || h.Rate < 0.6 {
 		t.Errorf("%d meetings at %g of the rate", h.Meetings, h.Rate)
 	}
 }

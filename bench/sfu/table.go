@@ -56,6 +56,7 @@ func (o outcome) doubts() (all []string) {
 	add(o.Others > 0.1, "other programs used %.0f %% of the server's processor", 100*o.Others)
 	add(o.GeneratorLate > 5*time.Millisecond, "1 %% of the packets were sent more than %v late", o.GeneratorLate.Round(time.Millisecond))
 	add(o.Wrong > 0 || o.BadPackets > 0, "%d opened packets are not what was sent, %d packets are no use", o.Wrong, o.BadPackets)
+	add(o.Full.Generator > generatorMax && o.Full.Busy < probeEnough, "its limit was extrapolated from %.0f %% busy, where the generator was at its own", 100*o.Full.Busy)
 	add(o.NACKs > 0 && o.Repairs == 0, "nothing was repaired")
 	return all
 }
