@@ -4,6 +4,8 @@ package appliance
 
 import (
 	"flag"
+	"os"
+	"path/filepath"
 	"time"
 
 	"huisclos/media/transport"
@@ -15,22 +17,27 @@ const testBuild = true
 // hooks are what test builds add to the settings.
 type hooks struct {
 	record  string
+	sends   string
 	absence time.Duration
 }
 
 func (h *hooks) flags(f *flag.FlagSet) {
 	f.StringVar(&h.record, "test-record", "", "test builds: `DIR`ectory that receives every RTP payload that arrived")
+	f.StringVar(&h.sends, "test-sends", os.Getenv("HUISCLOS_TEST_SENDS"), "test builds: `FILE` that receives, each second, in how many sends of which length media left")
 	f.DurationVar(&h.absence, "test-absence", 0, "test builds: remove a disconnected device after this time")
 }
 
 // writes are the directories that the hooks write to beside the data.
-func (h *hooks) writes() []string {
-	if h.record == "" {
-		return nil
+func (h *hooks) writes() (folders []string) {
+	if h.record != "" {
+		folders = append(folders, h.record)
 	}
-	return []string{h.record}
+	if h.sends != "" {
+		folders = append(folders, filepath.Dir(h.sends))
+	}
+	return folders
 }
 
-func (h *hooks) hook() transport.Hook { return transport.Hook{Record: h.record} }
+func (h *hooks) hook() transport.Hook { return transport.Hook{Record: h.record, Sends: h.sends} }
 
 func (h *hooks) limits() meetings.Limits { return meetings.Limits{Absence: h.absence} }

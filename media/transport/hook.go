@@ -9,4 +9,5 @@ type hook struct{}
 
 func (*hook) open(Config) error { return nil }
 func (*hook) record([]byte)     {}
+func (*hook) watch(*port)       {}
 func (*hook) close()            {}

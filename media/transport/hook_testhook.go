@@ -5,10 +5,14 @@ package transport
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
+
+	"huisclos/media/transport/batch"
 )
 
 // Hook holds what test builds add to the configuration.
@@ -17,15 +21,42 @@ type Hook struct {
 	// is after SRTP, so that tests can search it for what must not be there.
 	// Each is preceded by its length in four bytes.
 	Record string
+	// Sends is a file that receives, each second, a line of JSON with what was
+	// sent over UDP since the start and in how many sends of which length
+	// (batch.Stats). It is for one Server.
+	Sends string
 }
+
+// sends is a line of Hook.Sends.
+type sends struct {
+	At        int64 // milliseconds since 1970
+	Sent      uint64
+	Sends     uint64
+	Segments  uint64
+	Lengths   batch.Lengths
+	LongestOf []int // of each of Lengths
+}
+
+const sendsEvery = time.Second
 
 type hook struct {
 	mu   sync.Mutex
 	file *os.File
 	to   *bufio.Writer
+
+	sends   *os.File
+	stop    chan struct{}
+	stopped chan struct{}
 }
 
 func (h *hook) open(cfg Config) error {
+	if cfg.Sends != "" {
+		file, err := os.Create(cfg.Sends)
+		if err != nil {
+			return fmt.Errorf("transport: sends: %w", err)
+		}
+		h.sends = file
+	}
 	if cfg.Record == "" {
 		return nil
 	}
@@ -53,7 +84,55 @@ func (h *hook) record(payload []byte) {
 	h.to.Flush()
 }
 
+// watch writes Hook.Sends until close.
+func (h *hook) watch(p *port) {
+	if h.sends == nil {
+		return
+	}
+	h.stop, h.stopped = make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(h.stopped)
+		defer h.sends.Close()
+		to := json.NewEncoder(h.sends)
+		every := time.NewTicker(sendsEvery)
+		defer every.Stop()
+		for {
+			if err := to.Encode(sendsOf(p, time.Now())); err != nil {
+				return
+			}
+			select {
+			case <-every.C:
+			case <-h.stop:
+				return
+			}
+		}
+	}()
+}
+
+func sendsOf(p *port, now time.Time) sends {
+	sum := sends{At: now.UnixMilli()}
+	for i := range sum.Lengths {
+		sum.LongestOf = append(sum.LongestOf, batch.LongestOf(i))
+	}
+	for _, s := range p.udp {
+		if s.batch == nil {
+			continue
+		}
+		stats := s.batch.Stats()
+		sum.Sent, sum.Sends, sum.Segments = sum.Sent+stats.Sent, sum.Sends+stats.Sends, sum.Segments+stats.Segments
+		for i, n := range stats.Lengths {
+			sum.Lengths[i] += n
+		}
+	}
+	return sum
+}
+
 func (h *hook) close() {
+	if h.stop != nil {
+		close(h.stop)
+		<-h.stopped
+		h.stop = nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.to != nil {

@@ -4,9 +4,15 @@ package transport
 
 import (
 	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"huisclos/media/transport/batch"
 )
 
 func TestRecord(t *testing.T) {
@@ -34,4 +40,48 @@ func TestRecord(t *testing.T) {
 	}
 	off.record([]byte("nobody asked"))
 	off.close()
+}
+
+// TestSends: what a socket sends is in the file, by the lengths of its sends.
+func TestSends(t *testing.T) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPort([]net.PacketConn{conn}, nil, nil, slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments, w := p.udp[0].batch.Segments(), p.udp[0].batch.NewWriter(1<<16)
+	for _, n := range []int{1, 3, 3, 20} {
+		for range n {
+			w.Queue(conn.LocalAddr().(*net.UDPAddr).AddrPort(), make([]byte, 100))
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "sends")
+	var h hook
+	if err := h.open(Config{Hook: Hook{Sends: file}}); err != nil {
+		t.Fatal(err)
+	}
+	h.watch(p)
+	h.close()
+	p.close()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got sends
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatalf("%q: %v", b, err)
+	}
+	want := batch.Lengths{1, 0, 2, 0, 0, 0, 0, 0, 0, 1}
+	if !segments {
+		want = batch.Lengths{27}
+	}
+	if got.Sent != 27 || got.Lengths != want || got.LongestOf[9] != 32 {
+		t.Errorf("%+v", got)
+	}
 }

@@ -113,6 +113,7 @@ func New(cfg Config) (*Server, error) {
 		s.hook.close()
 		return nil, err
 	}
+	s.hook.watch(s.port)
 	s.events = newEvents(cfg.Events, s.port.guard)
 	s.ticker.Add(1)
 	go func() { defer s.ticker.Done(); s.tick() }()

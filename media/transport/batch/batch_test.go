@@ -280,3 +280,18 @@ func setGRO(t testing.TB, c *Conn, value int) {
 		t.Fatal(err)
 	}
 }
+
+// TestLengthOf: each length is counted where LongestOf says, up to the longest send there is.
+func TestLengthOf(t *testing.T) {
+	var l Lengths
+	for n := 1; n <= maxSegments; n++ {
+		at := lengthOf(n)
+		if n > LongestOf(at) || at > 0 && n <= LongestOf(at-1) {
+			t.Errorf("%d datagrams are counted at %d: at most %d", n, at, LongestOf(at))
+		}
+		l[at]++
+	}
+	if l != (Lengths{1, 1, 1, 1, 1, 1, 1, 1, 8, 16, 32}) {
+		t.Error(l)
+	}
+}

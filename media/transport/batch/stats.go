@@ -2,7 +2,10 @@
 
 package batch
 
-import "sync/atomic"
+import (
+	"math/bits"
+	"sync/atomic"
+)
 
 // Stats is what a Conn did since it was made.
 type Stats struct {
@@ -10,6 +13,7 @@ type Stats struct {
 	Sends         uint64 // messages that they went in: a segmented send is one
 	SendCalls     uint64 // sendmmsg(2)
 	Segments      uint64 // datagrams of Sent that went in a segmented send
+	Lengths       Lengths
 	Refused       uint64 // datagrams that were dropped: the kernel refused them, or the socket ended
 	Unsegmented   uint64 // segmented sends that were refused and whose datagrams were sent one by one
 	SegmentsOff   uint64 // times that segmented sends were given up for the whole socket: 0 or 1
@@ -21,7 +25,29 @@ type Stats struct {
 	PendingErrors uint64 // errors of earlier datagrams that the kernel told us of (ICMP)
 }
 
+// Lengths counts Sends by the datagrams in them: 1, 2, … 8 each for itself, then 9–16, 17–32 and 33–64.
+type Lengths [exactLengths + 3]uint64
+
+const exactLengths = 8
+
+// lengthOf is where a send of n datagrams is counted.
+func lengthOf(n int) int {
+	if n <= exactLengths {
+		return n - 1
+	}
+	return exactLengths + bits.Len(uint(n-1)) - 4
+}
+
+// LongestOf is how many datagrams the sends counted at i have at most.
+func LongestOf(i int) int {
+	if i < exactLengths {
+		return i + 1
+	}
+	return 16 << (i - exactLengths)
+}
+
 type counts struct {
+	lengths                                                               [exactLengths + 3]atomic.Uint64
 	sent, sends, sendCalls, segments, refused, unsegmented, segmentsOff   atomic.Uint64
 	received, receives, receiveCalls, coalesced, truncated, pendingErrors atomic.Uint64
 }
@@ -29,8 +55,13 @@ type counts struct {
 // Stats may be called at any time, from anywhere. The numbers are read one after the other.
 func (c *Conn) Stats() Stats {
 	n := &c.counts
+	var lengths Lengths
+	for i := range lengths {
+		lengths[i] = n.lengths[i].Load()
+	}
 	return Stats{
-		Sent: n.sent.Load(), Sends: n.sends.Load(), SendCalls: n.sendCalls.Load(), Segments: n.segments.Load(),
+		Lengths: lengths,
+		Sent:    n.sent.Load(), Sends: n.sends.Load(), SendCalls: n.sendCalls.Load(), Segments: n.segments.Load(),
 		Refused: n.refused.Load(), Unsegmented: n.unsegmented.Load(), SegmentsOff: n.segmentsOff.Load(),
 		Received: n.received.Load(), Receives: n.receives.Load(), ReceiveCalls: n.receiveCalls.Load(),
 		Coalesced: n.coalesced.Load(), Truncated: n.truncated.Load(), PendingErrors: n.pendingErrors.Load(),

@@ -165,8 +165,10 @@ func (w *Writer) sendTo(fd uintptr) bool {
 // took counts n messages that are gone.
 func (w *Writer) took(n int) {
 	var datagrams, segments int
+	var lengths Lengths // so that the shared counters are touched once a call
 	for _, r := range w.runs[w.sent : w.sent+n] {
 		datagrams += r.packets
+		lengths[lengthOf(r.packets)]++
 		if r.packets > 1 {
 			segments += r.packets
 			w.unsegmented.strikes = 0
@@ -183,6 +185,11 @@ func (w *Writer) took(n int) {
 	c.sends.Add(uint64(n))
 	c.sent.Add(uint64(datagrams))
 	c.segments.Add(uint64(segments))
+	for i, sends := range lengths {
+		if sends > 0 {
+			c.lengths[i].Add(sends)
+		}
+	}
 }
 
 // refused deals with an error of the first message that was not sent: it is skipped. It gives false when the rest has to be
