@@ -95,6 +95,11 @@ bench-room: ## a room of 2, 20, 100 and 300 native participants, a storm of 100,
 
 .PHONY: bench-room
 
+bench-gso: build-testhook browsers ## how long runs of segmented sends get with real Chromium publishers (ARGS='--receivers 6 --seconds 20')
+	node bench/gso/run.mjs $(ARGS)
+
+.PHONY: bench-gso
+
 # --- the Debian package -----------------------------------------------------------------------------------------------
 
 deb: clients deb-tools ## build/deb/huisclos_VERSION_{amd64,arm64}.deb (make deb ARCHS=amd64)

@@ -36,8 +36,8 @@ func (b *bench) line(o outcome) {
 		fmt.Fprintf(os.Stderr, "%-28s %-8s failed: %s\n", o.Row, o.Server, o.Failed)
 		return
 	}
-	fmt.Fprintf(os.Stderr, "%-28s %-8s %6.2f µs/packet, busy %3.0f %%, loss %.2f %%, generator %3.0f %%\n", o.Row, o.Server, o.PerPacket, 100*o.Busy, 100*o.Loss,
-		100*o.GeneratorBusy)
+	fmt.Fprintf(os.Stderr, "%-28s %-8s %6.2f µs/packet, busy %3.0f %%, delay %.2f / %.2f ms, loss %.2f %%, generator %3.0f %%\n", o.Row, o.Server, o.PerPacket, 100*o.Busy,
+		ms(o.DelayP50), ms(o.DelayP99), 100*o.Loss, 100*o.GeneratorBusy)
 	for _, doubt := range o.doubts() {
 		fmt.Fprintf(os.Stderr, "%-28s %-8s   %s\n", "", "", doubt)
 	}
