@@ -117,6 +117,12 @@ func TestProcess(t *testing.T) {
 	if err := unix.SchedGetaffinity(p.pid(), &its); err != nil || its.Count() != 1 || !its.IsSet(cpu) {
 		t.Errorf("it may use %d processors, %v", its.Count(), err)
 	}
+	if err := p.stepBack(); err != nil { // changes nothing for one that has no priority
+		t.Error(err)
+	}
+	if a, err := unix.SchedGetAttr(p.pid(), 0); err != nil || a.Policy != unix.SCHED_NORMAL {
+		t.Errorf("%+v, %v", a, err)
+	}
 	if err := unix.SchedGetaffinity(0, &ours); err != nil || ours != all {
 		t.Errorf("we may use %d processors of %d, %v", ours.Count(), all.Count(), err)
 	}

@@ -58,7 +58,11 @@ func StartMediasoup(at Place, log io.Writer) (*Mediasoup, error) {
 	}
 	m := &Mediasoup{process: p, waiting: map[int]chan mediasoupAnswer{}}
 	var hello struct{ Worker int }
-	if err := p.line(&hello); err != nil {
+	err = p.line(&hello)
+	if err == nil && at.RealTime {
+		err = p.stepBack()
+	}
+	if err != nil {
 		_ = p.stop() // the first error says more
 		return nil, err
 	}
