@@ -4,10 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { connect } from 'node:tls';
 import { house, type House } from './harness/appliance.ts';
 import { until } from './harness/browser.ts';
 import { gather, scatter, type Player } from './harness/cast.ts';
@@ -23,14 +21,6 @@ before(async () => {
   h = await house(2, { port: 443, at });
 });
 after(async () => { await h?.appliance.end(); });
-
-/** The key of the certificate that the appliance shows. */
-async function key(): Promise<string> {
-  const raw = await new Promise<Buffer>((done, fail) => {
-    const s = connect({ host: at, port: 443, rejectUnauthorized: false }, () => { done(s.getPeerX509Certificate()!.raw); s.destroy(); }).on('error', fail);
-  });
-  return createHash('sha256').update(new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
-}
 
 /** How both connections of a person go: what the server says, and what the browser's own statistics say of the pairs in use. */
 const ways = (p: Player) => p.tab.run(async () => {
@@ -53,7 +43,7 @@ async function go(players: Player[], want: string[], ms = 30_000): Promise<void>
 const converse = async (a: Player, b: Player) => { await Promise.all([a.sensesOf(b, { ms: 30_000 }), b.sensesOf(a, { ms: 30_000 })]); };
 
 test('Chromium at a private address: the second port, then the relay over UDP, then the relay inside TLS', { timeout: 150_000 }, async () => {
-  const players = await gather(h, ['chromium', 'chromium'], { trust: await key() });
+  const players = await gather(h, ['chromium', 'chromium'], { trust: await h.appliance.key() });
   let closed = false;
   try {
     const [a, b] = players as [Player, Player];

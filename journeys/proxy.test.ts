@@ -1,10 +1,9 @@
 /** A network that lets nothing out but an HTTP proxy's CONNECT (RFC 9110 §9.3.6): the same call through it, in a real proxy. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect } from 'node:tls';
 import { after, afterEach, before, test } from 'node:test';
 import { house, type House } from './harness/appliance.ts';
 import { until } from './harness/browser.ts';
@@ -66,20 +65,6 @@ const ways = (p: Player) => p.tab.run(async () => {
   return used;
 });
 
-/** A home whose certificate store trusts what the appliance shows, as a managed computer trusts its organisation's. */
-async function trusting(): Promise<string> {
-  const home = path.join(folder, 'home'), store = path.join(home, '.pki/nssdb');
-  mkdirSync(store, { recursive: true });
-  const raw = await new Promise<Buffer>((done, fail) => {
-    const s = connect({ host: address, port: 8443, rejectUnauthorized: false }, () => { const c = s.getPeerCertificate().raw; s.destroy(); done(c); });
-    s.on('error', fail);
-  });
-  writeFileSync(path.join(home, 'appliance.pem'), `-----BEGIN CERTIFICATE-----\n${raw.toString('base64').replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`);
-  execFileSync('certutil', ['-N', '-d', `sql:${store}`, '--empty-password']);
-  execFileSync('certutil', ['-A', '-d', `sql:${store}`, '-n', 'appliance', '-t', 'CP,,', '-i', path.join(home, 'appliance.pem')]);
-  return home;
-}
-
 test('nothing but a proxy leads out: the call goes through it, sealed as ever', { timeout: 180_000 }, async () => {
   execFileSync(nft, ['-f', '-'], { input: proxyOnly });
   players = await gather(h, ['chromium', 'firefox'], { proxy: `${at}:${port}` });
@@ -90,9 +75,9 @@ test('nothing but a proxy leads out: the call goes through it, sealed as ever', 
 });
 
 test('a proxy that lets TLS alone pass: media through TURN over TLS', { timeout: 180_000 }, async () => {
-  const home = await trusting();
+  const trust = await h.appliance.key();
   execFileSync(nft, ['-f', '-'], { input: proxyOnly + noIceTcp });
-  players = await gather(h, ['chromium', 'chromium'], { proxy: `${at}:${port}`, home });
+  players = await gather(h, ['chromium', 'chromium'], { proxy: `${at}:${port}`, trust });
   const [a, b] = players as [Player, Player];
   await Promise.all([a.sensesOf(b, { ms: 90_000 }), b.sensesOf(a, { ms: 90_000 })]);
   for (const p of players) assert.deepEqual(await ways(p), ['relay', 'relay']);

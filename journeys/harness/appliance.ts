@@ -1,9 +1,11 @@
 /** The real program, started as an operator starts it, in a data directory of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect } from 'node:tls';
 
 const address = process.env.HUISCLOS_ADDRESS ?? '127.0.0.1';
 const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
@@ -68,6 +70,15 @@ export class Appliance {
   async end(): Promise<void> {
     await this.down();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The key of the certificate that it shows, as browsers are told to trust one: SHA-256 of its SPKI, in Base64. */
+  async key(): Promise<string> {
+    const { hostname: host, port } = new URL(this.url);
+    const raw = await new Promise<Buffer>((done, fail) => {
+      const s = connect({ host, port: Number(port || 443), rejectUnauthorized: false }, () => { done(s.getPeerX509Certificate()!.raw); s.destroy(); }).on('error', fail);
+    });
+    return createHash('sha256').update(new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
   }
 
   client(): Client { return new Client(this.url); }

@@ -107,7 +107,7 @@ func TestTurnsKeepTheOrderOfALine(t *testing.T) {
 	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
 	for i := range 10 {
 		in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, numbers: forward.Numbers{Sequence: uint16(100 + i)},
-			packet: gate.Packet{Payload: make([]byte, 1000), Start: i == 0, Key: i == 0}})
+			packet: in.share(&gate.Packet{Payload: make([]byte, 1000), Start: i == 0, Key: i == 0})})
 	}
 	l.sendJobs(in, l.jobs[0]) // without the flush that ends a turn
 	begun, _, _ := arrived(t, far, opener)
