@@ -156,8 +156,9 @@ func TestBusyReceiverOnANarrowLine(t *testing.T) {
 					name, w.soundLost, late, worst(s), test.layer, share(s[5:], test.layer), share(s[5:], test.layer+1), w.switches)
 			}
 			w.rate, w.buffer = 10e6, 64<<10
-			if s := w.watch(name+", freed", 12*time.Second); s[9].current != high || share(s[9:], high) < 1 {
-				t.Errorf("%s: ten seconds after it was freed layer %d is sent", name, s[9].current)
+			// Half of the probes are read late, so it may take longer than for a receiver that is awake.
+			if s := w.watch(name+", freed", 18*time.Second); share(s[14:], high) < 1 {
+				t.Errorf("%s: fifteen seconds after it was freed layer %d is sent", name, s[14].current)
 			}
 		}
 	}
@@ -191,9 +192,9 @@ func TestDeliveredTogether(t *testing.T) {
 					late++
 				}
 			}
-			most := 2
+			most := 5
 			if test.bucket > 0 {
-				most = 9 // probes take a bucket for the line, and a key frame of what does not fit is stopped by its queue
+				most = 10 // probes take a bucket for the line, and a key frame of what does not fit is stopped by its queue
 			}
 			if s[2].current > test.layer || share(s[5:], test.layer+1) > 0.15 || worst(s[5:]) < low || late > most {
 				t.Errorf("%s: layer %d three seconds after, more than %d in %.2f of the seconds, layer %d at worst, a queue in %d of 25 seconds",

@@ -198,7 +198,7 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 	}
 	l.estimate.update(observed{usage: l.usage, stalls: wait > 0, stalled: stalled, sent: l.sending.rate(at), acked: acked, burst: l.arrivals.burst(),
 		queue: l.queue, roundTrip: l.roundTrip, lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
-	if found, ok := l.prober.result(newest, least, wait > 0, l.estimate.limit, at); ok {
+	if found, ok := l.prober.result(newest, least, l.stalls.seen(), l.estimate.limit, at); ok {
 		l.estimate.found(found, at)
 	}
 	return nil

@@ -199,26 +199,33 @@ func (p *prober) ceilingAt(at time.Duration) float64 {
 
 // result says what a cluster found, when all of it or something sent after it
 // has arrived, and only if that is more than limit.
-// Least is the least that a packet takes by both clocks, and stalls says that
-// the receiver may have read it late.
-func (p *prober) result(newest, least time.Duration, stalls bool, limit float64, at time.Duration) (rate float64, ok bool) {
+// Least is the least that a packet takes by both clocks, and stall is how long
+// the receiver was seen to leave packets unread.
+func (p *prober) result(newest, least, stall time.Duration, limit float64, at time.Duration) (rate float64, ok bool) {
 	if p.state != waiting || p.came.packets < p.sentSum.packets && newest <= p.sentSum.last {
 		return 0, false
 	}
-	rate, ok = p.measure(least, stalls)
+	waited := min(p.came.first-p.left.first-least, stall)
+	if waited <= lateFrom {
+		waited = 0
+	}
+	rate, ok = p.measure(waited)
 	p.ceiling = 0
 	if ok && rate < p.rate*saturated {
 		p.ceiling = rate
 	}
-	if !ok && p.missed == 0 {
-		p.wait = 0 // its feedback was lost: that says nothing
+	if p.missed == 0 && (!ok || waited > 0) {
+		p.wait = 0 // its feedback was lost, or it came while nobody read: that says nothing
 	}
 	ok = ok && rate > 1.05*limit
 	p.over(ok, at)
 	return rate, ok
 }
 
-func (p *prober) measure(least time.Duration, stalls bool) (rate float64, ok bool) {
+// measure says at what rate a cluster came. Its first packet may have waited for
+// so long to be read, together with others: by itself it could have come as much
+// earlier.
+func (p *prober) measure(waited time.Duration) (rate float64, ok bool) {
 	out, in := &p.left, &p.came
 	if in.packets < probePackets-1 || float64(in.packets) < receivedEnough*float64(in.packets+p.missed) {
 		return 0, false
@@ -226,11 +233,7 @@ func (p *prober) measure(least time.Duration, stalls bool) (rate float64, ok boo
 	// The last packet's sending is not within the time between first and last,
 	// nor is the first one's arrival.
 	sending := float64(out.octets-out.latest) * 8 / max(out.last-out.first, time.Millisecond).Seconds()
-	span := in.last - in.first
-	if stalls && in.first-out.first-least > lateFrom {
-		// The first may have waited to be read, together with others: by itself it could have come as soon as any ever did.
-		span = in.last - out.first - least
-	}
+	span := in.last - in.first + waited
 	arriving := float64(in.octets-in.firstSize) * 8 / max(span, time.Millisecond).Seconds()
 	if arriving > implausible*sending {
 		return 0, false

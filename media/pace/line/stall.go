@@ -86,11 +86,16 @@ func (s *stalls) turn() {
 	}
 }
 
+// seen is the longest stall that was seen to end lately; zero is none.
+func (s *stalls) seen() time.Duration {
+	s.turn()
+	return max(s.longest, s.before)
+}
+
 // wait is how long packets must have been late without a break before that is
 // the line's doing; zero is at once.
 func (s *stalls) wait() time.Duration {
-	s.turn()
-	stall := max(s.longest, s.before)
+	stall := s.seen()
 	if s.late && s.first >= leastLeap+s.takes {
 		stall = max(stall, s.first)
 	}
