@@ -52,11 +52,32 @@ type slot struct {
 	block           uint32
 	at, size        uint16
 	ssrc, timestamp uint32
-	since           time.Duration // after the ring's epoch
+	since           uint32 // milliseconds after the ring's epoch, modulo 2^32
 	sequence        uint16
-	marker          bool
-	start, key      bool
-	video           bool
+	flags           uint8
+}
+
+const (
+	marker = 1 << iota
+	firstOfFrame
+	firstOfKeyFrame
+	described // it has a VP8 payload descriptor
+)
+
+func flags(p *gate.Packet) (f uint8) {
+	if p.Marker {
+		f |= marker
+	}
+	if p.Start {
+		f |= firstOfFrame
+	}
+	if p.Key {
+		f |= firstOfKeyFrame
+	}
+	if p.Descriptor.Size > 0 {
+		f |= described
+	}
+	return f
 }
 
 // Add keeps a packet.
@@ -78,8 +99,7 @@ func (r *Ring) Add(p *gate.Packet, now time.Time) {
 	newest := &r.blocks[len(r.blocks)-1]
 	copy(newest.octets[r.used:], p.Payload)
 	*r.place(p.Sequence, since) = slot{block: r.first + uint32(len(r.blocks)-1), at: uint16(r.used), size: uint16(len(p.Payload)),
-		ssrc: p.SSRC, timestamp: p.Timestamp, since: since, sequence: p.Sequence, marker: p.Marker, start: p.Start, key: p.Key,
-		video: p.Descriptor.Size > 0}
+		ssrc: p.SSRC, timestamp: p.Timestamp, since: uint32(since / time.Millisecond), sequence: p.Sequence, flags: flags(p)}
 	r.used += len(p.Payload)
 	newest.newest = since
 }
@@ -103,7 +123,7 @@ func (r *Ring) place(sequence uint16, since time.Duration) *slot {
 
 // has says whether a slot's packet is still there and not too old.
 func (r *Ring) has(s *slot, since time.Duration) bool {
-	return s.block != 0 && s.block-r.first < uint32(len(r.blocks)) && since-s.since <= keepFor
+	return s.block != 0 && s.block-r.first < uint32(len(r.blocks)) && uint32(since/time.Millisecond)-s.since <= uint32(keepFor/time.Millisecond)
 }
 
 // take begins a new block.
@@ -148,9 +168,10 @@ func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bo
 		return gate.Packet{}, false
 	}
 	octets := r.blocks[s.block-r.first].octets
-	p := gate.Packet{SSRC: ssrc, Sequence: sequence, Timestamp: s.timestamp, Marker: s.marker, Start: s.start, Key: s.key,
+	p := gate.Packet{SSRC: ssrc, Sequence: sequence, Timestamp: s.timestamp, Marker: s.flags&marker != 0,
+		Start: s.flags&firstOfFrame != 0, Key: s.flags&firstOfKeyFrame != 0,
 		Payload: octets[s.at : s.at+s.size : s.at+s.size]}
-	if s.video {
+	if s.flags&described != 0 {
 		var err error
 		if p.Descriptor, err = gate.ParseDescriptor(p.Payload); err != nil {
 			return gate.Packet{}, false // the gate passed it, so it has one

@@ -64,12 +64,12 @@ func TestRingKeepsByTime(t *testing.T) {
 		least, most int           // octets of the ring
 	}{
 		{"no packet", 0, 0, 0, 0, 0, 0},
-		{"a thumbnail of 150 kbit/s", 30, 600, keepFor, keepFor + 1, 2 * block, 5 * block},
-		{"a camera of 1.3 Mbit/s", 150, 1100, keepLeast, keepFor + 1, 10 * block, keepCheap},
+		{"a thumbnail of 150 kbit/s", 30, 600, keepFor, keepFor + time.Millisecond, 2 * block, 5 * block},
+		{"a camera of 1.3 Mbit/s", 150, 1100, keepLeast, keepFor + time.Millisecond, 10 * block, keepCheap},
 		{"a camera of 2.5 Mbit/s", 270, 1150, keepLeast, 650 * time.Millisecond, 18 * block, 24 * block},
 		{"a screen of 40 Mbit/s", 5000, 1000, 90 * time.Millisecond, 600 * time.Millisecond, keepMost, keepMost},
-		{"many small packets", 1900, 20, keepFor - 100*time.Millisecond, keepFor + 1, 4 * block, 6 * block},
-		{"a thumbnail again", 30, 600, keepFor, keepFor + 1, 2 * block, 5 * block},
+		{"many small packets", 1900, 20, keepFor - 100*time.Millisecond, keepFor + time.Millisecond, 4 * block, 6 * block},
+		{"a thumbnail again", 30, 600, keepFor, keepFor + time.Millisecond, 2 * block, 5 * block},
 	} {
 		type sent struct {
 			sequence uint16
@@ -161,7 +161,7 @@ func FuzzRing(f *testing.F) {
 		}
 		for sequence, g := range added {
 			got, ok := r.Get(1, sequence, now)
-			if ok && (!bytes.Equal(got.Payload, g.packet.Payload) || now.Sub(g.at) > keepFor) {
+			if ok && (!bytes.Equal(got.Payload, g.packet.Payload) || now.Sub(g.at) > keepFor+time.Millisecond) {
 				t.Fatalf("%d is another packet, or too old", sequence)
 			}
 		}

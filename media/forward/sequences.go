@@ -103,6 +103,8 @@ func (m *Missing) Due(now time.Time) []uint16 {
 		}
 		kept = append(kept, l)
 	}
-	m.lost = kept
+	if m.lost = kept; len(kept) == 0 {
+		m.lost = nil // most of the time nothing is missing
+	}
 	return due
 }

@@ -20,6 +20,9 @@ import (
 type Sealer struct {
 	rtp, rtcp sessionKey
 	streams   map[uint32]*sealing // nil: retired
+	// last is of the SSRC that was sealed last, which mostly is the next one as well; nil if that was retired.
+	last     *sealing
+	lastSSRC uint32
 }
 
 // sealing is what was sealed of one SSRC.
@@ -115,11 +118,15 @@ func (s *Sealer) SealRTCP(packet []byte) ([]byte, error) {
 
 // Retire says that an SSRC is done with, so that only its number is kept: it is
 // refused from now on.
-func (s *Sealer) Retire(ssrc uint32) { s.streams[ssrc] = nil }
+func (s *Sealer) Retire(ssrc uint32) { s.streams[ssrc], s.last = nil, nil }
 
 func (s *Sealer) stream(ssrc uint32) (*sealing, error) {
+	if s.last != nil && s.lastSSRC == ssrc {
+		return s.last, nil
+	}
 	to, known := s.streams[ssrc]
 	if to != nil {
+		s.last, s.lastSSRC = to, ssrc
 		return to, nil
 	}
 	if known {

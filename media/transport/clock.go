@@ -47,6 +47,9 @@ func (s *Server) tick() {
 			for _, c := range calls {
 				c.router.Report(now)
 			}
+			for _, sub := range subscribers {
+				sub.link.sendReports()
+			}
 			s.tellRefused(publishers, told)
 		}
 	}

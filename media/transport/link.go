@@ -88,6 +88,8 @@ type link struct {
 	pacing *pacing // of a subscriber's link
 	out    *srtp.Sealer
 	ended  bool // there will be no other
+	// compound is what leaves with the next sendReports.
+	compound []byte
 
 	inMu sync.Mutex // packets are taken one at a time
 	in   *srtp.Opener
@@ -265,6 +267,32 @@ func (l *link) sendRTCP(b []byte) {
 		return
 	}
 	l.write(sealed)
+}
+
+// maxCompound is the most that a compound packet of reports holds, in octets: it fits all usual paths.
+const maxCompound = 1100
+
+// reports adds a sender report to the compound packet that leaves with the next sendReports: reports of several streams may share
+// one (RFC 3550 §6.1), and cost as much as one then.
+func (l *link) reports(b []byte) {
+	l.sendMu.Lock()
+	full := len(l.compound)+len(b) > maxCompound
+	l.sendMu.Unlock()
+	if full {
+		l.sendReports()
+	}
+	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
+	l.compound = append(l.compound, b...)
+}
+
+// sendReports sends what reports has gathered.
+func (l *link) sendReports() {
+	l.sendMu.Lock()
+	b := l.compound
+	l.compound = nil
+	l.sendMu.Unlock()
+	l.sendRTCP(b)
 }
 
 // way is where packets leave now, nil if there is none.

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	tickEvery   = 20 * time.Millisecond
-	twccEvery   = 60 * time.Millisecond
+	tickEvery = 20 * time.Millisecond
+	// twccEvery is the interval that receivers of WebRTC use where nothing says another.
+	twccEvery   = 100 * time.Millisecond
 	reportEvery = time.Second
 	// clockSlack is how far a publisher's wall clock may leave the line from its
 	// first report before it is tied to ours anew.

@@ -235,7 +235,8 @@ type codec struct {
 
 // wantedFeedback is what we answer to, of what is offered. No REMB: transport-cc
 // alone opens the top layer.
-var wantedFeedback = map[string]bool{"transport-cc": true, "ccm fir": true, "nack": true, "nack pli": true}
+// The values keep no description in memory, as a part of its text would.
+var wantedFeedback = map[string]string{"transport-cc": "transport-cc", "ccm fir": "ccm fir", "nack": "nack", "nack pli": "nack pli"}
 
 // codecOf finds opus or VP8 in a section, and the RTX that repairs it.
 func (s section) codecOf(video bool) (codec, bool) {
@@ -274,8 +275,8 @@ func (s section) codecOf(video bool) (codec, bool) {
 				}
 			}
 		case "rtcp-fb":
-			if (format == own || format == "*") && wantedFeedback[rest] && len(c.feedback) < 8 {
-				c.feedback = append(c.feedback, rest)
+			if wanted, ok := wantedFeedback[rest]; ok && (format == own || format == "*") && len(c.feedback) < 8 {
+				c.feedback = append(c.feedback, wanted)
 			}
 		}
 	}

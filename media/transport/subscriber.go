@@ -409,6 +409,6 @@ func (o *outlet) Report(r forward.SenderReport) {
 	report := &rtcp.SenderReport{SSRC: o.ssrc, NTPTime: toNTP(r.Wall), RTPTime: r.RTP,
 		PacketCount: r.Packets, OctetCount: r.Octets}
 	if b, err := report.Marshal(); err == nil {
-		o.link.sendRTCP(b)
+		o.link.reports(b)
 	}
 }

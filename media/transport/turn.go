@@ -81,6 +81,7 @@ type job struct {
 	down    *media.Down
 	packet  *shared
 	numbers forward.Numbers
+	octets  int // of size, zero until that was asked for
 	run     uint32
 	class   pace.Class
 	mid     uint8 // id of the extension, zero for none
@@ -296,11 +297,13 @@ func pad(b []byte, octets int) []byte {
 
 // size is what append writes.
 func (j *job) size() int {
-	n := 12 + j.extensions().size() + len(j.packet.Payload)
-	if j.repeats {
-		n += 2
+	if j.octets == 0 {
+		j.octets = 12 + j.extensions().size() + len(j.packet.Payload)
+		if j.repeats {
+			j.octets += 2
+		}
 	}
-	return n
+	return j.octets
 }
 
 func (j *job) extensions() extensions {
