@@ -17,7 +17,7 @@ const reopen = () => execFileSync(nft, ['delete', 'table', 'inet', 'journeys']);
 
 let h: House;
 before(async () => {
-  execFileSync('ip', ['addr', 'add', `${at}/24`, 'dev', 'hc0']);
+  execFileSync('ip', ['addr', 'replace', `${at}/24`, 'dev', 'hc0']);
   h = await house(2, { port: 443, at });
 });
 after(async () => { await h?.appliance.end(); });
@@ -34,15 +34,16 @@ const ways = (p: Player) => p.tab.run(async () => {
   }
   return out;
 });
-async function go(players: Player[], want: string[], ms = 30_000): Promise<void> {
-  for (const p of players) {
+async function go(players: Player[], want: string[], ms = 40_000): Promise<void> {
+  await Promise.all(players.map(async (p) => {
     let last: string[] = [];
-    await until(`${p.account.name} by ${want.join(', ')}`, async () => (last = await ways(p)).join() === want.join(), ms).catch((e: unknown) => { throw new Error(`${String(e)}: ${last.join(', ')}`); });
-  }
+    await until(`${p.account.name} by ${want.join(', ')}`, async () => (last = await ways(p)).join() === want.join(), ms, 500)
+      .catch(async (e: unknown) => { throw new Error(`${String(e)}: ${last.join(', ')}\n${await p.report()}`); });
+  }));
 }
 const converse = async (a: Player, b: Player) => { await Promise.all([a.sensesOf(b, { ms: 30_000 }), b.sensesOf(a, { ms: 30_000 })]); };
 
-test('Chromium at a private address: the second port, then the relay over UDP, then the relay inside TLS', { timeout: 150_000 }, async () => {
+test('Chromium at a private address: the second port, then the relay over UDP, then the relay inside TLS', { timeout: 200_000 }, async () => {
   const players = await gather(h, ['chromium', 'chromium'], { trust: await h.appliance.key() });
   let closed = false;
   try {
