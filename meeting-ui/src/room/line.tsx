@@ -40,7 +40,7 @@ export function Line({ inside, children }: { inside: number; children: preact.Co
             <tbody>
               {others.map((n) => {
                 const e = estimate(n, view);
-                return <tr key={n}><th scope="row">{count(n)}</th><td>{said(e.down)} {t.unit}</td><td>{said(e.up)} {t.unit}</td></tr>;
+                return <tr key={n}><th scope="row">{count(n)}</th><td>{said(e.down)}{"\u00a0"}{t.unit}</td><td>{said(e.up)}{"\u00a0"}{t.unit}</td></tr>;
               })}
             </tbody>
           </table>
