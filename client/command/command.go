@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,8 @@ const (
 	joinWithin = 10 * time.Minute
 	// maxPassphrase is more than any that an appliance takes (512 characters).
 	maxPassphrase = 4096
+	// maxHeight is what the appliance takes.
+	maxHeight = 16384
 
 	accountVariable    = "HUISCLOS_ACCOUNT"
 	passphraseVariable = "HUISCLOS_PASSPHRASE"
@@ -98,6 +101,14 @@ func parse(args []string, getenv func(string) string) (options, error) {
 		if o.Transport = text; text != "udp" && text != "tcp" {
 			return errors.New("udp or tcp")
 		}
+		return nil
+	})
+	f.Func("height", "", func(text string) error {
+		height, err := strconv.Atoi(text)
+		if err != nil || height < 0 || height > maxHeight {
+			return fmt.Errorf("0 to %d lines", maxHeight)
+		}
+		o.Height = &height
 		return nil
 	})
 	f.Func("certificate-sha256", "", func(text string) error {

@@ -29,6 +29,8 @@ const usage = `huisclos call join LIEN / LINK [options]
                             sound, played over and over (Ogg Opus)
   --record DIR              écrit, déchiffré, ce qui est reçu : un fichier par personne et par flux
                             writes, decrypted, what is received: one file for each person and stream
+  --height LINES            hauteur à laquelle les images des autres sont voulues (360 ; 0 : pas d'images)
+                            how high the others' pictures are wanted (360; 0: no pictures)
   --for TIME                durée dans l'appel, comme 30s ou 5m ; sinon jusqu'à l'interruption
                             time in the call, as 30s or 5m; otherwise until interrupted
   --wait TIME               attente à la porte (10m)

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { chromium, type Browser as Chromium, type BrowserContext, type Page as ChromiumPage } from 'playwright-core';
 import puppeteer, { type Browser as Firefox, type Page as FirefoxPage } from 'puppeteer-core';
 import { allTones, soundFile, tones, toneMs, videoFile, type Size } from './clip.ts';
+import type { Line } from './line.ts';
 import { installDevices, installReaders, installTrace, type Source } from './page.ts';
 
 export type Engine = 'chromium' | 'firefox';
@@ -21,6 +22,8 @@ export interface BrowserOptions {
   trust?: string;
   /** host:port of an HTTP proxy that everything goes through. */
   proxy?: string;
+  /** The network that the browser is in; otherwise the appliance's own. */
+  line?: Line;
 }
 
 type Fn<A, R> = (arg: A) => R | Promise<R>;
@@ -54,6 +57,8 @@ const find = (...names: string[]): string => {
   throw new Error(`none of ${names.join(', ')} is installed`);
 };
 
+const behind = (line: Line | undefined, program: string): string => line?.through(program) ?? program;
+
 export async function open(o: BrowserOptions): Promise<Person> {
   const clip = o.clip ?? (o.engine === 'chromium' && !o.portrait);
   const source: Source = {
@@ -65,7 +70,7 @@ export async function open(o: BrowserOptions): Promise<Person> {
 
 async function openChromium(o: BrowserOptions, source: Source): Promise<Person> {
   const browser: Chromium = await chromium.launch({
-    executablePath: find('chromium', 'chromium-browser', 'google-chrome'), headless: true, chromiumSandbox: false,
+    executablePath: behind(o.line, find('chromium', 'chromium-browser', 'google-chrome')), headless: true, chromiumSandbox: false,
     ...(o.proxy ? { proxy: { server: `http://${o.proxy}` } } : {}),
     args: [
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
@@ -120,7 +125,7 @@ class ChromiumTab implements Tab {
 async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
   const profile = mkdtempSync(path.join(tmpdir(), 'huisclos-firefox-')), look = o.look ?? {};
   const browser: Firefox = await puppeteer.launch({
-    browser: 'firefox', executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
+    browser: 'firefox', executablePath: behind(o.line, find('firefox-esr', 'firefox')), headless: true, ...(o.line ? { debuggingPort: await o.line.port() } : {}), acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
     defaultViewport: { width: look.width ?? 1280, height: look.height ?? 720 },
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, 'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, 'media.autoplay.block-webaudio': false,

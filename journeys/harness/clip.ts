@@ -31,19 +31,21 @@ export function tones(id: number): [number, number] { return [500 + 300 * id, 50
 export const allTones = Array.from({ length: 8 }, (_, id) => tones(id)).flat();
 export const toneMs = 400;
 
-export interface Size { width: number; height: number; fps: number; frames: number }
+export interface Size { width: number; height: number; fps: number; frames: number; /** A texture that moves and trembles over the numbers: flat blocks cost an encoder next to nothing, and real cameras do not. */ texture?: boolean }
 export const full: Size = { width: 1280, height: 720, fps: 15, frames: 45 };
+export const camera: Size = { width: 1280, height: 720, fps: 30, frames: 60, texture: true };
 export const small: Size = { width: 320, height: 180, fps: 10, frames: 60 };
 
 const folder = path.join(tmpdir(), 'huisclos-clips');
 
 export function videoFile(id: number, size: Size): string {
   mkdirSync(folder, { recursive: true });
-  const file = path.join(folder, `v2-${id}-${size.width}x${size.height}@${size.fps}x${size.frames}.y4m`);
+  const file = path.join(folder, `v2-${id}-${size.width}x${size.height}@${size.fps}x${size.frames}${size.texture ? '-textured' : ''}.y4m`);
   if (existsSync(file)) return file;
   const part = `${file}.${process.pid}`, fd = openSync(part, 'w');
   writeSync(fd, `YUV4MPEG2 W${size.width} H${size.height} F${size.fps}:1 Ip A1:1 C420jpeg\n`);
   const luma = Buffer.alloc(size.width * size.height), chroma = Buffer.alloc((size.width * size.height) / 2, 128);
+  const cover = size.texture ? texture(size) : null;
   for (let n = 0; n < size.frames; n++) {
     const bits = cells(id, n);
     for (let r = 0; r < rows; r++) {
@@ -52,6 +54,7 @@ export function videoFile(id: number, size: Size): string {
       for (let c = 0; c < columns; c++) line.fill(bits[r * columns + c] ? 235 : 16, Math.round((c * size.width) / columns), Math.round(((c + 1) * size.width) / columns));
       for (let y = from; y < to; y++) line.copy(luma, y * size.width);
     }
+    cover?.(luma, n);
     writeSync(fd, 'FRAME\n');
     writeSync(fd, luma);
     writeSync(fd, chroma);
@@ -59,6 +62,21 @@ export function videoFile(id: number, size: Size): string {
   closeSync(fd);
   renameSync(part, file);
   return file;
+}
+
+/** Lays a texture over a picture: patches of 8 lines that drift, and grain that is another in each picture. The same each time. */
+function texture(size: Size): (luma: Buffer, n: number) => void {
+  let state = 1;
+  const random = () => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return state >>> 24; };
+  const patch = 8, wide = size.width / patch + 64, patches = Buffer.from(Array.from({ length: wide * Math.ceil(size.height / patch) }, random));
+  const grain = Buffer.from(Array.from({ length: 1 << 16 }, random));
+  return (luma, n) => {
+    let at = random() * 251;
+    for (let y = 0; y < size.height; y++) for (let x = 0; x < size.width; x++) {
+      const i = y * size.width + x, p = patches[Math.floor(y / patch) * wide + Math.floor((x + 3 * n) / patch)]!;
+      luma[i] = Math.max(16, Math.min(235, (luma[i]! * 3) / 4 + p / 5 + (grain[at++ & 0xffff]! >> 4) - 8));
+    }
+  };
 }
 
 export function soundFile(id: number): string {
