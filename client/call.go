@@ -48,8 +48,8 @@ type Call struct {
 	inCall chan struct{} // closed when the device is a member for the first time
 	done   chan struct{} // closed after the last word
 	busy   sync.WaitGroup
-	// players are the streams that are played, by context; none comes later.
-	players map[sframe.Context]*player
+	// players are the layers that are played; none comes later.
+	players map[place]*player
 
 	// The loop owns what follows.
 	member    *group.Member
@@ -89,13 +89,17 @@ type Times struct {
 func Join(ctx context.Context, cfg Config) (*Call, error) {
 	c := &Call{cfg: cfg, log: cfg.Log, inbox: make(chan func(), inboxSize), inCall: make(chan struct{}), done: make(chan struct{}), first: true,
 		epochs: frames.NewEpochs(), people: make(map[uint32]Person), inlets: make(map[*inlet]bool), past: make(map[streamKey]*StreamStats),
-		sealed: make(map[sframe.Context]int), players: make(map[sframe.Context]*player), transport: make(map[string]string)}
+		sealed: make(map[sframe.Context]int), players: make(map[place]*player), transport: make(map[string]string)}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	c.times.Started = time.Now()
 	c.app = newAppliance(cfg.Link.Origin, cfg.Pinned)
-	var err error
+	sources, err := cfg.sources()
+	if err != nil {
+		c.app.close()
+		return nil, err
+	}
 	if c.me, err = c.app.signIn(ctx, cfg.Account, cfg.Passphrase, cfg.Session, cfg.As); err != nil {
 		c.app.close()
 		return nil, err
@@ -112,10 +116,8 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	c.busy.Go(c.keepLine)
 	c.busy.Go(c.tick)
-	for context, source := range map[sframe.Context]Source{Microphone: cfg.Sound, Camera: cfg.Picture} {
-		if source != nil {
-			c.players[context] = newPlayer(c, context, source)
-		}
+	for at, source := range sources {
+		c.players[at] = newPlayer(c, at, source)
 	}
 	for _, p := range c.players {
 		c.busy.Go(p.run)

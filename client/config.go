@@ -34,6 +34,9 @@ type Link struct {
 	Owner meetings.ID
 }
 
+// ErrLayers says that a picture has neither one layer nor three.
+var ErrLayers = errors.New("a picture has one layer or three")
+
 // ErrLink says that a text is no room's link.
 var ErrLink = errors.New("not a room's link")
 
@@ -92,7 +95,10 @@ type Config struct {
 	Admit bool
 
 	Picture, Sound Source // what is played; nil: nothing
-	Sink           Sink   // gets what was opened; nil: nobody
+	// Smaller are the picture's two lower layers, the lowest first, or none:
+	// simulcast as browsers do it, of which the server sends each receiver one.
+	Smaller []Source
+	Sink    Sink // gets what was opened; nil: nobody
 	// Transport is how media may go: "udp", "tcp", or "" for whichever works,
 	// UDP first.
 	Transport string

@@ -50,6 +50,11 @@ func newAPI(loopback bool, transport string) (*webrtc.API, error) {
 			}
 		}
 	}
+	for _, uri := range []string{sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI} { // RFC 8852: layers
+		if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
+	}
 	registry := &interceptor.Registry{}
 	responder, err1 := nack.NewResponderInterceptor(nack.WithResponderLoggerFactory(quiet{}))
 	generator, err2 := nack.NewGeneratorInterceptor(nack.GeneratorMaxNacksPerPacket(maxNACKs), nack.GeneratorInterval(nackEvery), nack.WithGeneratorLoggerFactory(quiet{}))

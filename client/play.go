@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,36 +25,68 @@ const (
 	notReady = 10 * time.Millisecond
 )
 
-// A player plays one stream for as long as the stay lasts, over whatever
+// place is what a player plays: a stream, or one layer of it.
+type place struct {
+	context sframe.Context
+	rid     string // RFC 8851; empty where the stream has one layer
+}
+
+// rids name the layers of a picture as browsers do, the lowest first.
+var rids = []string{"l", "m", "h"}
+
+// sources are what is played, by place.
+func (c Config) sources() (map[place]Source, error) {
+	list := make(map[place]Source)
+	if c.Sound != nil {
+		list[place{Microphone, ""}] = c.Sound
+	}
+	switch {
+	case c.Picture == nil && len(c.Smaller) > 0, len(c.Smaller) > 0 && len(c.Smaller) != len(rids)-1:
+		return nil, ErrLayers
+	case len(c.Smaller) > 0:
+		for i, source := range append(slices.Clip(c.Smaller), c.Picture) {
+			list[place{Camera, rids[i]}] = source
+		}
+	case c.Picture != nil:
+		list[place{Camera, ""}] = c.Picture
+	}
+	return list, nil
+}
+
+// A player plays one layer for as long as the stay lasts, over whatever
 // connection there is. No frame leaves it but sealed.
 type player struct {
-	call    *Call
-	context sframe.Context
-	source  Source
-	rate    uint32
-	key     atomic.Bool // somebody waits for a key frame
+	call *Call
+	place
+	source Source
+	rate   uint32
+	key    atomic.Bool // somebody waits for a key frame
 
 	sequence, picture uint16
 	timestamp         uint32
 
 	mu    sync.Mutex // owns what follows
 	track *webrtc.TrackLocalStaticRTP
+	marks map[uint8][]byte
 }
 
-func newPlayer(c *Call, context sframe.Context, source Source) *player {
+func newPlayer(c *Call, at place, source Source) *player {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
-	p := &player{call: c, context: context, source: source, rate: vp8Rate, sequence: binary.BigEndian.Uint16(b[:]), timestamp: binary.BigEndian.Uint32(b[4:]),
+	p := &player{call: c, place: at, source: source, rate: vp8Rate, sequence: binary.BigEndian.Uint16(b[:]), timestamp: binary.BigEndian.Uint32(b[4:]),
 		picture: binary.BigEndian.Uint16(b[2:])}
-	if context.Audio() {
+	if at.context.Audio() {
 		p.rate = opusRate
 	}
 	return p
 }
 
-func (p *player) connect(t *webrtc.TrackLocalStaticRTP) {
+// connect gives the player a way out; marks are header extensions of all its
+// packets.
+func (p *player) connect(t *webrtc.TrackLocalStaticRTP, marks map[uint8][]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.marks = marks
 	if p.track != t {
 		p.track = t
 		p.key.Store(true)
@@ -69,18 +102,18 @@ func (p *player) disconnect(t *webrtc.TrackLocalStaticRTP) {
 	}
 }
 
-func (p *player) connected() *webrtc.TrackLocalStaticRTP {
+func (p *player) connected() (*webrtc.TrackLocalStaticRTP, map[uint8][]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.track
+	return p.track, p.marks
 }
 
 func (p *player) run() {
 	due := time.Now()
 	for {
 		wait := notReady
-		if track := p.connected(); track != nil && p.call.canSeal() {
-			lasts, err := p.one(track)
+		if track, marks := p.connected(); track != nil && p.call.canSeal() {
+			lasts, err := p.one(track, marks)
 			if errors.Is(err, io.EOF) {
 				return
 			}
@@ -104,7 +137,7 @@ func (p *player) run() {
 }
 
 // one seals and sends a frame.
-func (p *player) one(track *webrtc.TrackLocalStaticRTP) (lasts time.Duration, err error) {
+func (p *player) one(track *webrtc.TrackLocalStaticRTP, marks map[uint8][]byte) (lasts time.Duration, err error) {
 	f, err := p.source.Next(p.key.Swap(false))
 	if err != nil {
 		return 0, err
@@ -128,6 +161,11 @@ func (p *player) one(track *webrtc.TrackLocalStaticRTP) (lasts time.Duration, er
 		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: timestamp,
 			Marker: !p.context.Audio() && i == len(payloads)-1}, Payload: payload}
 		p.sequence++
+		for id, mark := range marks {
+			if err := packet.SetExtension(id, mark); err != nil {
+				return 0, err
+			}
+		}
 		if err := track.WriteRTP(packet); err != nil {
 			break // the connection is going; its successor is told to begin with a key frame
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"huisclos/crypto/sframe"
@@ -30,7 +31,7 @@ type publisher struct {
 }
 
 type sending struct {
-	context     sframe.Context
+	place
 	transceiver *webrtc.RTPTransceiver
 	track       *webrtc.TrackLocalStaticRTP
 }
@@ -46,29 +47,63 @@ func (c *Call) newPublisher(s *stay) (*publisher, error) {
 	}
 	p := &publisher{call: c, pc: pc, restarts: maxRestarts}
 	for _, context := range []sframe.Context{Microphone, Camera} {
-		player := c.players[context]
-		if player == nil {
-			continue
-		}
-		mime := webrtc.MimeTypeVP8
-		if context.Audio() {
-			mime = webrtc.MimeTypeOpus
-		}
-		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, fmt.Sprint("own-", uint8(context)), "own")
-		if err == nil {
-			var t *webrtc.RTPTransceiver
-			if t, err = pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err == nil {
-				p.streams = append(p.streams, sending{context, t, track})
-				go player.feedback(t.Sender())
+		for _, rid := range append([]string{""}, rids...) {
+			if at := (place{context, rid}); c.players[at] != nil {
+				if err := p.add(at); err != nil {
+					p.close()
+					return nil, err
+				}
 			}
-		}
-		if err != nil {
-			p.close()
-			return nil, err
 		}
 	}
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) { c.post(func() { p.state(s, state) }) })
 	return p, nil
+}
+
+// add lays out a stream, or a further layer of the last one.
+func (p *publisher) add(at place) error {
+	mime := webrtc.MimeTypeVP8
+	if at.context.Audio() {
+		mime = webrtc.MimeTypeOpus
+	}
+	var options []func(*webrtc.TrackLocalStaticRTP)
+	if at.rid != "" {
+		options = append(options, webrtc.WithRTPStreamID(at.rid))
+	}
+	track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, fmt.Sprint("own-", uint8(at.context)), "own", options...)
+	if err != nil {
+		return err
+	}
+	var t *webrtc.RTPTransceiver
+	if n := len(p.streams); n > 0 && p.streams[n-1].context == at.context {
+		t = p.streams[n-1].transceiver
+		err = t.Sender().AddEncoding(track)
+	} else {
+		t, err = p.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	}
+	if err != nil {
+		return err
+	}
+	p.streams = append(p.streams, sending{at, t, track})
+	go p.call.players[at].feedback(t.Sender())
+	return nil
+}
+
+// marks are what names a layer in its packets (RFC 8852 §3, RFC 8843 §15).
+func (s sending) marks() map[uint8][]byte {
+	if s.rid == "" {
+		return nil // the offer names its SSRC
+	}
+	list := make(map[uint8][]byte)
+	for _, e := range s.transceiver.Sender().GetParameters().HeaderExtensions {
+		switch e.URI {
+		case sdp.SDESMidURI:
+			list[uint8(e.ID)] = []byte(s.transceiver.Mid())
+		case sdp.SDESRTPStreamIDURI:
+			list[uint8(e.ID)] = []byte(s.rid)
+		}
+	}
+	return list
 }
 
 // negotiate offers. The answer comes by the line.
@@ -81,7 +116,10 @@ func (p *publisher) negotiate(restart bool) error {
 		return err
 	}
 	q := &meetings.Publish{Offer: offer.SDP}
-	for _, s := range p.streams {
+	for i, s := range p.streams {
+		if i > 0 && p.streams[i-1].transceiver == s.transceiver {
+			continue // another layer
+		}
 		kind := "video"
 		if s.context.Audio() {
 			kind = "audio"
@@ -125,7 +163,7 @@ func (p *publisher) state(s *stay, state webrtc.PeerConnectionState) {
 	case webrtc.PeerConnectionStateConnected:
 		p.restarts = maxRestarts
 		for _, out := range p.streams {
-			c.players[out.context].connect(out.track)
+			c.players[out.place].connect(out.track, out.marks())
 		}
 	case webrtc.PeerConnectionStateDisconnected, webrtc.PeerConnectionStateFailed:
 		if p.pc.SignalingState() == webrtc.SignalingStateHaveLocalOffer {
@@ -143,7 +181,7 @@ func (p *publisher) state(s *stay, state webrtc.PeerConnectionState) {
 func (p *publisher) close() {
 	p.closed = true
 	for _, s := range p.streams {
-		p.call.players[s.context].disconnect(s.track)
+		p.call.players[s.place].disconnect(s.track)
 	}
 	_ = p.pc.Close()
 }
@@ -151,7 +189,7 @@ func (p *publisher) close() {
 // feedback hears what receivers lack, until the sender is closed.
 func (p *player) feedback(sender *webrtc.RTPSender) {
 	for {
-		packets, _, err := sender.ReadRTCP()
+		packets, err := p.read(sender)
 		if err != nil {
 			return
 		}
@@ -162,4 +200,13 @@ func (p *player) feedback(sender *webrtc.RTPSender) {
 			}
 		}
 	}
+}
+
+func (p *player) read(sender *webrtc.RTPSender) (packets []rtcp.Packet, err error) {
+	if p.rid != "" {
+		packets, _, err = sender.ReadSimulcastRTCP(p.rid)
+		return packets, err
+	}
+	packets, _, err = sender.ReadRTCP()
+	return packets, err
 }

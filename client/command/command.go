@@ -39,9 +39,10 @@ var errUsage = errors.New("command line")
 
 type options struct {
 	client.Config
-	picture, sound, record, passphraseFile string
-	stay, wait                             time.Duration
-	json                                   bool
+	pictures                      []string
+	sound, record, passphraseFile string
+	stay, wait                    time.Duration
+	json                          bool
 }
 
 // Call is "huisclos call join LINK …". Exit codes: 0 done, 1 it failed, 2 it was
@@ -86,7 +87,10 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	}
 	f := flag.NewFlagSet("call join", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&o.picture, "play", "", "")
+	f.Func("play", "", func(name string) error {
+		o.pictures = append(o.pictures, name)
+		return nil
+	})
 	f.StringVar(&o.sound, "sound", "", "")
 	f.StringVar(&o.record, "record", "", "")
 	f.StringVar(&o.State, "state", defaultState(getenv), "")
@@ -140,6 +144,9 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	if o.Account == "" {
 		return o, fmt.Errorf("%w: no account (--account or %s)", errUsage, accountVariable)
 	}
+	if n := len(o.pictures); n > 1 && n != 3 {
+		return o, fmt.Errorf("%w: %w, not %d", errUsage, client.ErrLayers, n)
+	}
 	if o.stay < 0 || o.wait <= 0 {
 		return o, fmt.Errorf("%w: a time that is not after now", errUsage)
 	}
@@ -167,8 +174,11 @@ func (o *options) open(stdin io.Reader, getenv func(string) string) (err error) 
 	if o.Passphrase, err = passphrase(o.passphraseFile, stdin, getenv); err != nil {
 		return err
 	}
-	if o.picture != "" {
-		if o.Picture, err = tape.OpenPicture(o.picture); err != nil {
+	for _, name := range o.pictures {
+		if o.Picture != nil {
+			o.Smaller = append(o.Smaller, o.Picture)
+		}
+		if o.Picture, err = tape.OpenPicture(name); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,8 @@ const usage = `huisclos call join LIEN / LINK [options]
                             the certificate's fingerprint, where the system does not know its authority
   --play FILE               image jouée en boucle (IVF, VP8)
                             picture, played over and over (IVF, VP8)
+                            trois fois, de la petite à la grande : la même en trois tailles (simulcast)
+                            three times, from small to large: the same in three sizes (simulcast)
   --sound FILE              son joué en boucle (Ogg Opus)
                             sound, played over and over (Ogg Opus)
   --record DIR              écrit, déchiffré, ce qui est reçu : un fichier par personne et par flux

@@ -6,6 +6,10 @@ const (
 	// patience is how long a missing packet is waited for, while it is asked
 	// for again; what follows waits with it.
 	patience = 400 * time.Millisecond
+	// keyPatience is how long it is where a whole key frame waits behind it, as
+	// when the line has become narrow and the server sends a smaller layer: time
+	// for one more answer, and hardly seen.
+	keyPatience = 100 * time.Millisecond
 	// maxWaiting bounds the packets that wait for one that is missing.
 	maxWaiting = 2048
 	// maxLate is after how many packets in a row that seem late the numbering
@@ -72,10 +76,52 @@ func (a *Assembler) Push(p Packet, now time.Time) (out []Sealed, broken bool) {
 	return append(out, more...), broken || worse
 }
 
+// leap goes on with the first whole key frame that waits: pictures before it
+// are of no use any more, and nothing that is missing of them is waited for.
+func (a *Assembler) leap() bool {
+	best := -1
+	for n, p := range a.waiting {
+		if ahead := int(n - a.next); (best < 0 || ahead < best) && a.wholeKey(p) {
+			best = ahead
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	for first := a.next + uint16(best); a.next != first; a.next++ {
+		if _, ok := a.waiting[a.next]; ok {
+			delete(a.waiting, a.next)
+		} else {
+			a.lost++
+		}
+	}
+	a.building, a.frame = false, nil
+	return true
+}
+
+// wholeKey says whether a key frame begins with p, and waits as a whole.
+func (a *Assembler) wholeKey(p Packet) bool {
+	part, begins, err := vp8Payload(p.Payload)
+	if err != nil || !begins || part[0]&1 != 0 { // RFC 6386 §9.1; sealing leaves that octet as it is
+		return false
+	}
+	for n := p.Sequence; ; n++ {
+		if q, ok := a.waiting[n]; !ok || q.Timestamp != p.Timestamp {
+			return false
+		} else if q.Marker {
+			return true
+		}
+	}
+}
+
 // Due gives up what has been missing for too long. Wanted several times a second.
 func (a *Assembler) Due(now time.Time) (out []Sealed, broken bool) {
 	for len(a.waiting) > 0 {
 		first, oldest := a.nearest()
+		if a.video && now.Sub(oldest) >= keyPatience && a.leap() {
+			out, broken = a.ready(out, true)
+			continue
+		}
 		if len(a.waiting) <= maxWaiting && now.Sub(oldest) < patience {
 			break
 		}

@@ -3,6 +3,7 @@ package frames
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -14,7 +15,7 @@ func at(ms int) time.Time { return t0.Add(time.Duration(ms) * time.Millisecond) 
 // packets are n frames of VP8 of several packets each, from a sequence number on.
 func packets(n int, sequence uint16) (frames [][]byte, list []Packet) {
 	for i := range n {
-		frame := bytes.Repeat([]byte{byte(i + 1)}, MaxPayload*2+i)
+		frame := bytes.Repeat([]byte{byte(2*i + 1)}, MaxPayload*2+i) // no key frames
 		frames = append(frames, frame)
 		parts := VP8Payloads(frame, uint16(i))
 		for j, p := range parts {
@@ -166,4 +167,50 @@ func FuzzAssembler(f *testing.F) {
 		}
 		a.Due(t0.Add(time.Hour))
 	})
+}
+
+// A whole key frame soon ends the wait for what is missing before it; one that is not whole, or no key frame, does not.
+func TestAWholeKeyFrameEndsTheWait(t *testing.T) {
+	_, list := packets(6, 65533) // three packets each
+	for _, key := range []int{0, 3, 9, 15} {
+		list[key].Payload[descriptorSize] &^= 1
+	}
+	for _, c := range []struct {
+		name string
+		lose []int
+		want []uint32 // timestamps, long before all is given up
+		lost int
+	}{
+		{"nothing", nil, []uint32{0, 3000, 6000, 9000, 12000, 15000}, 0},
+		{"of a frame before it", []int{1}, []uint32{3000, 6000, 9000, 12000, 15000}, 1},
+		{"all between two", []int{2, 3, 4, 5, 6, 7, 8}, []uint32{9000, 12000, 15000}, 7},
+		{"of the key frame too", []int{1, 4}, []uint32{9000, 12000, 15000}, 2},
+		{"and there is no other", []int{10, 16}, []uint32{0, 3000, 6000}, 0},
+	} {
+		a := NewAssembler(true)
+		var got []uint32
+		gone := false
+		for i, p := range list {
+			if slices.Contains(c.lose, i) {
+				continue
+			}
+			p.At = at(0)
+			out, broken := a.Push(p, at(0))
+			late, worse := a.Due(at(90))
+			if gone = gone || broken || worse; len(late) > 0 {
+				t.Errorf("%s: %d frames too soon", c.name, len(late))
+			}
+			for _, s := range out {
+				got = append(got, s.Timestamp)
+			}
+		}
+		out, broken := a.Due(at(110))
+		gone = gone || broken
+		for _, s := range out {
+			got = append(got, s.Timestamp)
+		}
+		if _, lost := a.Count(); !slices.Equal(got, c.want) || lost != c.lost || gone != (c.lost > 0) {
+			t.Errorf("%s: frames %v, %d lost, broken %v", c.name, got, lost, gone)
+		}
+	}
 }

@@ -103,7 +103,7 @@ export class Line {
   }
 
   /** What waited, was sent and was dropped by the rate limit. */
-  queue(): string { return run(tc, '-s', 'qdisc', 'show', 'dev', this.outer('wifi')).split('\n').slice(0, 3).join(' ').replace(/\s+/g, ' '); }
+  queue(): string { return run(tc, '-s', 'qdisc', 'show', 'dev', this.outer('wifi')).split('\n').slice(0, 4).join(' ').replace(/\s+/g, ' '); }
 
   /** From Wi-Fi to cable, at once: the first network is gone when the second comes. */
   change(): void { this.unplug('wifi'); this.plug('cable'); }

@@ -1,7 +1,7 @@
 /** The native participant ("huisclos call join"), as a process of its own. */
 import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Account, House } from './appliance.ts';
@@ -61,16 +61,3 @@ export class Natives {
   }
 }
 
-/** Pictures of a recording: when each was taken, in ms since the first, its size in octets, and the height that holds since the last key frame. */
-export function pictures(ivf: string): { ms: number; octets: number; height: number; key: boolean }[] {
-  const b = readFileSync(ivf), rate = b.readUInt32LE(16), scale = b.readUInt32LE(20), out = [];
-  let height = 0;
-  for (let at = b.readUInt16LE(6); at + 12 <= b.length;) {
-    const octets = b.readUInt32LE(at), time = Number(b.readBigUInt64LE(at + 4)), key = (b[at + 12]! & 1) === 0;
-    if (at + 12 + octets > b.length) break; // it is being written
-    if (key) height = b.readUInt16LE(at + 12 + 8) & 0x3fff; // RFC 6386 §9.1
-    out.push({ ms: (time * scale * 1000) / rate, octets, height, key });
-    at += 12 + octets;
-  }
-  return out;
-}
