@@ -21,6 +21,9 @@ const (
 	maxJobs = 8192
 	// repeatSoundAbove is the loss from which sound is sent twice: an encoder's own repair (RFC 6716 §2.1.7) mends single losses.
 	repeatSoundAbove = 0.02
+	// repeatSoundFrom is the limit up to which a congested line is taken to lose packets because it is full: sound that is sent
+	// twice would fill it further, and take the last picture from who is behind it.
+	repeatSoundFrom pace.Bitrate = 1_000_000
 	// keepJobs is how much room for jobs a link keeps from one turn to the next.
 	keepJobs = 32
 	// maxPadding is what a packet may get so that it has the size of its neighbours.
@@ -243,9 +246,14 @@ func (l *link) soundAgain(t *turn, to path, o *outlet, sealed []byte) {
 		t.queue(to, o.again)
 		o.again = o.again[:0]
 	}
-	if l.pacing.line.Loss() > repeatSoundAbove {
+	if l.pacing.repeatsSound() {
 		o.again = append(o.again, sealed...)
 	}
+}
+
+// repeatsSound says whether sending sound twice helps: the line loses packets, and not because it is full.
+func (p *pacing) repeatsSound() bool {
+	return p.line.Loss() > repeatSoundAbove && !(p.line.Congested() && p.line.Limit() < repeatSoundFrom)
 }
 
 // out is the batch that a path's packets go into, nil if they leave one by one.
