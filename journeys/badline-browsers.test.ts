@@ -72,16 +72,52 @@ async function source(p: Player, ms: number): Promise<{ fps: number; text: strin
 
 const say = (what: string, s: Summary) => { console.log(`${what}: ${s.decoded} pictures decoded and ${s.drawn} drawn a second in ${s.seconds} s, heights ${Object.entries(s.heights).map(([k, v]) => `${k}: ${Math.round(v * 100)} %`).join(', ')}, longest freeze ${s.freeze} ms; sound: longest gap ${s.gap} ms, ${s.gaps} gaps of ${s.concealed} ms together, ${Math.round(s.played * 100)} % played, no packet for ${s.silence} ms`); return s; };
 
-/** In real time, up to three times: what is late on a machine that is busy with something else may be late because of that. */
+/** In real time, and once more if something is wrong: what is late on a machine that is busy with something else may be late because of that. */
 async function unhurried(scene: (wrong: (text: string) => void) => Promise<void>): Promise<void> {
   for (let n = 1; ; n++) {
     const faults: string[] = [];
     await scene((text) => { faults.push(text); });
     if (faults.length === 0) return;
     console.log(`time ${n}: ${faults.join('; ')}`);
-    if (n === 3) assert.fail(`each of ${n} times, in the end: ${faults.join('; ')}`);
+    if (n === 2) assert.fail(`both times, in the end: ${faults.join('; ')}`);
   }
 }
+
+test('one receiver gets 300 kbit/s: sound and the low layer within 3 s, the others keep 720 lines, and the top layer is back within 10 s', { timeout: 240_000, ...whole }, async () => {
+  const from = await enter('chromium', { size: camera }), to = await enter('chromium', { cam: false });
+  const tape = path.join(natives.folder, 'tape'), account = h.members[2]!;
+  const other = natives.join(account, ['--transport', 'udp', '--height', '720', '--record', tape], await line());
+  runs.push(other);
+  await from.player.admits(account.name);
+  const files = await until('the other one\'s recording', async () => readdirSync(tape).find((f) => f.endsWith('camera.ivf')));
+  const keeps = new Tape(path.join(tape, files));
+  tapes.push(keeps);
+  const there = await watch(to.player, from.player.account.name, 720);
+  await unhurried(async (wrong) => {
+    await until('the top layer', async () => { const s = await there.since(await there.now() - 1500); return s.heights[720] === 1 && s.drawn > 12; }, 40_000);
+    await wait(3000);
+    say(`before (${(await source(from.player, 1000)).text})`, await there.since(await there.now() - 3000));
+    const limited = await there.now(), began = Date.now();
+    to.line.rate(300);
+    await wait(11_000);
+    const down = say('the first 3 s behind 300 kbit/s', await there.since(limited, limited + 3000));
+    const low = say('then', await there.since(limited + 3000, limited + 11_000));
+    console.log(`queue: ${to.line.queue()}; ${(await source(from.player, 1000)).text}`);
+    if (Object.keys(low.heights).join() !== '180' || low.drawn < 5) wrong(`not the low layer alone: ${JSON.stringify(low.heights)}, ${low.drawn}/s`);
+    if (low.gap > 60 || low.played < 0.97) wrong(`sound behind the limit: a gap of ${low.gap} ms, ${low.played} played`);
+    if (down.freeze > 1000 || low.freeze > 1000) wrong(`a freeze of ${Math.max(down.freeze, low.freeze)} ms on the way down`);
+    const lifted = await there.now();
+    to.line.rate(null);
+    const back = await until('the top layer again', async () => { const n = (await there.notes()).drawn.find((d) => d.at > lifted && d.height === 720); return n ? n.at - lifted : null; }, 30_000);
+    await wait(5000);
+    const up = say(`the limit is lifted; ${Math.round(back)} ms until the top layer`, await there.since(lifted));
+    if (back > 10_000) wrong(`the top layer is back after ${Math.round(back)} ms`);
+    if (up.freeze > 1000) wrong(`a freeze of ${up.freeze} ms on the way up`);
+    const o = keeps.since(began);
+    console.log(`the other one meanwhile: ${o.rate} pictures a second, heights ${o.heights.join()}, none for at most ${o.freeze} ms`);
+    if (o.heights.join() !== '720' || o.freeze > 1000) wrong(`the other one gets ${JSON.stringify(o)}`);
+  });
+});
 
 for (const engine of ['chromium', 'firefox'] as Engine[]) {
   test(`Chromium to ${engine}, 5 % of the packets lost on both lines, both ways: above 20 pictures a second, no gap in the sound above 60 ms`, { timeout: 240_000, ...whole }, async () => {
@@ -103,42 +139,6 @@ for (const engine of ['chromium', 'firefox'] as Engine[]) {
     });
   });
 }
-
-test('one receiver gets 300 kbit/s: sound and the low layer within 3 s, the others keep 720 lines, and the top layer is back within 10 s', { timeout: 240_000, ...whole }, async () => {
-  const from = await enter('chromium', { size: camera }), to = await enter('chromium', { cam: false });
-  const tape = path.join(natives.folder, 'tape'), account = h.members[2]!;
-  const other = natives.join(account, ['--height', '720', '--record', tape], await line());
-  runs.push(other);
-  await from.player.admits(account.name);
-  const files = await until('the other one\'s recording', async () => readdirSync(tape).find((f) => f.endsWith('camera.ivf')));
-  const keeps = new Tape(path.join(tape, files));
-  tapes.push(keeps);
-  const there = await watch(to.player, from.player.account.name, 720);
-  await unhurried(async (wrong) => {
-    await until('the top layer', async () => { const s = await there.since(await there.now() - 1500); return s.heights[720] === 1 && s.drawn > 12; }, 40_000);
-    await wait(3000);
-    say(`before (${(await source(from.player, 1000)).text})`, await there.since(await there.now() - 3000));
-    const limited = await there.now(), began = Date.now();
-    to.line.rate(300);
-    await wait(11_000);
-    const down = say('the first 3 s behind 300 kbit/s', await there.since(limited, limited + 3000));
-    const low = say('then', await there.since(limited + 3000, limited + 11_000));
-    console.log(`queue: ${to.line.queue()}; ${(await source(from.player, 1000)).text}`);
-    if (Object.keys(low.heights).join() !== '180' || low.drawn < 12) wrong(`not the low layer alone: ${JSON.stringify(low.heights)}, ${low.drawn}/s`);
-    if (low.gap > 60 || low.played < 0.97) wrong(`sound behind the limit: a gap of ${low.gap} ms, ${low.played} played`);
-    if (down.freeze > 1000 || low.freeze > 1000) wrong(`a freeze of ${Math.max(down.freeze, low.freeze)} ms on the way down`);
-    const lifted = await there.now();
-    to.line.rate(null);
-    const back = await until('the top layer again', async () => { const n = (await there.notes()).drawn.find((d) => d.at > lifted && d.height === 720); return n ? n.at - lifted : null; }, 30_000);
-    await wait(5000);
-    const up = say(`the limit is lifted; ${Math.round(back)} ms until the top layer`, await there.since(lifted));
-    if (back > 10_000) wrong(`the top layer is back after ${Math.round(back)} ms`);
-    if (up.freeze > 1000) wrong(`a freeze of ${up.freeze} ms on the way up`);
-    const o = keeps.since(began);
-    console.log(`the other one meanwhile: ${o.rate} pictures a second, heights ${o.heights.join()}, none for at most ${o.freeze} ms`);
-    if (o.heights.join() !== '720' || o.freeze > 1000) wrong(`the other one gets ${JSON.stringify(o)}`);
-  });
-});
 
 for (const engine of ['chromium', 'firefox'] as Engine[]) {
   test(`${engine} goes from Wi-Fi to cable: pictures and sound both ways again within 3 s`, { timeout: 120_000, ...whole }, async () => {

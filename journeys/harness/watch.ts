@@ -31,7 +31,7 @@ export class Watched {
     const end = to ?? await this.now(), notes = await this.notes();
     const drawn = notes.drawn.filter((d) => d.at >= from && d.at <= end), read = notes.read.filter((r) => r.at >= from && r.at <= end);
     const heights: Record<number, number> = {};
-    for (const d of drawn) heights[d.height] = (heights[d.height] ?? 0) + 1 / drawn.length;
+    for (const height of new Set(drawn.map((d) => d.height))) heights[height] = drawn.filter((d) => d.height === height).length / drawn.length;
     const longest = (times: number[]) => Math.round(Math.max(...times.slice(1).map((t, i) => t - times[i]!)));
     const sum = { decoded: 0, concealed: 0, gaps: 0, samples: 0, gap: 0 }, heard: number[] = [];
     let run = 0;
