@@ -57,7 +57,7 @@ const find = (...names: string[]): string => {
   throw new Error(`none of ${names.join(', ')} is installed`);
 };
 
-const behind = (line: Line | undefined, program: string): string => line?.through(program) ?? program;
+const behind = <O extends { executablePath: string }>(line: Line | undefined, o: O): O => line ? { ...o, executablePath: line.through(o.executablePath) } : o;
 
 export async function open(o: BrowserOptions): Promise<Person> {
   const clip = o.clip ?? (o.engine === 'chromium' && !o.portrait);
@@ -69,8 +69,8 @@ export async function open(o: BrowserOptions): Promise<Person> {
 }
 
 async function openChromium(o: BrowserOptions, source: Source): Promise<Person> {
-  const browser: Chromium = await chromium.launch({
-    executablePath: behind(o.line, find('chromium', 'chromium-browser', 'google-chrome')), headless: true, chromiumSandbox: false,
+  const browser: Chromium = await chromium.launch(behind(o.line, {
+    executablePath: find('chromium', 'chromium-browser', 'google-chrome'), headless: true, chromiumSandbox: false,
     ...(o.proxy ? { proxy: { server: `http://${o.proxy}` } } : {}),
     args: [
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
@@ -79,7 +79,7 @@ async function openChromium(o: BrowserOptions, source: Source): Promise<Person> 
       '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows', '--ignore-certificate-errors', ...(o.trust ? [`--ignore-certificate-errors-spki-list=${o.trust}`] : []), '--disable-gpu', '--disable-dev-shm-usage',
       '--disable-features=WebRtcHideLocalIpsWithMdns',
     ],
-  });
+  }));
   const look = o.look ?? {};
   const context: BrowserContext = await browser.newContext({
     ignoreHTTPSErrors: true, viewport: { width: look.width ?? 1280, height: look.height ?? 720 }, colorScheme: look.dark ? 'dark' : 'light', locale: look.lang === 'fr' ? 'fr-FR' : 'en-GB', reducedMotion: 'reduce',
@@ -124,8 +124,9 @@ class ChromiumTab implements Tab {
 
 async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
   const profile = mkdtempSync(path.join(tmpdir(), 'huisclos-firefox-')), look = o.look ?? {};
-  const browser: Firefox = await puppeteer.launch({
-    browser: 'firefox', executablePath: behind(o.line, find('firefox-esr', 'firefox')), headless: true, ...(o.line ? { debuggingPort: await o.line.port() } : {}), acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
+  const browser: Firefox = await puppeteer.launch(behind(o.line, {
+    ...(o.line ? { debuggingPort: await o.line.port() } : {}),
+    browser: 'firefox', executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
     defaultViewport: { width: look.width ?? 1280, height: look.height ?? 720 },
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, 'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, 'media.autoplay.block-webaudio': false,
@@ -135,7 +136,7 @@ async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
       'browser.safebrowsing.downloads.enabled': false, 'media.gmp-manager.updateEnabled': false, 'dom.ipc.processCount': 2, 'extensions.systemAddon.update.enabled': false,
       ...(o.proxy ? { 'network.proxy.type': 1, 'network.proxy.ssl': o.proxy.split(':')[0]!, 'network.proxy.ssl_port': Number(o.proxy.split(':')[1]) } : {}),
     },
-  });
+  }));
   return {
     engine: 'firefox', id: o.id,
     tab: async () => {
