@@ -106,9 +106,14 @@ func (a *Assembler) wholeKey(p Packet) bool {
 		return false
 	}
 	for n := p.Sequence; ; n++ {
-		if q, ok := a.waiting[n]; !ok || q.Timestamp != p.Timestamp {
+		q, ok := a.waiting[n]
+		if !ok || q.Timestamp != p.Timestamp {
 			return false
-		} else if q.Marker {
+		}
+		if _, again, _ := vp8Payload(q.Payload); again && n != p.Sequence {
+			return false // nobody's frame begins twice; so each packet is looked at once
+		}
+		if q.Marker {
 			return true
 		}
 	}

@@ -153,6 +153,9 @@ func FuzzAssembler(f *testing.F) {
 	_, list := packets(2, 0)
 	for _, p := range list {
 		f.Add(p.Payload, uint16(3), true)
+		key := bytes.Clone(p.Payload)
+		key[descriptorSize] &^= 1
+		f.Add(key, uint16(3), true)
 	}
 	f.Add([]byte{0x90, 0xff}, uint16(0), false)
 	f.Fuzz(func(t *testing.T, payload []byte, sequence uint16, marker bool) {
@@ -165,6 +168,7 @@ func FuzzAssembler(f *testing.F) {
 				}
 			}
 		}
+		a.Due(t0.Add(keyPatience))
 		a.Due(t0.Add(time.Hour))
 	})
 }
