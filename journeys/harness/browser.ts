@@ -126,7 +126,7 @@ async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
   const profile = mkdtempSync(path.join(tmpdir(), 'huisclos-firefox-')), look = o.look ?? {};
   const browser: Firefox = await puppeteer.launch(behind(o.line, {
     ...(o.line ? { debuggingPort: await o.line.port() } : {}),
-    browser: 'firefox', executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
+    browser: 'firefox' as const, executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
     defaultViewport: { width: look.width ?? 1280, height: look.height ?? 720 },
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, 'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, 'media.autoplay.block-webaudio': false,
