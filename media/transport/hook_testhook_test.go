@@ -48,7 +48,7 @@ func TestSends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPort([]net.PacketConn{conn}, nil, nil, slog.New(slog.DiscardHandler), time.Now)
+	p, err := newPort([]net.PacketConn{conn}, nil, nil, nil, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
