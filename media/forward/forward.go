@@ -261,7 +261,9 @@ const (
 
 func (d *Down) settle() {
 	newest := d.segments[len(d.segments)-1]
-	if d.highIn-newest.fromIn < settleAfter {
+	// Signed: after a number that was left out, the newest segment begins at the
+	// one that comes next.
+	if int16(d.highIn-newest.fromIn) < settleAfter {
 		return
 	}
 	newest.fromIn = d.highIn - settleTo

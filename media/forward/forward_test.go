@@ -212,6 +212,25 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// What is left out begins a segment ahead of the packets that came; a late one
+// must not make its predecessors forgotten, or the next would get a number twice.
+func TestTwoLatePacketsBehindASkip(t *testing.T) {
+	d := NewDown(true, 90000)
+	d.Target(Low)
+	for _, s := range []struct {
+		seq  uint16
+		skip bool
+	}{{seq: 100}, {seq: 103}, {seq: 104, skip: true}, {seq: 101}, {seq: 102}} {
+		if s.skip {
+			d.Skip(1, s.seq)
+			continue
+		}
+		if n, ok := d.Forward(Low, packet(1, s.seq, uint32(s.seq), 0, 0, s.seq == 100), &noClocks, start); !ok || n.Sequence != s.seq {
+			t.Fatalf("%d went out as %d %v", s.seq, n.Sequence, ok)
+		}
+	}
+}
+
 func TestAudioNeedsNoKeyFrame(t *testing.T) {
 	d := NewDown(false, 48000)
 	d.Target(None) // sound comes first: there is no not sending it
