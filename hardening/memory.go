@@ -47,8 +47,8 @@ func LimitMemory(proc, sys string) (int64, error) {
 	return limit, nil
 }
 
-// collectAt is by how many percent the heap may grow between two collections. The media path allocates next to nothing, so that
-// half of Go's 100 costs no processor time that could be measured, and halves the garbage that lies in memory beside what lives.
+// collectAt is by how many percent the heap may grow between two collections: half of Go's 100 halves the garbage that lies in
+// memory beside what lives. The media path allocates next to nothing, so collections stay rare; what they cost is not measured.
 const collectAt = 50
 
 // CollectEarly makes the garbage collector begin at half of what it would wait for, unless GOGC says another.
