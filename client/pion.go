@@ -19,6 +19,8 @@ const (
 
 	// A path that is silent for so long is looked for again, as browsers do.
 	iceDisconnected, iceFailed, iceKeepAlive = 4 * time.Second, 12 * time.Second, 2 * time.Second
+	// preferUDP is what UDP has to answer in, where ICE-TCP answers first.
+	preferUDP = 100 * time.Millisecond
 	// maxNACKs is how often one packet is asked for again: those that came by
 	// RTX look missing to the generator.
 	maxNACKs     = 5
@@ -84,6 +86,7 @@ func newAPI(loopback bool, transport string) (*webrtc.API, error) {
 		settings.SetNetworkTypes(tcp)
 	default:
 		settings.SetNetworkTypes(append(udp, tcp...))
+		settings.SetHostAcceptanceMinWait(preferUDP)
 	}
 	// The appliance's address decides which of ours can reach it.
 	settings.SetIncludeLoopbackCandidate(loopback)
