@@ -23,17 +23,11 @@ before(async () => {
 after(async () => { await h?.appliance.end(); });
 
 /** How both connections of a person go: what the server says, and what the browser's own statistics say of the pairs in use. */
-const ways = (p: Player) => p.tab.run(async () => {
-  const pcs = window.__huisclos!.connections(), out = [window.__huisclos!.call.quality.value.transport as string];
-  for (const pc of [pcs.up, pcs.down]) {
-    const s = await pc?.getStats(), all: Record<string, unknown>[] = [];
-    s?.forEach((x: Record<string, unknown>) => all.push(x));
-    const named = all.find((x) => x.type === 'transport')?.selectedCandidatePairId, pair = all.find((x) => x.id === named);
-    const near = all.find((x) => x.id === pair?.localCandidateId), far = all.find((x) => x.id === pair?.remoteCandidateId);
-    out.push(near?.candidateType === 'relay' ? `relay over ${near.relayProtocol as string} to ${far?.address as string}:${far?.port as number}` : `${far?.protocol as string} ${far?.address as string}:${far?.port as number}`);
-  }
-  return out;
-});
+async function ways(p: Player): Promise<string[]> {
+  const said = await p.tab.run(() => window.__huisclos!.call.quality.value.transport as string);
+  return [said, ...(await p.pairs()).map(({ near, far }) =>
+    near?.candidateType === 'relay' ? `relay over ${near.relayProtocol} to ${far?.address}:${far?.port}` : `${far?.protocol} ${far?.address}:${far?.port}`)];
+}
 async function go(players: Player[], want: RegExp, ms = 40_000): Promise<void> {
   await Promise.all(players.map(async (p) => {
     let last: string[] = [];

@@ -30,12 +30,17 @@ func iceTCPAnswers(a netip.Addr) Finding {
 	return line(a.String(), "ice-tcp", ok, "le son et l'image passent aussi par TCP (ICE-TCP) à "+a.String()+".", "sound and picture pass by TCP as well (ICE-TCP) at "+a.String()+".")
 }
 
+// unheard says what became of UDP that was sent to an address and port of ours.
+func unheard(at string, refused bool) (fr, en string) {
+	if refused {
+		return "UDP " + at + " est refusé (ICMP).", "UDP " + at + " is refused (ICMP)."
+	}
+	return "UDP " + at + " reste sans réponse : un pare-feu jette les paquets.", "UDP " + at + " stays without an answer: a firewall drops the packets."
+}
+
 func udpFiltered(a netip.Addr, own, refused bool, p int, byTCP bool) Finding {
 	at := net.JoinHostPort(a.String(), port(p))
-	fr, en := "UDP "+at+" reste sans réponse : un pare-feu jette les paquets.", "UDP "+at+" stays without an answer: a firewall drops the packets."
-	if refused {
-		fr, en = "UDP "+at+" est refusé (ICMP).", "UDP "+at+" is refused (ICMP)."
-	}
+	fr, en := unheard(at, refused)
 	doFR := "Sur le routeur ou le pare-feu, renvoyez UDP " + port(p) + " de " + a.String() + " vers cette machine, comme TCP qui passe déjà."
 	doEN := "On the router or firewall, forward UDP " + port(p) + " of " + a.String() + " to this machine, as TCP, which passes already."
 	if own {
@@ -64,10 +69,7 @@ func withoutSecond(first int, heard bool) (fr, en string) {
 
 func secondFiltered(a netip.Addr, own, refused bool, p, first int, heard bool) Finding {
 	at := net.JoinHostPort(a.String(), port(p))
-	fr, en := "UDP "+at+" reste sans réponse : un pare-feu jette les paquets.", "UDP "+at+" stays without an answer: a firewall drops the packets."
-	if refused {
-		fr, en = "UDP "+at+" est refusé (ICMP).", "UDP "+at+" is refused (ICMP)."
-	}
+	fr, en := unheard(at, refused)
 	doFR := "Sur le routeur ou le pare-feu, renvoyez aussi UDP " + port(p) + " de " + a.String() + " vers cette machine."
 	doEN := "On the router or firewall, forward UDP " + port(p) + " of " + a.String() + " to this machine as well."
 	if own {

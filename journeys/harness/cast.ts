@@ -21,6 +21,9 @@ declare global { interface Window { __huisclos?: Hook } }
 
 export type Member = { leaf: number; name: string; me: boolean; host: boolean; mic: boolean; cam: boolean; screen: boolean; hand: number | null; connected: boolean; refused: string | null; compared: boolean };
 
+/** Of a candidate's statistics. */
+export interface Candidate { candidateType: string; relayProtocol?: string; protocol: string; address: string; port: number }
+
 export class Player {
   constructor(readonly person: Person, readonly tab: Tab, readonly account: Account, readonly house: House) {}
   get engine(): Engine { return this.person.engine; }
@@ -95,6 +98,21 @@ export class Player {
         }, o.ms ?? 20_000);
       } catch (e) { throw new Error(`${(e as Error).message}\n${await this.report()}\n${await other.report()}`); }
     }
+  }
+
+  /** The ends of the candidate pairs in use, of the connection up and the one down. Chromium names the pair in its transport, Firefox marks it. */
+  pairs(): Promise<{ near?: Candidate; far?: Candidate }[]> {
+    return this.tab.run(async () => {
+      const pcs = window.__huisclos!.connections(), ends: { near?: Candidate; far?: Candidate }[] = [];
+      for (const pc of [pcs.up, pcs.down]) {
+        const all: Record<string, unknown>[] = [];
+        (await pc?.getStats())?.forEach((s: Record<string, unknown>) => all.push(s));
+        const named = all.find((s) => s.type === 'transport')?.selectedCandidatePairId, pair = all.find((s) => named ? s.id === named : s.type === 'candidate-pair' && s.selected === true);
+        const end = (id: unknown) => all.find((s) => s.id === id) as Candidate | undefined, near = end(pair?.localCandidateId), far = end(pair?.remoteCandidateId);
+        ends.push({ ...(near ? { near } : {}), ...(far ? { far } : {}) });
+      }
+      return ends;
+    });
   }
 
   /** For failures: what the page knows. */
