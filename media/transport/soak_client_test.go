@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -348,9 +349,10 @@ func (p *soakPeer) answer(text string) error {
 	session := strings.Fields(text[strings.Index(text, "o="):])[1]
 	p.mu.Lock()
 	sub := p.sub
-	if p.session != "" && session != p.session || sub == nil {
+	// An offer of the leg before this one may still have been in hand, or on its way, when this one began.
+	if now := p.server.subscriber(testCall, p.id); sub == nil || now == nil || session != strconv.FormatUint(now.session, 10) {
 		p.mu.Unlock()
-		return nil // of a leg that is no more
+		return nil
 	}
 	first := p.session == ""
 	p.session = session
@@ -402,17 +404,10 @@ func (p *soakPeer) answer(text string) error {
 func (p *soakPeer) subscribe() {
 	sub := newLeg(p.to, p.tcp, p.certificate, p.received)
 	p.mu.Lock()
+	defer p.mu.Unlock() // so that no offer is taken while one of the two has changed
 	p.sub, p.session = sub, ""
 	clear(p.tracks)
 	clear(p.last)
-	p.mu.Unlock()
-	for drained := false; !drained; {
-		select {
-		case <-p.offers:
-		default:
-			drained = true
-		}
-	}
 	p.server.Subscribe(testCall, p.id, netip.Addr{})
 }
 
