@@ -17,7 +17,7 @@ let h: House;
 before(async () => { h = await house(3); });
 after(async () => { await h?.appliance.end(); });
 
-/** Of a camera of 360 lines, which two cores encode for two people; of so few lines libwebrtc makes two layers, as the estimate knows. */
+/** Of a camera of 360 lines, which two cores encode for two people; of so few lines there are two layers, as the estimate knows. */
 const size: Size = { width: 640, height: 360, fps: 12, frames: 48 };
 
 /** A wall of soft blotches that passes by, with grain that is new in every frame. */

@@ -6,7 +6,7 @@
  */
 import { context, type FramePort } from "./ports.ts";
 import type { Tracks } from "./devices.ts";
-import { cameraRates, screenRate, screenSoundRate, soundRate } from "./rates.ts";
+import { camera, cameraRates, cameraSizes, screenRate, screenSoundRate, soundRate } from "./rates.ts";
 import { regrant, rtcConfig, type RelayGrant } from "./relay.ts";
 import type { StreamKind } from "./state.ts";
 import type { ClientMessage, MediaKind } from "./wire.ts";
@@ -17,9 +17,9 @@ import type { ClientMessage, MediaKind } from "./wire.ts";
  */
 type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 const cameraLayers: Encoding[] = [
-  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: cameraRates.l, scalabilityMode: "L1T3" },
-  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: cameraRates.m, scalabilityMode: "L1T3" },
-  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: cameraRates.h, scalabilityMode: "L1T3" },
+  { rid: "l", maxBitrate: cameraRates.l, scalabilityMode: "L1T3" },
+  { rid: "m", maxBitrate: cameraRates.m, scalabilityMode: "L1T3" },
+  { rid: "h", maxBitrate: cameraRates.h, scalabilityMode: "L1T3" },
 ];
 const screenLayer: RTCRtpEncodingParameters[] = [{ maxBitrate: screenRate }];
 const layout: { stream: StreamKind; kind: MediaKind; context: number; encodings: RTCRtpEncodingParameters[] }[] = [
@@ -28,6 +28,14 @@ const layout: { stream: StreamKind; kind: MediaKind; context: number; encodings:
   { stream: "screen", kind: "video", context: context.screen, encodings: screenLayer },
   { stream: "screen-sound", kind: "audio", context: context.screenSound, encodings: [{ maxBitrate: screenSoundRate }] },
 ];
+
+const rids = cameraLayers.map((e) => e.rid ?? "");
+
+/** What a camera's picture is divided by in each of the layers that are made of it. */
+function sizesOf(track: MediaStreamTrack | null): Partial<Record<string, number>> {
+  const { width = camera.width, height = camera.height } = track?.getSettings() ?? {};
+  return cameraSizes(width, height);
+}
 
 /** VP8 with its retransmission, and Opus alone: no RED, no comfort noise, nothing whose packets look into the payload. */
 export function allowedCodecs(kind: MediaKind): RTCRtpCodec[] {
@@ -59,6 +67,8 @@ export const restarts = 4;
 export class Publisher {
   private readonly pc: RTCPeerConnection;
   private readonly senders = new Map<StreamKind, RTCRtpSender>();
+  private cameraSizes: Partial<Record<string, number>>;
+  private cameraWanted = rids;
   private answerTimer: ReturnType<typeof setTimeout> | null = null;
   private lostTimer: ReturnType<typeof setTimeout> | null = null;
   private restartsLeft = restarts;
@@ -69,8 +79,10 @@ export class Publisher {
 
   constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private readonly events: PublisherEvents) {
     this.pc = new RTCPeerConnection(rtcConfig(grant));
+    const sizes = this.cameraSizes = sizesOf(tracks.camera);
     for (const l of layout) {
-      const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: l.encodings.map((e) => ({ ...e })) });
+      const encodings = l.stream !== "camera" ? l.encodings : l.encodings.map((e) => ({ ...e, scaleResolutionDownBy: sizes[e.rid ?? ""] ?? 1, active: sizes[e.rid ?? ""] !== undefined }));
+      const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: encodings.map((e) => ({ ...e })) });
       t.setCodecPreferences(allowedCodecs(l.kind));
       frames.sealSender(t.sender, l.context);
       this.senders.set(l.stream, t.sender);
@@ -87,6 +99,7 @@ export class Publisher {
 
   async replace(stream: StreamKind, track: MediaStreamTrack | null): Promise<void> {
     if (this.closed) return;
+    if (stream === "camera" && track) { this.cameraSizes = sizesOf(track); this.setCamera(); }
     try { await this.senders.get(stream)?.replaceTrack(track); } catch { this.fail("replace-track"); }
   }
 
@@ -95,17 +108,25 @@ export class Publisher {
    * its layers neither mutes nor unmutes, whatever a server says.
    */
   layers(streamContext: number, names: string[]): void {
-    const l = layout.find((x) => x.context === streamContext), sender = l && this.senders.get(l.stream);
-    if (!l || !sender || l.kind !== "video") return;
+    if (streamContext === context.camera) { this.cameraWanted = names; this.setCamera(); }
+    else if (streamContext === context.screen) this.set("screen", (e) => { e.active = names.includes(e.rid ?? "l"); });
+  }
+
+  private setCamera(): void {
+    this.set("camera", (e) => {
+      const size = this.cameraSizes[e.rid ?? ""];
+      e.active = size !== undefined && this.cameraWanted.includes(e.rid ?? "");
+      e.scaleResolutionDownBy = size ?? 1;
+    });
+  }
+
+  private set(stream: "camera" | "screen", change: (e: RTCRtpEncodingParameters) => void): void {
+    const sender = this.senders.get(stream);
     this.parameters = this.parameters.then(async () => {
-      if (this.closed) return;
-      const p = sender.getParameters();
-      let changed = false;
-      for (const e of p.encodings) {
-        const active = names.includes(e.rid ?? "l");
-        if ((e.active ?? true) !== active) { e.active = active; changed = true; }
-      }
-      if (changed) await sender.setParameters(p);
+      if (this.closed || !sender) return;
+      const p = sender.getParameters(), was = JSON.stringify(p.encodings);
+      for (const e of p.encodings) change(e);
+      if (JSON.stringify(p.encodings) !== was) await sender.setParameters(p);
     }).catch(() => undefined); // the browser keeps what it had: more is sent than need be
   }
 

@@ -15,6 +15,16 @@ export const screenSoundRate = 96_000;
 /** What is asked of a camera; it may give less. */
 export const camera = { width: 1280, height: 720, frames: 30 } as const;
 
+/**
+ * What a camera's picture is divided by in each of its layers. libwebrtc makes three layers of a picture of 960 × 540 points or more, two
+ * from 480 × 270 on, and else one: the first ones of those asked for, however many are. So a small camera's are its whole picture and
+ * half of it, or its whole picture; divided by four and two, nobody would ever see such a camera whole.
+ */
+export function cameraSizes(width: number, height: number): Partial<Record<CameraLayer, number>> {
+  const points = width * height;
+  return points >= 960 * 540 ? { l: 4, m: 2, h: 1 } : points >= 480 * 270 ? { l: 2, m: 1 } : { l: 1 };
+}
+
 /** Heights of a tile, in device pixels, up to which the server sends the low and the middle layer (media/pace.LayerFor). */
 export const layerHeights = { l: 225, m: 450 } as const;
 
