@@ -438,6 +438,12 @@ func TestMissing(t *testing.T) {
 	if len(m.lost) > maxMissing {
 		t.Fatalf("%d numbers are remembered", len(m.lost))
 	}
+	m = Missing{Hurry: true}
+	m.Received(1, at(0))
+	m.Received(3, at(20))
+	due(20, 2)
+	due(79)
+	due(80, 2)
 }
 
 func TestKeyFrames(t *testing.T) {

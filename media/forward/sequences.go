@@ -39,6 +39,10 @@ type Missing struct {
 	newest uint16
 	any    bool
 	lost   []lost
+
+	// Hurry is for sound: it is played 20 to 60 ms after it was said, so that a
+	// packet is asked for as soon as one behind it is here.
+	Hurry bool
 }
 
 type lost struct {
@@ -97,7 +101,7 @@ func (m *Missing) Due(now time.Time) []uint16 {
 		if l.times >= maxAsks || now.Sub(l.since) > missingAfter {
 			continue
 		}
-		if now.Sub(l.since) >= firstAsk && (l.times == 0 || now.Sub(l.asked) >= askAgain) {
+		if (m.Hurry || now.Sub(l.since) >= firstAsk) && (l.times == 0 || now.Sub(l.asked) >= askAgain) {
 			due = append(due, l.sequence)
 			l.asked, l.times = now, l.times+1
 		}

@@ -536,3 +536,50 @@ func TestDataChannelsAreRefused(t *testing.T) {
 	mustContain(t, c.publisher.RemoteDescription().SDP, "m=application 0 ")
 	until(t, "the rest works", func() bool { return s.told(&s.connected, "c publishing udp") })
 }
+
+// Sound that a client can send again is asked for again, as it was; that of other clients never is.
+func TestLostSoundIsAskedForAgain(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		s := newStage(t)
+		sender := s.client("sender", 1)
+		s.server.Admit(testCall, "sender", 1)
+		sender.open(clientOptions{again: again})
+		if err := sender.publish(nil); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "connected", func() bool { return s.told(&s.connected, "sender publishing udp") })
+		asked := make(chan uint16, 16)
+		sound := sender.publisher.GetTransceivers()[0].Sender()
+		go func() {
+			for {
+				packets, _, err := sound.ReadRTCP()
+				if err != nil {
+					return
+				}
+				for _, p := range packets {
+					if nack, ok := p.(*rtcp.TransportLayerNack); ok {
+						for _, pair := range nack.Nacks {
+							asked <- pair.PacketID
+						}
+					}
+				}
+			}
+		}()
+		sender.sendAudio(sender.seal(0, false, 60))
+		sender.mu.Lock()
+		sender.seq[3]++ // one that never leaves
+		lost := sender.seq[3]
+		sender.mu.Unlock()
+		sender.sendAudio(sender.seal(0, false, 60))
+		select {
+		case got := <-asked:
+			if !again || got != lost {
+				t.Errorf("a client that says %v is asked for %d; %d is lost", again, got, lost)
+			}
+		case <-time.After(map[bool]time.Duration{true: 5 * time.Second, false: 300 * time.Millisecond}[again]):
+			if again {
+				t.Errorf("%d is lost and not asked for", lost)
+			}
+		}
+	}
+}

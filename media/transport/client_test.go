@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -75,6 +76,7 @@ func (s *stage) client(id media.PeerID, leaf uint32) *client {
 type clientOptions struct {
 	tcp      bool
 	feedback bool   // transport-wide, of what is received
+	again    bool   // sends sound again that is asked for
 	through  *proxy // what is received comes through it
 	profiles []dtls.SRTPProtectionProfile
 	suites   []dtls.CipherSuiteID
@@ -93,8 +95,12 @@ func (c *client) api(o clientOptions) *webrtc.API {
 			c.t.Fatal(err)
 		}
 	}
+	sound := feedback[2:]
+	if o.again {
+		sound = append(slices.Clone(sound), feedback[0])
+	}
 	if err := engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, RTCPFeedback: feedback[2:]}, PayloadType: 111}, webrtc.RTPCodecTypeAudio); err != nil {
+		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, RTCPFeedback: sound}, PayloadType: 111}, webrtc.RTPCodecTypeAudio); err != nil {
 		c.t.Fatal(err)
 	}
 	for _, uri := range []string{uriMID, uriRID, uriRepaired, uriTWCC} {

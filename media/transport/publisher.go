@@ -3,6 +3,7 @@ package transport
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,12 @@ type incoming struct {
 	accepted
 	source *media.Source
 	layers [forward.Layers]*stream
+}
+
+// sendsAgain says whether the client sends again what is asked for: of pictures
+// by RTX, of sound as it was (RFC 4585 §6.2.1), if its description says so.
+func (in *incoming) sendsAgain() bool {
+	return slices.Contains(in.codec.feedback, "nack")
 }
 
 // stream is the media SSRC of one layer.
@@ -238,7 +245,7 @@ func (p *publisher) bind(r received) (bound, bool) {
 		if in.stream.Kind == media.Audio {
 			rate = 48000
 		}
-		in.layers[b.layer] = &stream{ssrc: r.SSRC, layer: b.layer, reception: forward.NewReception(rate)}
+		in.layers[b.layer] = &stream{ssrc: r.SSRC, layer: b.layer, missing: forward.Missing{Hurry: in.stream.Kind == media.Audio}, reception: forward.NewReception(rate)}
 	}
 	p.bySSRC[r.SSRC] = b
 	return b, true
@@ -318,7 +325,7 @@ func (p *publisher) tick(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, in := range p.byMID {
-		if in.stream.Kind != media.Video {
+		if !in.sendsAgain() {
 			continue
 		}
 		for _, s := range in.layers {

@@ -44,6 +44,14 @@ export function allowedCodecs(kind: MediaKind): RTCRtpCodec[] {
   return all.filter((c) => names.includes(c.mimeType.toLowerCase())).sort((a, b) => names.indexOf(a.mimeType.toLowerCase()) - names.indexOf(b.mimeType.toLowerCase()));
 }
 
+/**
+ * An offer in which lost packets of sound may be asked for again (RFC 4585 §4.2): Chromium sends them again if its description says
+ * so, but never says so by itself. Firefox leaves the line out of what it takes.
+ */
+export function soundRepaired(sdp: string): string {
+  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, (line, pt: string) => (new RegExp(`^a=rtcp-fb:${pt} nack\\r$`, "m").test(sdp) ? line : `${line}a=rtcp-fb:${pt} nack\r\n`));
+}
+
 export interface PublisherEvents {
   send(m: ClientMessage): boolean;
   /** The connection can't be saved by an ICE restart: build everything anew. */
@@ -167,7 +175,8 @@ export class Publisher {
     try {
       const offer = await this.pc.createOffer({ iceRestart });
       if (this.closed) return;
-      await this.pc.setLocalDescription(offer);
+      // A browser that takes no change of its description has its own back.
+      await this.pc.setLocalDescription({ type: "offer", sdp: soundRepaired(offer.sdp ?? "") }).catch(() => this.pc.setLocalDescription(offer));
     } catch (e) { this.fail(`offer: ${(e as Error).message}`); return; }
     if (this.closed) return;
     const sdp = this.pc.localDescription?.sdp ?? "";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { context, type FramePort } from "../ports.ts";
-import { Publisher } from "../publisher.ts";
+import { Publisher, soundRepaired } from "../publisher.ts";
 
 type Encoding = { rid?: string; active?: boolean; scaleResolutionDownBy?: number };
 class FakeSender {
@@ -69,4 +69,11 @@ test("a screen rests when nobody sees it, and a microphone never", async () => {
   p.layers(context.screen, ["l"]);
   await settled();
   assert.equal(senders[2]!.encodings[0]!.active, true);
+});
+
+test("sound may be asked for again, once said for each payload type of Opus", () => {
+  const sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
+  const said = soundRepaired(sdp);
+  assert.equal(said, sdp.replace("opus/48000/2\r\n", "opus/48000/2\r\na=rtcp-fb:111 nack\r\n"));
+  assert.equal(soundRepaired(said), said);
 });
