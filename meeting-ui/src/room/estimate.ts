@@ -7,7 +7,7 @@
  * that the others' windows are like this one, that nobody shares a screen and that nothing is lost. So it is what the line should
  * carry; a meeting where most are silent or still takes less.
  */
-import { camera, cameraRates, layerFor, screenRate, soundRate, type CameraLayer } from "../call/rates.ts";
+import { camera, cameraRates, cameraSizes, layerFor, screenRate, soundRate, type CameraLayer } from "../call/rates.ts";
 import { arrange, wanted, type Seat } from "../stage/arrange.ts";
 import type { Space } from "../stage/layout.ts";
 import type { Layout } from "../stage/view.ts";
@@ -55,13 +55,10 @@ export function spaceOf({ width, height }: Pick<View, "width" | "height">): Spac
   return { width: Math.max(0, width - 24), height: Math.max(0, height - around) };
 }
 
-/**
- * The best layer that there is of a camera of so many lines: however many are asked for, libwebrtc makes three from 540 lines on, two
- * from 270 on. In place of one that is not there the server sends the next smaller one (media/pace, `nearest`).
- */
+/** The best layer that there is of a camera of so many lines: in place of one that is not there the server sends the next smaller one (media/pace, `nearest`). */
 function best(wanted: CameraLayer, lines: number): CameraLayer {
-  const most = lines >= 540 ? "h" : lines >= 270 ? "m" : "l";
-  return wanted === "l" || most === "l" ? "l" : most === "m" ? "m" : wanted;
+  const sizes = cameraSizes((lines * camera.width) / camera.height, lines);
+  return wanted === "h" && !sizes.h ? best("m", lines) : wanted === "m" && !sizes.m ? "l" : wanted;
 }
 
 /** The layers that a window receives with so many people in the room, the own included in the number, and cameras of so many lines. */
