@@ -46,7 +46,7 @@ export function allowedCodecs(kind: MediaKind): RTCRtpCodec[] {
 
 /**
  * An offer in which lost packets of sound may be asked for again (RFC 4585 §4.2): Chromium sends them again if its description says
- * so, but never says so by itself. Firefox leaves the line out of what it takes.
+ * so, but never says so by itself. What another browser makes of the line is in its own description, which is the one that is sent.
  */
 export function soundRepaired(sdp: string): string {
   return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, (line, pt: string) => (new RegExp(`^a=rtcp-fb:${pt} nack\\r$`, "m").test(sdp) ? line : `${line}a=rtcp-fb:${pt} nack\r\n`));
