@@ -537,7 +537,7 @@ func TestDataChannelsAreRefused(t *testing.T) {
 	until(t, "the rest works", func() bool { return s.told(&s.connected, "c publishing udp") })
 }
 
-// Sound that a client can send again is asked for again, as it was; that of other clients never is.
+// Lost sound of a client that says it sends it again is asked for; that of other clients never is.
 func TestLostSoundIsAskedForAgain(t *testing.T) {
 	for _, again := range []bool{true, false} {
 		s := newStage(t)

@@ -87,10 +87,9 @@ export class Publisher {
 
   constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private readonly events: PublisherEvents) {
     this.pc = new RTCPeerConnection(rtcConfig(grant));
-    const sizes = this.cameraSizes = sizesOf(tracks.camera);
+    this.cameraSizes = sizesOf(tracks.camera);
     for (const l of layout) {
-      const encodings = l.stream !== "camera" ? l.encodings : l.encodings.map((e) => ({ ...e, scaleResolutionDownBy: sizes[e.rid ?? ""] ?? 1, active: sizes[e.rid ?? ""] !== undefined }));
-      const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: encodings.map((e) => ({ ...e })) });
+      const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: l.encodings.map((e) => ({ ...e, ...(l.stream === "camera" ? this.cameraLayer(e) : {}) })) });
       t.setCodecPreferences(allowedCodecs(l.kind));
       frames.sealSender(t.sender, l.context);
       this.senders.set(l.stream, t.sender);
@@ -120,12 +119,12 @@ export class Publisher {
     else if (streamContext === context.screen) this.set("screen", (e) => { e.active = names.includes(e.rid ?? "l"); });
   }
 
-  private setCamera(): void {
-    this.set("camera", (e) => {
-      const size = this.cameraSizes[e.rid ?? ""];
-      e.active = size !== undefined && this.cameraWanted.includes(e.rid ?? "");
-      e.scaleResolutionDownBy = size ?? 1;
-    });
+  private setCamera(): void { this.set("camera", (e) => { Object.assign(e, this.cameraLayer(e)); }); }
+
+  /** Whether a layer of the camera is sent, and how large. */
+  private cameraLayer({ rid = "" }: RTCRtpEncodingParameters): { active: boolean; scaleResolutionDownBy: number } {
+    const size = this.cameraSizes[rid];
+    return { active: size !== undefined && this.cameraWanted.includes(rid), scaleResolutionDownBy: size ?? 1 };
   }
 
   private set(stream: "camera" | "screen", change: (e: RTCRtpEncodingParameters) => void): void {
