@@ -15,6 +15,7 @@ func (s *Server) tick() {
 	last := s.cfg.Now()
 	reported := last
 	told := make(map[*publisher]map[media.RefusedReason]uint64)
+	var of everybody
 	for {
 		select {
 		case <-s.done:
@@ -23,34 +24,34 @@ func (s *Server) tick() {
 		}
 		now := s.cfg.Now()
 		s.port.defend(now)
-		calls, publishers, subscribers := s.all()
-		for _, c := range calls {
+		s.all(&of)
+		for _, c := range of.calls {
 			if c.router.Stale() {
 				s.refresh(c)
 			}
 		}
-		for _, p := range publishers {
+		for _, p := range of.publishers {
 			p.tick(now)
 		}
-		for _, sub := range subscribers {
+		for _, sub := range of.subscribers {
 			sub.tick(now)
 		}
 		if interval := now.Sub(last); interval >= media.TickEvery {
 			last = now
 			s.measureLoad(now)
-			for _, c := range calls {
+			for _, c := range of.calls {
 				s.routerTick(c, interval, now)
 			}
 		}
 		if now.Sub(reported) >= reportEvery {
 			reported = now
-			for _, c := range calls {
+			for _, c := range of.calls {
 				c.router.Report(now)
 			}
-			for _, sub := range subscribers {
+			for _, sub := range of.subscribers {
 				sub.link.sendReports()
 			}
-			s.tellRefused(publishers, told)
+			s.tellRefused(of.publishers, told)
 		}
 	}
 }
@@ -60,19 +61,37 @@ func (s *Server) routerTick(c *call, interval time.Duration, now time.Time) {
 	c.router.Tick(interval, now)
 }
 
-func (s *Server) all() (calls []*call, publishers []*publisher, subscribers []*subscriber) {
+// everybody is who there is at a tick. The clock keeps it from one to the next, so that a quiet room allocates nothing.
+type everybody struct {
+	calls       []*call
+	publishers  []*publisher
+	subscribers []*subscriber
+}
+
+func (s *Server) all(of *everybody) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was := *of
+	of.calls, of.publishers, of.subscribers = of.calls[:0], of.publishers[:0], of.subscribers[:0]
 	for _, c := range s.calls {
-		calls = append(calls, c)
+		of.calls = append(of.calls, c)
 		for _, p := range c.publishers {
-			publishers = append(publishers, p)
+			of.publishers = append(of.publishers, p)
 		}
 		for _, sub := range c.subscribers {
-			subscribers = append(subscribers, sub)
+			of.subscribers = append(of.subscribers, sub)
 		}
 	}
-	return calls, publishers, subscribers
+	// Who is gone is not kept from the collector.
+	clearFrom(was.calls, len(of.calls))
+	clearFrom(was.publishers, len(of.publishers))
+	clearFrom(was.subscribers, len(of.subscribers))
+}
+
+func clearFrom[T any](was []T, from int) {
+	if from < len(was) {
+		clear(was[from:])
+	}
 }
 
 // tellRefused tells new counts, and forgets publishers that are gone.

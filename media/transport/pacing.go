@@ -70,7 +70,7 @@ func (p *pacing) report(lost float64, rate pace.Bitrate, now time.Time) (changed
 
 func (p *pacing) changed() bool {
 	limit, bad := p.line.Limit(), p.line.Congested()
-	if limit > 0 {
+	if limit > 0 && !p.line.Idle() {
 		p.watch()
 	}
 	if off := max(limit-p.told, p.told-limit); off*100 <= p.told*limitChange && bad == p.toldBad && (limit == 0) == (p.told == 0) {
@@ -80,10 +80,14 @@ func (p *pacing) changed() bool {
 	return true
 }
 
-// limited says whether the line has a limit, or the router still believes so.
+// limited says whether the line has a limit, or the router still believes so. The clock asks a few times a second, and so the
+// pacer looks at lines that it does not watch all the time, too.
 func (p *pacing) limited() bool {
 	p.link.sendMu.Lock()
 	defer p.link.sendMu.Unlock()
+	if p.line.Limit() > 0 {
+		p.watch()
+	}
 	return p.line.Limit() > 0 || p.told > 0
 }
 
@@ -180,7 +184,7 @@ func (l *link) release(t *turn, now time.Time) (more bool) {
 		l.sealPadding(t, to, now)
 	}
 	t.send() // another turn sends what follows, and must not overtake this
-	p.watched = p.line.Limit() > 0 || len(p.waiting) > 0
+	p.watched = len(p.waiting) > 0 || p.line.Limit() > 0 && !p.line.Idle()
 	return p.watched
 }
 

@@ -114,9 +114,10 @@ func (s *soak) holdings() (h holdings) {
 	p.mu.RLock()
 	h.ufrags, h.addresses, h.undecided = len(p.ufrags), len(p.addresses), len(p.undecided)
 	p.mu.RUnlock()
-	calls, publishers, subscribers := s.server.all()
-	h.legs = len(publishers) + len(subscribers)
-	for _, c := range calls {
+	var of everybody
+	s.server.all(&of)
+	h.legs = len(of.publishers) + len(of.subscribers)
+	for _, c := range of.calls {
 		h.legs += len(c.router.Stats().Peers)
 	}
 	return h

@@ -46,7 +46,7 @@ type subscriber struct {
 	keyed       bool
 	assumed     bool
 
-	limitedAt time.Time // the clock's
+	lookedAt, limitedAt time.Time // the clock's
 
 	// The link's reader's.
 	missing []uint16 // room for the numbers of a NACK
@@ -345,7 +345,14 @@ func (s *subscriber) limited(now time.Time) {
 	s.link.pacing.wanted(s.call.router.Limit(s.peer, limit, congested, now))
 }
 
+// lookEvery is how often the clock looks after a subscriber: nothing there is due sooner, and there are many of them.
+const lookEvery = 5 * tickEvery
+
 func (s *subscriber) tick(now time.Time) {
+	if now.Sub(s.lookedAt) < lookEvery {
+		return
+	}
+	s.lookedAt = now
 	defer s.server.port.guard("subscriber")
 	s.mu.Lock()
 	late := s.outstanding && now.Sub(s.offeredAt) > answerWithin

@@ -32,6 +32,8 @@ type receiver struct {
 	mu    sync.Mutex
 	types map[uint8]flowKind
 	twcc  uint8 // header extension, zero when not negotiated
+	bare  bool  // the server numbers nothing: packets are numbered as they come
+	count uint16
 	flows map[uint32]*flow
 	rec   *twcc.Recorder
 	Count
@@ -267,6 +269,10 @@ func (r *receiver) send(packet rtcp.Packet) {
 // acknowledge notes a packet by its transport-wide number and reports those noted when it is time.
 func (r *receiver) acknowledge(b []byte, ssrc uint32, arrived arrival) {
 	number, ok := transportNumber(b, r.twcc)
+	if r.bare {
+		r.count++
+		number, ok = r.count, true
+	}
 	if !ok {
 		return
 	}

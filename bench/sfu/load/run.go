@@ -261,7 +261,8 @@ func (r *run) joinBare(bare Bare) error {
 			if err != nil {
 				return err
 			}
-			rc := newReceiver(l, c.leaf, false)
+			rc := newReceiver(l, c.leaf, r.Feedback)
+			rc.twcc, rc.bare = twccID, true
 			rc.types = map[uint8]flowKind{opusType: soundFlow, vp8Type: videoFlow, rtxType: repairFlow}
 			c.receivers["bare"] = rc
 			go l.read()

@@ -119,6 +119,13 @@ func (l *Line) Tick(now time.Time) (octets int) {
 	return p.due(at)
 }
 
+// Idle says that Tick has nothing to do soon: the line carries all that is wanted, and no cluster is under way. It is enough
+// to call Tick a few times a second then, and at the next feedback.
+func (l *Line) Idle() bool {
+	e := &l.estimate
+	return l.anyFeedback && l.prober.state == idle && e.wanted > 0 && e.limit >= freeAbove*e.wanted && !l.Congested()
+}
+
 func probeSize(rate float64) int {
 	return max(int(rate/8*probeSpan.Seconds()), probeLeast)
 }
