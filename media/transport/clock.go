@@ -48,11 +48,19 @@ func (s *Server) tick() {
 			for _, c := range of.calls {
 				c.router.Report(now)
 			}
-			for _, sub := range of.subscribers {
-				sub.link.sendReports()
-			}
+			s.sendReports(of.subscribers)
 			s.tellRefused(of.publishers, told)
 		}
+	}
+}
+
+func (s *Server) sendReports(to []*subscriber) {
+	defer s.port.guard("reports")
+	t := s.port.aside()
+	began := t.begin()
+	defer func() { t.end(began) }()
+	for _, sub := range to {
+		sub.link.sendReports(t)
 	}
 }
 

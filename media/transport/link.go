@@ -279,20 +279,35 @@ func (l *link) reports(b []byte) {
 	full := len(l.compound)+len(b) > maxCompound
 	l.sendMu.Unlock()
 	if full {
-		l.sendReports()
+		l.sendRTCP(l.takeReports())
 	}
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
 	l.compound = append(l.compound, b...)
 }
 
-// sendReports sends what reports has gathered.
-func (l *link) sendReports() {
+// takeReports gives what reports has gathered.
+func (l *link) takeReports() []byte {
 	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
 	b := l.compound
 	l.compound = nil
-	l.sendMu.Unlock()
-	l.sendRTCP(b)
+	return b
+}
+
+// sendReports sends what reports has gathered with the turn: those of all receivers are one call then. The caller holds t.mu.
+func (l *link) sendReports(t *turn) {
+	l.sendMu.Lock()
+	defer l.sendMu.Unlock()
+	to := l.way()
+	if l.out == nil || to == nil || len(l.compound) == 0 {
+		return
+	}
+	sealed, err := l.out.SealRTCP(append(t.single[:0], l.compound...))
+	l.compound = l.compound[:0]
+	if err == nil {
+		t.queue(to, sealed)
+	}
 }
 
 // way is where packets leave now, nil if there is none.

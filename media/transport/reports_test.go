@@ -11,13 +11,16 @@ import (
 
 // The sender reports of a link's streams leave as few packets, none larger than paths carry, and each report once.
 func TestReportsLeaveTogether(t *testing.T) {
-	l, _, far, opener := lone(t)
+	l, in, far, opener := lone(t)
 	const streams = 100 // 28 octets each
 	for i := range streams {
 		(&outlet{link: l, ssrc: uint32(i + 1)}).Report(forward.SenderReport{Wall: time.Unix(1_700_000_000, 0), RTP: uint32(i), Packets: 7, Octets: 8})
 	}
-	l.sendReports()
-	l.sendReports() // nothing is left
+	in.mu.Lock()
+	l.sendReports(in)
+	l.sendReports(in) // nothing is left
+	in.send()
+	in.mu.Unlock()
 	seen, packets := make(map[uint32]bool), 0
 	b := make([]byte, maxDatagram)
 	for len(seen) < streams {
