@@ -295,7 +295,17 @@ func (s *Source) wantKeyFrame(l forward.Layer, now time.Time) {
 	if l < forward.Low || !s.layers[l].known || s.peer.uplink == nil {
 		return
 	}
-	if s.layers[l].keyFrames.Want(now) {
+	if s.layers[l].keyFrames.Want(s.asked(l), now) {
 		s.peer.uplink.RequestKeyFrame(s.layers[l].ssrc)
 	}
+}
+
+// asked is when a key frame of another layer than l was last asked for.
+func (s *Source) asked(l forward.Layer) (at time.Time) {
+	for other := range s.layers {
+		if t := s.layers[other].keyFrames.Asked(); forward.Layer(other) != l && t.After(at) {
+			at = t
+		}
+	}
+	return at
 }

@@ -449,11 +449,11 @@ func TestMissing(t *testing.T) {
 func TestKeyFrames(t *testing.T) {
 	var k KeyFrames
 	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
-	if !k.Want(at(0)) {
+	if !k.Want(time.Time{}, at(0)) {
 		t.Fatal("the first request goes out")
 	}
 	for range 100 {
-		if k.Want(at(10)) || k.Tick(at(10)) {
+		if k.Want(time.Time{}, at(10)) || k.Tick(at(10)) {
 			t.Fatal("hundred receivers ask once")
 		}
 	}
@@ -464,11 +464,19 @@ func TestKeyFrames(t *testing.T) {
 	if k.Tick(at(5000)) {
 		t.Fatal("nobody waits any more")
 	}
-	if k.Want(at(1200)) {
+	if k.Want(time.Time{}, at(1200)) {
 		t.Fatal("too soon after the last request")
 	}
 	if k.Tick(at(1300)) || !k.Tick(at(1500)) {
 		t.Fatal("a request that came too soon goes out when it may")
+	}
+	// Browsers leave out a request that comes soon after one of another layer.
+	k = KeyFrames{}
+	if !k.Want(at(0), at(60)) || k.Asked() != at(60) {
+		t.Fatal("the first request goes out, whoever is asked besides")
+	}
+	if k.Tick(at(319)) || !k.Tick(at(320)) || k.Tick(at(1300)) || !k.Tick(at(1320)) {
+		t.Fatal("it is repeated when it is listened to, and then each second")
 	}
 }
 

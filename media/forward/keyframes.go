@@ -8,47 +8,48 @@ const (
 	keyFrameEvery = 500 * time.Millisecond
 	// keyFrameAgain repeats a request whose answer, or which itself, was lost.
 	keyFrameAgain = time.Second
+	// keyFrameDeaf is how long after a request browsers leave out others, of
+	// whichever layer of the stream they are (libwebrtc,
+	// video/encoder_rtcp_feedback.cc: 300 ms).
+	keyFrameDeaf = 320 * time.Millisecond
 )
 
 // KeyFrames decides when a publisher is asked for a key frame of one layer.
 // However many receivers wait, it asks at the pace of one.
 type KeyFrames struct {
 	wanted bool
-	owed   bool // wanted, and came too soon after the last request
 	asked  time.Time
+	again  time.Time // the next request, if none came by then
 }
 
 // Want notes that a receiver needs a key frame and says whether to ask now.
-func (k *KeyFrames) Want(now time.Time) bool {
-	if k.wanted {
+// Other is when one of another layer of the stream was asked for last.
+func (k *KeyFrames) Want(other, now time.Time) bool {
+	switch {
+	case k.wanted:
+		return false
+	case !k.asked.IsZero() && now.Sub(k.asked) < keyFrameEvery:
+		k.wanted, k.again = true, k.asked.Add(keyFrameEvery)
 		return false
 	}
-	k.wanted = true
-	asked := k.ask(now, keyFrameEvery)
-	k.owed = !asked
-	return asked
+	k.wanted, k.asked, k.again = true, now, now.Add(keyFrameAgain)
+	if deaf := other.Add(keyFrameDeaf); !other.IsZero() && now.Before(deaf) {
+		k.again = deaf
+	}
+	return true
 }
+
+// Asked is when a key frame was asked for last.
+func (k *KeyFrames) Asked() time.Time { return k.asked }
 
 // Tick says whether to ask again.
 func (k *KeyFrames) Tick(now time.Time) bool {
-	every := keyFrameAgain
-	if k.owed {
-		every = keyFrameEvery
-	}
-	if !k.wanted || !k.ask(now, every) {
+	if !k.wanted || now.Before(k.again) {
 		return false
 	}
-	k.owed = false
+	k.asked, k.again = now, now.Add(keyFrameAgain)
 	return true
 }
 
 // Arrived notes that a key frame came.
-func (k *KeyFrames) Arrived() { k.wanted, k.owed = false, false }
-
-func (k *KeyFrames) ask(now time.Time, every time.Duration) bool {
-	if !k.asked.IsZero() && now.Sub(k.asked) < every {
-		return false
-	}
-	k.asked = now
-	return true
-}
+func (k *KeyFrames) Arrived() { k.wanted = false }
