@@ -10,12 +10,13 @@ import "time"
 // receivers can begin with nothing else. While it comes, they keep what they
 // have: as long as anybody wants a picture, its lowest layer goes on.
 type Demand struct {
-	off    [Layers]bool
-	wanted [Layers]time.Time // when it was wanted last
-	since  [Layers]time.Time // resumed, and not heard yet
-	failed [Layers]time.Time // resumed in vain
-	known  [Layers][Temporals]Bitrate
-	begun  bool
+	off     [Layers]bool
+	wanted  [Layers]time.Time // when it was wanted last
+	since   [Layers]time.Time // resumed, and not heard yet
+	resumed [Layers]time.Time // heard again
+	failed  [Layers]time.Time // resumed in vain
+	known   [Layers][Temporals]Bitrate
+	begun   bool
 }
 
 const (
@@ -26,6 +27,8 @@ const (
 	// receivers choose others until retryAfter.
 	resumeWithin = 3 * time.Second
 	retryAfter   = 30 * time.Second
+	// measuredAfter is how long it takes to measure a layer that was resumed.
+	measuredAfter = 2 * time.Second
 )
 
 // usual rates stand in for layers that were never heard: cameras of 180, 360 and
@@ -63,7 +66,9 @@ func (d *Demand) Needed(targets []Layer, now time.Time) (active [Layers]bool, ch
 }
 
 // Rates fills in what stopped layers would cost, so that they can be chosen:
-// what they cost last, else what is usual. Measured are the rates now; never
+// what they cost last, else what is usual. What is measured of a layer that was
+// stopped, or resumed just now, is the end or the beginning of what it costs, so
+// it counts for no less than before. Measured are the rates now; never
 // published layers of a source without simulcast must not be asked for, so
 // layers says how many it has.
 func (d *Demand) Rates(measured Rates, layers int, now time.Time) Rates {
@@ -72,8 +77,16 @@ func (d *Demand) Rates(measured Rates, layers int, now time.Time) Rates {
 		case l >= layers:
 			continue
 		case measured.published(Layer(l)):
+			if !d.since[l].IsZero() {
+				d.since[l], d.resumed[l] = time.Time{}, now
+			}
+			d.failed[l] = time.Time{}
+			if d.off[l] || now.Sub(d.resumed[l]) < measuredAfter {
+				for t, rate := range d.known[l] {
+					measured[l][t] = max(measured[l][t], rate)
+				}
+			}
 			d.known[l] = measured[l]
-			d.since[l], d.failed[l] = time.Time{}, time.Time{}
 			continue
 		case !d.off[l] && d.since[l].IsZero():
 			continue // it is the publisher that does not send it

@@ -91,3 +91,36 @@ func TestDemandRates(t *testing.T) {
 		t.Fatalf("a layer that was never heard costs %v", got)
 	}
 }
+
+// While a layer stops, and while it comes again, less of it is measured than it costs.
+func TestDemandKnowsWhatALayerCosts(t *testing.T) {
+	var d Demand
+	now := noon
+	full := Rates{Split(100_000, 3), Split(400_000, 3), Split(1_200_000, 3)}
+	d.Needed([]Layer{High}, now)
+	d.Rates(full, Layers, now)
+	now = now.Add(7 * time.Second)
+	d.Needed([]Layer{High}, now)
+	measured := full
+	for _, rate := range []Bitrate{200_000, 60_000, 20_000, 0} {
+		now = now.Add(400 * time.Millisecond)
+		measured[Middle] = Split(rate, 3)
+		if got := d.Rates(measured, Layers, now); got != full {
+			t.Fatalf("a layer that stops, of which %d are measured, costs %v", rate, got)
+		}
+	}
+	now = now.Add(time.Hour)
+	d.Needed([]Layer{Middle}, now)
+	for _, rate := range []Bitrate{1, 20_000, 250_000} {
+		now = now.Add(400 * time.Millisecond)
+		measured[Middle] = Split(rate, 3)
+		measured[Middle][0] = max(measured[Middle][0], 1)
+		if got := d.Rates(measured, Layers, now); got != full {
+			t.Fatalf("a layer that comes again, of which %d are measured, costs %v", rate, got)
+		}
+	}
+	now = now.Add(measuredAfter)
+	if got := d.Rates(measured, Layers, now); got != measured {
+		t.Fatalf("then it costs %v", got)
+	}
+}
