@@ -24,6 +24,7 @@ type estimate struct {
 	trouble    time.Duration // the last sign of congestion
 	cut        time.Duration // the last cut
 	anyCut     bool
+	fall       time.Duration // until then a queue stands because of what was sent before the line fell
 	silentCut  time.Duration
 	queued     bool // a long queue was there at the last update
 	queuedAt   time.Duration
@@ -57,6 +58,8 @@ const (
 	standing   = 150 * time.Millisecond
 	standsFor  = 80 * time.Millisecond
 	drainLeast = 0.5
+	// fallFor is how long a queue may stand that was there when the line fell.
+	fallFor = 500 * time.Millisecond
 
 	// Loss up to tolerated is what radio does; a narrow line shows in delay.
 	tolerated    = 0.10
@@ -104,10 +107,12 @@ func (e *estimate) update(o observed, now time.Duration) {
 		// The line is full beyond doubt: what arrives is its width, however
 		// often it is asked, so there is nothing to wait for.
 		e.trouble, e.anyTrouble = now, true
-		e.drain(o, now)
+		if now >= e.fall {
+			e.drain(o, now)
+		}
 	case o.usage == overuse:
 		e.trouble, e.anyTrouble = now, true
-		if !o.probed && (!e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second)) {
+		if !o.probed && now >= e.fall && (!e.anyCut || now-e.cut >= min(max(o.roundTrip, cutWait), time.Second)) {
 			e.overused(o, now)
 		}
 	case o.usage == underuse || o.queue > standing/2:
@@ -129,6 +134,20 @@ func (e *estimate) stands(queue, now time.Duration) bool {
 		e.queued, e.queuedAt = true, now
 	}
 	return now-e.queuedAt >= standsFor
+}
+
+// fell is told when the line carries much less than is sent, all at once. What was
+// sent before is still on it for a while, and is no reason to cut again.
+func (e *estimate) fell(to float64, now time.Duration) {
+	e.trouble, e.anyTrouble = now, true
+	if e.limit > 0 && to >= e.limit {
+		return
+	}
+	if now >= e.fall {
+		e.fall = now + fallFor
+	}
+	e.cut, e.anyCut = now, true
+	e.set(to)
 }
 
 // drain cuts so far that a standing queue is gone in a second or two.

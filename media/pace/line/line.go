@@ -36,9 +36,11 @@ type Line struct {
 	unwrapped   time.Duration
 
 	sending   sending
+	aside     sending // without a number
 	trend     trend
 	usage     usage // what the trend says, if it is the line's doing
 	stalls    stalls
+	trickle   trickle
 	arrivals  throughput
 	delayLow  floor
 	returnLow floor
@@ -101,6 +103,14 @@ func (l *Line) Sent(size int, now time.Time) (sequence uint16) {
 	l.estimate.sentAt = at
 	l.sending.octets += size
 	return sequence
+}
+
+// SentAside notes a packet that has no number, because its receiver gives no
+// feedback for the stream (sound, in many clients). It takes its part of the line
+// like all others, and is taken to arrive.
+func (l *Line) SentAside(size int, now time.Time) {
+	l.clock(now)
+	l.aside.octets += max(size, 0)
 }
 
 // packet finds what was sent under a number, nil when it is not known any more
@@ -168,6 +178,7 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		l.prober.arrived(p.cluster, int(p.size), sentAt, arrival)
 		if l.delayLow.any {
 			l.stalls.arrived(int(p.size), takes, arrival-sentAt-least, arrival)
+			l.trickle.arrived(int(p.size), arrival-sentAt-least, arrival)
 		}
 		if !news || arrival-sentAt < shift {
 			shift = arrival - sentAt
@@ -196,10 +207,22 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 	if wait > 0 && acked > 0 {
 		acked = max(acked, l.stalls.rate())
 	}
-	l.estimate.update(observed{usage: l.usage, stalls: wait > 0, stalled: stalled, sent: l.sending.rate(at), acked: acked, burst: l.arrivals.burst(),
-		queue: l.queue, roundTrip: l.roundTrip, lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: l.prober.ceilingAt(at)}, at)
-	if found, ok := l.prober.result(newest, least, l.stalls.seen(), l.estimate.limit, at); ok {
-		l.estimate.found(found, at)
+	// The limit is for all that is sent, so what has no number belongs to it.
+	aside := l.aside.rate(at)
+	with := func(rate float64) float64 {
+		if rate <= 0 {
+			return 0 // unknown
+		}
+		return rate + aside
+	}
+	sent := with(l.sending.rate(at))
+	if rate := l.trickle.rate(sent - aside); rate > 0 {
+		l.estimate.fell(trickleUse*with(rate), at)
+	}
+	l.estimate.update(observed{usage: l.usage, stalls: wait > 0, stalled: stalled, sent: sent, acked: with(acked), burst: with(l.arrivals.burst()),
+		queue: l.queue, roundTrip: l.roundTrip, lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: with(l.prober.ceilingAt(at))}, at)
+	if found, ok := l.prober.result(newest, least, l.stalls.seen(), l.estimate.limit-aside, at); ok {
+		l.estimate.found(found+aside, at)
 	}
 	return nil
 }
@@ -222,7 +245,7 @@ func (l *Line) unwrap(reference uint32) {
 	step := time.Duration(int32((reference-l.reference)<<8)>>8) * referenceUnit * time.Microsecond
 	l.reference = reference
 	if !l.anyFeedback || step > farReference || step < -farReference {
-		l.unwrapped, l.delayLow, l.arrivals, l.stalls = 0, floor{}, throughput{}, stalls{}
+		l.unwrapped, l.delayLow, l.arrivals, l.stalls, l.trickle = 0, floor{}, throughput{}, stalls{}, trickle{}
 		l.trend.reset()
 		return
 	}

@@ -57,7 +57,8 @@ func longest(c pace.Class) time.Duration {
 // just it. On a line without a limit everything goes at once.
 //
 // A packet that was told Wait counts as sent: the caller keeps those of a line
-// in one queue, which is at most twice the class's longest wait long.
+// in one queue, which is at most twice the class's longest wait long. Where it
+// drops all of that queue, it says so with Emptied.
 func (l *Line) Release(size int, class pace.Class, begins bool, now time.Time) (Verdict, time.Time) {
 	limit := float64(l.Limit())
 	if limit <= 0 {
@@ -87,3 +88,6 @@ func (l *Line) Release(size int, class pace.Class, begins bool, now time.Time) (
 	}
 	return Wait, now.Add(wait)
 }
+
+// Emptied says that nothing waits any more that was told Wait.
+func (l *Line) Emptied(now time.Time) { l.release.free = min(l.release.free, l.clock(now)) }

@@ -34,6 +34,9 @@ type world struct {
 	deaf     bool          // feedback is held up whole
 	deafness float64       // a part of it is lost
 	sleeper  *sleeper      // nil is a receiver that is always awake
+	overhead int           // octets of each packet that the line carries besides
+	unheard  bool          // no feedback for sound
+	flat     bool          // layers without temporal layers
 
 	queue        []flying
 	queued       int
@@ -172,6 +175,9 @@ func (w *world) publish() {
 	w.frame++
 	temporal := [...]int8{0, 2, 1, 2}[w.frame%4]
 	part := [...]float64{0.4 / 7.5, 0.2 / 7.5, 0.4 / 15}[temporal]
+	if w.flat {
+		temporal, part = 0, 1.0/30
+	}
 	for l := range pace.Layer(pace.Layers) {
 		octets := float64(w.rates[l]) / 8 * part * (0.8 + 0.4*w.random.Float64())
 		key := w.keyAt[l] > 0 && w.at >= w.keyAt[l]
@@ -215,7 +221,7 @@ func (w *world) forward(p flying, begins, key bool, temporal int8) {
 		w.leaving = append(w.leaving, p)
 	case Drop:
 		w.dropping = true
-		if temporal < 2 {
+		if temporal < 2 || w.flat {
 			w.starved = true
 			w.wantKey()
 		}
@@ -232,6 +238,9 @@ func (w *world) allocate() {
 	rates := pace.Rates{}
 	for l, rate := range w.rates {
 		rates[l] = pace.Split(rate*103/100, 3)
+		if w.flat {
+			rates[l] = pace.Split(rate*103/100, 1)
+		}
 	}
 	sound := pace.Rates{{55_000 * pace.Bitrate(w.sounds)}}
 	a := pace.Allocate([]pace.Stream{{Class: pace.Sound, Rates: sound, Was: w.choices[0]},
@@ -255,12 +264,17 @@ func (w *world) allocate() {
 }
 
 func (w *world) send(p flying) {
-	p.sequence = w.line.Sent(p.size, w.now())
+	if w.unheard && p.class == pace.Sound {
+		w.line.SentAside(p.size, w.now())
+	} else {
+		p.sequence = w.line.Sent(p.size, w.now())
+	}
 	w.sentAll += p.size
 	w.enter(p)
 }
 
 func (w *world) enter(p flying) {
+	p.size += w.overhead
 	if !p.rival && w.random.Float64() < w.loss || w.queued+p.size > w.buffer {
 		switch {
 		case p.rival:
@@ -348,7 +362,9 @@ func (w *world) receive() {
 			break
 		}
 		w.arriving = w.arriving[1:]
-		w.recorder.arrived(p.sequence, p.at+w.clock)
+		if !w.unheard || p.class != pace.Sound {
+			w.recorder.arrived(p.sequence, p.at+w.clock)
+		}
 		switch {
 		case p.class == pace.Sound:
 			if w.lastSound > 0 {
