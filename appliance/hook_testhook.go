@@ -18,12 +18,14 @@ const testBuild = true
 type hooks struct {
 	record  string
 	sends   string
+	lines   string
 	absence time.Duration
 }
 
 func (h *hooks) flags(f *flag.FlagSet) {
 	f.StringVar(&h.record, "test-record", "", "test builds: `DIR`ectory that receives every RTP payload that arrived")
 	f.StringVar(&h.sends, "test-sends", os.Getenv("HUISCLOS_TEST_SENDS"), "test builds: `FILE` that receives, each second, in how many sends of which length media left")
+	f.StringVar(&h.lines, "test-lines", os.Getenv("HUISCLOS_TEST_LINES"), "test builds: `DIR`ectory that receives a file of each receiver's line")
 	f.DurationVar(&h.absence, "test-absence", 0, "test builds: remove a disconnected device after this time")
 }
 
@@ -35,9 +37,14 @@ func (h *hooks) writes() (folders []string) {
 	if h.sends != "" {
 		folders = append(folders, filepath.Dir(h.sends))
 	}
+	if h.lines != "" {
+		folders = append(folders, h.lines)
+	}
 	return folders
 }
 
-func (h *hooks) hook() transport.Hook { return transport.Hook{Record: h.record, Sends: h.sends} }
+func (h *hooks) hook() transport.Hook {
+	return transport.Hook{Record: h.record, Sends: h.sends, Lines: h.lines}
+}
 
 func (h *hooks) limits() meetings.Limits { return meetings.Limits{Absence: h.absence} }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"huisclos/media/pace"
 	"huisclos/media/transport/batch"
 )
 
@@ -25,6 +26,9 @@ type Hook struct {
 	// sent over UDP since the start and in how many sends of which length
 	// (batch.Stats). It is for one Server.
 	Sends string
+	// Lines is a directory that receives a file of each receiver's line: what was
+	// sent and what the receiver said of it, as [trace] writes it.
+	Lines string
 }
 
 // sends is a line of Hook.Sends.
@@ -44,6 +48,8 @@ type hook struct {
 	file *os.File
 	to   *bufio.Writer
 
+	lines string
+
 	sends   *os.File
 	stop    chan struct{}
 	stopped chan struct{}
@@ -56,6 +62,11 @@ func (h *hook) open(cfg Config) error {
 			return fmt.Errorf("transport: sends: %w", err)
 		}
 		h.sends = file
+	}
+	if h.lines = cfg.Lines; cfg.Lines != "" {
+		if err := os.MkdirAll(cfg.Lines, 0o700); err != nil {
+			return fmt.Errorf("transport: lines: %w", err)
+		}
 	}
 	if cfg.Record == "" {
 		return nil
@@ -139,5 +150,37 @@ func (h *hook) close() {
 		h.to.Flush()
 		h.file.Close()
 		h.to = nil
+	}
+}
+
+// trace writes what happens on one receiver's line, an event a line, each with its
+// time in microseconds since 1970:
+//
+//	s TIME OCTETS  a numbered packet was sent
+//	a TIME OCTETS  one without a number
+//	f TIME HEX     transport-wide feedback came, from behind its SSRCs
+//	l TIME LIMIT   the limit after it, in bit/s
+type trace struct{ to *bufio.Writer }
+
+func (h *hook) trace() (t trace) {
+	if h.lines == "" {
+		return t
+	}
+	if file, err := os.CreateTemp(h.lines, "line-*"); err == nil {
+		t.to = bufio.NewWriter(file) // for as long as the process lives
+	}
+	return t
+}
+
+func (t trace) sent(kind byte, size int, now time.Time) {
+	if t.to != nil {
+		fmt.Fprintf(t.to, "%c %d %d\n", kind, now.UnixMicro(), size)
+	}
+}
+
+func (t trace) feedback(b []byte, limit pace.Bitrate, now time.Time) {
+	if t.to != nil {
+		fmt.Fprintf(t.to, "f %d %x\nl %d %d\n", now.UnixMicro(), b, now.UnixMicro(), limit)
+		t.to.Flush()
 	}
 }

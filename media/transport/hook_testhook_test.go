@@ -85,3 +85,27 @@ func TestSends(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestLines: each line has a file with what was sent on it and what its receiver said.
+func TestLines(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "lines")
+	var h hook
+	if err := h.open(Config{Hook: Hook{Lines: dir}}); err != nil {
+		t.Fatal(err)
+	}
+	p := newPacing(nil)
+	p.trace = h.trace()
+	now := time.UnixMicro(77)
+	p.sent(1000, now)
+	p.sentAside(130, now)
+	p.feedback([]byte{0, 0, 0, 1, 0, 0, 2, 7, 0x20, 0x01, 4}, now.Add(time.Millisecond))
+	p.feedback([]byte("malformed"), now)
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if b, err := os.ReadFile(files[0]); err != nil || string(b) != "s 77 1000\na 77 130\nf 1077 0000000100000207200104\nl 1077 0\n" {
+		t.Fatalf("%q %v", b, err)
+	}
+	h.close()
+}

@@ -32,6 +32,7 @@ type pacing struct {
 	told    pace.Bitrate
 	toldBad bool
 	watched bool // by the port's pacer
+	trace   trace
 }
 
 // waiting is a job that keeps its packet.
@@ -58,6 +59,7 @@ func (p *pacing) feedback(b []byte, now time.Time) (changed bool) {
 	if p.line.Feedback(b, now) != nil {
 		return false
 	}
+	p.trace.feedback(b, p.line.Limit(), now)
 	return p.changed()
 }
 
@@ -104,6 +106,18 @@ func (p *pacing) wanted(full pace.Bitrate) {
 	p.line.Wanted(full)
 }
 
+// sent numbers a packet. The caller holds sendMu.
+func (p *pacing) sent(size int, now time.Time) (sequence uint16) {
+	p.trace.sent('s', size, now)
+	return p.line.Sent(size, now)
+}
+
+// sentAside notes a packet of a stream for which the receiver agreed to no numbers. The caller holds sendMu.
+func (p *pacing) sentAside(size int, now time.Time) {
+	p.trace.sent('a', size, now)
+	p.line.SentAside(size, now)
+}
+
 // watch has the pacer look after the link from now on.
 func (p *pacing) watch() {
 	if !p.watched {
@@ -121,6 +135,9 @@ func (p *pacing) admit(j *job, now time.Time) bool {
 			return false
 		}
 		o.stalled = false
+	}
+	if j.packet.Key && j.packet.Start && !j.repeats {
+		p.forget(now)
 	}
 	if j.class == pace.Sound {
 		p.line.Release(j.size(), pace.Sound, true, now)
@@ -143,15 +160,39 @@ func (p *pacing) admit(j *job, now time.Time) bool {
 	return false
 }
 
+// forget drops what waits of streams that were stopped since, so that a key frame does not wait for its turn to pass.
+func (p *pacing) forget(now time.Time) {
+	if len(p.waiting) == 0 {
+		return
+	}
+	kept := p.waiting[:0]
+	for i := range p.waiting {
+		if w := &p.waiting[i]; w.stale() {
+			w.packet.done()
+		} else {
+			kept = append(kept, *w)
+		}
+	}
+	clear(p.waiting[len(kept):])
+	if p.waiting = kept; len(kept) == 0 {
+		p.waiting = nil
+		p.line.Emptied(now)
+	}
+}
+
+// stale says whether a packet is of no use any more, because its stream was stopped while it waited.
+func (w *waiting) stale() bool {
+	return w.run != w.down.Run() || w.outlet.stalled && !w.repeats && !w.packet.Key
+}
+
 // due takes the jobs whose time has come.
 func (p *pacing) due(into []job, now time.Time) []job {
 	n := 0
 	for n < len(p.waiting) && !p.waiting[n].at.After(now) {
-		// What waited while its stream was stopped is of no use any more.
-		if w := &p.waiting[n]; w.run == w.down.Run() && (!w.outlet.stalled || w.repeats || w.packet.Key) {
-			into = append(into, w.job)
-		} else {
+		if w := &p.waiting[n]; w.stale() {
 			w.packet.done()
+		} else {
+			into = append(into, w.job)
 		}
 		n++
 	}
@@ -195,7 +236,7 @@ func (l *link) sealPadding(t *turn, to path, now time.Time) {
 	o.sequence++
 	e := extensions{midID: o.agreed.mid, mid: o.mid, twccID: o.agreed.twcc}
 	size := 12 + e.size() + maxPaddingOnly
-	e.twcc = p.line.Sent(size+srtp.TagSize, now)
+	e.twcc = p.sent(size+srtp.TagSize, now)
 	b := appendRTP(t.single[:0], o.agreed.codec.rtx, false, o.sequence, p.stamp, o.rtx, e)
 	b[0] |= 0x20
 	b = append(b, make([]byte, maxPaddingOnly-1)...)

@@ -100,6 +100,28 @@ func TestPacketsWaitForALine(t *testing.T) {
 	}
 }
 
+// What waited when its stream was stopped does not keep the key frame waiting with which it goes on.
+func TestAKeyFrameWaitsForNothingThatIsDropped(t *testing.T) {
+	l, in, far, opener, _ := narrowed(t)
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+	add := func(first, n int, run uint32) {
+		for i := range n {
+			in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, run: run, numbers: forward.Numbers{Sequence: uint16(first + i)},
+				packet: in.share(&gate.Packet{Sequence: uint16(first + i), Payload: make([]byte, 1000), Start: i == 0, Key: i == 0})})
+		}
+		in.flush()
+	}
+	add(100, 6, 7) // of a run that is over
+	if len(l.pacing.waiting) == 0 {
+		t.Fatal("nothing waits")
+	}
+	before, _, _ := arrived(t, far, opener)
+	add(200, 1, 0)
+	if after, _, _ := arrived(t, far, opener); !slices.Equal(after, []int{200}) || l.pacing.waiting != nil {
+		t.Fatalf("after %v came %v, and %d wait", before, after, len(l.pacing.waiting))
+	}
+}
+
 // Packets of one line leave by several turns, the pacer's and the readers': what one turn sealed is with the kernel before
 // another can seal what follows.
 func TestTurnsKeepTheOrderOfALine(t *testing.T) {

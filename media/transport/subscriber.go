@@ -70,6 +70,7 @@ func newSubscriber(s *Server, c *call, peer media.PeerID, via netip.Addr) (*subs
 		return nil, err
 	}
 	l.pacing = newPacing(l)
+	l.pacing.trace = s.hook.trace()
 	sub.link = l
 	return sub, nil
 }

@@ -215,7 +215,9 @@ func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 		}
 		e := j.extensions()
 		if e.twccID != 0 {
-			e.twcc = l.pacing.line.Sent(max(size, j.size())+srtp.TagSize, now)
+			e.twcc = l.pacing.sent(max(size, j.size())+srtp.TagSize, now)
+		} else if l.pacing != nil {
+			l.pacing.sentAside(max(size, j.size())+srtp.TagSize, now)
 		}
 		b = j.append(b[:0], e)
 		if w != nil {
