@@ -93,7 +93,7 @@ func TestLines(t *testing.T) {
 	if err := h.open(Config{Hook: Hook{Lines: dir}}); err != nil {
 		t.Fatal(err)
 	}
-	p := newPacing(nil)
+	p := newPacing(new(link))
 	p.trace = h.trace()
 	now := time.UnixMicro(77)
 	p.sent(1000, now)

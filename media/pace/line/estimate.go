@@ -59,7 +59,7 @@ const (
 	standsFor  = 80 * time.Millisecond
 	drainLeast = 0.5
 	// fallFor is how long a queue may stand that was there when the line fell.
-	fallFor = 500 * time.Millisecond
+	fallFor = time.Second
 
 	// Loss up to tolerated is what radio does; a narrow line shows in delay.
 	tolerated    = 0.10
