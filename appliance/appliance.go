@@ -154,7 +154,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 
 	said := newReports()
-	webConns, iceConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
+	webConns, iceConns, turnConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
 	told := newTold(s.Candidates)
@@ -163,6 +163,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(a.relay.Close)
+	a.running.Go(func() { _ = a.relay.Serve(turnConns) }) // its one error is the port's end
 	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Relay: a.relay, Addresses: told.candidates,
 		Port: a.port, Second: a.second, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
 	if err != nil {

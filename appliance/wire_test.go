@@ -191,11 +191,11 @@ func TestCallOverTheWire(t *testing.T) {
 		}
 	}
 
-	// The same by the relay alone: TURN over UDP and over TLS, on the port of the pages.
+	// The same by the relay alone: TURN over UDP, over TCP and over TLS, on the port of the pages.
 	if !strings.Contains(published.Answer, " typ host") || strings.Contains(published.Answer, " 127.0.0.1 ") {
 		t.Skip("this machine has no address but loopback, which the relay refuses")
 	}
-	for _, url := range []string{"turn:" + at + "?transport=udp", "turns:" + at + "?transport=tcp"} {
+	for _, url := range []string{"turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp", "turns:" + at + "?transport=tcp"} {
 		by := microphone(t, webrtc.Configuration{ICETransportPolicy: webrtc.ICETransportPolicyRelay,
 			ICEServers: []webrtc.ICEServer{{URLs: []string{url}, Username: lastWay.Username, Credential: lastWay.Credential}}})
 		publish(by, "relay")
@@ -224,7 +224,9 @@ func microphone(t *testing.T, cfg webrtc.Configuration, networks ...webrtc.Netwo
 	cfg.BundlePolicy = webrtc.BundlePolicyMaxBundle
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
-	settings.SetICEProxyDialer(secureDialer{})
+	if len(cfg.ICEServers) > 0 && strings.HasPrefix(cfg.ICEServers[0].URLs[0], "turns:") {
+		settings.SetICEProxyDialer(secureDialer{})
+	}
 	settings.SetNetworkTypes(append([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}, networks...))
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)).NewPeerConnection(cfg)
 	must(t, err)

@@ -1,6 +1,6 @@
 /**
  * Port 443 at a private address, where Chromium refuses media: it goes by the second port, and where that is shut through the
- * relay at 443, over UDP and, without any UDP, inside TLS.
+ * relay at 443, over UDP and, without any UDP, over TCP, which needs no certificate that anybody trusts, or inside TLS.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,6 +14,8 @@ const at = '10.77.0.10';
 const nft = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'].find(existsSync) ?? 'nft';
 const shut = (what: string) => execFileSync(nft, ['-f', '-'], { input: `table inet journeys {\n chain input {\n  type filter hook input priority 0;\n  ${what}\n }\n}\n` });
 const reopen = () => execFileSync(nft, ['delete', 'table', 'inet', 'journeys']);
+// TURN outside TLS begins with the type of an Allocate request (RFC 8656), and once it stands most of it is data: a number of a channel.
+const onlyTLS = ['0x0003', '0x4000-0x4fff', '0x0016', '0x0004', '0x0008', '0x0009'].map((first) => `tcp dport 443 @ih,0,16 ${first} drop`).join('\n  ');
 
 let h: House;
 before(async () => {
@@ -49,20 +51,34 @@ test('Chromium at a private address: the second port, then the relay over UDP, t
 
     shut('udp dport 10443 drop');
     closed = true;
-    // Both ways to the relay are open; the browser takes what answers first, and of four connections UDP is not the last of all.
-    await go(players, /^relay,relay over (udp|tls) to 10\.77\.0\.10:10443,relay over (udp|tls) to 10\.77\.0\.10:10443$/);
+    // All ways to the relay are open; the browser takes what answers first, and of four connections UDP is not the last of all.
+    await go(players, /^relay,relay over (udp|tcp|tls) to 10\.77\.0\.10:10443,relay over (udp|tcp|tls) to 10\.77\.0\.10:10443$/);
     assert.match((await Promise.all(players.map(ways))).join(), /relay over udp/);
     await converse(a, b);
     took('media through the relay over UDP');
 
     reopen();
-    shut('meta l4proto udp drop');
+    shut(`meta l4proto udp drop\n  ${onlyTLS}`);
     await go(players, /^relay,relay over tls to 10\.77\.0\.10:10443,relay over tls to 10\.77\.0\.10:10443$/, 60_000);
     await converse(a, b);
     took('media through the relay inside TLS');
     assert.equal((await a.people()).length, 2);
   } finally {
     if (closed) reopen();
+    await scatter(players);
+  }
+});
+
+test('without UDP, and with a certificate that the browser does not trust by itself: the relay over TCP', { timeout: 120_000 }, async () => {
+  shut('meta l4proto udp drop');
+  let players: Player[] = [];
+  try {
+    players = await gather(h, ['chromium', 'chromium']);
+    const [a, b] = players as [Player, Player];
+    await go(players, /^relay,relay over tcp to 10\.77\.0\.10:10443,relay over tcp to 10\.77\.0\.10:10443$/);
+    await converse(a, b);
+  } finally {
+    reopen();
     await scatter(players);
   }
 });

@@ -56,15 +56,14 @@ func secondAnswers(a netip.Addr, p int) Finding {
 		"Chrome and Edge, which refuse media at the first port of a private address, pass by UDP at "+net.JoinHostPort(a.String(), port(p))+".")
 }
 
-// withoutSecond is what becomes of browsers that refuse the first port: the relay takes UDP there, and TLS, for which they must trust the
-// certificate.
+// withoutSecond is what becomes of browsers that refuse the first port: the relay takes UDP there, and TCP.
 func withoutSecond(first int, heard bool) (fr, en string) {
 	if heard {
 		return "Le son et l'image de Chrome et d'Edge passent par le relais, en UDP sur le port " + port(first) + ", avec plus de travail pour le serveur.",
 			"Sound and picture of Chrome and Edge go through the relay, by UDP at port " + port(first) + ", with more work for the server."
 	}
-	return "Il ne reste à Chrome et à Edge que le relais dans TLS, et seulement s'ils font confiance au certificat : avec un certificat auto-signé ils n'ont ni son ni image.",
-		"Chrome and Edge are left with the relay inside TLS, and only if they trust the certificate: with a self-signed one they have neither sound nor picture."
+	return "Le son et l'image de Chrome et d'Edge passent par le relais, en TCP sur le port " + port(first) + ", avec plus de retard et plus de travail pour le serveur.",
+		"Sound and picture of Chrome and Edge go through the relay, by TCP at port " + port(first) + ", with more delay and more work for the server."
 }
 
 func secondFiltered(a netip.Addr, own, refused bool, p, first int, heard bool) Finding {

@@ -29,7 +29,7 @@ type Config struct {
 // Limits bound what clients take. Zero is the default.
 type Limits struct {
 	Allocations int // in all; 4096, and at most 8192: half of the relayed addresses of one family
-	PerAccount  int // 64: two connections of a person, of two components each (Firefox), IPv4 and IPv6, UDP and TLS, before and after a restart, twice
+	PerAccount  int // 96: two connections of a person, of two components each (Firefox), IPv4 and IPv6, UDP, TCP and TLS, before and after a restart, twice
 	Waiting     int // connections without an allocation; 512
 	Rate        int // octets a second from one allocation to media; 1.5 million: three layers, a shared screen and sound are 0.65 million
 }
@@ -73,7 +73,7 @@ func New(cfg Config) (*Relay, error) {
 	for _, l := range []struct {
 		limit *int
 		usual int
-	}{{&cfg.Limits.Allocations, 4096}, {&cfg.Limits.PerAccount, 64}, {&cfg.Limits.Waiting, 512}, {&cfg.Limits.Rate, 1_500_000}} {
+	}{{&cfg.Limits.Allocations, 4096}, {&cfg.Limits.PerAccount, 96}, {&cfg.Limits.Waiting, 512}, {&cfg.Limits.Rate, 1_500_000}} {
 		if *l.limit == 0 {
 			*l.limit = l.usual
 		}

@@ -92,7 +92,7 @@ func newStageWith(t *testing.T, at netip.Addr, relay Relay) *stage {
 	}
 	ended := new(atomic.Bool)
 	t.Cleanup(func() { ended.Store(true) })
-	web, iceConns := SplitTCP(ln)
+	web, iceConns, _ := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
 	s := &stage{t: t, at: at, addresses: []netip.Addr{at}, udp: &switchedUDP{UDPConn: udp, t: t}, port: port, clients: make(map[media.PeerID]*client),
 		refused: make(map[media.PeerID]map[media.RefusedReason]uint64), layers: make(map[string]string)}

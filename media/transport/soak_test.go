@@ -198,7 +198,7 @@ func newSoak(t *testing.T, seed uint64) *soak {
 		t.Fatal(err)
 	}
 	_ = udp.SetReadBuffer(4 << 20) // as the appliance's
-	web, iceConns := SplitTCP(ln)
+	web, iceConns, _ := SplitTCP(ln)
 	t.Cleanup(func() { web.Close() })
 	s := &soak{t: t, r: rand.New(rand.NewPCG(seed, 0)), to: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port)), epoch: 1,
 		peers: make(map[media.PeerID]*soakPeer), connected: make(map[media.PeerID]int), failed: make(map[media.PeerID][2]int)}

@@ -1,6 +1,9 @@
 package transport
 
 import (
+	"encoding/binary"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -14,16 +17,18 @@ const (
 	acceptQueue  = 64
 )
 
-// SplitTCP serves two protocols on one port. The first byte decides: 0x00 and
+// SplitTCP serves three protocols on one port. The first byte decides: 0x00 and
 // 0x01 begin an ICE-TCP frame, whose length (RFC 4571 §2) is below 512 for the
-// STUN request that comes first; everything else is the web's, TLS (0x16) or
-// not. Closing either listener closes the port.
-func SplitTCP(ln net.Listener) (web, ice net.Listener) {
+// STUN request that comes first, or a request of TURN, which has no frame around
+// it (RFC 8656 §3.1) and so its cookie two octets sooner; everything else is the
+// web's, TLS (0x16) or not. Closing one listener closes the port.
+func SplitTCP(ln net.Listener) (web, ice, turn net.Listener) {
 	s := &splitter{ln: ln, done: make(chan struct{})}
 	w := &splitListener{splitter: s, conns: make(chan net.Conn, acceptQueue)}
 	i := &splitListener{splitter: s, conns: make(chan net.Conn, acceptQueue)}
-	go s.run(w, i)
-	return w, i
+	t := &splitListener{splitter: s, conns: make(chan net.Conn, acceptQueue)}
+	go s.run(w, i, t)
+	return w, i, t
 }
 
 type splitter struct {
@@ -41,7 +46,7 @@ func (s *splitter) close() error {
 	return s.err
 }
 
-func (s *splitter) run(web, ice *splitListener) {
+func (s *splitter) run(web, ice, turn *splitListener) {
 	defer s.close()
 	undecided := make(chan struct{}, maxUndecided)
 	for {
@@ -66,16 +71,20 @@ func (s *splitter) run(web, ice *splitListener) {
 		}
 		go func() {
 			defer func() { <-undecided }()
-			first, ok := firstByte(conn)
+			head, ok := begin(conn)
 			if !ok {
 				conn.Close()
 				return
 			}
 			to := web
-			if first <= 0x01 {
+			switch {
+			case head[0] > 0x01:
+			case len(head) == headSize && binary.BigEndian.Uint32(head[4:]) == stunCookie:
+				to = turn
+			default:
 				to = ice
 			}
-			to.offer(&begunConn{Conn: conn, first: first, pending: true})
+			to.offer(&begunConn{Conn: conn, head: head})
 		}()
 	}
 }
@@ -85,15 +94,25 @@ func temporary(err error) bool {
 	return ok && t.Temporary()
 }
 
-func firstByte(conn net.Conn) (byte, bool) {
-	var b [1]byte
+// headSize is how much of a connection has to be read, if it isn't the web's.
+const headSize = 8
+
+// begin reads a connection's first octet, or its first headSize if they may be
+// STUN's; fewer when it ends there.
+func begin(conn net.Conn) (head []byte, ok bool) {
 	if conn.SetReadDeadline(time.Now().Add(firstByteWithin)) != nil {
-		return 0, false
+		return nil, false
 	}
-	if n, err := conn.Read(b[:]); n != 1 || err != nil {
-		return 0, false
+	head = make([]byte, headSize)
+	n, err := io.ReadFull(conn, head[:1])
+	if err == nil && head[0] <= 0x01 {
+		n, err = io.ReadFull(conn, head[1:])
+		n++
 	}
-	return b[0], conn.SetReadDeadline(time.Time{}) == nil
+	if n == 0 || err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, false
+	}
+	return head[:n], err != nil || conn.SetReadDeadline(time.Time{}) == nil // after its end nothing is waited for
 }
 
 type splitListener struct {
@@ -127,20 +146,20 @@ func (l *splitListener) Accept() (net.Conn, error) {
 func (l *splitListener) Close() error   { return l.close() }
 func (l *splitListener) Addr() net.Addr { return l.ln.Addr() }
 
-// begunConn is a connection of which one byte was read.
+// begunConn is a connection of which the beginning was read.
 type begunConn struct {
 	net.Conn
-	mu      sync.Mutex
-	first   byte
-	pending bool
+	mu   sync.Mutex
+	head []byte // what of it is still to be given
 }
 
 func (c *begunConn) Read(b []byte) (int, error) {
 	c.mu.Lock()
-	if c.pending && len(b) > 0 {
-		b[0], c.pending = c.first, false
+	if len(c.head) > 0 && len(b) > 0 {
+		n := copy(b, c.head)
+		c.head = c.head[n:]
 		c.mu.Unlock()
-		return 1, nil
+		return n, nil
 	}
 	c.mu.Unlock()
 	return c.Conn.Read(b)

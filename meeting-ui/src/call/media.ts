@@ -137,7 +137,7 @@ export class Media {
   }
 
   /**
-   * A browser allocates at every relay that it knows, needed or not: over UDP, and a connection each with TLS, for as long as the
+   * A browser allocates at every relay that it knows, needed or not: over UDP, and a connection each with TCP and TLS, for as long as the
    * call. And of a socket that it shares between TURN over UDP and its own checks, Chromium gives what comes from the relay's
    * address to TURN first (AllocationSequence::OnReadPacket in libwebrtc), where media that came straight from there would be lost.
    * So it hears of ours only when it has looked for a path in vain, and from then on at once.

@@ -1,6 +1,7 @@
 /**
  * The way of last resort: TURN (RFC 8656) at the page's own host and port, over UDP for browsers to which media's own address is
- * closed or forbidden, and inside TLS for networks that let nothing else out. The browser prefers what is nearer by itself: the priorities of its candidates put UDP before TCP before the relay.
+ * closed or forbidden, over TCP where UDP is blocked as well, and inside TLS for networks that let nothing else out. Inside TLS it needs a
+ * certificate that the browser trusts by itself; over TCP it doesn't. The browser prefers what is nearer by itself: the priorities of its candidates put UDP before TCP before the relay.
  * When it hears of the relay at all is for `media.ts` to say.
  */
 
@@ -16,7 +17,7 @@ export function rtcConfig(grant: RelayGrant | null, page: { hostname: string; po
 
 function relayURLs({ hostname, port }: { hostname: string; port: string }): string[] {
   const at = `${hostname}:${port || "443"}`;
-  return [`turn:${at}?transport=udp`, `turns:${at}?transport=tcp`];
+  return [`turn:${at}?transport=udp`, `turn:${at}?transport=tcp`, `turns:${at}?transport=tcp`];
 }
 
 /** Whether a connection's packets go through the relay. Chromium names the pair in use in its transport, Firefox marks it. */

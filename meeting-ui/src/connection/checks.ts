@@ -15,7 +15,7 @@ export interface Measured {
 export const noChecks: Measured = { rttMs: null, spreadMs: null, answered: 0, lost: null };
 
 /** The statistics of the pair of addresses in use. */
-export interface Pair { sent: number | null; consent: number | null; answered: number; total: number | null; current: number | null; reached: string | null; /** How the relay is reached, "udp" or "tls"; null without one. */ relay: string | null }
+export interface Pair { sent: number | null; consent: number | null; answered: number; total: number | null; current: number | null; reached: string | null; /** How the relay is reached, "udp", "tcp" or "tls"; null without one. */ relay: string | null }
 
 type Stat = Record<string, unknown>;
 const number = (v: unknown): number | null => (typeof v === "number" && Number.isFinite(v) ? v : null);

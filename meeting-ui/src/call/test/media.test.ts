@@ -157,7 +157,7 @@ test("the relay is heard of after a search in vain, and from then on at once; it
   t.mock.timers.tick(2000);
   assert.deepEqual(servers(up), [""], "a path that is lost for a moment");
   t.mock.timers.tick(2000);
-  const ours = "turn:visio.example.org:443?transport=udp,turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1";
+  const ours = "turn:visio.example.org:443?transport=udp,turn:visio.example.org:443?transport=tcp,turns:visio.example.org:443?transport=tcp 9:a.b.1 secret 1";
   assert.deepEqual([servers(up), servers(down)], [["", ours], ["", ours]]);
   for (let i = 0; i < 9; i++) await Promise.resolve();
   assert.equal(sent.filter((m) => m.type === "publish").length, 2, "it looks again");
@@ -190,7 +190,7 @@ test("a later grant moves what goes through the relay, and nothing else", async 
   down.stats = new Map(throughRelay).set("L", { type: "local-candidate", candidateType: "host" });
   media.relay(grant(2));
   await pause();
-  assert.deepEqual(servers(up), ["", "turn:[2001:db8::1]:8443?transport=udp,turns:[2001:db8::1]:8443?transport=tcp 9:a.b.1 secret 1", "turn:[2001:db8::1]:8443?transport=udp,turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
+  assert.deepEqual(servers(up), ["", "turn:[2001:db8::1]:8443?transport=udp,turn:[2001:db8::1]:8443?transport=tcp,turns:[2001:db8::1]:8443?transport=tcp 9:a.b.1 secret 1", "turn:[2001:db8::1]:8443?transport=udp,turn:[2001:db8::1]:8443?transport=tcp,turns:[2001:db8::1]:8443?transport=tcp 9:a.b.2 secret 2"]);
   assert.deepEqual(servers(down), servers(up));
   assert.deepEqual(restarted(), { publish: 1, subscribe: 0 });
   // Firefox marks the pair itself.
