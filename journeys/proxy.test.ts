@@ -53,7 +53,7 @@ afterEach(async () => {
 /** Connections that the proxy made to the appliance so far. */
 const connections = () => readFileSync(path.join(folder, 'proxy.log'), 'utf8').split('\n').filter((l) => l.includes(`CONNECT ${address}:8443`)).length;
 const transports = (p: Player) => p.tab.run(() => window.__huisclos!.call.quality.value.transport);
-// Firefox takes a proxy for TURN alone, and the appliance's own certificate for pages alone: it needs one that it trusts.
+// Firefox takes a proxy for TURN alone, and the appliance's own certificate for pages alone: it needs one that it trusts. TURN over TCP does not help it (seen).
 test('nothing but a proxy leads out: the call goes through it, sealed as ever', { timeout: 180_000 }, async () => {
   execFileSync(nft, ['-f', '-'], { input: proxyOnly });
   players = await gather(h, ['chromium', 'chromium'], { proxy: `${at}:${port}` });
