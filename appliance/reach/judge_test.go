@@ -118,7 +118,7 @@ func TestJudge(t *testing.T) {
 		"private address, second port forwarded by nobody": {Facts{Service: func() Service { s := second; s.Public = lan; return s }(), Listening: all, Ways: []Way{but(open(private), func(w *Way) { w.Second = Refused })}},
 			"page udp ice-tcp ~second-port-filtered ?outside", "forward UDP 10443 of 10.0.0.10"},
 		"private address, no UDP at all": {Facts{Service: second, Own: lan, Listening: all, Ways: []Way{but(open(private), func(w *Way) { w.UDP, w.Second = Silent, Silent })}},
-			"page ~udp-filtered ice-tcp !second-port-filtered ?outside", "only if they trust the certificate"},
+			"page ~udp-filtered ice-tcp !second-port-filtered ?outside", "go through the relay, by TCP at port 443"},
 		"private address, no second socket": {Facts{Service: second, Own: lan, Listening: Listening{Known: true, TCP: all.TCP, UDP: all.UDP}, Ways: []Way{but(open(private), func(w *Way) { w.Second = Refused })}},
 			"page udp ice-tcp ~second-port-socket-missing ?outside", "ListenDatagram=10443"},
 		"private address, no second port":    {Facts{Service: service(), Own: lan, Listening: all, Ways: []Way{open(private)}}, "page udp ice-tcp !second-port-off ?outside", "neither sound nor picture by this address"},
