@@ -103,7 +103,7 @@ func TestPacketsWaitForALine(t *testing.T) {
 // What waited when its stream was stopped does not keep the key frame waiting with which it goes on.
 func TestAKeyFrameWaitsForNothingThatIsDropped(t *testing.T) {
 	l, in, far, opener, _ := narrowed(t)
-	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
 	add := func(first, n int, run uint32) {
 		for i := range n {
 			in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, run: run, numbers: forward.Numbers{Sequence: uint16(first + i)},
