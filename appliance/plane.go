@@ -86,8 +86,8 @@ func (p plane) Publish(ctx context.Context, call meetings.CallID, peer meetings.
 	return p.server.Publish(ctx, media.CallID(call), media.PeerID(peer), via, offer, list)
 }
 
-func (p plane) Subscribe(call meetings.CallID, peer meetings.PeerID, via netip.Addr) error {
-	p.server.Subscribe(media.CallID(call), media.PeerID(peer), via)
+func (p plane) Subscribe(call meetings.CallID, peer meetings.PeerID, via netip.Addr, vp9 bool) error {
+	p.server.Subscribe(media.CallID(call), media.PeerID(peer), via, vp9)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (r *reports) Layers(call media.CallID, peer media.PeerID, streams []media.S
 		for _, l := range s.Layers {
 			names = append(names, transport.LayerName(l))
 		}
-		list = append(list, meetings.StreamLayers{Context: s.Context, Layers: names})
+		list = append(list, meetings.StreamLayers{Context: s.Context, Layers: names, VP9: s.VP9})
 	}
 	r.hall.MediaLayers(meetings.CallID(call), meetings.PeerID(peer), list)
 }

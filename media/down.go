@@ -87,7 +87,7 @@ func (d *Down) target(c pace.Choice, congested bool, now time.Time) {
 	d.numbers.Temporal(uint8(c.Temporal))
 	if d.numbers.Wanted() != l {
 		d.numbers.Target(l)
-		if congested && l < d.numbers.Current() {
+		if congested && l < d.numbers.Current() && !d.numbers.Spatial() {
 			d.pause()
 		}
 	}
@@ -134,7 +134,7 @@ func (r *Router) Rate(id PeerID) (rate pace.Bitrate) {
 	for _, d := range p.downs {
 		d.source.mu.Lock()
 		if l := d.numbers.Current(); l != forward.None {
-			rate += d.source.layers[l].rate()
+			rate += d.source.cost(l)
 		}
 		d.source.mu.Unlock()
 	}
@@ -159,6 +159,7 @@ func (r *Router) Tick(interval time.Duration, now time.Time) {
 			s.mu.Unlock()
 		}
 	}
+	r.agree(now)
 	for _, p := range r.leaves {
 		r.allocate(p, now)
 	}

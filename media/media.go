@@ -63,10 +63,13 @@ type Want struct {
 	Height  int
 }
 
-// StreamLayers are those of one stream that somebody receives.
+// StreamLayers are those of one stream that somebody receives. VP9 says that all
+// receivers take it: then they may come as spatial layers of VP9, of which the
+// highest needs those below, and else in VP8.
 type StreamLayers struct {
 	Context uint8
 	Layers  []forward.Layer
+	VP9     bool
 }
 
 // RefusedReason counts packets that were not forwarded: the gate's reasons and

@@ -53,6 +53,10 @@ type Router struct {
 	forwarded uint64
 
 	stale atomic.Bool // Tracks changed by itself
+
+	agreeing  sync.Mutex
+	agreement pace.Agreement // guarded by agreeing
+	vp9       atomic.Bool    // the agreement stands
 }
 
 type peer struct {
@@ -65,6 +69,9 @@ type peer struct {
 	downs    map[trackKey]*Down       // what it receives
 	wants    map[trackKey]int         // heights
 	refused  map[RefusedReason]uint64 // of its sources that are gone
+	// receives says that it has, or had, a connection to receive on, and takesVP9
+	// that it takes VP9 in spatial layers there.
+	receives, takesVP9 bool
 	// forwardedGone and receivedGone count over ways that are gone.
 	forwardedGone, receivedGone uint64
 
@@ -286,6 +293,7 @@ func (r *Router) Attach(id PeerID, leaf uint32, context uint8, outlet Outlet, no
 	s := from.sources[context]
 	d := &Down{router: r, source: s, receiver: p, key: key, outlet: outlet,
 		numbers: forward.NewDown(s.stream.Kind == Video, s.rate)}
+	d.numbers.TakesVP9(p.takesVP9)
 	p.downs[key] = d
 	s.downs = append(s.downs, d)
 	r.allocate(p, now)
@@ -301,6 +309,46 @@ func (r *Router) detach(d *Down) {
 	d.source.downs = slices.DeleteFunc(d.source.downs, func(o *Down) bool { return o == d })
 	delete(d.receiver.downs, d.key)
 	d.receiver.forwardedGone += d.forwarded
+}
+
+// Receives notes that a peer begins to receive, and whether it takes VP9 in
+// spatial layers. Where one doesn't, publishers are told at once to send VP8.
+func (r *Router) Receives(id PeerID, vp9 bool, now time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, err := r.join(id)
+	if err != nil {
+		return err
+	}
+	p.receives, p.takesVP9 = true, vp9
+	for _, d := range p.downs {
+		d.numbers.TakesVP9(vp9)
+	}
+	if was := r.vp9.Load(); r.agree(now) == was {
+		return nil
+	}
+	for _, other := range r.leaves {
+		for _, s := range other.sources {
+			s.mu.Lock()
+			s.need(now)
+			s.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// agree says whether all who receive take VP9, and have for a while. Callers hold
+// mu, for reading at least.
+func (r *Router) agree(now time.Time) bool {
+	all := true
+	for _, p := range r.leaves {
+		all = all && (p.takesVP9 || !p.receives)
+	}
+	r.agreeing.Lock()
+	defer r.agreeing.Unlock()
+	stands := r.agreement.Update(all, now)
+	r.vp9.Store(stands)
+	return stands
 }
 
 // Wants replaces what a receiver said about its tiles.

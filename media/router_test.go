@@ -414,7 +414,7 @@ func TestPublishersAreToldWhatIsReceived(t *testing.T) {
 	m.join("a", 1)
 	m.join("b", 2)
 	m.connect("b")
-	m.sources["a"]["1"].Offers(3)
+	m.sources["a"]["1"].Offers(3, false)
 	pass := func(seconds int) {
 		for range seconds * 10 {
 			m.layers(false)
@@ -435,7 +435,7 @@ func TestPublishersAreToldWhatIsReceived(t *testing.T) {
 		t.Fatalf("after three seconds it is told %s", got)
 	}
 	pass(5)
-	if got := last(); got != "{1 [0]}" { // a tile that nobody spoke of is a small one
+	if got := last(); got != "{1 [0] false}" { // a tile that nobody spoke of is a small one
 		t.Fatalf("with a small tile it is told %s", got)
 	}
 	told := len(m.uplinks["a"].told)
@@ -446,18 +446,18 @@ func TestPublishersAreToldWhatIsReceived(t *testing.T) {
 	if err := m.router.Wants("b", []Want{{Leaf: 1, Context: 1, Height: 720}}, m.now); err != nil {
 		t.Fatal(err)
 	}
-	if got := last(); got != "{1 [0 2]}" {
+	if got := last(); got != "{1 [0 2] false}" {
 		t.Fatalf("with a large tile it is told %s", got)
 	}
 	m.router.Remove("b")
 	pass(8)
-	if got := last(); got != "{1 []}" {
+	if got := last(); got != "{1 [] false}" {
 		t.Fatalf("without receivers it is told %s", got)
 	}
 	// Its connection is made anew, and sends everything again.
 	before := m.uplinks["a"]
 	m.publish("a", both)
-	if pass(8); m.uplinks["a"] == before || last() != "{1 []}" || len(m.uplinks["a"].told) != 1 {
+	if pass(8); m.uplinks["a"] == before || last() != "{1 [] false}" || len(m.uplinks["a"].told) != 1 {
 		t.Fatalf("on a new connection it is told %v", m.uplinks["a"].told)
 	}
 }

@@ -31,8 +31,14 @@ type Source struct {
 	received      uint64
 	refusedBefore map[RefusedReason]uint64 // besides the present gate's
 	offers        int                      // layers that the publisher's offer has
+	offersVP9     bool
+	askedVP9      bool // the publisher was told that it may send it
+	vp9           bool // it is what comes
 	demand        pace.Demand
 }
+
+// Of VP9 in spatial layers, all come in the place of layer Low: its SSRC, its
+// numbers, its ring. What is measured of each stands in the layer's own place.
 
 type layer struct {
 	ssrc      uint32
@@ -172,10 +178,14 @@ func (s *Source) skip(ssrc uint32, sequence uint16) {
 func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now time.Time) {
 	if p.Key {
 		ly.keyFrames.Arrived()
+		s.changes(l, p.VP9)
 	}
 	if !s.heard.Load() {
 		s.heard.Store(true)
 		s.router.stale.Store(true)
+	}
+	if p.VP9 {
+		ly = &s.layers[p.Descriptor.Spatial]
 	}
 	temporal := min(int(p.Descriptor.Temporal), pace.Temporals-1)
 	ly.bytes[temporal] += len(p.Payload)
@@ -197,6 +207,19 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 	}
 }
 
+// changes notes that the publisher begins with another codec: what was heard of
+// the layers before says nothing of those that come now, but for their rates.
+func (s *Source) changes(l forward.Layer, vp9 bool) {
+	if l != forward.Low || vp9 == s.vp9 {
+		return
+	}
+	s.vp9 = vp9
+	for i := range s.layers {
+		s.layers[i].heard = time.Time{}
+		s.layers[i].keyFrames.Arrived()
+	}
+}
+
 // class is what the stream is to those who receive it; which camera is the
 // speaker's is for pace to find.
 func (s *Source) class() pace.Class {
@@ -209,22 +232,23 @@ func (s *Source) class() pace.Class {
 	return pace.Thumbnail
 }
 
-// Offers says how many layers the publisher's offer has; one is no simulcast.
-func (s *Source) Offers(layers int) {
+// Offers says how many layers the publisher's offer has, one is no simulcast,
+// and whether VP9 is in it.
+func (s *Source) Offers(layers int, vp9 bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.offers = max(layers, 1)
+	s.offers, s.offersVP9 = max(layers, 1), vp9
 }
 
 // anew forgets what the publisher was told: its new connection sends everything.
 func (s *Source) anew() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.demand = pace.Demand{}
+	s.demand, s.askedVP9 = pace.Demand{}, false
 }
 
-// need tells the publisher which layers of its camera anybody is to receive,
-// when that has changed. A screen has one layer, and is offered to receivers only
+// need tells the publisher which layers of its camera anybody is to receive, and
+// in which codec, when that has changed. A screen has one layer, and is offered to receivers only
 // once it was heard: it is never put to rest.
 func (s *Source) need(now time.Time) {
 	if s.stream.Context != 1 || s.peer.uplink == nil {
@@ -240,32 +264,38 @@ func (s *Source) need(now time.Time) {
 		}
 	}
 	active, changed := s.demand.Needed(targets[:], now)
-	if !changed {
+	vp9 := s.offersVP9 && s.router.vp9.Load()
+	if !changed && vp9 == s.askedVP9 {
 		return
 	}
+	s.askedVP9 = vp9
 	var layers []forward.Layer
 	for l, wanted := range active[:s.offers] {
 		if wanted {
 			layers = append(layers, forward.Layer(l))
 		}
 	}
-	s.peer.uplink.Layers(StreamLayers{s.stream.Context, layers})
+	s.peer.uplink.Layers(StreamLayers{s.stream.Context, layers, vp9})
 }
 
 // rates are what the layers cost, with their temporal layers up to each. A layer
 // that speaks for the first time costs something, so that it can be chosen at
-// once.
+// once. A spatial layer costs what those below it do as well.
 func (s *Source) rates(now time.Time) (rates pace.Rates) {
+	var below [pace.Temporals]pace.Bitrate
 	for l := range s.layers {
 		ly := &s.layers[l]
-		if !ly.known || ly.heard.IsZero() {
+		if ly.heard.IsZero() {
 			continue
 		}
 		var sum pace.Bitrate
 		for t := range ly.rates {
 			sum += ly.rates[t]
 			if t < max(ly.temporals, 1) {
-				rates[l][t] = max(sum, 1)
+				rates[l][t] = max(sum+below[t], 1)
+			}
+			if s.vp9 {
+				below[t] += sum
 			}
 		}
 	}
@@ -291,7 +321,19 @@ func (s *Source) measure(interval time.Duration, now time.Time) {
 	}
 }
 
+// cost is the rate of what a receiver is sent in a layer.
+func (s *Source) cost(l forward.Layer) pace.Bitrate {
+	sum := s.layers[l].rate()
+	for below := forward.Low; s.vp9 && below < l; below++ {
+		sum += s.layers[below].rate()
+	}
+	return sum
+}
+
 func (s *Source) wantKeyFrame(l forward.Layer, now time.Time) {
+	if s.vp9 {
+		l = min(l, forward.Low)
+	}
 	if l < forward.Low || !s.layers[l].known || s.peer.uplink == nil {
 		return
 	}

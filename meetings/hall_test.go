@@ -81,7 +81,7 @@ func (f *fakeMedia) note(s string) error {
 	f.locked(func() { f.asked = append(f.asked, s) })
 	return nil
 }
-func (f *fakeMedia) Subscribe(_ CallID, _ PeerID, via netip.Addr) error {
+func (f *fakeMedia) Subscribe(_ CallID, _ PeerID, via netip.Addr, _ bool) error {
 	return f.note("subscribe via " + via.String())
 }
 func (f *fakeMedia) Answer(_ CallID, _ PeerID, a string) error  { return f.note("answer " + a) }

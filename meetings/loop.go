@@ -349,7 +349,7 @@ func (l *lane) negotiate(q Request) Message {
 		}
 		err = failed
 	case *Subscribe:
-		err = plane.Subscribe(l.call, l.peer, l.from.Via)
+		err = plane.Subscribe(l.call, l.peer, l.from.Via, q.VP9)
 	case *Answer:
 		err = plane.Answer(l.call, l.peer, q.Answer)
 	case *Wants:

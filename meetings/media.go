@@ -57,7 +57,8 @@ type Media interface {
 // ours at which the peer's connection arrived (Visitor.Via).
 type Plane interface {
 	Publish(ctx context.Context, call CallID, peer PeerID, via netip.Addr, offer string, streams []Stream) (answer string, err error)
-	Subscribe(call CallID, peer PeerID, via netip.Addr) error
+	// vp9 says that the client takes VP9 in spatial layers.
+	Subscribe(call CallID, peer PeerID, via netip.Addr, vp9 bool) error
 	Answer(call CallID, peer PeerID, answer string) error
 	Wants(call CallID, peer PeerID, wants []Want) error
 	RestartSubscriber(call CallID, peer PeerID) error

@@ -202,10 +202,12 @@ type Layers struct {
 	Streams []StreamLayers `json:"streams"`
 }
 
-// StreamLayers names layers as the client's offer does: "l", "m", "h". A stream without simulcast has "l" only.
+// StreamLayers names layers as the client's offer does: "l", "m", "h". A stream without simulcast has "l" only. VP9 says that
+// all who receive take spatial layers of VP9, so that the client may send those instead; else it sends VP8.
 type StreamLayers struct {
 	Context uint8    `json:"context"`
 	Layers  []string `json:"layers"`
+	VP9     bool     `json:"vp9"`
 }
 
 // MediaLink says that a media connection stands, or (Transport "") fell.

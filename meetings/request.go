@@ -142,8 +142,11 @@ type Publish struct {
 	Streams []Stream `json:"streams"`
 }
 
-// Subscribe asks for the connection on which the client receives.
-type Subscribe struct{}
+// Subscribe asks for the connection on which the client receives. VP9 says that
+// it takes pictures in spatial layers of VP9 as well as in VP8.
+type Subscribe struct {
+	VP9 bool `json:"vp9,omitempty"`
+}
 
 // Answer answers an Offer.
 type Answer struct {

@@ -137,7 +137,7 @@ func (p *plane) routes() http.Handler {
 	})
 	handle("/subscribe", func(_ context.Context, s said) (any, error) {
 		p.server.Admit(callID, s.Peer, s.Leaf)
-		p.server.Subscribe(callID, s.Peer, netip.Addr{})
+		p.server.Subscribe(callID, s.Peer, netip.Addr{}, false)
 		return true, nil
 	})
 	handle("/offer", func(ctx context.Context, s said) (any, error) {

@@ -20,17 +20,17 @@ import (
 // noMedia is a media plane that forwards nothing: only groups are looked at here.
 type noMedia struct{}
 
-func (noMedia) Open(meetings.CallID, uint64)                                  {}
-func (noMedia) SetEpoch(meetings.CallID, uint64, time.Time)                   {}
-func (noMedia) CloseCall(meetings.CallID)                                     {}
-func (noMedia) Admit(meetings.CallID, meetings.PeerID, mls.LeafIndex)         {}
-func (noMedia) Cut(meetings.CallID, meetings.PeerID)                          {}
-func (noMedia) Busy() bool                                                    { return false }
-func (noMedia) Stats(meetings.CallID) (s meetings.MediaStats)                 { return s }
-func (noMedia) Subscribe(meetings.CallID, meetings.PeerID, netip.Addr) error  { return nil }
-func (noMedia) Answer(meetings.CallID, meetings.PeerID, string) error         { return nil }
-func (noMedia) RestartSubscriber(meetings.CallID, meetings.PeerID) error      { return nil }
-func (noMedia) Wants(meetings.CallID, meetings.PeerID, []meetings.Want) error { return nil }
+func (noMedia) Open(meetings.CallID, uint64)                                       {}
+func (noMedia) SetEpoch(meetings.CallID, uint64, time.Time)                        {}
+func (noMedia) CloseCall(meetings.CallID)                                          {}
+func (noMedia) Admit(meetings.CallID, meetings.PeerID, mls.LeafIndex)              {}
+func (noMedia) Cut(meetings.CallID, meetings.PeerID)                               {}
+func (noMedia) Busy() bool                                                         { return false }
+func (noMedia) Stats(meetings.CallID) (s meetings.MediaStats)                      { return s }
+func (noMedia) Subscribe(meetings.CallID, meetings.PeerID, netip.Addr, bool) error { return nil }
+func (noMedia) Answer(meetings.CallID, meetings.PeerID, string) error              { return nil }
+func (noMedia) RestartSubscriber(meetings.CallID, meetings.PeerID) error           { return nil }
+func (noMedia) Wants(meetings.CallID, meetings.PeerID, []meetings.Want) error      { return nil }
 func (noMedia) Publish(context.Context, meetings.CallID, meetings.PeerID, netip.Addr, string, []meetings.Stream) (string, error) {
 	return "", nil
 }

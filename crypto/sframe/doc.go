@@ -10,7 +10,7 @@
 //	clear prefix ‖ SFrame header ‖ ciphertext ‖ tag
 //
 // The prefix is constant per codec and frame kind and says nothing but key or
-// delta; Opus has none. The SFrame header names the key (KID) and the counter
+// delta; Opus and VP9 have none: each layer of a VP9 picture is a frame of its own. The SFrame header names the key (KID) and the counter
 // (CTR). What is sealed is one byte of kind, optional padding and the encoder's
 // frame. The header, the stream's kind and the prefix are authenticated.
 //

@@ -9,6 +9,7 @@ type Codec uint8
 const (
 	Opus Codec = 1
 	VP8  Codec = 2
+	VP9  Codec = 3
 )
 
 // VP8's (de)packetisers look into the payload for the frame tag (RFC 6386
@@ -43,7 +44,8 @@ var (
 // FrameHeader is what stands in the clear at the beginning of a sealed frame.
 type FrameHeader struct {
 	Header
-	// Key says that the prefix is the one of a key frame; false for audio.
+	// Key says that the prefix is the one of a key frame; false for audio and VP9,
+	// which have none.
 	Key bool
 	// Prefix and Size are the lengths of the clear prefix, and of prefix and
 	// SFrame header together.
@@ -67,7 +69,7 @@ func Prefix(codec Codec, key bool) string {
 func ParseFrameHeader(codec Codec, b []byte) (FrameHeader, error) {
 	var f FrameHeader
 	switch codec {
-	case Opus:
+	case Opus, VP9:
 	case VP8:
 		switch {
 		case hasPrefix(b, PrefixVP8Key):

@@ -130,7 +130,7 @@ func NewSealer(suite Suite, base []byte, kid KID) (*Sealer, error) {
 
 // Seal appends the sealed frame to dst.
 func (s *Sealer) Seal(dst []byte, codec Codec, key bool, padding int, frame []byte) ([]byte, error) {
-	if codec != VP8 && codec != Opus || codec == Opus && key {
+	if codec != VP8 && codec != VP9 && codec != Opus || codec == Opus && key {
 		return nil, ErrBadPrefix
 	}
 	if s.key.kid.Context().Audio() != (codec == Opus) {
@@ -202,7 +202,7 @@ func (o *Opener) Open(dst []byte, codec Codec, sealed []byte) (frame []byte, key
 	if err != nil {
 		return nil, false, err
 	}
-	if inner != f.Key {
+	if codec != VP9 && inner != f.Key {
 		return nil, false, ErrBadInner
 	}
 	return append(dst, frame...), inner, nil

@@ -66,6 +66,8 @@ func makeSeals(t *testing.T) frameVectors {
 	add(sealVector{Note: "microphone of leaf 65535", Codec: "opus", Context: 0, Leaf: 65535, Epoch: 1, Frame: opus})
 	add(sealVector{Note: "camera, key frame", Codec: "vp8", Context: 1, Leaf: 3, Epoch: 9, Key: true, Frame: picture})
 	add(sealVector{Note: "camera, delta frame", Codec: "vp8", Context: 1, Leaf: 3, Epoch: 9, CTR: 1, Frame: picture})
+	add(sealVector{Note: "camera in VP9, lowest layer of a key picture", Codec: "vp9", Context: 1, Leaf: 3, Epoch: 9, CTR: 2, Key: true, Frame: picture})
+	add(sealVector{Note: "camera in VP9, a layer above", Codec: "vp9", Context: 1, Leaf: 3, Epoch: 9, CTR: 3, Frame: picture})
 	add(sealVector{Note: "first screen, key frame", Codec: "vp8", Context: 2, Leaf: 3, Epoch: 9, Key: true, Frame: picture})
 	add(sealVector{Note: "first screen's sound", Codec: "opus", Context: 3, Leaf: 3, Epoch: 9, Frame: opus})
 	add(sealVector{Note: "second screen, delta frame", Codec: "vp8", Context: 4, Leaf: 3, Epoch: 9, Frame: picture})
@@ -148,6 +150,22 @@ func makeReceives(t *testing.T) frameVectors {
 			{"the good frame at last", good, "ok", picture},
 			{"the key frame at last", key, "ok", picture},
 			{"and not twice", good, "replayed", nil},
+		},
+	})
+
+	// A key frame of VP9 is told from others by what is sealed alone.
+	const layers = "layers of VP9"
+	layer := func(ctr uint64, key bool) octetString { return frame(layers, "vp9", 1, 7, 9, ctr, key) }
+	v.Receive = append(v.Receive, receiveVector{
+		Note: layers, Base: baseKey(layers), Codec: "vp9", Context: 1, Leaf: 7, Own: 1, Epoch: 9,
+		Frames: []received{
+			{"lowest layer of a key picture", layer(0, true), "ok", opus},
+			{"highest layer, the one between left out on the way", layer(2, false), "ok", opus},
+			{"the one between after all", layer(1, false), "ok", opus},
+			{"and not twice", layer(1, false), "replayed", nil},
+			{"a changed tag", flip(layer(3, false), len(layer(3, false))-1), "bad-tag", nil},
+			{"one of VP8", frame(layers, "vp8", 1, 7, 9, 4, false), "wrong-kid", nil},
+			{"next picture", layer(3, false), "ok", opus},
 		},
 	})
 

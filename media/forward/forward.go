@@ -1,10 +1,10 @@
 // Package forward decides which packets of a stream go to one receiver and
-// under which numbers: the simulcast layer, rewritten sequence numbers,
-// timestamps and VP8 picture ids, retransmissions, and when a key frame is
-// asked for.
+// under which numbers: the simulcast layer of VP8 or the spatial layers of VP9,
+// rewritten sequence numbers, timestamps and picture ids, retransmissions, and
+// when a key frame is asked for.
 //
-// It never sees a frame's content: it reads the RTP header (RFC 3550), the VP8
-// payload descriptor (RFC 7741) and whether the gate found a key frame. It has
+// It never sees a frame's content: it reads the RTP header (RFC 3550), the
+// payload descriptor (RFC 7741, RFC 9628) and whether the gate found a key frame. It has
 // no sockets and no clocks; packets are results and time is an argument.
 package forward
 
@@ -15,7 +15,9 @@ import (
 	"huisclos/media/pace"
 )
 
-// Layer is a simulcast layer, as pace chooses it.
+// Layer is a simulcast layer, as pace chooses it, or the highest of the spatial
+// layers of VP9 that are sent. Those all come in the lowest simulcast layer's
+// place, from its SSRC.
 type Layer = pace.Layer
 
 const (
@@ -33,6 +35,9 @@ type Numbers struct {
 	Timestamp uint32
 	Picture   uint16
 	TL0       uint8
+	// Marker says that the picture ends (RFC 3550 §5.1): where layers are left
+	// out, earlier than its publisher said.
+	Marker bool
 }
 
 // segment is a run of outgoing packets with constant offsets from one SSRC of
@@ -41,6 +46,8 @@ type Numbers struct {
 type segment struct {
 	layer   Layer
 	ssrc    uint32
+	vp9     bool
+	spatial uint8 // of VP9: the highest layer that is sent
 	fromIn  uint16
 	fromOut uint16
 
@@ -55,6 +62,7 @@ type segment struct {
 type Down struct {
 	rate  uint32 // of the RTP clock
 	video bool
+	vp9   bool // the receiver takes it, in spatial layers
 
 	target   Layer
 	most     uint8 // temporal layer that is wanted at most
@@ -88,8 +96,13 @@ func NewDown(video bool, rate uint32) *Down {
 	return d
 }
 
+// TakesVP9 says whether the receiver takes VP9 in spatial layers; else nothing of
+// it is forwarded.
+func (d *Down) TakesVP9(takes bool) { d.vp9 = takes }
+
 // Target sets the layer to send. A video stream goes on with its present layer
-// until a key frame of the new one arrives; None stops it at once.
+// until a key frame of the new one arrives; None stops it at once. Spatial layers
+// are left out from the next picture on, and taken in with the next key picture.
 func (d *Down) Target(l Layer) {
 	if !d.video {
 		return
@@ -123,16 +136,30 @@ func (d *Down) Current() Layer {
 	if !d.started || d.paused || len(d.segments) == 0 {
 		return None
 	}
-	return d.segments[len(d.segments)-1].layer
+	return d.segments[len(d.segments)-1].sends()
 }
 
+// sends is the layer that goes out in a segment.
+func (s *segment) sends() Layer {
+	if s.vp9 {
+		return Layer(s.spatial)
+	}
+	return s.layer
+}
+
+// Spatial says whether spatial layers are being sent, of which the upper ones can
+// be left out without a key frame.
+func (d *Down) Spatial() bool { return d.Current() != None && d.segments[len(d.segments)-1].vp9 }
+
 // Waiting says whether only a key frame of the target layer is missing.
-func (d *Down) Waiting() bool { return d.video && d.target != None && d.Current() != d.target }
+func (d *Down) Waiting() bool {
+	return d.video && d.target != None && d.Current() != d.target && !(d.Spatial() && d.target < d.Current())
+}
 
 // Forward gives the numbers under which p goes out, if it does. Clocks are the
 // sender reports of the stream's layers.
 func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now time.Time) (Numbers, bool) {
-	if d.target == None {
+	if d.target == None || p.VP9 && !d.vp9 {
 		return Numbers{}, false
 	}
 	live := d.started && !d.paused
@@ -140,26 +167,24 @@ func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now t
 	if len(d.segments) > 0 {
 		newest = d.segments[len(d.segments)-1]
 	}
-	if !live || newest.ssrc != p.SSRC {
+	if !live || newest.ssrc != p.SSRC || newest.vp9 != p.VP9 && int16(p.Sequence-d.highIn) > 0 {
 		if !d.enters(layer, newest, live, p) {
 			return Numbers{}, false
 		}
 		d.begin(layer, newest, p, clocks, now)
 	}
+	if p.VP9 {
+		d.resize(p)
+	}
 	seg, ok := d.incoming(p)
 	if !ok {
 		return Numbers{}, false
 	}
-	if d.video && !d.passes(p) {
+	if d.video && (!d.passes(p) || seg.leavesOut(p)) {
 		d.Skip(p.SSRC, p.Sequence)
 		return Numbers{}, false
 	}
-	out := Numbers{
-		Sequence:  p.Sequence + seg.sequence,
-		Timestamp: p.Timestamp + seg.timestamp,
-		Picture:   (p.Descriptor.Picture + seg.picture) & 0x7fff,
-		TL0:       p.Descriptor.TL0 + seg.tl0,
-	}
+	out := seg.numbers(p)
 	if int16(p.Sequence-d.highIn) >= 0 {
 		d.highIn, d.lastOut.Sequence, d.lastOut.Timestamp, d.lastAt = p.Sequence, out.Sequence, out.Timestamp, now
 	}
@@ -176,11 +201,45 @@ func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now t
 	return out, true
 }
 
+// numbers are what p goes out under in a segment.
+func (s *segment) numbers(p *gate.Packet) Numbers {
+	return Numbers{
+		Sequence:  p.Sequence + s.sequence,
+		Timestamp: p.Timestamp + s.timestamp,
+		Picture:   (p.Descriptor.Picture + s.picture) & 0x7fff,
+		TL0:       p.Descriptor.TL0 + s.tl0,
+		Marker:    p.Marker || p.VP9 && p.Descriptor.End && p.Descriptor.Spatial == s.spatial,
+	}
+}
+
+// leavesOut says whether p is of a spatial layer above those that are sent.
+func (s *segment) leavesOut(p *gate.Packet) bool { return p.VP9 && p.Descriptor.Spatial > s.spatial }
+
+// resize begins a segment where the number of spatial layers changes: with the
+// first packet of a picture, so that each is whole. A layer may always be left
+// out; to take one in, its picture must not need those before it (in the modes
+// that clients send, a key picture), nor may more than one picture be unfinished.
+func (d *Down) resize(p *gate.Packet) {
+	newest := &d.segments[len(d.segments)-1]
+	want := uint8(d.target)
+	if want == newest.spatial || newest.ssrc != p.SSRC || int16(p.Sequence-d.highIn) < 0 ||
+		!p.Start || p.Descriptor.Spatial != 0 || want > newest.spatial && !p.Key {
+		return
+	}
+	if newest.fromIn == p.Sequence {
+		newest.spatial = want // nothing was forwarded in it
+		return
+	}
+	seg := *newest
+	seg.spatial, seg.fromIn, seg.fromOut = want, p.Sequence, p.Sequence+seg.sequence
+	d.push(seg)
+}
+
 // passes says whether a packet's temporal layer is one of those that are sent.
-// All packets of a frame have one answer.
+// All packets of a frame have one answer, and in VP9 all of a picture.
 func (d *Down) passes(p *gate.Packet) bool {
 	layer := p.Descriptor.Temporal
-	if !p.Start {
+	if !p.Start || p.Descriptor.Spatial > 0 {
 		if p.Timestamp == d.frame {
 			return d.sends
 		}
@@ -191,6 +250,14 @@ func (d *Down) passes(p *gate.Packet) bool {
 		d.temporal = d.most
 	case d.temporal > d.most:
 		d.temporal = d.most
+	case p.VP9:
+		// What may be taken in after a picture begins with the next.
+		next := d.temporal
+		if p.Descriptor.Sync && layer <= next {
+			next = d.most
+		}
+		d.frame, d.sends, d.temporal = p.Timestamp, layer <= d.temporal, next
+		return d.sends
 	case layer == d.temporal+1 && layer <= d.most && p.Descriptor.Sync:
 		// One at a time: a frame of the second may be taken in, and the first's next one not.
 		d.temporal = layer
@@ -200,16 +267,21 @@ func (d *Down) passes(p *gate.Packet) bool {
 }
 
 // enters says whether p may begin a segment. Video begins with a key frame of
-// the target layer, or of the present layer when its SSRC was replaced.
+// the target layer, or of the present layer when its SSRC was replaced. A key
+// picture of VP9 has all layers; after VP9 any layer up to the target is better
+// than none.
 func (d *Down) enters(layer Layer, newest segment, live bool, p *gate.Packet) bool {
 	if !d.video {
 		return true
 	}
-	return p.Key && (layer == d.target || live && layer == newest.layer)
+	return p.Key && (p.VP9 || layer == d.target || live && layer == newest.layer || newest.vp9 && layer < d.target)
 }
 
 func (d *Down) begin(layer Layer, old segment, p *gate.Packet, clocks *[Layers]Clock, now time.Time) {
-	seg := segment{layer: layer, ssrc: p.SSRC, fromIn: p.Sequence}
+	seg := segment{layer: layer, ssrc: p.SSRC, fromIn: p.Sequence, vp9: p.VP9}
+	if p.VP9 {
+		seg.spatial = uint8(d.target)
+	}
 	if !d.started {
 		// The first numbers are the publisher's own; SRTP wants no secret here.
 		seg.fromOut = p.Sequence
@@ -272,31 +344,36 @@ func (d *Down) settle() {
 }
 
 // incoming finds the segment of a packet of the present SSRC. Packets from
-// before that SSRC's first one have no place in the outgoing numbers.
+// before that SSRC's first one have no place in the outgoing numbers, nor have
+// those of a segment that ended before them: its next numbers are its successor's.
 func (d *Down) incoming(p *gate.Packet) (segment, bool) {
-	for i := len(d.segments) - 1; i >= 0 && d.segments[i].ssrc == p.SSRC; i-- {
-		if int16(p.Sequence-d.segments[i].fromIn) >= 0 {
-			return d.segments[i], true
+	for i := len(d.segments) - 1; i >= 0 && d.segments[i].ssrc == p.SSRC && d.segments[i].vp9 == p.VP9; i-- {
+		seg := d.segments[i]
+		if int16(p.Sequence-seg.fromIn) < 0 {
+			continue
 		}
+		after := i+1 < len(d.segments) && int16(p.Sequence+seg.sequence-d.segments[i+1].fromOut) >= 0
+		return seg, !after
 	}
 	return segment{}, false
 }
 
 // Skip closes the gap that a packet which is not forwarded would leave, so that
-// the receiver does not ask for it. Only the next number in order can be left
-// out; a late one stays a loss.
+// the receiver does not ask for it. Only a number ahead of all before can be left
+// out; a late one stays a loss, and so does what is missing before this one.
 func (d *Down) Skip(ssrc uint32, sequence uint16) {
 	if !d.started || d.paused || len(d.segments) == 0 {
 		return
 	}
 	seg := d.segments[len(d.segments)-1]
-	if seg.ssrc != ssrc || sequence != d.highIn+1 {
+	if seg.ssrc != ssrc || int16(sequence-d.highIn) <= 0 {
 		return
 	}
 	d.highIn = sequence
 	seg.fromIn = sequence + 1
+	seg.fromOut = sequence + seg.sequence
 	seg.sequence--
-	seg.fromOut = d.lastOut.Sequence + 1
+	d.lastOut.Sequence = seg.fromOut - 1
 	if newest := &d.segments[len(d.segments)-1]; newest.fromIn == sequence {
 		*newest = seg // nothing was forwarded in it
 		return

@@ -40,12 +40,13 @@ func (d *Down) Lost(sequence uint16, rings *[Layers]Ring, now time.Time) (gate.P
 		return gate.Packet{}, Numbers{}, false
 	}
 	seg, ok := d.outgoing(sequence)
-	if !ok || seg.layer != d.segments[len(d.segments)-1].layer {
+	newest := &d.segments[len(d.segments)-1]
+	if !ok || seg.layer != newest.layer || seg.vp9 != newest.vp9 {
 		// A key frame of another layer came since: the receiver can go on without.
 		return gate.Packet{}, Numbers{}, false
 	}
 	p, ok := rings[seg.layer].Get(seg.ssrc, sequence-seg.sequence, now)
-	if !ok || d.credit < len(p.Payload) {
+	if !ok || seg.vp9 != p.VP9 || seg.leavesOut(&p) || d.credit < len(p.Payload) {
 		return gate.Packet{}, Numbers{}, false
 	}
 	for _, a := range d.answered {
@@ -55,12 +56,7 @@ func (d *Down) Lost(sequence uint16, rings *[Layers]Ring, now time.Time) (gate.P
 	}
 	d.answers(answered{sequence, now})
 	d.credit -= len(p.Payload)
-	return p, Numbers{
-		Sequence:  sequence,
-		Timestamp: p.Timestamp + seg.timestamp,
-		Picture:   (p.Descriptor.Picture + seg.picture) & 0x7fff,
-		TL0:       p.Descriptor.TL0 + seg.tl0,
-	}, true
+	return p, seg.numbers(&p), true
 }
 
 // answers remembers an answer. Most receivers lose nothing, and have no room for answers then.

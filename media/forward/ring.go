@@ -61,7 +61,8 @@ const (
 	marker = 1 << iota
 	firstOfFrame
 	firstOfKeyFrame
-	described // it has a VP8 payload descriptor
+	described // it has a payload descriptor
+	vp9
 )
 
 func flags(p *gate.Packet) (f uint8) {
@@ -76,6 +77,9 @@ func flags(p *gate.Packet) (f uint8) {
 	}
 	if p.Descriptor.Size > 0 {
 		f |= described
+	}
+	if p.VP9 {
+		f |= vp9
 	}
 	return f
 }
@@ -169,11 +173,11 @@ func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bo
 	}
 	octets := r.blocks[s.block-r.first].octets
 	p := gate.Packet{SSRC: ssrc, Sequence: sequence, Timestamp: s.timestamp, Marker: s.flags&marker != 0,
-		Start: s.flags&firstOfFrame != 0, Key: s.flags&firstOfKeyFrame != 0,
+		Start: s.flags&firstOfFrame != 0, Key: s.flags&firstOfKeyFrame != 0, VP9: s.flags&vp9 != 0,
 		Payload: octets[s.at : s.at+s.size : s.at+s.size]}
 	if s.flags&described != 0 {
 		var err error
-		if p.Descriptor, err = gate.ParseDescriptor(p.Payload); err != nil {
+		if p.Descriptor, err = p.Describe(); err != nil {
 			return gate.Packet{}, false // the gate passed it, so it has one
 		}
 	}

@@ -2,16 +2,17 @@ package gate
 
 import "errors"
 
-// ErrDescriptor says that a VP8 payload descriptor is cut short, or that
-// nothing follows it.
-var ErrDescriptor = errors.New("gate: malformed VP8 payload descriptor")
+// ErrDescriptor says that a payload descriptor is cut short or malformed, or
+// that nothing follows it.
+var ErrDescriptor = errors.New("gate: malformed payload descriptor")
 
-// Descriptor is a VP8 payload descriptor (RFC 7741 §4.2): what a router may
-// read, and rewrite, without touching the sealed frame behind it.
+// Descriptor is a payload descriptor of VP8 (RFC 7741 §4.2) or of VP9 (RFC 9628
+// §4.2): what a router may read, and rewrite, without touching the sealed frame
+// behind it.
 type Descriptor struct {
 	// Size is the length of the descriptor.
 	Size int
-	// Start marks the first packet of a frame: S = 1 and PID = 0.
+	// Start marks the first packet of a frame: in VP8 S = 1 and PID = 0, in VP9 B.
 	Start bool
 
 	HasPicture  bool
@@ -21,8 +22,16 @@ type Descriptor struct {
 	TL0         uint8
 	Temporal    uint8
 	// Sync marks a frame that needs, of its temporal layers, the lowest only: one
-	// from which a receiver can take in its layer (Y of RFC 7741 §4.2).
+	// from which a receiver can take in its layer (Y of RFC 7741 §4.2). In VP9 it
+	// is the other way round: pictures behind it need none before it of the layers
+	// above its own (U of RFC 9628 §4.2).
 	Sync bool
+
+	// Of VP9 alone: the spatial layer, whether the frame needs pictures before it
+	// (P), and the last packet of the frame (E), which need not be the picture's.
+	Spatial   uint8
+	Predicted bool
+	End       bool
 
 	pictureAt, tl0At int
 }

@@ -1,8 +1,9 @@
 // Package gate decides whether a packet belongs to a sealed frame of the
 // admitted sender that it claims to come from.
 //
-// It looks at what stands in the clear: the VP8 payload descriptor (RFC 7741
-// §4.2), the constant frame prefix and the SFrame header (RFC 9605 §4.3). It
+// It looks at what stands in the clear: the payload descriptor of VP8 (RFC 7741
+// §4.2) or VP9 (RFC 9628 §4.2), the constant frame prefix of VP8 and the SFrame
+// header (RFC 9605 §4.3). It
 // never sees keys or plaintext, sockets or clocks: time is an argument. What it
 // proves is a well-formed header of that sender, of a living epoch, not seen
 // before. That the body is ciphertext is proved at the receivers.
@@ -48,9 +49,9 @@ const (
 	// when a client replaces its encoders.
 	maxSSRCs = 6
 	// frameMemory is how many frames of an SSRC keep their verdict. At 60
-	// frames a second it is more than a second, longer than a retransmission
-	// is worth waiting for.
-	frameMemory = 64
+	// frames a second, or 30 pictures of three spatial layers, it is more than a
+	// second, longer than a retransmission is worth waiting for.
+	frameMemory = 128
 )
 
 // Packet is what the gate sees of an RTP packet, and what it hands on.
@@ -59,18 +60,35 @@ type Packet struct {
 	Timestamp uint32
 	Sequence  uint16
 	Marker    bool
+	VP9       bool // by its payload type; else what the stream usually is
 	// Payload is shared with the caller. The gate copies what has to wait.
 	Payload []byte
 
 	// The gate fills these in before it forwards a packet.
 	Descriptor Descriptor // zero for Opus
 	Start      bool       // first packet of its frame
-	Key        bool       // first packet of a key frame
+	Key        bool       // first packet of a key frame, of VP9 of a key picture's lowest layer
+}
+
+// Describe reads the descriptor that the payload type says there is.
+func (p *Packet) Describe() (Descriptor, error) {
+	if p.VP9 {
+		return ParseVP9(p.Payload)
+	}
+	return ParseDescriptor(p.Payload)
+}
+
+// last says whether the packet is the last one of its frame.
+func (p *Packet) last() bool {
+	if p.VP9 {
+		return p.Descriptor.End
+	}
+	return p.Marker
 }
 
 // Binding is the one stream that a gate passes.
 type Binding struct {
-	Video   bool // VP8, else Opus
+	Video   bool // VP8 or VP9, else Opus
 	Leaf    uint32
 	Context uint8
 }
@@ -107,9 +125,10 @@ type source struct {
 type frame struct {
 	known     bool
 	timestamp uint32
+	spatial   uint8  // layers of a VP9 picture have one timestamp
 	refused   Reason // empty: the frame passed
 	first     uint16
-	ended     bool // the marker was seen, at last
+	ended     bool // its last packet was seen, at last
 	last      uint16
 }
 
@@ -141,7 +160,7 @@ func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 	g.expire(now)
 	p.Start = true // each Opus packet is a frame
 	if g.binding.Video {
-		d, err := ParseDescriptor(p.Payload)
+		d, err := p.Describe()
 		if err != nil {
 			return g.refuse(BadDescriptor, 1)
 		}
@@ -151,7 +170,7 @@ func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 	if p.Start {
 		return g.first(src, p, epochs, now)
 	}
-	f := src.find(p.Timestamp)
+	f := src.find(&p)
 	switch {
 	case f == nil:
 		return g.hold(src, p, now)
@@ -168,14 +187,14 @@ func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 func (g *Gate) Sweep(now time.Time) { g.expire(now) }
 
 func (g *Gate) first(src *source, p Packet, epochs *Epochs, now time.Time) Verdict {
-	if f := src.find(p.Timestamp); f != nil && g.binding.Video {
+	if f := src.find(&p); f != nil && g.binding.Video {
 		// A frame has one first packet; its repetitions were dropped before.
 		return g.refuse(Replayed, 1)
 	}
 	key, reason := g.judge(p, epochs, now)
-	f := src.remember(frame{known: true, timestamp: p.Timestamp, refused: reason, first: p.Sequence,
-		ended: p.Marker, last: p.Sequence})
-	waiting := src.take(p.Timestamp)
+	f := src.remember(frame{known: true, timestamp: p.Timestamp, spatial: p.Descriptor.Spatial, refused: reason,
+		first: p.Sequence, ended: p.last(), last: p.Sequence})
+	waiting := src.take(&p)
 	if reason != "" {
 		return g.refuse(reason, 1+len(waiting))
 	}
@@ -196,7 +215,10 @@ func (g *Gate) first(src *source, p Packet, epochs *Epochs, now time.Time) Verdi
 func (g *Gate) judge(p Packet, epochs *Epochs, now time.Time) (key bool, reason Reason) {
 	body := p.Payload[p.Descriptor.Size:]
 	codec := sframe.Opus
-	if g.binding.Video {
+	switch {
+	case g.binding.Video && p.VP9:
+		codec = sframe.VP9
+	case g.binding.Video:
 		codec = sframe.VP8
 	}
 	h, err := sframe.ParseFrameHeader(codec, body)
@@ -214,7 +236,7 @@ func (g *Gate) judge(p Packet, epochs *Epochs, now time.Time) (key bool, reason 
 	}
 	// A frame of several packets may end in the next one; a frame of one
 	// packet must hold the whole tag.
-	if (!g.binding.Video || p.Marker) && !h.Fits(len(body)) {
+	if (!g.binding.Video || p.last()) && !h.Fits(len(body)) {
 		return false, NoRoomForTag
 	}
 	epoch, reason := epochs.match(h.KID.EpochByte(), now)
@@ -224,7 +246,8 @@ func (g *Gate) judge(p Packet, epochs *Epochs, now time.Time) (key bool, reason 
 	if !g.window(epoch, epochs, now).Mark(h.CTR) {
 		return false, Replayed
 	}
-	return h.Key, ""
+	// Sealed VP9 says nothing in the clear; its descriptor does.
+	return h.Key || p.VP9 && !p.Descriptor.Predicted && p.Descriptor.Spatial == 0, ""
 }
 
 // window is the replay window of one epoch, shared by all layers of the stream
@@ -297,13 +320,14 @@ func (g *Gate) source(ssrc uint32) *source {
 	return src
 }
 
-func (s *source) find(timestamp uint32) *frame {
+// find gives the frame that a packet belongs to, nil if it is not known.
+func (s *source) find(p *Packet) *frame {
 	for i := 1; i <= frameMemory; i++ {
 		f := &s.frames[(s.next+frameMemory-i)%frameMemory]
 		if !f.known {
 			return nil
 		}
-		if f.timestamp == timestamp {
+		if f.timestamp == p.Timestamp && f.spatial == p.Descriptor.Spatial {
 			return f
 		}
 	}
@@ -323,18 +347,18 @@ func (f *frame) continues(p Packet) bool {
 	if int16(p.Sequence-f.first) <= 0 || f.ended && int16(p.Sequence-f.last) > 0 {
 		return false
 	}
-	if p.Marker {
+	if p.last() {
 		f.ended, f.last = true, p.Sequence
 	}
 	return true
 }
 
-// take removes the held packets of one frame, in order of arrival.
-func (s *source) take(timestamp uint32) []Packet {
+// take removes the held packets of first's frame, in order of arrival.
+func (s *source) take(first *Packet) []Packet {
 	var taken []Packet
 	kept := s.held[:0]
 	for _, h := range s.held {
-		if h.packet.Timestamp == timestamp {
+		if h.packet.Timestamp == first.Timestamp && h.packet.Descriptor.Spatial == first.Descriptor.Spatial {
 			taken = append(taken, h.packet)
 			s.bytes -= len(h.packet.Payload)
 		} else {

@@ -225,7 +225,7 @@ func (h *hall) join(id media.PeerID, leaf uint32, url string, dialer *throughTLS
 		h.t.Fatalf("the answer names another address:\n%s", answer)
 	}
 	must(h.t, p.publisher.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
-	h.server.Subscribe(call, id, netip.Addr{})
+	h.server.Subscribe(call, id, netip.Addr{}, false)
 	h.until(fmt.Sprint(id, " publishes"), func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()

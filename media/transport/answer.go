@@ -32,7 +32,7 @@ func layerOfRID(rid string) (forward.Layer, bool) {
 // accepted is an m-section of a publisher's offer in which it may send.
 type accepted struct {
 	stream     media.Stream
-	codec      codec
+	codecs     codecs
 	extensions extensionIDs
 	rids       []string // empty: no simulcast
 	ssrcs      []uint32
@@ -74,9 +74,9 @@ func answerOffer(text string, streams []media.Stream, near func(remote) (ours, e
 		}
 		mids[mid] = true
 		video := s.kind == "video"
-		c, known := codec{}, false
+		c, known := codecs{}, false
 		if video || s.kind == "audio" {
-			c, known = s.codecOf(video)
+			c, known = s.codecsOf(video)
 		}
 		if !known || s.port == 0 && !s.has("bundle-only") || !bundled[mid] ||
 			!strings.HasSuffix(s.protocol, "/TLS/RTP/SAVPF") || !s.has("rtcp-mux") {
@@ -122,20 +122,16 @@ func refuse(b *strings.Builder, s section, mid string) {
 		s.kind, s.protocol, strings.Join(s.formats, " "), mid)
 }
 
-func answerSection(s section, mid string, c codec, declared map[string]media.Stream, o ours, first bool, sections *[]accepted) string {
+func answerSection(s section, mid string, c codecs, declared map[string]media.Stream, o ours, first bool, sections *[]accepted) string {
 	var b strings.Builder
 	video := s.kind == "video"
 	stream, ok := declared[mid]
 	receive := ok && s.sends() && (stream.Kind == media.Video) == video
 	ids := s.extensionsOf()
-	a := accepted{stream: stream, codec: c, extensions: ids}
+	a := accepted{stream: stream, codecs: c, extensions: ids}
 	a.ssrcs, a.repairs = s.ssrcs()
 
-	formats := fmt.Sprint(c.payloadType)
-	if c.rtx != 0 {
-		formats += fmt.Sprint(" ", c.rtx)
-	}
-	fmt.Fprintf(&b, "m=%s 9 %s %s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n", s.kind, s.protocol, formats, mid)
+	fmt.Fprintf(&b, "m=%s 9 %s%s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n", s.kind, s.protocol, c.formats(), mid)
 	transportLines(&b, o, "passive", first)
 	if receive {
 		b.WriteString("a=recvonly\r\n")
@@ -209,12 +205,31 @@ func transportLines(b *strings.Builder, o ours, setup string, candidates bool) {
 	b.WriteString("a=end-of-candidates\r\n")
 }
 
-func codecLines(b *strings.Builder, video bool, c codec) {
+// formats are the payload types of an m-line, each after a space.
+func (c *codecs) formats() (list string) {
+	for _, pt := range []uint8{c.payloadType, c.rtx, c.vp9.payloadType, c.vp9.rtx} {
+		if pt != 0 {
+			list += fmt.Sprint(" ", pt)
+		}
+	}
+	return list
+}
+
+func codecLines(b *strings.Builder, video bool, c codecs) {
 	if !video {
 		fmt.Fprintf(b, "a=rtpmap:%d opus/48000/2\r\na=fmtp:%d minptime=10;useinbandfec=1\r\n", c.payloadType, c.payloadType)
 	} else {
 		fmt.Fprintf(b, "a=rtpmap:%d VP8/90000\r\n", c.payloadType)
 	}
+	c.codec.lines(b)
+	if c.vp9.payloadType != 0 {
+		fmt.Fprintf(b, "a=rtpmap:%d VP9/90000\r\na=fmtp:%d profile-id=0\r\n", c.vp9.payloadType, c.vp9.payloadType)
+		c.vp9.lines(b)
+	}
+}
+
+// lines are those of feedback and repetitions.
+func (c *codec) lines(b *strings.Builder) {
 	for _, fb := range c.feedback {
 		fmt.Fprintf(b, "a=rtcp-fb:%d %s\r\n", c.payloadType, fb)
 	}

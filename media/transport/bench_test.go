@@ -58,7 +58,7 @@ func newFanOut(tb testing.TB, receivers int) *fanOut {
 		l := &link{port: p.server.port, now: time.Now, done: make(chan struct{}), out: sealer(), jobs: make([][]job, 1)}
 		l.pacing = newPacing(l)
 		l.selected = &route{path: &udpPath{socket: s, link: l, address: listen().LocalAddr().(*net.UDPAddr).AddrPort()}}
-		o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}, twcc: 2}, sent: midPackets}
+		o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}, twcc: 2}, sent: midPackets}
 		if o.down = p.call.router.Attach(id, 1, 1, o, time.Now()); o.down == nil {
 			tb.Fatal("not attached")
 		}

@@ -309,7 +309,7 @@ func (c *client) subscribe(options clientOptions) {
 	if c.unsubscribe != nil {
 		c.unsubscribe()
 	}
-	c.stage.server.Subscribe(testCall, c.id, netip.Addr{})
+	c.stage.server.Subscribe(testCall, c.id, netip.Addr{}, false)
 	stop, ended := make(chan struct{}), make(chan struct{})
 	c.unsubscribe = sync.OnceFunc(func() { close(stop); <-ended })
 	c.t.Cleanup(c.unsubscribe)

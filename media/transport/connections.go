@@ -107,19 +107,20 @@ func (s *Server) publish(c *call, turn *sync.Mutex, p, old *publisher, sections 
 }
 
 // Subscribe makes a peer's subscriber connection, or makes it anew. Offers come
-// through Events once there is something to receive. via is as in Publish.
-func (s *Server) Subscribe(id media.CallID, peer media.PeerID, via netip.Addr) {
+// through Events once there is something to receive. via is as in Publish; vp9
+// says that the client takes VP9 in spatial layers.
+func (s *Server) Subscribe(id media.CallID, peer media.PeerID, via netip.Addr, vp9 bool) {
 	c := s.call(id)
 	if c == nil {
 		return
 	}
-	sub, err := newSubscriber(s, c, peer, via)
+	sub, err := newSubscriber(s, c, peer, via, vp9)
 	if err != nil {
 		s.cfg.Log.Warn("media: no subscriber connection", "error", err)
 		return
 	}
 	s.mu.Lock()
-	if s.calls[id] != c || c.router.Join(peer) != nil {
+	if s.calls[id] != c || c.router.Receives(peer, vp9, s.cfg.Now()) != nil {
 		s.mu.Unlock()
 		sub.link.end()
 		return

@@ -81,7 +81,7 @@ func newBusyPort(t testing.TB) *busyPort {
 	if err := p.call.router.Admit("q", 2000, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	o := &outlet{link: l, mid: "0", ssrc: 3, rtx: 4, agreed: agreed{mid: 1, codec: codec{payloadType: 96, rtx: 97}}}
+	o := &outlet{link: l, mid: "0", ssrc: 3, rtx: 4, agreed: agreed{mid: 1, codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}}
 	if o.down = p.call.router.Attach("q", 1, 1, o, time.Now()); o.down == nil {
 		t.Fatal("not attached")
 	}

@@ -43,7 +43,7 @@ func TestOldMemoryStaysInside(t *testing.T) {
 			for _, mid := range []string{"1", "12", "123", "1234", "sixteen-octets-!"} {
 				for _, size := range []int{1, 2, 3, 100, 1084, 1099, 1100} {
 					foul()
-					o := &outlet{link: l, mid: mid, ssrc: 9, rtx: 10, agreed: agreed{mid: 1, codec: codec{payloadType: 96, rtx: 97}}}
+					o := &outlet{link: l, mid: mid, ssrc: 9, rtx: 10, agreed: agreed{mid: 1, codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}}
 					body := bytes.Repeat([]byte{0x11}, 1100)
 					// The first of a run is longer, so that the others are padded; the last is a retransmission.
 					for _, n := range []int{1100, size, size, 1100} {

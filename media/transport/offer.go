@@ -16,15 +16,23 @@ const (
 	offeredOpus = 111
 	offeredVP8  = 96
 	offeredRTX  = 97
+	offeredVP9  = 98
+	offeredRTX9 = 99
 	offeredMID  = 1
 	offeredTWCC = 2
 )
 
-func offeredCodec(k media.Kind) codec {
+func offeredCodecs(k media.Kind, vp9 bool) (c codecs) {
 	if k == media.Audio {
-		return codec{payloadType: offeredOpus, feedback: []string{"transport-cc"}}
+		c.codec = codec{payloadType: offeredOpus, feedback: []string{"transport-cc"}}
+		return c
 	}
-	return codec{payloadType: offeredVP8, rtx: offeredRTX, feedback: []string{"transport-cc", "ccm fir", "nack", "nack pli"}}
+	feedback := []string{"transport-cc", "ccm fir", "nack", "nack pli"}
+	c.codec = codec{payloadType: offeredVP8, rtx: offeredRTX, feedback: feedback}
+	if vp9 {
+		c.vp9 = codec{payloadType: offeredVP9, rtx: offeredRTX9, feedback: feedback}
+	}
+	return c
 }
 
 // line is an m-line of a subscriber connection. Its place, mid and kind stay
@@ -38,9 +46,9 @@ type line struct {
 	ssrc, rtx uint32
 }
 
-// writeOffer describes all lines. A line without a track is inactive and waits
-// for another one.
-func writeOffer(lines []*line, o ours) string {
+// writeOffer describes all lines, with VP9 beside VP8 for who takes that. A line
+// without a track is inactive and waits for another one.
+func writeOffer(lines []*line, vp9 bool, o ours) string {
 	var b strings.Builder
 	group := make([]string, len(lines))
 	for i, l := range lines {
@@ -48,12 +56,8 @@ func writeOffer(lines []*line, o ours) string {
 	}
 	sessionLines(&b, o, group)
 	for i, l := range lines {
-		c := offeredCodec(l.kind)
-		formats := fmt.Sprint(c.payloadType)
-		if c.rtx != 0 {
-			formats += fmt.Sprint(" ", c.rtx)
-		}
-		fmt.Fprintf(&b, "m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n", l.kind, formats, l.mid)
+		c := offeredCodecs(l.kind, vp9)
+		fmt.Fprintf(&b, "m=%s 9 UDP/TLS/RTP/SAVPF%s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\n", l.kind, c.formats(), l.mid)
 		transportLines(&b, o, "actpass", i == 0)
 		if l.used {
 			b.WriteString("a=sendonly\r\n")
@@ -84,7 +88,7 @@ func writeOffer(lines []*line, o ours) string {
 // agreed is what an answer says about one line.
 type agreed struct {
 	receives bool
-	codec    codec
+	codecs   codecs
 	mid      uint8 // id of the header extension, zero if refused
 	twcc     uint8 // likewise; zero too where no feedback comes for it
 }
@@ -115,9 +119,9 @@ func readAnswer(text string, lines []*line) (remote, []agreed, error) {
 			}
 			transported = true
 		}
-		c, ok := s.codecOf(l.kind == media.Video)
+		c, ok := s.codecsOf(l.kind == media.Video)
 		ids := s.extensionsOf()
-		agreements[i] = agreed{receives: ok && s.receives(), codec: c, mid: ids.mid}
+		agreements[i] = agreed{receives: ok && s.receives(), codecs: c, mid: ids.mid}
 		if slices.Contains(c.feedback, "transport-cc") {
 			agreements[i].twcc = ids.twcc
 		}

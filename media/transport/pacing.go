@@ -237,7 +237,7 @@ func (l *link) sealPadding(t *turn, to path, now time.Time) {
 	e := extensions{midID: o.agreed.mid, mid: o.mid, twccID: o.agreed.twcc}
 	size := 12 + e.size() + maxPaddingOnly
 	e.twcc = p.sent(size+srtp.TagSize, now)
-	b := appendRTP(t.single[:0], o.agreed.codec.rtx, false, o.sequence, p.stamp, o.rtx, e)
+	b := appendRTP(t.single[:0], o.agreed.codecs.rtx, false, o.sequence, p.stamp, o.rtx, e)
 	b[0] |= 0x20
 	b = append(b, make([]byte, maxPaddingOnly-1)...)
 	if sealed, err := l.out.SealRTP(append(b, maxPaddingOnly)); err == nil {

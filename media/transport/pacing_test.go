@@ -57,8 +57,8 @@ func arrived(t *testing.T, far *net.UDPConn, opener *srtp.Opener) (numbers []int
 // sound passes it.
 func TestPacketsWaitForALine(t *testing.T) {
 	l, in, far, opener, clock := narrowed(t)
-	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
-	voice := &outlet{link: l, mid: "0", ssrc: 11, agreed: agreed{codec: codec{payloadType: 111}}, sent: midPackets}
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
+	voice := &outlet{link: l, mid: "0", ssrc: 11, agreed: agreed{codecs: codecs{codec: codec{payloadType: 111}}}, sent: midPackets}
 	memory := make([]byte, 10*1000)
 	for i := range 10 {
 		payload := memory[1000*i:][:1000]
@@ -103,7 +103,7 @@ func TestPacketsWaitForALine(t *testing.T) {
 // What waited when its stream was stopped does not keep the key frame waiting with which it goes on.
 func TestAKeyFrameWaitsForNothingThatIsDropped(t *testing.T) {
 	l, in, far, opener, _ := narrowed(t)
-	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
 	add := func(first, n int, run uint32) {
 		for i := range n {
 			in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, run: run, numbers: forward.Numbers{Sequence: uint16(first + i)},
@@ -126,7 +126,7 @@ func TestAKeyFrameWaitsForNothingThatIsDropped(t *testing.T) {
 // another can seal what follows.
 func TestTurnsKeepTheOrderOfALine(t *testing.T) {
 	l, in, far, opener, clock := narrowed(t)
-	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
 	for i := range 10 {
 		in.add(l, job{outlet: camera, down: new(media.Down), class: pace.Speaker, numbers: forward.Numbers{Sequence: uint16(100 + i)},
 			packet: in.share(&gate.Packet{Payload: make([]byte, 1000), Start: i == 0, Key: i == 0})})
@@ -147,7 +147,7 @@ func TestTurnsKeepTheOrderOfALine(t *testing.T) {
 // What is far too much is dropped up to the next key frame, which is asked for once.
 func TestPicturesGiveWayToALine(t *testing.T) {
 	l, in, far, opener, clock := narrowed(t)
-	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+	camera := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
 	seq := uint16(0)
 	frame := func(packets int, key bool) (from int) {
 		from = int(seq)

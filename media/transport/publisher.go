@@ -59,7 +59,7 @@ type incoming struct {
 // sendsAgain says whether the client sends again what is asked for: of pictures
 // by RTX, of sound as it was (RFC 4585 §6.2.1), if its description says so.
 func (in *incoming) sendsAgain() bool {
-	return slices.Contains(in.codec.feedback, "nack")
+	return slices.Contains(in.codecs.feedback, "nack")
 }
 
 // stream is the media SSRC of one layer.
@@ -113,7 +113,7 @@ func (p *publisher) accept(sections []accepted, sources map[string]*media.Source
 			in.rids = append(in.rids, strings.Clone(rid)) // not the whole offer
 		}
 		if source != nil {
-			source.Offers(len(a.rids))
+			source.Offers(len(a.rids), a.codecs.vp9.payloadType != 0)
 		}
 		p.byMID[a.stream.MID] = in
 		// RFC 8843 §9: ids mean the same in the whole bundle.
@@ -188,15 +188,17 @@ func (p *publisher) sort(b []byte, now time.Time) (in *incoming, l forward.Layer
 	}
 	packet = r.Packet
 	s := to.in.layers[to.layer]
-	if to.rtx {
+	vp9, rtx, ok := to.in.codecs.medium(r.payloadType)
+	packet.VP9 = vp9
+	if !ok || rtx != to.rtx {
+		return nil, 0, packet, false, false
+	} else if rtx {
 		// A repair of what was never seen has nowhere to go.
 		osn, payload, whole := forward.UnwrapRTX(r.Payload)
-		if !whole || s == nil || r.payloadType != to.in.codec.rtx {
+		if !whole || s == nil {
 			return nil, 0, packet, false, false
 		}
 		packet.SSRC, packet.Sequence, packet.Payload = s.ssrc, osn, payload
-	} else if r.payloadType != to.in.codec.payloadType {
-		return nil, 0, packet, false, false
 	} else {
 		s.reception.Received(r.Sequence, r.Timestamp, now)
 	}
@@ -215,13 +217,11 @@ func (p *publisher) bind(r received) (bound, bool) {
 		return bound{}, false
 	}
 	b := bound{in: in, layer: forward.Low}
-	switch r.payloadType {
-	case in.codec.payloadType:
-	case in.codec.rtx:
-		b.rtx = true
-	default:
+	_, rtx, ok := in.codecs.medium(r.payloadType)
+	if !ok {
 		return bound{}, false
 	}
+	b.rtx = rtx
 	if len(in.rids) > 0 {
 		rid := r.rid
 		if b.rtx && len(r.repaired) > 0 {

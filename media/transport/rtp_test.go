@@ -148,8 +148,8 @@ func incomingCall(t testing.TB) *publisher {
 		t.Fatal(err)
 	}
 	p.accept([]accepted{
-		{stream: streams[0], codec: codec{payloadType: 111}, extensions: testIDs, ssrcs: []uint32{77}},
-		{stream: streams[1], codec: codec{payloadType: 96, rtx: 97}, extensions: testIDs, rids: layerRIDs[:]},
+		{stream: streams[0], codecs: codecs{codec: codec{payloadType: 111}}, extensions: testIDs, ssrcs: []uint32{77}},
+		{stream: streams[1], codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}, extensions: testIDs, rids: layerRIDs[:]},
 	}, sources)
 	return p
 }
@@ -265,7 +265,7 @@ func FuzzRTCP(f *testing.F) {
 		if err := p.call.router.Admit("q", 2, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		o := &outlet{link: p.link, ssrc: 3, rtx: 4, agreed: agreed{codec: codec{payloadType: 96, rtx: 97}}}
+		o := &outlet{link: p.link, ssrc: 3, rtx: 4, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}}
 		o.down = p.call.router.Attach("q", 1, 1, o, time.Now())
 		sub.lines[0].outlet = o
 		sub.rtcp(b, p.server.port.aside(), time.Now())

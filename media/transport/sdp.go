@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"huisclos/media/gate"
 )
 
 // Bounds of what is read (RFC 8866).
@@ -228,9 +230,40 @@ func (r remote) same(other remote) bool {
 
 // codec is a payload type with what hangs on it.
 type codec struct {
-	payloadType uint8
+	payloadType uint8 // zero: none
 	rtx         uint8 // zero: none
 	feedback    []string
+}
+
+// codecs are those of an m-section: Opus, or VP8 and, where both ends have it, VP9.
+type codecs struct {
+	codec
+	vp9 codec
+}
+
+// of is the codec of a packet.
+func (c *codecs) of(p *gate.Packet) *codec {
+	if p.VP9 {
+		return &c.vp9
+	}
+	return &c.codec
+}
+
+// medium says what a payload type carries: a codec's packets, or repetitions of
+// them.
+func (c *codecs) medium(payloadType uint8) (vp9, rtx, known bool) {
+	switch payloadType {
+	case 0:
+	case c.payloadType:
+		return false, false, true
+	case c.rtx:
+		return false, true, true
+	case c.vp9.payloadType:
+		return true, false, true
+	case c.vp9.rtx:
+		return true, true, true
+	}
+	return false, false, false
 }
 
 // wantedFeedback is what we answer to, of what is offered. No REMB: transport-cc
@@ -238,12 +271,23 @@ type codec struct {
 // The values keep no description in memory, as a part of its text would.
 var wantedFeedback = map[string]string{"transport-cc": "transport-cc", "ccm fir": "ccm fir", "nack": "nack", "nack pli": "nack pli"}
 
-// codecOf finds opus or VP8 in a section, and the RTX that repairs it.
-func (s section) codecOf(video bool) (codec, bool) {
-	name := "opus/48000/2"
-	if video {
-		name = "vp8/90000"
+// codecsOf finds opus, or VP8 and VP9, in a section, with the RTX that repairs
+// them. Without the first there is nothing.
+func (s section) codecsOf(video bool) (c codecs, ok bool) {
+	if !video {
+		c.codec, ok = s.codecOf("opus/48000/2")
+		return c, ok
 	}
+	if c.codec, ok = s.codecOf("vp8/90000"); ok {
+		c.vp9, _ = s.codecOf("vp9/90000")
+	}
+	return c, ok
+}
+
+// codecOf finds the first payload type of a codec: of VP9 that with profile 0
+// (RFC 9628 §6), 8 bits a sample.
+func (s section) codecOf(name string) (codec, bool) {
+	video := name != "opus/48000/2"
 	var c codec
 	found := false
 	rtx := make(map[string]bool)
@@ -254,7 +298,7 @@ func (s section) codecOf(video bool) (codec, bool) {
 		format, encoding, _ := strings.Cut(a.value, " ")
 		switch strings.ToLower(encoding) {
 		case name:
-			if pt, ok := payloadType(format); ok && !found {
+			if pt, ok := payloadType(format); ok && !found && s.profileZero(format) {
 				c.payloadType, found = pt, true
 			}
 		case "rtx/90000":
@@ -281,6 +325,23 @@ func (s section) codecOf(video bool) (codec, bool) {
 		}
 	}
 	return c, true
+}
+
+// profileZero says whether a format is of profile 0, which it is unless it says
+// otherwise.
+func (s section) profileZero(format string) bool {
+	for _, a := range s.attributes {
+		of, parameters, _ := strings.Cut(a.value, " ")
+		if a.key != "fmtp" || of != format {
+			continue
+		}
+		for _, p := range strings.Split(parameters, ";") {
+			if profile, ok := strings.CutPrefix(strings.TrimSpace(p), "profile-id="); ok && profile != "0" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func payloadType(s string) (uint8, bool) {

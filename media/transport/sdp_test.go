@@ -50,7 +50,7 @@ func TestBrowserOffers(t *testing.T) {
 				t.Fatalf("%d sections", len(sections))
 			}
 			audio, video := sections[0], sections[1]
-			if audio.codec.payloadType != want.opus || video.codec.payloadType != want.vp8 || video.codec.rtx != want.rtx ||
+			if audio.codecs.payloadType != want.opus || video.codecs.payloadType != want.vp8 || video.codecs.rtx != want.rtx ||
 				video.extensions != want.ids || !slices.Equal(video.rids, layerRIDs[:]) || len(audio.rids) != 0 {
 				t.Fatalf("audio %+v\nvideo %+v", audio, video)
 			}
@@ -88,8 +88,8 @@ func TestBrowserAnswers(t *testing.T) {
 		if far.ufrag == "" || len(far.fingerprints) != 1 || len(agreements) != 2 {
 			t.Fatalf("%s: %+v %+v", browser, far, agreements)
 		}
-		if a, v := agreements[0], agreements[1]; !a.receives || a.codec.payloadType != offeredOpus || !v.receives ||
-			v.codec.payloadType != offeredVP8 || v.codec.rtx != offeredRTX || v.mid != offeredMID {
+		if a, v := agreements[0], agreements[1]; !a.receives || a.codecs.payloadType != offeredOpus || !v.receives ||
+			v.codecs.payloadType != offeredVP8 || v.codecs.rtx != offeredRTX || v.mid != offeredMID {
 			t.Fatalf("%s: %+v", browser, agreements)
 		}
 		if _, _, err := readAnswer(sample(t, browser+"-answer"), lines[:1]); err == nil {
@@ -203,7 +203,7 @@ func TestOwnOffers(t *testing.T) {
 		{mid: "2", kind: media.Video},
 		{mid: "3", kind: media.Audio, used: true, leaf: 65535, context: 3, ssrc: 30},
 	}
-	text := writeOffer(lines, testOurs)
+	text := writeOffer(lines, false, testOurs)
 	var parsed sdp.SessionDescription
 	if err := parsed.UnmarshalString(text); err != nil {
 		t.Fatal(err)
@@ -217,6 +217,9 @@ func TestOwnOffers(t *testing.T) {
 		"a=ssrc-group:FID 20 21\r\n", "a=rtcp-fb:96 nack pli\r\n", "a=fmtp:97 apt=96\r\n"} {
 		mustContain(t, text, part)
 	}
+	if strings.Contains(text, "VP9") {
+		t.Fatal("VP9 is offered to a client that did not ask for it")
+	}
 	if strings.Count(text, "a=candidate:") != 4 || strings.Contains(text, "audio-level") || strings.Contains(text, "a=sendrecv") {
 		t.Fatal(text)
 	}
@@ -226,8 +229,50 @@ func TestOwnOffers(t *testing.T) {
 	}
 }
 
+// withVP9 adds VP9 to a sample's video: profile 2 first, which nobody wants, then profile 0, each with its repetitions.
+func withVP9(text string) string {
+	_, rest, _ := strings.Cut(text, "a=rtpmap:96 VP8/90000\n")
+	if rest == "" {
+		panic("the sample has no VP8")
+	}
+	return strings.Replace(text, "a=rtpmap:96 VP8/90000\n", "a=rtpmap:96 VP8/90000\na=rtpmap:100 VP9/90000\na=fmtp:100 profile-id=2\n"+
+		"a=rtpmap:101 rtx/90000\na=fmtp:101 apt=100\na=rtpmap:98 VP9/90000\na=fmtp:98 profile-id=0\na=rtcp-fb:98 nack\n"+
+		"a=rtcp-fb:98 nack pli\na=rtcp-fb:98 transport-cc\na=rtpmap:99 rtx/90000\na=fmtp:99 apt=98\n", 1)
+}
+
+func TestVP9IsNegotiatedBesideVP8(t *testing.T) {
+	answer, sections, err := answerOffer(withVP9(sample(t, "chromium-offer")), cameraAndMicrophone, near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := sections[1].codecs
+	if c.payloadType != 96 || c.rtx != 97 || c.vp9.payloadType != 98 || c.vp9.rtx != 99 || !slices.Contains(c.vp9.feedback, "nack pli") {
+		t.Fatalf("%+v", c)
+	}
+	for _, part := range []string{"SAVPF 96 97 98 99\r\n", "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n", "a=rtcp-fb:98 nack pli\r\n", "a=fmtp:99 apt=98\r\n"} {
+		mustContain(t, answer, part)
+	}
+	for pt, want := range map[uint8][3]bool{96: {false, false, true}, 97: {false, true, true}, 98: {true, false, true}, 99: {true, true, true}, 100: {}, 0: {}} {
+		if vp9, rtx, known := c.medium(pt); [3]bool{vp9, rtx, known} != want {
+			t.Errorf("payload type %d: %v %v %v", pt, vp9, rtx, known)
+		}
+	}
+	lines := []*line{{mid: "0", kind: media.Audio, used: true}, {mid: "1", kind: media.Video, used: true}}
+	offer := writeOffer(lines, true, testOurs)
+	for _, part := range []string{"SAVPF 96 97 98 99\r\n", "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n", "a=fmtp:99 apt=98\r\n"} {
+		mustContain(t, offer, part)
+	}
+	if strings.Count(offer, "VP9") != 1 {
+		t.Fatal(offer)
+	}
+	if _, agreements, err := readAnswer(withVP9(sample(t, "chromium-answer")), lines); err != nil || agreements[1].codecs.vp9.payloadType != 98 || agreements[1].codecs.vp9.rtx != 99 {
+		t.Fatalf("%+v, %v", agreements, err)
+	}
+}
+
 func FuzzOffer(f *testing.F) {
 	f.Add(sample(f, "chromium-offer"))
+	f.Add(withVP9(sample(f, "chromium-offer")))
 	f.Add(sample(f, "firefox-offer"))
 	f.Add("v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 111\na=mid:0\n")
 	f.Fuzz(func(t *testing.T, offer string) {
@@ -254,7 +299,7 @@ func FuzzOffer(f *testing.F) {
 				switch a.key {
 				case "rtpmap":
 					_, encoding, _ := strings.Cut(a.value, " ")
-					if encoding != "opus/48000/2" && encoding != "VP8/90000" && encoding != "rtx/90000" {
+					if encoding != "opus/48000/2" && encoding != "VP8/90000" && encoding != "VP9/90000" && encoding != "rtx/90000" {
 						t.Fatalf("codec %q", a.value)
 					}
 				case "extmap":
@@ -284,7 +329,7 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("%+v %+v", far, agreements)
 		}
 		for _, a := range agreements {
-			if a.receives && (a.codec.payloadType == 0 || a.codec.payloadType > 127 || a.mid > 14) {
+			if a.receives && (a.codecs.payloadType == 0 || a.codecs.payloadType > 127 || a.mid > 14) {
 				t.Fatalf("%+v", a)
 			}
 		}

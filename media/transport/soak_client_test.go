@@ -408,7 +408,7 @@ func (p *soakPeer) subscribe() {
 	p.sub, p.session = sub, ""
 	clear(p.tracks)
 	clear(p.last)
-	p.server.Subscribe(testCall, p.id, netip.Addr{})
+	p.server.Subscribe(testCall, p.id, netip.Addr{}, false)
 }
 
 // received holds what arrives against what was offered: a track's packets are its leaf's.

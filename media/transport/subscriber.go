@@ -32,6 +32,7 @@ type subscriber struct {
 	call    *call
 	peer    media.PeerID
 	via     netip.Addr // at which the peer's signalling arrived
+	vp9     bool       // the client says that it takes VP9 in spatial layers
 	link    *link
 	session uint64
 
@@ -63,8 +64,8 @@ type subscribed struct {
 	outlet *outlet
 }
 
-func newSubscriber(s *Server, c *call, peer media.PeerID, via netip.Addr) (*subscriber, error) {
-	sub := &subscriber{server: s, call: c, peer: peer, via: via, session: uint64(randomUint32()) >> 1}
+func newSubscriber(s *Server, c *call, peer media.PeerID, via netip.Addr, vp9 bool) (*subscriber, error) {
+	sub := &subscriber{server: s, call: c, peer: peer, via: via, vp9: vp9, session: uint64(randomUint32()) >> 1}
 	l, err := newLink(s.port, sub, s.cfg.Now)
 	if err != nil {
 		return nil, err
@@ -184,7 +185,7 @@ func (s *subscriber) offer() {
 			tracks = append(tracks, media.Track{MID: l.mid, Leaf: l.leaf, Context: l.context, Kind: l.kind})
 		}
 	}
-	text := writeOffer(lines, s.server.ours(s.link, s.via, s.session, s.version))
+	text := writeOffer(lines, s.vp9, s.server.ours(s.link, s.via, s.session, s.version))
 	s.server.events.add(func(e media.Events) {
 		// An offer of a connection that was replaced meanwhile would be taken
 		// for one of the new connection.
@@ -220,6 +221,12 @@ func (s *subscriber) answered(text string) error {
 			l.idle = !l.used
 		case l.used && l.ssrc == was.ssrc:
 			l.agreed = agreements[i]
+			if s.vp9 && l.kind == media.Video && l.agreed.receives && l.agreed.codecs.vp9.payloadType == 0 {
+				s.vp9 = false // it says so, and takes none after all
+				if err := s.call.router.Receives(s.peer, false, s.server.cfg.Now()); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	s.reattach()
@@ -406,7 +413,7 @@ func (o *outlet) Send(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Pa
 // Resend repeats a packet on the RTX stream (RFC 4588 §4). A client that has
 // none gets nothing: SRTP never sends a packet index twice (RFC 3711 §3.3.1).
 func (o *outlet) Resend(t media.Turn, d *media.Down, n forward.Numbers, p *gate.Packet) {
-	if o.rtx == 0 || o.agreed.codec.rtx == 0 {
+	if o.rtx == 0 || o.agreed.codecs.rtx == 0 {
 		return
 	}
 	in := t.(*turn)

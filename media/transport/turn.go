@@ -234,7 +234,7 @@ func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 		if err == nil && j.class == pace.Sound && l.pacing != nil {
 			l.soundAgain(t, to, j.outlet, sealed)
 		}
-		if p := l.pacing; p != nil && j.outlet.rtx != 0 && j.outlet.agreed.codec.rtx != 0 {
+		if p := l.pacing; p != nil && j.outlet.rtx != 0 && j.outlet.agreed.codecs.rtx != 0 {
 			p.probes, p.stamp = j.outlet, j.numbers.Timestamp
 		}
 	}
@@ -325,10 +325,10 @@ func (j *job) append(b []byte, e extensions) []byte {
 	o, p, n := j.outlet, &j.packet.Packet, j.numbers
 	if j.repeats {
 		o.sequence++
-		b = appendRTP(b, o.agreed.codec.rtx, p.Marker, o.sequence, n.Timestamp, o.rtx, e)
+		b = appendRTP(b, o.agreed.codecs.of(p).rtx, n.Marker, o.sequence, n.Timestamp, o.rtx, e)
 		b = forward.AppendRTX(b, n.Sequence, p.Payload)
 	} else {
-		b = appendRTP(b, o.agreed.codec.payloadType, p.Marker, n.Sequence, n.Timestamp, o.ssrc, e)
+		b = appendRTP(b, o.agreed.codecs.of(p).payloadType, n.Marker, n.Sequence, n.Timestamp, o.ssrc, e)
 		b = append(b, p.Payload...)
 	}
 	n.Write(b[len(b)-len(p.Payload):], p)

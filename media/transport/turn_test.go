@@ -65,7 +65,7 @@ func TestEvenRuns(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l, in, far, opener := lone(t)
-			o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{mid: 1, codec: codec{payloadType: 96, rtx: 97}}, sent: midPackets}
+			o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{mid: 1, codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
 			for i, size := range test.sizes {
 				p := &gate.Packet{Payload: bytes.Repeat([]byte{byte(i + 1)}, size), Marker: i == len(test.sizes)-1}
 				n := forward.Numbers{Sequence: uint16(100 + i), Timestamp: 7}
@@ -116,7 +116,7 @@ func TestEvenRuns(t *testing.T) {
 // A turn ends by itself when too much waits in it, and keeps no memory of a large one.
 func TestTurnsAreBounded(t *testing.T) {
 	l, in, _, _ := lone(t)
-	o := &outlet{link: l, mid: "1", ssrc: 9, agreed: agreed{codec: codec{payloadType: 96}}, sent: midPackets}
+	o := &outlet{link: l, mid: "1", ssrc: 9, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96}}}, sent: midPackets}
 	for i := range maxJobs {
 		if in.full() {
 			t.Fatalf("full after %d", i)

@@ -32,6 +32,7 @@ var good = []string{
 	`{"type":"wedged","epoch":1,"commit":` + sha + `,"reason":"path"}`,
 	`{"type":"publish","offer":"v=0","streams":[{"mid":"0","kind":"audio","context":0},{"mid":"1","kind":"video","context":255}]}`,
 	`{"type":"subscribe"}`,
+	`{"type":"subscribe","vp9":true}`,
 	`{"type":"answer","answer":"v=0"}`,
 	`{"type":"wants","wants":[{"leaf":3,"context":1,"height":720}]}`,
 	`{"type":"restartIce"}`,

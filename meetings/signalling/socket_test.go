@@ -23,16 +23,16 @@ import (
 
 type quietMedia struct{}
 
-func (quietMedia) Open(meetings.CallID, uint64)                                 {}
-func (quietMedia) SetEpoch(meetings.CallID, uint64, time.Time)                  {}
-func (quietMedia) CloseCall(meetings.CallID)                                    {}
-func (quietMedia) Admit(meetings.CallID, meetings.PeerID, mls.LeafIndex)        {}
-func (quietMedia) Cut(meetings.CallID, meetings.PeerID)                         {}
-func (quietMedia) Stats(meetings.CallID) meetings.MediaStats                    { return meetings.MediaStats{} }
-func (quietMedia) Busy() bool                                                   { return false }
-func (quietMedia) Subscribe(meetings.CallID, meetings.PeerID, netip.Addr) error { return nil }
-func (quietMedia) Answer(meetings.CallID, meetings.PeerID, string) error        { return nil }
-func (quietMedia) RestartSubscriber(meetings.CallID, meetings.PeerID) error     { return nil }
+func (quietMedia) Open(meetings.CallID, uint64)                                       {}
+func (quietMedia) SetEpoch(meetings.CallID, uint64, time.Time)                        {}
+func (quietMedia) CloseCall(meetings.CallID)                                          {}
+func (quietMedia) Admit(meetings.CallID, meetings.PeerID, mls.LeafIndex)              {}
+func (quietMedia) Cut(meetings.CallID, meetings.PeerID)                               {}
+func (quietMedia) Stats(meetings.CallID) meetings.MediaStats                          { return meetings.MediaStats{} }
+func (quietMedia) Busy() bool                                                         { return false }
+func (quietMedia) Subscribe(meetings.CallID, meetings.PeerID, netip.Addr, bool) error { return nil }
+func (quietMedia) Answer(meetings.CallID, meetings.PeerID, string) error              { return nil }
+func (quietMedia) RestartSubscriber(meetings.CallID, meetings.PeerID) error           { return nil }
 func (quietMedia) Wants(meetings.CallID, meetings.PeerID, []meetings.Want) error {
 	return nil
 }

@@ -99,7 +99,7 @@ func (s *signalling) handler() http.Handler {
 		return s.server.Publish(r.Context(), media.CallID(q.Call), media.PeerID(q.Peer), netip.Addr{}, q.SDP, streams)
 	})
 	post("/subscribe", func(_ *http.Request, q request) (any, error) {
-		s.server.Subscribe(media.CallID(q.Call), media.PeerID(q.Peer), netip.Addr{})
+		s.server.Subscribe(media.CallID(q.Call), media.PeerID(q.Peer), netip.Addr{}, false)
 		return nil, nil
 	})
 	post("/answer", func(_ *http.Request, q request) (any, error) {

@@ -4,8 +4,8 @@
  */
 import { alive, Epoch, type Epochs } from "./epochs.ts";
 import type { Counts, DropReason, Expect, ReceiverStats } from "./frame-messages.ts";
-import { count, foreign, type EncodedFrame, type StreamOptions } from "./seal.ts";
-import { authenticated, codecOf, nonce, parseFrameHeader, parseInner, tagSize, unpackKID, type Codec, type FrameHeader } from "./sframe.ts";
+import { codecOfFrame, count, type EncodedFrame, type StreamOptions } from "./seal.ts";
+import { authenticated, codecOf, nonce, parseFrameHeader, parseInner, tagSize, unpackKID, type FrameHeader } from "./sframe.ts";
 
 export const holdTime = 1000;
 export const holdBytes = 2 * 1024 * 1024;
@@ -23,7 +23,6 @@ export class ReceiverStream {
   readonly #options: StreamOptions;
   readonly #id: number;
   #expect: Expect;
-  #codec: Codec;
   #held: Held[] = [];
   #heldBytes = 0;
   #opened = 0;
@@ -38,7 +37,6 @@ export class ReceiverStream {
   constructor(id: number, expect: Expect, epochs: Epochs, options: StreamOptions) {
     this.#id = id;
     this.#expect = expect;
-    this.#codec = codecOf(expect.context);
     this.#epochs = epochs;
     this.#options = options;
   }
@@ -54,7 +52,6 @@ export class ReceiverStream {
   retarget(expect: Expect): void {
     if (expect.leaf === this.#expect.leaf && expect.context === this.#expect.context) return;
     this.#expect = expect;
-    this.#codec = codecOf(expect.context);
     this.#held = [];
     this.#heldBytes = 0;
     this.#opened = 0;
@@ -133,7 +130,7 @@ export class ReceiverStream {
     this.#opened++;
     this.#lastOpened = now;
     this.#lastEpoch = opened.epoch.number;
-    if (this.#codec !== "vp8" || !this.#gap) return;
+    if (codecOf(this.#expect.context) === "opus" || !this.#gap) return;
     if (opened.key) {
       this.#gap = false;
     } else if (now - this.#requested >= requestEvery) {
@@ -143,9 +140,10 @@ export class ReceiverStream {
   }
 
   async #open({ frame, expect }: Arrived): Promise<Opened | DropReason | Wait> {
-    if (foreign(frame, this.#codec)) return "unknown-codec";
+    const codec = codecOfFrame(frame, expect.context);
+    if (codec === null) return "unknown-codec";
     const sealed = new Uint8Array(frame.data);
-    const header = parseFrameHeader(this.#codec, sealed);
+    const header = parseFrameHeader(codec, sealed);
     if (typeof header === "string") return header;
     const epoch = this.#epochOf(header, expect);
     if (!(epoch instanceof Epoch)) return epoch;
@@ -165,9 +163,9 @@ export class ReceiverStream {
     if (!window.fresh(header.ctr)) return "replayed";
     if (!alive(epoch, this.#options.now()) || epoch.gone.has(expect.leaf)) return "old-epoch";
     window.mark(header.ctr);
-    const start = parseInner(new Uint8Array(inner), header.key);
-    if (start === null) return "bad-inner";
-    return { data: inner.slice(start), key: header.key, epoch };
+    const parsed = parseInner(new Uint8Array(inner), header.key);
+    if (parsed === null) return "bad-inner";
+    return { data: inner.slice(parsed.start), key: parsed.key, epoch };
   }
 
   /** The one epoch whose key may open this header; there is no trial of several. */

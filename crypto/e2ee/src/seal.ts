@@ -3,7 +3,7 @@ import { alive, type Epoch, type Epochs } from "./epochs.ts";
 import type { Counts, DropReason, SenderStats } from "./frame-messages.ts";
 import { record } from "./hook.ts";
 import {
-  authenticated, clearPrefix, codecOf, headerSize, innerSize, nonce, writeHeader, writeInner, type Codec, type StreamKey,
+  authenticated, clearPrefix, codecOf, headerSize, innerSize, nonce, streamKind, writeHeader, writeInner, type Codec, type StreamKey,
 } from "./sframe.ts";
 
 /** An encoded frame as both kinds of RTCEncoded…Frame have it. */
@@ -21,12 +21,17 @@ export interface StreamOptions {
   requestKeyFrame(): void;
 }
 
-const mimeTypes: Record<Codec, string> = { opus: "audio/opus", vp8: "video/vp8" };
+const mimeTypes: Record<string, Codec> = { "audio/opus": "opus", "video/vp8": "vp8", "video/vp9": "vp9" };
 
-/** Whether the browser says that this is another codec than the context has. A browser that does not say seals all the same. */
-export function foreign(frame: EncodedFrame, codec: Codec): boolean {
-  const mimeType = frame.getMetadata().mimeType;
-  return mimeType !== undefined && mimeType.toLowerCase() !== mimeTypes[codec];
+/**
+ * What a frame of a context is in, as the browser says; null if that is none of what the context may have. A browser that does not say
+ * is taken to have the usual one.
+ */
+export function codecOfFrame(frame: EncodedFrame, context: number): Codec | null {
+  const usual = codecOf(context), mimeType = frame.getMetadata().mimeType;
+  if (mimeType === undefined) return usual;
+  const codec = mimeTypes[mimeType.toLowerCase()];
+  return codec === usual || (codec === "vp9" && streamKind(context) === 1) ? codec : null;
 }
 
 export function count(counts: Counts, reason: DropReason): void { counts[reason] = (counts[reason] ?? 0) + 1; }
@@ -35,7 +40,6 @@ export class SenderStream {
   readonly #epochs: Epochs;
   readonly #options: StreamOptions;
   readonly #context: number;
-  readonly #codec: Codec;
   readonly #id: number;
   #sealed = 0;
   readonly #dropped: Counts = {};
@@ -47,7 +51,6 @@ export class SenderStream {
   constructor(id: number, context: number, epochs: Epochs, options: StreamOptions) {
     this.#id = id;
     this.#context = context;
-    this.#codec = codecOf(context);
     this.#epochs = epochs;
     this.#options = options;
   }
@@ -78,14 +81,15 @@ export class SenderStream {
       this.#gap = true;
       return;
     }
-    if (this.#gap && this.#codec === "vp8") {
+    if (this.#gap && codecOf(this.#context) !== "opus") {
       this.#gap = false;
       if (frame.type !== "key") this.#options.requestKeyFrame();
     }
   }
 
   async #seal(frame: EncodedFrame): Promise<ArrayBuffer | DropReason> {
-    if (foreign(frame, this.#codec)) return "unknown-codec";
+    const codec = codecOfFrame(frame, this.#context);
+    if (codec === null) return "unknown-codec";
     if (frame.type === "empty" || frame.data.byteLength === 0) return "empty";
     const found = await this.#currentKey();
     if (!found) return "no-key";
@@ -94,8 +98,8 @@ export class SenderStream {
     const ctr = this.#epochs.take(epoch, kid);
     if (ctr === null) return "exhausted";
 
-    const isKey = this.#codec === "vp8" && frame.type === "key";
-    const prefix = clearPrefix(this.#codec, isKey);
+    const isKey = codec !== "opus" && frame.type === "key";
+    const prefix = clearPrefix(codec, isKey);
     const size = prefix.length + headerSize(kid, ctr);
     const head = new Uint8Array(size);
     head.set(prefix);

@@ -9,7 +9,7 @@
 import type { Bytes } from "./bytes.ts";
 import type { DropReason } from "./frame-messages.ts";
 
-export type Codec = "opus" | "vp8";
+export type Codec = "opus" | "vp8" | "vp9";
 
 export const maxLeaf = 0xffff;
 export const maxContext = 0xff;
@@ -35,6 +35,7 @@ export function streamKind(context: number): number {
   return context < 2 ? context : 2 + (context % 2);
 }
 
+/** What a context's frames are usually in; a camera's may be in VP9 as well. */
 export function codecOf(context: number): Codec {
   const kind = streamKind(context);
   return kind === 0 || kind === 3 ? "opus" : "vp8";
@@ -44,9 +45,9 @@ const vp8Key = Uint8Array.of(0x10, 0x00, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe
 const vp8Delta = Uint8Array.of(0x11, 0x00, 0x00);
 const none = new Uint8Array(0);
 
-/** The constant that stands in the clear before a frame. It says key or delta, and nothing for audio. */
+/** The constant that stands in the clear before a frame. It says key or delta, and nothing for audio and VP9. */
 export function clearPrefix(codec: Codec, key: boolean): Uint8Array {
-  if (codec === "opus") return none;
+  if (codec !== "vp8") return none;
   return key ? vp8Key : vp8Delta;
 }
 
@@ -79,15 +80,16 @@ export function writeHeader(into: Uint8Array, at: number, kid: number, ctr: numb
   into[start] = config;
 }
 
-export interface FrameHeader { key: boolean; kid: number; ctr: number; prefix: number; size: number }
+/** `key` is what the prefix says, null where there is none that could. */
+export interface FrameHeader { key: boolean | null; kid: number; ctr: number; prefix: number; size: number }
 
 /** Reads what stands before the ciphertext, or says why it is no header of a call's frame. */
 export function parseFrameHeader(codec: Codec, frame: Uint8Array): FrameHeader | DropReason {
-  let key = false;
+  let key = codec === "vp9" ? null : false;
   let at = 0;
   if (codec === "vp8") {
-    if (startsWith(frame, vp8Key)) key = true;
-    else if (!startsWith(frame, vp8Delta)) return "bad-prefix";
+    key = startsWith(frame, vp8Key);
+    if (!key && !startsWith(frame, vp8Delta)) return "bad-prefix";
     at = clearPrefix(codec, key).length;
   }
   const prefix = at;
@@ -137,16 +139,21 @@ export function writeInner(into: Uint8Array, key: boolean, padding: number, fram
   into.set(frame, innerSize(0, padding));
 }
 
-/** Where the encoder's frame begins, or null: unknown bits, empty or non-zero padding, another kind than the prefix says. */
-export function parseInner(inner: Uint8Array, key: boolean): number | null {
+/**
+ * Where the encoder's frame begins and whether it is a key frame, or null: unknown bits, empty or non-zero padding, another kind than
+ * the prefix says.
+ */
+export function parseInner(inner: Uint8Array, said: boolean | null): { start: number; key: boolean } | null {
   const kind = inner[0];
-  if (kind === undefined || kind > innerKey + innerPadding || (kind & innerKey) !== (key ? innerKey : 0)) return null;
-  if ((kind & innerPadding) === 0) return 1;
+  if (kind === undefined || kind > innerKey + innerPadding) return null;
+  const key = (kind & innerKey) !== 0;
+  if (said !== null && key !== said) return null;
+  if ((kind & innerPadding) === 0) return { start: 1, key };
   if (inner.length < 3) return null;
   const padding = inner[1]! * 256 + inner[2]!;
   if (padding === 0 || inner.length < 3 + padding) return null;
   for (let i = 3; i < 3 + padding; i++) if (inner[i] !== 0) return null;
-  return 3 + padding;
+  return { start: 3 + padding, key };
 }
 
 /** Which counters of one KID were seen: "not twice", never "must grow". */

@@ -95,7 +95,9 @@ test("no way round: no key, other codecs, empty frames, errors all drop", async 
   const camera = alice.sender(1);
   assert.equal(await camera.put(frame("early", "key", "video/VP8")), undefined);
   await alice.epoch(1, { fresh: true });
-  for (const mime of ["video/VP9", "video/H264", "video/AV1", "audio/opus", ""]) assert.equal(await camera.put(frame("other", "key", mime)), undefined);
+  const screen = alice.sender(2), mic = alice.sender(0);
+  for (const other of [screen, mic]) assert.equal(await other.put(frame("VP9 is a camera's alone", "key", "video/VP9")), undefined);
+  for (const mime of ["video/H264", "video/AV1", "audio/opus", ""]) assert.equal(await camera.put(frame("other", "key", mime)), undefined);
   assert.equal(await camera.put(new FakeFrame(new Uint8Array(0), "empty")), undefined);
   const broken = frame("broken", "key");
   Object.defineProperty(broken, "data", { get() { throw new Error("detached"); } });
@@ -103,11 +105,42 @@ test("no way round: no key, other codecs, empty frames, errors all drop", async 
   const unwritable = frame("kept", "key");
   Object.defineProperty(unwritable, "data", { get: () => new TextEncoder().encode("kept").buffer, set() { throw new Error("no"); } });
   assert.equal(await camera.put(unwritable), undefined);
-  assert.deepEqual(alice.core.stats().senders[0]!.dropped, { "no-key": 1, "unknown-codec": 5, empty: 1, error: 2 });
+  assert.deepEqual(alice.core.stats().senders[0]!.dropped, { "no-key": 1, "unknown-codec": 4, empty: 1, error: 2 });
   // A browser that does not name the codec: the whole frame is sealed, whatever it is.
   assert.ok(header(await camera.put(frame("unnamed", "key")), "vp8").key);
   await alice.core.keys({ end: true });
   assert.equal(await camera.put(frame("after leaving", "key")), undefined);
+});
+
+test("each layer of a VP9 picture is a frame of its own, and what the server leaves out is no attack", async () => {
+  const { clock, alice, bob } = await pair();
+  const camera = alice.sender(1), eye = bob.receiver({ leaf: 0, context: 1 });
+  const counters: number[] = [];
+  for (let picture = 0; picture < 40; picture++) {
+    for (const layer of [0, 1, 2]) {
+      const text = `layer ${layer} of picture ${picture}`;
+      const sealed = await camera.put(frame(text, picture === 0 && layer === 0 ? "key" : "delta", "video/VP9"));
+      const h = header(sealed, "vp9");
+      counters.push(h.ctr);
+      assert.deepEqual([h.key, h.prefix], [null, 0], "nothing of it is in the clear");
+      assert.equal(h.kid, header(sealed, "vp9").kid);
+      // The server forwards two layers of every other picture, the lowest of the others.
+      if (layer > picture % 2) continue;
+      assert.equal((await eye.put(clone(sealed)))?.text, text);
+    }
+    clock.advance(33);
+  }
+  assert.equal(new Set(counters).size, 120, "no counter twice");
+  assert.deepEqual(bob.core.stats().receivers.map((r) => [r.opened, r.refused]), [[60, {}]]);
+  assert.equal(bob.requests, 0);
+  // The codec may change at any frame, there and back; a frame of one is none of the other.
+  const picture = await camera.put(frame("a VP8 picture", "key", "video/VP8"));
+  assert.equal((await eye.put(clone(picture)))?.text, "a VP8 picture");
+  const layer = await camera.put(frame("VP9 again", "key", "video/VP9"));
+  assert.equal(await eye.put(new FakeFrame(layer!.bytes, "key", "video/VP8")), undefined);
+  assert.equal(await eye.put(new FakeFrame(picture!.bytes, "key", "video/VP9")), undefined);
+  assert.equal((await eye.put(clone(layer)))?.text, "VP9 again");
+  assert.deepEqual(bob.core.stats().receivers[0]!.refused, { "bad-prefix": 1, "wrong-kid": 1 });
 });
 
 test("a picture that follows dropped ones asks for a key frame", async () => {

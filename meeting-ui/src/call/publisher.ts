@@ -8,14 +8,14 @@ import { context, type FramePort } from "./ports.ts";
 import type { Tracks } from "./devices.ts";
 import { camera, cameraRates, cameraSizes, screenRate, screenSoundRate, soundRate } from "./rates.ts";
 import { regrant, rtcConfig, type RelayGrant } from "./relay.ts";
+import { spatial, vp8Of, vp9Of, type Encoding } from "./spatial.ts";
 import type { StreamKind } from "./state.ts";
 import type { ClientMessage, MediaKind } from "./wire.ts";
 
 /**
  * VP8 in three sizes, each in three temporal layers where the browser makes them: what a receiver gets is the server's
- * choice by the tile's height and the receiver's line.
+ * choice by the tile's height and the receiver's line. While all take VP9, the first of the encodings sends spatial layers of it.
  */
-type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 const cameraLayers: Encoding[] = [
   { rid: "l", maxBitrate: cameraRates.l, scalabilityMode: "L1T3" },
   { rid: "m", maxBitrate: cameraRates.m, scalabilityMode: "L1T3" },
@@ -37,10 +37,14 @@ function sizesOf(track: MediaStreamTrack | null): Partial<Record<string, number>
   return cameraSizes(width, height);
 }
 
-/** VP8 with its retransmission, and Opus alone: no RED, no comfort noise, nothing whose packets look into the payload. */
-export function allowedCodecs(kind: MediaKind): RTCRtpCodec[] {
-  const all = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  const names = kind === "audio" ? ["audio/opus"] : ["video/vp8", "video/rtx"];
+/**
+ * VP8 with its retransmission, after it VP9 where that is asked for, and Opus alone: no RED, no comfort noise, nothing whose packets
+ * look into the payload.
+ */
+export function allowedCodecs(kind: MediaKind, vp9 = false): RTCRtpCodec[] {
+  const every = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [], one = vp9Of(every);
+  const all = every.filter((c) => c.mimeType.toLowerCase() !== "video/vp9" || c === one);
+  const names = kind === "audio" ? ["audio/opus"] : vp9 ? ["video/vp8", "video/vp9", "video/rtx"] : ["video/vp8", "video/rtx"];
   return all.filter((c) => names.includes(c.mimeType.toLowerCase())).sort((a, b) => names.indexOf(a.mimeType.toLowerCase()) - names.indexOf(b.mimeType.toLowerCase()));
 }
 
@@ -77,6 +81,8 @@ export class Publisher {
   private readonly senders = new Map<StreamKind, RTCRtpSender>();
   private cameraSizes: Partial<Record<string, number>>;
   private cameraWanted = rids;
+  /** All who receive take VP9, the server says, and this browser makes it. */
+  private all9 = false;
   private answerTimer: ReturnType<typeof setTimeout> | null = null;
   private lostTimer: ReturnType<typeof setTimeout> | null = null;
   private restartsLeft = restarts;
@@ -85,12 +91,12 @@ export class Publisher {
   /** Parameters are read and written one change at a time. */
   private parameters: Promise<unknown> = Promise.resolve();
 
-  constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private readonly events: PublisherEvents) {
+  constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private vp9: boolean, private readonly events: PublisherEvents) {
     this.pc = new RTCPeerConnection(rtcConfig(grant));
     this.cameraSizes = sizesOf(tracks.camera);
     for (const l of layout) {
       const t = this.pc.addTransceiver(l.kind, { direction: "sendonly", sendEncodings: l.encodings.map((e) => ({ ...e, ...(l.stream === "camera" ? this.cameraLayer(e) : {}) })) });
-      t.setCodecPreferences(allowedCodecs(l.kind));
+      t.setCodecPreferences(allowedCodecs(l.kind, vp9 && l.stream === "camera"));
       frames.sealSender(t.sender, l.context);
       this.senders.set(l.stream, t.sender);
       const track = tracks[l.stream];
@@ -111,15 +117,26 @@ export class Publisher {
   }
 
   /**
-   * Sends these layers of a stream and rests the others. What a stream carries is `replaceTrack`'s alone: resting and waking
+   * Sends these layers of a stream and rests the others; in spatial layers of VP9 if all take it, and this browser makes them. What a stream carries is `replaceTrack`'s alone: resting and waking
    * its layers neither mutes nor unmutes, whatever a server says.
    */
-  layers(streamContext: number, names: string[]): void {
-    if (streamContext === context.camera) { this.cameraWanted = names; this.setCamera(); }
+  layers(streamContext: number, names: string[], all9: boolean): void {
+    if (streamContext === context.camera) { this.cameraWanted = names; this.all9 = all9 && this.vp9; this.setCamera(); }
     else if (streamContext === context.screen) this.set("screen", (e) => { e.active = names.includes(e.rid ?? "l"); });
   }
 
-  private setCamera(): void { this.set("camera", (e) => { Object.assign(e, this.cameraLayer(e)); }); }
+  private setCamera(): void {
+    this.set("camera", (e, { codecs }) => {
+      const vp9 = this.all9 ? vp9Of(codecs) : undefined;
+      if (vp9) Object.assign(e, e.rid === rids[0] ? spatial(this.cameraSizes, this.cameraWanted) : { active: false }, { codec: vp9 });
+      else Object.assign(e, e.codec ? { ...cameraLayers.find((l) => l.rid === e.rid), codec: vp8Of(codecs) } : {}, this.cameraLayer(e));
+    }, () => {
+      // VP9 that was refused is not tried again: VP8 in three sizes is what every browser has.
+      if (!this.all9) return;
+      this.all9 = this.vp9 = false;
+      this.setCamera();
+    });
+  }
 
   /** Whether a layer of the camera is sent, and how large. */
   private cameraLayer({ rid = "" }: RTCRtpEncodingParameters): { active: boolean; scaleResolutionDownBy: number } {
@@ -127,14 +144,14 @@ export class Publisher {
     return { active: size !== undefined && this.cameraWanted.includes(rid), scaleResolutionDownBy: size ?? 1 };
   }
 
-  private set(stream: "camera" | "screen", change: (e: RTCRtpEncodingParameters) => void): void {
+  private set(stream: "camera" | "screen", change: (e: Encoding, p: RTCRtpSendParameters) => void, refused?: () => void): void {
     const sender = this.senders.get(stream);
     this.parameters = this.parameters.then(async () => {
       if (this.closed || !sender) return;
       const p = sender.getParameters(), was = JSON.stringify(p.encodings);
-      for (const e of p.encodings) change(e);
+      for (const e of p.encodings) change(e, p);
       if (JSON.stringify(p.encodings) !== was) await sender.setParameters(p);
-    }).catch(() => undefined); // the browser keeps what it had: more is sent than need be
+    }).catch(() => refused?.()); // the browser keeps what it had: more is sent than need be
   }
 
   async answered(answer: string): Promise<void> {

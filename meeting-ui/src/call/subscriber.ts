@@ -27,7 +27,7 @@ export class Subscriber {
   private restartsLeft = restarts;
   private closed = false;
 
-  constructor(private readonly frames: FramePort, grant: RelayGrant | null, private readonly events: SubscriberEvents) {
+  constructor(private readonly frames: FramePort, grant: RelayGrant | null, private readonly vp9: boolean, private readonly events: SubscriberEvents) {
     this.pc = new RTCPeerConnection(rtcConfig(grant));
     this.pc.ontrack = (e) => {
       const mid = e.transceiver.mid ?? "", line = this.lines.get(mid);
@@ -45,7 +45,7 @@ export class Subscriber {
   }
 
   get connection(): RTCPeerConnection { return this.pc; }
-  start(): void { this.events.send({ type: "subscribe" }); }
+  start(): void { this.events.send({ type: "subscribe", vp9: this.vp9 }); }
 
   /** The server's own number of the connection that it offers, from the SDP's origin line. */
   private origin = "";

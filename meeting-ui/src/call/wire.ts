@@ -37,7 +37,7 @@ export type ClientMessage =
   | { type: "groupState"; groupInfo: string; tree: string }
   | { type: "wedged"; epoch: number; commit: string; reason: string }
   | { type: "publish"; offer: string; streams: StreamDecl[] }
-  | { type: "subscribe" }
+  | { type: "subscribe"; vp9: boolean }
   | { type: "answer"; answer: string }
   | { type: "wants"; wants: Want[] }
   | { type: "restartIce" }
@@ -86,7 +86,7 @@ export type ServerMessage =
   | { type: "messageRefused"; reason: string; id: string }
   | { type: "published"; answer: string }
   | { type: "offer"; offer: string; tracks: TrackDecl[] }
-  | { type: "layers"; streams: { context: number; layers: string[] }[] }
+  | { type: "layers"; streams: { context: number; layers: string[]; vp9: boolean }[] }
   | { type: "mediaRefused"; counts: Record<string, number> }
   | { type: "relay"; username: string; credential: string; lifetimeMs: number }
   | { type: "media"; transport: Transport; direction: "publish" | "subscribe" }
@@ -173,7 +173,7 @@ export function decode(frame: string): ServerMessage {
     };
     case "layers": return {
       type,
-      streams: list(f, "streams").map((s) => { const e = fields(s, "stream"); return { context: contextOf(e), layers: list(e, "layers").map((l) => oneOf({ layer: l }, "layer", ["l", "m", "h"])) }; }),
+      streams: list(f, "streams").map((s) => { const e = fields(s, "stream"); return { context: contextOf(e), layers: list(e, "layers").map((l) => oneOf({ layer: l }, "layer", ["l", "m", "h"])), vp9: flag(e, "vp9") }; }),
     };
     case "mediaRefused": {
       const counts: Record<string, number> = {};

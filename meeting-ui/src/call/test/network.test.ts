@@ -33,7 +33,7 @@ afterEach(() => { mock.timers.reset(); delete globals.RTCPeerConnection; delete 
 const settled = async () => { for (let i = 0; i < 5; i++) await new Promise((done) => setImmediate(done)); };
 async function connected() {
   const sent: ClientMessage[] = [], failed: string[] = [];
-  const p = new Publisher({ sealSender: () => undefined } as unknown as FramePort, { mic: null, camera: null, screen: null, "screen-sound": null }, null,
+  const p = new Publisher({ sealSender: () => undefined } as unknown as FramePort, { mic: null, camera: null, screen: null, "screen-sound": null }, null, false,
     { send: (m) => { sent.push(m); return true; }, failed: (why) => failed.push(why) });
   await p.start();
   await p.answered("answer");
@@ -70,7 +70,7 @@ test("a restart that nobody answers gives the line up after 1.5 s: detection, ne
 
 test("a first offer has the time that it always had", async () => {
   const failed: string[] = [];
-  const p = new Publisher({ sealSender: () => undefined } as unknown as FramePort, { mic: null, camera: null, screen: null, "screen-sound": null }, null,
+  const p = new Publisher({ sealSender: () => undefined } as unknown as FramePort, { mic: null, camera: null, screen: null, "screen-sound": null }, null, false,
     { send: () => true, failed: (why) => failed.push(why) });
   await p.start();
   mock.timers.tick(7999);
