@@ -20,8 +20,9 @@ const (
 // SplitTCP serves three protocols on one port. The first byte decides: 0x00 and
 // 0x01 begin an ICE-TCP frame, whose length (RFC 4571 §2) is below 512 for the
 // STUN request that comes first, or a request of TURN, which has no frame around
-// it (RFC 8656 §3.1) and so its cookie two octets sooner; everything else is the
-// web's, TLS (0x16) or not. Closing one listener closes the port.
+// it (RFC 8656 §3.1): its first two octets are its type, and as a length too
+// short for any request. Everything else is the web's, TLS (0x16) or not. Closing
+// one listener closes the port.
 func SplitTCP(ln net.Listener) (web, ice, turn net.Listener) {
 	s := &splitter{ln: ln, done: make(chan struct{})}
 	w := &splitListener{splitter: s, conns: make(chan net.Conn, acceptQueue)}
@@ -79,7 +80,7 @@ func (s *splitter) run(web, ice, turn *splitListener) {
 			to := web
 			switch {
 			case head[0] > 0x01:
-			case len(head) == headSize && binary.BigEndian.Uint32(head[4:]) == stunCookie:
+			case len(head) == headSize && beginsTURN(binary.BigEndian.Uint16(head)):
 				to = turn
 			default:
 				to = ice
@@ -95,7 +96,11 @@ func temporary(err error) bool {
 }
 
 // headSize is how much of a connection has to be read, if it isn't the web's.
-const headSize = 8
+const headSize = 2
+
+// beginsTURN says whether a message of this type comes first on a connection to
+// TURN: a Binding or an Allocate request (RFC 8489 §18.2, RFC 8656 §17).
+func beginsTURN(kind uint16) bool { return kind == 0x0001 || kind == 0x0003 }
 
 // begin reads a connection's first octet, or its first headSize if they may be
 // STUN's; fewer when it ends there.

@@ -49,7 +49,10 @@ func TestSplitTCP(t *testing.T) {
 		{"\x00\x6c\x00\x01\x00\x58\x21\x12\xa4\x42 a check", "ice"},
 		{"\x00\x03\x00\x08\x21\x12\xa4\x42 an Allocate request", "turn"},
 		{"\x00\x01\x00\x00\x21\x12\xa4\x42", "turn"},
-		{"\x00\x03\x00\x08\x21\x12\xa4", "ice"},
+		{"\x00\x03", "turn"},
+		{"\x00\x00\x00\x00", "ice"},
+		{"\x00\x14 the shortest check", "ice"},
+		{"\x01\x03 a long check", "ice"},
 		{"\x02", "web"},
 		{"\xff\xff", "web"},
 	} {

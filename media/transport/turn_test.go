@@ -68,7 +68,7 @@ func TestEvenRuns(t *testing.T) {
 			o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{mid: 1, codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}}, sent: midPackets}
 			for i, size := range test.sizes {
 				p := &gate.Packet{Payload: bytes.Repeat([]byte{byte(i + 1)}, size), Marker: i == len(test.sizes)-1}
-				n := forward.Numbers{Sequence: uint16(100 + i), Timestamp: 7}
+				n := forward.Numbers{Sequence: uint16(100 + i), Timestamp: 7, Marker: p.Marker}
 				if i+1 == test.repeats {
 					o.Resend(in, new(media.Down), n, p)
 				} else {
