@@ -167,10 +167,11 @@ export async function arrive(house: House, index: number, engine: Engine, o: Par
 }
 
 /** A call of several: the first is the owner and admits the rest. */
-export async function gather(house: House, engines: Engine[], o: Partial<BrowserOptions> & { mic?: boolean; cam?: boolean; size?: Size } = {}): Promise<Player[]> {
+export async function gather(house: House, engines: Engine[], o: Partial<BrowserOptions> & { mic?: boolean; cam?: boolean; size?: Size; /** Before a player starts. */ prepare?: (p: Player) => Promise<void> } = {}): Promise<Player[]> {
   const players: Player[] = [];
   try {
     for (const [i, engine] of engines.entries()) players.push(await arrive(house, i, engine, o));
+    for (const p of players) await o.prepare?.(p);
     const [host, ...guests] = players;
     await host!.start();
     await host!.reaches('in-call');

@@ -11,7 +11,7 @@ import { context, type FramePort, type FrameStats } from "./ports.ts";
 import { Publisher } from "./publisher.ts";
 import type { RelayGrant } from "./relay.ts";
 import type { CallSignals, StreamKind, Tile } from "./state.ts";
-import { takesVP9 } from "./spatial.ts";
+import { takesVP9, wantsVP9 } from "./spatial.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { ClientMessage, TrackDecl, Transport, Want } from "./wire.ts";
 
@@ -81,7 +81,7 @@ export class Media {
     if (g !== this.generation || !this.wantOpen || !frames) return;
     this.builtAt = Date.now();
     const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
-    this.vp9 ??= takesVP9();
+    this.vp9 ??= wantsVP9() && takesVP9();
     this.publisher = new Publisher(frames, this.own.tracks, this.byRelay ? this.grant : null, this.vp9, {
       failed,
       send: (m) => {
