@@ -96,7 +96,7 @@ for (const [n, window] of [[2, { width: 1280, height: 720 }], [3, { width: 1280,
     const players: Player[] = [];
     try {
       players.push(...await gather(h, Array.from({ length: n }, () => 'chromium' as const), { look: window, size, film: film(1) }));
-      const view = await players[0]!.tab.run(() => ({ width: innerWidth, height: innerHeight, pixelRatio: devicePixelRatio, layout: null })), told = estimate(n, view, size.height, true); // Chromium alone
+      const view = await players[0]!.tab.run(() => ({ width: innerWidth, height: innerHeight, pixelRatio: devicePixelRatio, layout: null })), told = estimate(n, view, size.height);
       const { lines, held } = await measure(players);
       for (const [i, l] of lines.entries()) {
         console.log(`  ${i}: up ${mbit(l.up)} of ${mbit(told.up)} (${(l.up / told.up).toFixed(2)}), down ${mbit(l.down)} of ${mbit(told.down)} (${(l.down / told.down).toFixed(2)})`);

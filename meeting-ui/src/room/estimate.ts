@@ -3,9 +3,6 @@
  * be drawn here. It lays the tiles out as the call does, gives each the layer that the server would send for its height, and adds
  * what packets weigh. Nothing is asked of anybody for it.
  *
- * It reckons with VP8, which any one of them may make it: in VP9 (call/spatial.ts) a receiver takes as much, and the way up has the
- * rate of the highest layer instead of all.
- *
  * It assumes that cameras and microphones are on and that cameras give 720 lines with enough in the picture to fill their rates,
  * that the others' windows are like this one, that nobody shares a screen and that nothing is lost. So it is what the line should
  * carry; a meeting where most are silent or still takes less.
@@ -78,12 +75,11 @@ function sent(received: CameraLayer[]): CameraLayer[] {
 
 const sum = (list: Rate[]): Rate => list.reduce((a, b) => a + b, 0);
 
-export function estimate(people: number, view: View, lines: number = camera.height, vp9 = false): Estimate {
+export function estimate(people: number, view: View, lines: number = camera.height): Estimate {
   if (people < 2) return { up: 0, down: 0 };
   const shown = layers(people, view, lines);
   const down = sum(shown.map((l) => picture(cameraRates[l]))) + (people - 1) * voice;
-  const own = sent(shown).map((l) => picture(cameraRates[l]));
-  const up = (vp9 ? Math.max(0, ...own) : sum(own)) + voice;
+  const up = sum(sent(shown).map((l) => picture(cameraRates[l]))) + voice;
   return { up: up + feedback * down, down: down + feedback * up };
 }
 
