@@ -75,7 +75,8 @@ test('twenty times in and out: no freeze over 300 ms, no frame lost', { timeout:
   for (const [i, p] of [host, other].entries()) {
     const list = (await drawnBy(p)).slice(from[i]), found = freezes(list), own = found.filter((f) => !f.stalled), now = await lost(p);
     console.log(`${p.account.name}: ${list.length} pictures over ${epochs} epochs, ${found.length - own.length} after the page itself was held up; longest freezes ${own.slice(0, 4).map((f) => Math.round(f.ms)).join(', ')} ms`);
-    assert.ok(own.length > 100, 'enough pictures to judge by');
+    // The quicker people come and go, the fewer pictures there are meanwhile: three for each time are asked for.
+    assert.ok(own.length > 60, 'enough pictures to judge by');
     assert.equal(now.dropped - before[i]!.dropped, 0, `frames dropped at sealing: ${now.text}`);
     assert.equal(now.refused - before[i]!.refused, 0, `frames refused at opening: ${now.text}`);
     assert.ok(own[0]!.ms <= 300, `a freeze of ${Math.round(own[0]!.ms)} ms`);
