@@ -20,8 +20,8 @@ export function vp8Of(codecs: readonly RTCRtpCodec[]): RTCRtpCodec | undefined {
 }
 
 /**
- * Whether it is asked for: by the browser tests alone, for now. On a line that loses one packet in twenty, VP9's layers stop for three
- * seconds again and again where VP8 goes on (docs/measurements.md).
+ * Whether it is asked for: by the browser tests alone, for now. Chromium gives a camera of 30 pictures a second too little for two
+ * layers, and on a line that loses one packet in twenty they stop for seconds where VP8 goes on (docs/measurements.md).
  */
 export function wantsVP9(): boolean { return __TESTHOOK__ && globalThis.localStorage?.getItem("huisclos.vp9") === "on"; }
 
