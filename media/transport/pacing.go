@@ -82,21 +82,21 @@ func (p *pacing) changed() bool {
 	return true
 }
 
-// limited says whether the line has a limit, or the router still believes so. The clock asks a few times a second, and so the
-// pacer looks at lines that it does not watch all the time, too.
+// limited says whether the line has a limit, or the router still believes so.
 func (p *pacing) limited() bool {
 	p.link.sendMu.Lock()
 	defer p.link.sendMu.Unlock()
-	if p.line.Limit() > 0 {
-		p.watch()
-	}
 	return p.line.Limit() > 0 || p.told > 0
 }
 
+// state is what the router is told of a line with a limit, a few times a second. So often the pacer looks at one that has room, too.
 func (p *pacing) state() (limit pace.Bitrate, congested bool) {
 	p.link.sendMu.Lock()
 	defer p.link.sendMu.Unlock()
 	p.told, p.toldBad = p.line.Limit(), p.line.Congested()
+	if p.told > 0 {
+		p.watch()
+	}
 	return p.told, p.toldBad
 }
 

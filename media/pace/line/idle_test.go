@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"huisclos/media/pace"
 )
 
@@ -27,15 +25,7 @@ func TestIdle(t *testing.T) {
 		l.Assume(test.limit)
 		l.Wanted(test.wanted)
 		if test.heard {
-			f := rtcp.TransportLayerCC{Header: rtcp.Header{Count: 15, Type: 205, Length: 5}, PacketStatusCount: 1, ReferenceTime: 9,
-				PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: 1, RunLength: 1}}, RecvDeltas: []*rtcp.RecvDelta{{Type: 1, Delta: 250}}}
-			b, err := f.Marshal()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Feedback(b[12:], now); err != nil {
-				t.Fatal(err)
-			}
+			firstArrived(t, &l, now)
 		}
 		asked, idle := 0, l.Idle()
 		for range 400 { // two seconds

@@ -453,15 +453,7 @@ func TestALineWithoutPicturesIsAsked(t *testing.T) {
 	if probed != 0 {
 		t.Fatalf("%d octets of probes before any feedback", probed)
 	}
-	f := rtcp.TransportLayerCC{Header: rtcp.Header{Count: 15, Type: 205, Length: 5}, PacketStatusCount: 1, ReferenceTime: 9,
-		PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: 1, RunLength: 1}}, RecvDeltas: []*rtcp.RecvDelta{{Type: 1, Delta: 250}}}
-	b, err := f.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Feedback(b[12:], now); err != nil {
-		t.Fatal(err)
-	}
+	firstArrived(t, &l, now)
 	now = now.Add(2 * time.Second)
 	for range 2000 {
 		now = now.Add(5 * time.Millisecond)
@@ -472,5 +464,19 @@ func TestALineWithoutPicturesIsAsked(t *testing.T) {
 	}
 	if probed < 4000 || probed > 20_000 {
 		t.Fatalf("%d octets of probes in ten seconds of silence", probed)
+	}
+}
+
+// firstArrived tells a line that the packet with number 0 came.
+func firstArrived(t *testing.T, l *Line, now time.Time) {
+	t.Helper()
+	f := rtcp.TransportLayerCC{Header: rtcp.Header{Count: 15, Type: 205, Length: 5}, PacketStatusCount: 1, ReferenceTime: 9,
+		PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: 1, RunLength: 1}}, RecvDeltas: []*rtcp.RecvDelta{{Type: 1, Delta: 250}}}
+	b, err := f.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Feedback(b[12:], now); err != nil {
+		t.Fatal(err)
 	}
 }
