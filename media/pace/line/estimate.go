@@ -137,17 +137,19 @@ func (e *estimate) stands(queue, now time.Duration) bool {
 }
 
 // fell is told when the line carries much less than is sent, all at once. What was
-// sent before is still on it for a while, and is no reason to cut again.
-func (e *estimate) fell(to float64, now time.Duration) {
+// sent before is still on it for a while, and is no reason to cut again. It says
+// whether this is the beginning of a fall.
+func (e *estimate) fell(to float64, now time.Duration) (begins bool) {
 	e.trouble, e.anyTrouble = now, true
 	if e.limit > 0 && to >= e.limit {
-		return
+		return false
 	}
-	if now >= e.fall {
+	if begins = now >= e.fall; begins {
 		e.fall = now + fallFor
 	}
 	e.cut, e.anyCut = now, true
 	e.set(to)
+	return begins
 }
 
 // drain cuts so far that a standing queue is gone in a second or two.

@@ -210,3 +210,34 @@ func TestForgedFeedback(t *testing.T) {
 		t.Fatalf("the limit rose from %d to %d", limit, l.Limit())
 	}
 }
+
+// told collects what the line says is missing.
+type told []uint16
+
+func (t *told) Lost(sequence uint16) { *t = append(*t, sequence) }
+
+// What feedback leaves out, and what lost feedback would have spoken of, is told once each.
+func TestTellsWhatIsMissing(t *testing.T) {
+	var l Line
+	var missing told
+	l.Told = &missing
+	now := time.Unix(1_700_000_000, 0)
+	for range 20 {
+		l.Sent(1000, now)
+		now = now.Add(5 * time.Millisecond)
+	}
+	heard := func(came []arrival, count uint8, want ...uint16) {
+		t.Helper()
+		missing = nil
+		if err := l.Feedback(writeFeedback(came[0].sequence, came, count), now); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(missing, want) {
+			t.Fatalf("missing %v, want %v", missing, want)
+		}
+	}
+	heard([]arrival{{0, time.Second}, {1, time.Second}, {4, time.Second}}, 0, 2, 3)
+	heard([]arrival{{0, time.Second}, {1, time.Second}, {4, time.Second}}, 1)
+	heard([]arrival{{10, 2 * time.Second}, {12, 2 * time.Second}}, 3, 5, 6, 7, 8, 9, 11)
+	heard([]arrival{{13, 2 * time.Second}, {19, 2 * time.Second}}, 4, 14, 15, 16, 17, 18)
+}

@@ -47,11 +47,19 @@ type Line struct {
 	queue     time.Duration // found by both clocks
 	roundTrip time.Duration
 
+	// Told hears once of each packet that feedback does not say arrived. It may be nil.
+	Told Losses
+
 	estimate estimate
 	prober   prober
 	release  release
 	budget   pace.Budget
 }
+
+// Losses hears of packets, by the numbers that Sent gave, of which feedback says
+// that they did not arrive, or of which it speaks no more because a message was
+// lost on its way. It must not call the line.
+type Losses interface{ Lost(sequence uint16) }
 
 const (
 	// ringSize is how many packets wait for feedback: 16 KiB a line, and more
@@ -216,8 +224,8 @@ func (l *Line) Feedback(b []byte, now time.Time) error {
 		return rate + aside
 	}
 	sent := with(l.sending.rate(at))
-	if rate := l.trickle.rate(sent - aside); rate > 0 {
-		l.estimate.fell(trickleUse*with(rate), at)
+	if rate := l.trickle.rate(sent - aside); rate > 0 && l.estimate.fell(trickleUse*with(rate), at) {
+		l.release.hold(at)
 	}
 	l.estimate.update(observed{usage: l.usage, stalls: wait > 0, stalled: stalled, sent: sent, acked: with(acked), burst: with(l.arrivals.burst()),
 		queue: l.queue, roundTrip: l.roundTrip, lost: lost, arrived: arrived, probed: l.prober.felt(at), ceiling: with(l.prober.ceilingAt(at))}, at)
@@ -264,6 +272,9 @@ func (l *Line) gap(base uint16) {
 		for sequence := l.expect; sequence != base; sequence++ {
 			if p := l.packet(sequence); p != nil && p.fate == unknown {
 				octets += int(p.size)
+				if l.Told != nil {
+					l.Told.Lost(sequence)
+				}
 			}
 		}
 	}
@@ -285,6 +296,9 @@ func (l *Line) miss(first uint16, n int) (lost int) {
 			p.fate = missing
 			l.prober.lost(p.cluster)
 			lost++
+			if l.Told != nil {
+				l.Told.Lost(oldest + uint16(at))
+			}
 		}
 	}
 	return lost

@@ -12,6 +12,9 @@ type release struct {
 	free time.Duration // when what was let go so far has left at the pace
 }
 
+// hold is told when the line's queue is full.
+func (r *release) hold(at time.Duration) { r.free = max(r.free, at+heldAfterFall) }
+
 // Verdict says what to do with a packet.
 type Verdict int8
 
@@ -33,6 +36,9 @@ const (
 	paceOver = 1.25
 	// paceFull is the same while the line is congested.
 	paceFull = 1.0
+	// heldAfterFall is how long nothing leaves but sound when a line fell: what was sent before fills its queue, from which the
+	// first packet of the key frame that is asked for would fall.
+	heldAfterFall = 120 * time.Millisecond
 	// noWait is less than timers can do.
 	noWait = time.Millisecond
 	// soundMost bounds what sound alone can put off pictures.
