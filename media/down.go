@@ -87,8 +87,13 @@ func (d *Down) target(c pace.Choice, congested bool, now time.Time) {
 	d.numbers.Temporal(uint8(c.Temporal))
 	if d.numbers.Wanted() != l {
 		d.numbers.Target(l)
-		if congested && l < d.numbers.Current() && !d.numbers.Spatial() {
-			d.pause()
+		if steps := d.numbers.Current() - l; congested && steps > 0 {
+			// Of spatial layers one less needs no key picture, which all receivers get, unless something of it was lost.
+			if d.numbers.Shed(true); !d.numbers.Spatial() || steps > 1 {
+				d.pause()
+			}
+		} else {
+			d.numbers.Shed(false)
 		}
 	}
 	if d.numbers.Waiting() {
@@ -109,6 +114,10 @@ func (d *Down) Lost(sequences []uint16, t Turn, now time.Time) {
 		if p, n, ok := d.numbers.Lost(sequence, &d.source.rings, now); ok {
 			d.outlet.Resend(t, d, n, &p)
 		}
+	}
+	if d.numbers.Torn() {
+		d.pause()
+		d.source.wantKeyFrame(d.numbers.Wanted(), now)
 	}
 }
 

@@ -76,6 +76,12 @@ type Down struct {
 	lastOut  Numbers
 	lastAt   time.Time
 
+	fresh    bool   // a key frame began not long ago,
+	freshOut uint16 // with this number
+
+	shed bool // what was sent of layers that are left out is not sent again
+	torn bool // and something of them was lost
+
 	packets, octets uint32
 	credit          int
 	answered        []answered // at most maxAnswered
@@ -127,6 +133,15 @@ func (d *Down) Pause() {
 		d.paused = true
 	}
 }
+
+// Shed says whether packets of spatial layers that are not sent any more may be
+// lost for good: on a line that has no room they would come in the way of those
+// that are. A receiver that lost some is torn: it waits for the rest of a picture
+// until a key picture comes.
+func (d *Down) Shed(sheds bool) { d.shed = sheds }
+
+// Torn says whether a receiver needs a key picture because of what Shed left out.
+func (d *Down) Torn() bool { return d.torn && !d.paused }
 
 // Wanted is the layer that was last asked for.
 func (d *Down) Wanted() Layer { return d.target }
@@ -193,6 +208,11 @@ func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now t
 	}
 	if p.Descriptor.HasTL0 && int8(out.TL0-d.lastOut.TL0) > 0 {
 		d.lastOut.TL0 = out.TL0
+	}
+	if p.Key && p.Start {
+		d.fresh, d.freshOut = true, out.Sequence
+	} else if d.fresh && d.lastOut.Sequence-d.freshOut >= settleAfter {
+		d.fresh = false
 	}
 	d.settle()
 	d.packets++
@@ -295,7 +315,7 @@ func (d *Down) begin(layer Layer, old segment, p *gate.Packet, clocks *[Layers]C
 		seg.tl0 = d.lastOut.TL0 + 1 - p.Descriptor.TL0
 	}
 	d.push(seg)
-	d.started, d.paused, d.highIn = true, false, p.Sequence
+	d.started, d.paused, d.torn, d.highIn = true, false, false, p.Sequence
 }
 
 // join finds the outgoing timestamp of a segment's first packet. The layers'

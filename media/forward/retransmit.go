@@ -36,7 +36,8 @@ func AppendRTX(b []byte, sequence uint16, payload []byte) []byte {
 // and the numbers that it went out under. Its payload is the ring's until the next Add. It refuses when the packet is gone,
 // was just answered, is of a layer that is no longer sent, or retransmissions cost more than the stream.
 func (d *Down) Lost(sequence uint16, rings *[Layers]Ring, now time.Time) (gate.Packet, Numbers, bool) {
-	if d.paused || !d.started || int16(sequence-d.lastOut.Sequence) > 0 {
+	if d.paused || !d.started || int16(sequence-d.lastOut.Sequence) > 0 || d.fresh && int16(sequence-d.freshOut) < 0 {
+		// Or it is of before a key frame, which the receiver can go on from.
 		return gate.Packet{}, Numbers{}, false
 	}
 	seg, ok := d.outgoing(sequence)
@@ -46,6 +47,10 @@ func (d *Down) Lost(sequence uint16, rings *[Layers]Ring, now time.Time) (gate.P
 		return gate.Packet{}, Numbers{}, false
 	}
 	p, ok := rings[seg.layer].Get(seg.ssrc, sequence-seg.sequence, now)
+	if ok && d.shed && seg.vp9 && newest.leavesOut(&p) && !seg.leavesOut(&p) {
+		d.torn = true
+		return gate.Packet{}, Numbers{}, false
+	}
 	if !ok || seg.vp9 != p.VP9 || seg.leavesOut(&p) || d.credit < len(p.Payload) {
 		return gate.Packet{}, Numbers{}, false
 	}

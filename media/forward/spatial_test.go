@@ -7,7 +7,7 @@ import (
 	"huisclos/media/gate"
 )
 
-// scalable is a publisher's SSRC in L3T1_KEY: pictures of three layers, each of two packets.
+// scalable is a publisher's SSRC in L3T1: pictures of three layers, each of two packets.
 type scalable struct {
 	t       *testing.T
 	seq     uint16
@@ -23,7 +23,7 @@ func (s *scalable) next(key bool) (packets []*gate.Packet) {
 			}
 			first |= []byte{0x08, 0x04}[part]
 			lower := byte(0)
-			if key && spatial > 0 {
+			if spatial > 0 {
 				lower = 1
 			}
 			payload := []byte{first, 0x80 | byte(s.picture>>8), byte(s.picture), spatial<<1 | lower, byte(s.picture), 1, 2, 3}
@@ -140,6 +140,66 @@ func TestSpatialLayers(t *testing.T) {
 	want("VP9 with one", send(true), 1)
 	if p := packet(1, s.seq-200, 1, 1, 0, true); func() bool { _, ok := d.Forward(Low, p, &noClocks, now); return ok }() {
 		t.Fatal("a late VP8 frame in the middle of VP9")
+	}
+}
+
+// A receiver whose line has no room gets nothing again of layers that it is not sent any more. If it lost something of them, it
+// is torn, until a key picture; what was sent before that is not worth sending again.
+func TestShedLayers(t *testing.T) {
+	s, now := &scalable{t: t}, start
+	d := NewDown(true, 90000)
+	d.TakesVP9(true)
+	d.Target(high)
+	var rings [Layers]Ring
+	send := func(key bool) (numbers []uint16) {
+		for _, p := range s.next(key) {
+			rings[Low].Add(p, now)
+			if n, ok := d.Forward(Low, p, &noClocks, now); ok {
+				numbers = append(numbers, n.Sequence)
+			}
+		}
+		now = now.Add(33 * time.Millisecond)
+		return numbers
+	}
+	lost := func(sequence uint16) bool { _, _, ok := d.Lost(sequence, &rings, now); return ok }
+	send(true)
+	before := send(false)
+	d.Shed(true)
+	if !lost(before[4]) || d.Torn() {
+		t.Fatal("a layer that is still sent")
+	}
+	d.Target(Low)
+	if now := send(false); !lost(now[0]) || !lost(before[0]) || d.Torn() {
+		t.Fatal("the layer that is sent on")
+	}
+	if lost(before[2]) || !d.Torn() {
+		t.Fatal("a layer that is left out was sent again, or nobody knows that it is missing")
+	}
+	d.Pause()
+	if d.Torn() {
+		t.Fatal("a key picture is waited for already")
+	}
+	key := send(true)
+	if lost(before[2]) || lost(before[0]) || d.Torn() {
+		t.Fatal("what is from before a key picture tears nothing, and is not sent again")
+	}
+	if !lost(key[0]) {
+		t.Fatal("the key picture itself is not sent again")
+	}
+	// A long time after it, numbers are below the key picture's again.
+	for range 40_000 {
+		key = send(false)
+	}
+	if !lost(key[0]) {
+		t.Fatal("what was just sent is not sent again")
+	}
+	d.Shed(false)
+	d.Target(high)
+	before = send(true)
+	d.Target(Low)
+	send(false)
+	if !lost(before[5]) || d.Torn() {
+		t.Fatal("on a line that has room, a picture is made whole")
 	}
 }
 
