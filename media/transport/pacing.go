@@ -32,6 +32,7 @@ type pacing struct {
 	told    pace.Bitrate
 	toldBad bool
 	watched bool // by the port's pacer
+	repairs repairs
 	trace   trace
 }
 
@@ -41,7 +42,11 @@ type waiting struct {
 	at time.Time
 }
 
-func newPacing(l *link) *pacing { return &pacing{link: l} }
+func newPacing(l *link) *pacing {
+	p := &pacing{link: l}
+	p.line.Told = &p.repairs
+	return p
+}
 
 // assume begins with a limit for a receiver that agreed to give feedback, so that its line is not filled before that can say
 // what it carries.
@@ -61,6 +66,13 @@ func (p *pacing) feedback(b []byte, now time.Time) (changed bool) {
 	}
 	p.trace.feedback(b, p.line.Limit(), now)
 	return p.changed()
+}
+
+// lost takes the packets that feedback found missing and that are to be sent again unasked.
+func (p *pacing) lost(into []flight) []flight {
+	p.link.sendMu.Lock()
+	defer p.link.sendMu.Unlock()
+	return p.repairs.take(into)
 }
 
 // report takes the loss that receiver reports tell, for clients without transport-wide feedback.

@@ -51,6 +51,7 @@ type subscriber struct {
 
 	// The link's reader's.
 	missing []uint16 // room for the numbers of a NACK
+	again   []flight // and for what feedback found missing
 	losses  losses
 }
 
@@ -313,6 +314,10 @@ func (s *subscriber) rtcp(b []byte, t *turn, now time.Time) {
 		case c.feedback(rtcpTransport, formatTWCC):
 			if s.link.pacing.feedback(c.whole[feedbackHead:], now) {
 				s.limited(now)
+			}
+			s.again = s.link.pacing.lost(s.again[:0])
+			for _, f := range s.again {
+				f.outlet.down.Lost([]uint16{f.sequence}, t, now)
 			}
 		default:
 			for _, block := range c.reports() {

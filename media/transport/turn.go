@@ -216,6 +216,9 @@ func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 		e := j.extensions()
 		if e.twccID != 0 {
 			e.twcc = l.pacing.sent(max(size, j.size())+srtp.TagSize, now)
+			if j.packet.VP9 {
+				l.pacing.repairs.sent(e.twcc, j.outlet, j.numbers.Sequence, j.repeats)
+			}
 		} else if l.pacing != nil {
 			l.pacing.sentAside(max(size, j.size())+srtp.TagSize, now)
 		}
