@@ -11,7 +11,7 @@ import { context, type FramePort, type FrameStats } from "./ports.ts";
 import { Publisher } from "./publisher.ts";
 import type { RelayGrant } from "./relay.ts";
 import type { CallSignals, StreamKind, Tile } from "./state.ts";
-import { takesVP9, wantsVP9 } from "./spatial.ts";
+import { makesVP9, takesVP9 } from "./spatial.ts";
 import { Subscriber } from "./subscriber.ts";
 import type { ClientMessage, TrackDecl, Transport, Want } from "./wire.ts";
 
@@ -57,8 +57,8 @@ export class Media {
   private gauge = new Gauge();
   private speaker = new Speaker();
   private transport: Record<"publish" | "subscribe", Transport> = { publish: "", subscribe: "" };
-  /** Whether this browser has spatial layers of VP9; null before that was asked for. */
-  private vp9: boolean | null = null;
+  /** Whether this browser makes and takes spatial layers of VP9; null before that was asked for. */
+  private vp9: { makes: boolean; takes: boolean } | null = null;
   private grant: RelayGrant | null = null;
   private grantTimer: ReturnType<typeof setTimeout> | null = null;
   /** Looks in a row that found a connection without a path, and whether that has led to the relay. */
@@ -81,8 +81,8 @@ export class Media {
     if (g !== this.generation || !this.wantOpen || !frames) return;
     this.builtAt = Date.now();
     const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
-    this.vp9 ??= wantsVP9() && takesVP9();
-    this.publisher = new Publisher(frames, this.own.tracks, this.byRelay ? this.grant : null, this.vp9, {
+    this.vp9 ??= { makes: makesVP9(), takes: takesVP9() };
+    this.publisher = new Publisher(frames, this.own.tracks, this.byRelay ? this.grant : null, this.vp9.makes, {
       failed,
       send: (m) => {
         if (!this.events.send(m)) return false;
@@ -90,7 +90,7 @@ export class Media {
         return true;
       },
     });
-    this.subscriber = new Subscriber(frames, this.byRelay ? this.grant : null, this.vp9, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
+    this.subscriber = new Subscriber(frames, this.byRelay ? this.grant : null, this.vp9.takes, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
     this.people.setStreams(this.subscriber);
     this.timers.push(setInterval(() => void this.listen(), levelEvery), setInterval(() => void this.look(), qualityEvery));
     await this.publisher.start();

@@ -7,8 +7,12 @@ import { cameraRates, type CameraLayer } from "./rates.ts";
 /** What the library of types does not know yet of an encoding. */
 export type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string; codec?: RTCRtpCodec };
 
-/** In each mode three temporal layers, and layers that need each other in key pictures alone: so the server may leave out upper ones at any picture. */
-const modes = ["L1T3", "L2T3_KEY", "L3T3_KEY"] as const;
+/**
+ * In each mode three temporal layers, and each spatial layer needs the one below in every picture: what arrives of a picture
+ * without its lowest layer can't be decoded, and is waited for. In the _KEY modes it can be, and libwebrtc goes on without the
+ * lowest layer, which then stops for good (docs/measurements.md). The server may leave out upper ones at any picture.
+ */
+const modes = ["L1T3", "L2T3", "L3T3"] as const;
 export const names: CameraLayer[] = ["l", "m", "h"];
 
 /** VP9 of 8 bits, which is what all have that have it. */
@@ -19,25 +23,29 @@ export function vp8Of(codecs: readonly RTCRtpCodec[]): RTCRtpCodec | undefined {
   return codecs.find((c) => c.mimeType.toLowerCase() === "video/vp8");
 }
 
+/** Browser tests alone say otherwise: test builds with `huisclos.vp9` in localStorage, "on" or "off". */
+const asked = (): string | null => __TESTHOOK__ ? globalThis.localStorage?.getItem("huisclos.vp9") ?? null : null;
+
 /**
- * Whether it is asked for: by the browser tests alone, for now. Chromium gives a camera of 30 pictures a second too little for two
- * layers, and on a line that loses one packet in twenty they stop for seconds where VP8 goes on (docs/measurements.md).
+ * Whether this device makes VP9, if all take it: one encoder of three layers has one processor to itself, and where there are few
+ * the three of VP8 leave more for everything else (docs/measurements.md).
  */
-export function wantsVP9(): boolean { return __TESTHOOK__ && globalThis.localStorage?.getItem("huisclos.vp9") === "on"; }
+export function makesVP9(): boolean { return (asked() === "on" || (globalThis.navigator?.hardwareConcurrency ?? 1) >= 4) && takesVP9(); }
 
 /**
  * Whether this browser has them: whether it takes a sender's word for the mode, which it does not repeat where it has none. Who makes
  * them has libwebrtc's decoder too, which takes them. Firefox receives VP9, but saw no picture of a call's layers (docs/measurements.md).
  */
 export function takesVP9(): boolean {
+  if (asked() === "off") return false;
   let pc: RTCPeerConnection | undefined;
   try {
     const received = vp9Of(RTCRtpReceiver.getCapabilities("video")?.codecs ?? []), codec = vp9Of(RTCRtpSender.getCapabilities("video")?.codecs ?? []);
     if (!received || !codec) return false;
     pc = new RTCPeerConnection();
-    const encoding: Encoding = { codec, scalabilityMode: "L3T3_KEY" };
+    const encoding: Encoding = { codec, scalabilityMode: modes[2] };
     const said = pc.addTransceiver("video", { direction: "sendonly", sendEncodings: [encoding] }).sender.getParameters().encodings[0] as Encoding | undefined;
-    return said?.scalabilityMode === "L3T3_KEY" && said.codec?.mimeType.toLowerCase() === "video/vp9";
+    return said?.scalabilityMode === modes[2] && said.codec?.mimeType.toLowerCase() === "video/vp9";
   } catch {
     return false;
   } finally {

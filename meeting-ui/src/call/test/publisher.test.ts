@@ -94,7 +94,7 @@ const in8 = "l video/VP8 L1T3 4 150000,m video/VP8 L1T3 2 500000,h video/VP8 L1T
 test("VP9 in spatial layers while all take it: the first encoding alone, as many layers as anybody receives", async () => {
   const p = publisher(track(1280, 720), true);
   for (const [names, want] of [
-    [["l", "m", "h"], "l video/VP9 L3T3_KEY 1 1700000"], [["l", "h"], "l video/VP9 L3T3_KEY 1 1700000"], [["l", "m"], "l video/VP9 L2T3_KEY 2 500000"],
+    [["l", "m", "h"], "l video/VP9 L3T3 1 1700000"], [["l", "h"], "l video/VP9 L3T3 1 1700000"], [["l", "m"], "l video/VP9 L2T3 2 500000"],
     [["l"], "l video/VP9 L1T3 4 150000"], [[], ""],
   ] as const) {
     p.layers(context.camera, [...names], true);
@@ -107,7 +107,7 @@ test("VP9 in spatial layers while all take it: the first encoding alone, as many
   p.layers(context.camera, ["l", "h"], true);
   await p.replace("camera", track(640, 360));
   await settled();
-  assert.equal(layers9(), "l video/VP9 L2T3_KEY 1 500000", "a small camera has two layers");
+  assert.equal(layers9(), "l video/VP9 L2T3 1 500000", "a small camera has two layers");
   await p.replace("camera", track(320, 180));
   await settled();
   assert.equal(layers9(), "l video/VP9 L1T3 1 150000", "or one");
@@ -143,7 +143,7 @@ test("who takes VP9 is asked of the browser", () => {
     let closed = 0;
     globals.RTCPeerConnection = class {
       addTransceiver(_: string, o: { sendEncodings: Encoding[] }) {
-        assert.deepEqual(o.sendEncodings, [{ codec: vp9, scalabilityMode: "L3T3_KEY" }]);
+        assert.deepEqual(o.sendEncodings, [{ codec: vp9, scalabilityMode: "L3T3" }]);
         return { sender: { getParameters: () => ({ encodings: encoding ? [encoding] : [] }) } };
       }
       close() { closed++; }
@@ -152,10 +152,10 @@ test("who takes VP9 is asked of the browser", () => {
     assert.equal(closed, 1);
     return takes;
   };
-  assert.equal(says({ codec: vp9, scalabilityMode: "L3T3_KEY" }), true);
+  assert.equal(says({ codec: vp9, scalabilityMode: "L3T3" }), true);
   assert.equal(says({ codec: vp9 }), false, "Firefox knows no mode");
   assert.equal(says({ codec: vp9, scalabilityMode: "L1T1" }), false);
-  assert.equal(says({ scalabilityMode: "L3T3_KEY" }), false, "codecs can't be chosen");
+  assert.equal(says({ scalabilityMode: "L3T3" }), false, "codecs can't be chosen");
   assert.equal(says(undefined), false);
   globals.RTCPeerConnection = class { constructor() { throw new Error("no"); } };
   assert.equal(takesVP9(), false);
