@@ -8,6 +8,11 @@
 export const soundRate = 40_000;
 /** VP8, whole size, half and quarter of what the camera gives. */
 export const cameraRates = { l: 150_000, m: 500_000, h: 1_700_000 } as const;
+/**
+ * VP9 in spatial layers: a layer with those below. Less than VP8's layers cost together on the way up and a little more than one of
+ * them on the way down, so that what a room shows of its lines is right within a fifth for both.
+ */
+export const spatialRates = { l: 150_000, m: 575_000, h: 1_950_000 } as const;
 export type CameraLayer = keyof typeof cameraRates;
 export const screenRate = 2_500_000;
 export const screenSoundRate = 96_000;

@@ -2,7 +2,7 @@
  * A camera in spatial layers of VP9 (RFC 9628): one encoding, whose picture each receiver gets as large as it needs, in place of
  * several of VP8. It is sent only while all who receive take it, which the server says; VP8 is what everybody has.
  */
-import { cameraRates, type CameraLayer } from "./rates.ts";
+import { spatialRates, type CameraLayer } from "./rates.ts";
 
 /** What the library of types does not know yet of an encoding. */
 export type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string; codec?: RTCRtpCodec };
@@ -60,5 +60,5 @@ export function takesVP9(): boolean {
 export function spatial(sizes: Partial<Record<string, number>>, wanted: readonly string[]): { active: boolean; scalabilityMode: string; scaleResolutionDownBy: number; maxBitrate: number } {
   const most = names.findLastIndex((n) => sizes[n] !== undefined), top = Math.max(0, Math.min(most, names.findLastIndex((n) => wanted.includes(n))));
   const name = names[top]!;
-  return { active: wanted.length > 0, scalabilityMode: modes[top]!, scaleResolutionDownBy: sizes[name] ?? 1, maxBitrate: cameraRates[name] };
+  return { active: wanted.length > 0, scalabilityMode: modes[top]!, scaleResolutionDownBy: sizes[name] ?? 1, maxBitrate: spatialRates[name] };
 }

@@ -3,6 +3,9 @@
  * be drawn here. It lays the tiles out as the call does, gives each the layer that the server would send for its height, and adds
  * what packets weigh. Nothing is asked of anybody for it.
  *
+ * It reckons with VP8 in three sizes, which anybody may bring the room to; in VP9 (call/spatial.ts) the way up has less and the way
+ * down a little more, both within a fifth.
+ *
  * It assumes that cameras and microphones are on and that cameras give 720 lines with enough in the picture to fill their rates,
  * that the others' windows are like this one, that nobody shares a screen and that nothing is lost. So it is what the line should
  * carry; a meeting where most are silent or still takes less.

@@ -94,7 +94,7 @@ const in8 = "l video/VP8 L1T3 4 150000,m video/VP8 L1T3 2 500000,h video/VP8 L1T
 test("VP9 in spatial layers while all take it: the first encoding alone, as many layers as anybody receives", async () => {
   const p = publisher(track(1280, 720), true);
   for (const [names, want] of [
-    [["l", "m", "h"], "l video/VP9 L3T3 1 1700000"], [["l", "h"], "l video/VP9 L3T3 1 1700000"], [["l", "m"], "l video/VP9 L2T3 2 500000"],
+    [["l", "m", "h"], "l video/VP9 L3T3 1 1950000"], [["l", "h"], "l video/VP9 L3T3 1 1950000"], [["l", "m"], "l video/VP9 L2T3 2 575000"],
     [["l"], "l video/VP9 L1T3 4 150000"], [[], ""],
   ] as const) {
     p.layers(context.camera, [...names], true);
@@ -107,7 +107,7 @@ test("VP9 in spatial layers while all take it: the first encoding alone, as many
   p.layers(context.camera, ["l", "h"], true);
   await p.replace("camera", track(640, 360));
   await settled();
-  assert.equal(layers9(), "l video/VP9 L2T3 1 500000", "a small camera has two layers");
+  assert.equal(layers9(), "l video/VP9 L2T3 1 575000", "a small camera has two layers");
   await p.replace("camera", track(320, 180));
   await settled();
   assert.equal(layers9(), "l video/VP9 L1T3 1 150000", "or one");
