@@ -26,7 +26,10 @@ type fanOut struct {
 	ctr      uint64
 }
 
-func newFanOut(tb testing.TB, receivers int) *fanOut {
+func newFanOut(tb testing.TB, receivers int) *fanOut { return fanOutOf(tb, receivers, false) }
+
+// fanOutOf sends VP8, or the lowest spatial layer of VP9.
+func fanOutOf(tb testing.TB, receivers int, vp9 bool) *fanOut {
 	tb.Helper()
 	listen := func() *net.UDPConn {
 		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -55,10 +58,13 @@ func newFanOut(tb testing.TB, receivers int) *fanOut {
 		if err := p.call.router.Admit(id, uint32(i+2), time.Now()); err != nil {
 			tb.Fatal(err)
 		}
+		if err := p.call.router.Receives(id, vp9, time.Now()); err != nil {
+			tb.Fatal(err)
+		}
 		l := &link{port: p.server.port, now: time.Now, done: make(chan struct{}), out: sealer(), jobs: make([][]job, 1)}
 		l.pacing = newPacing(l)
 		l.selected = &route{path: &udpPath{socket: s, link: l, address: listen().LocalAddr().(*net.UDPAddr).AddrPort()}}
-		o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}, twcc: 2}, sent: midPackets}
+		o := &outlet{link: l, mid: "1", ssrc: 9, rtx: 10, agreed: agreed{codecs: codecs{codec: codec{payloadType: 96, rtx: 97}, vp9: codec{payloadType: 98, rtx: 99}}, twcc: 2}, sent: midPackets}
 		if o.down = p.call.router.Attach(id, 1, 1, o, time.Now()); o.down == nil {
 			tb.Fatal("not attached")
 		}
@@ -73,18 +79,21 @@ func newFanOut(tb testing.TB, receivers int) *fanOut {
 	if f.kid, err = sframe.NewKID(1, 1, 1); err != nil {
 		tb.Fatal(err)
 	}
-	payload := append([]byte{0x90, 0xe0, 0x80, 1, 1, 0}, sframe.PrefixVP8Key...)
-	f.build(tb, payload, map[uint8]string{4: "1", 10: "l"})
+	pt, key, delta := uint8(96), append([]byte{0x90, 0xe0, 0x80, 1, 1, 0}, sframe.PrefixVP8Key...), append([]byte{0x90, 0xe0, 0x80, 1, 1, 0}, sframe.PrefixVP8Delta...)
+	if vp9 {
+		pt, key, delta = 98, []byte{0xac, 0x80, 1, 0, 1}, []byte{0xec, 0x80, 1, 0, 1}
+	}
+	f.build(tb, pt, key, map[uint8]string{4: "1", 10: "l"})
 	f.frame(1)
-	f.build(tb, append(payload[:6], sframe.PrefixVP8Delta...), nil)
+	f.build(tb, pt, delta, nil)
 	return f
 }
 
-func (f *fanOut) build(tb testing.TB, payload []byte, extensions map[uint8]string) {
+func (f *fanOut) build(tb testing.TB, pt uint8, payload []byte, extensions map[uint8]string) {
 	size := len(payload)
 	b := sframe.Header{KID: f.kid, CTR: f.ctr}.Append(payload)
 	b = append(b, make([]byte, 1100-len(b))...)
-	f.packet = packetOf(tb, 1, 96, 1, b, extensions)
+	f.packet = packetOf(tb, 1, pt, 1, b, extensions)
 	f.packet[1] |= 0x80
 	f.headerAt = len(f.packet) - len(b) + size
 	f.sealed = make([]byte, 0, len(f.packet)+srtp.TagSize)
@@ -111,8 +120,14 @@ func (f *fanOut) frame(packets int) {
 
 // The forwarding path allocates nothing for a packet: not when it arrives, not for a receiver.
 func TestForwardingAllocatesNothing(t *testing.T) {
+	for _, vp9 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("VP9 %v", vp9), func(t *testing.T) { forwardingAllocatesNothing(t, vp9) })
+	}
+}
+
+func forwardingAllocatesNothing(t *testing.T, vp9 bool) {
 	const receivers = 20
-	f := newFanOut(t, receivers)
+	f := fanOutOf(t, receivers, vp9)
 	for range 300 { // a lap of the ring of the low layer
 		f.frame(1)
 	}

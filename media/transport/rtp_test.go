@@ -149,7 +149,7 @@ func incomingCall(t testing.TB) *publisher {
 	}
 	p.accept([]accepted{
 		{stream: streams[0], codecs: codecs{codec: codec{payloadType: 111}}, extensions: testIDs, ssrcs: []uint32{77}},
-		{stream: streams[1], codecs: codecs{codec: codec{payloadType: 96, rtx: 97}}, extensions: testIDs, rids: layerRIDs[:]},
+		{stream: streams[1], codecs: codecs{codec: codec{payloadType: 96, rtx: 97}, vp9: codec{payloadType: 98, rtx: 99}}, extensions: testIDs, rids: layerRIDs[:]},
 	}, sources)
 	return p
 }
