@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { context, type FramePort } from "../ports.ts";
 import { Publisher, allowedCodecs, soundRepaired } from "../publisher.ts";
-import { takesVP9, type Encoding } from "../spatial.ts";
+import { makesVP9, takesVP9, type Encoding } from "../spatial.ts";
 
 const codec = (mimeType: string, sdpFmtpLine?: string) => ({ mimeType, clockRate: 90000, ...(sdpFmtpLine ? { sdpFmtpLine } : {}) });
 const vp8 = codec("video/VP8"), vp9 = codec("video/VP9", "profile-id=0"), vp9of12 = codec("video/VP9", "profile-id=2"), rtx = codec("video/rtx");
@@ -153,6 +153,12 @@ test("who takes VP9 is asked of the browser", () => {
     return takes;
   };
   assert.equal(says({ codec: vp9, scalabilityMode: "L3T3" }), true);
+  const makes = (hardwareConcurrency: number, mobile?: boolean) => makesVP9(mobile === undefined ? { hardwareConcurrency } : { hardwareConcurrency, userAgentData: { mobile } });
+  globals.RTCPeerConnection = class {
+    addTransceiver() { return { sender: { getParameters: () => ({ encodings: [{ codec: vp9, scalabilityMode: "L3T3" }] }) } }; }
+    close() { /* nothing is open */ }
+  };
+  assert.deepEqual([makes(4), makes(8, false), makes(2, false), makes(8, true)], [true, true, false, false], "who makes it: with four processors, and not a phone");
   assert.equal(says({ codec: vp9 }), false, "Firefox knows no mode");
   assert.equal(says({ codec: vp9, scalabilityMode: "L1T1" }), false);
   assert.equal(says({ scalabilityMode: "L3T3" }), false, "codecs can't be chosen");
