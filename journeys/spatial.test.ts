@@ -72,6 +72,7 @@ test('VP9 in spatial layers where everybody takes it, VP8 as soon as one does no
     await a.admits(c.account.name);
     await c.reaches('in-call');
     say('Firefox is in the call');
+    await Promise.all([a.sees(3), b.sees(3)]);
     // What is watched has the page's own wishes in its hands: the newcomer is wished for as well.
     for (const p of [a, b]) await p.tab.run(() => {
       const call = window.__huisclos!.call, wish = (Object.getPrototypeOf(call) as typeof call).setTiles;
