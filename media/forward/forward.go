@@ -76,7 +76,7 @@ type Down struct {
 	lastOut  Numbers
 	lastAt   time.Time
 
-	fresh    bool   // a key frame began not long ago,
+	fresh    bool   // a key frame ended a pause not long ago,
 	freshOut uint16 // with this number
 
 	shed bool // what was sent of layers that are left out is not sent again
@@ -209,9 +209,7 @@ func (d *Down) Forward(layer Layer, p *gate.Packet, clocks *[Layers]Clock, now t
 	if p.Descriptor.HasTL0 && int8(out.TL0-d.lastOut.TL0) > 0 {
 		d.lastOut.TL0 = out.TL0
 	}
-	if p.Key && p.Start {
-		d.fresh, d.freshOut = true, out.Sequence
-	} else if d.fresh && d.lastOut.Sequence-d.freshOut >= settleAfter {
+	if d.fresh && d.lastOut.Sequence-d.freshOut >= settleAfter {
 		d.fresh = false
 	}
 	d.settle()
@@ -315,6 +313,9 @@ func (d *Down) begin(layer Layer, old segment, p *gate.Packet, clocks *[Layers]C
 		seg.tl0 = d.lastOut.TL0 + 1 - p.Descriptor.TL0
 	}
 	d.push(seg)
+	if d.paused {
+		d.fresh, d.freshOut = true, seg.fromOut
+	}
 	d.started, d.paused, d.torn, d.highIn = true, false, false, p.Sequence
 }
 

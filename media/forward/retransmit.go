@@ -37,7 +37,7 @@ func AppendRTX(b []byte, sequence uint16, payload []byte) []byte {
 // was just answered, is of a layer that is no longer sent, or retransmissions cost more than the stream.
 func (d *Down) Lost(sequence uint16, rings *[Layers]Ring, now time.Time) (gate.Packet, Numbers, bool) {
 	if d.paused || !d.started || int16(sequence-d.lastOut.Sequence) > 0 || d.fresh && int16(sequence-d.freshOut) < 0 {
-		// Or it is of before a key frame, which the receiver can go on from.
+		// Or it is of before a pause, and the receiver can go on from the key frame that ended it.
 		return gate.Packet{}, Numbers{}, false
 	}
 	seg, ok := d.outgoing(sequence)

@@ -33,8 +33,8 @@ type Device = Navigator & { userAgentData?: { mobile: boolean } };
  * Whether this device makes VP9, if all take it. It costs a quarter more of a processor than VP8 (docs/measurements.md), so that a
  * computer with few of them, and a phone, whose battery and heat pay for it, leave it to others.
  */
-export function makesVP9(device: Pick<Device, "hardwareConcurrency" | "userAgentData"> = navigator): boolean {
-  return (asked() === "on" || (device.hardwareConcurrency >= 4 && !device.userAgentData?.mobile)) && takesVP9();
+export function makesVP9(device: Pick<Device, "hardwareConcurrency" | "userAgentData"> | undefined = globalThis.navigator): boolean {
+  return (asked() === "on" || ((device?.hardwareConcurrency ?? 1) >= 4 && !device?.userAgentData?.mobile)) && takesVP9();
 }
 
 /**
