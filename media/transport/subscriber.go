@@ -317,7 +317,8 @@ func (s *subscriber) rtcp(b []byte, t *turn, now time.Time) {
 			}
 			s.again = s.link.pacing.lost(s.again[:0])
 			for _, f := range s.again {
-				f.outlet.down.Lost([]uint16{f.sequence}, t, now)
+				s.missing = append(s.missing[:0], f.sequence)
+				f.outlet.down.Lost(s.missing, t, now)
 			}
 		default:
 			for _, block := range c.reports() {
