@@ -99,7 +99,12 @@ bench-room: ## a room of 2, 20, 100 and 300 native participants, a storm of 100,
 	@go build -trimpath -o build/huisclos-room .
 	go run ./bench/room $(ARGS)
 
-.PHONY: bench-room
+bench-vm: ## rooms inside the machine that is handed out, by emulation or KVM (as root; SIZES='2 5:150000' MEMORY=2048 KVM=2)
+	@$(MAKE) --no-print-directory deb ARCHS=amd64
+	packaging/image/build --out build/image/probe --probe
+	packaging/image/bench-vm
+
+.PHONY: bench-room bench-vm
 
 bench-gso: build-testhook browsers ## how long runs of segmented sends get with real Chromium publishers (ARGS='--receivers 6 --seconds 20')
 	node bench/gso/run.mjs $(ARGS)

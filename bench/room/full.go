@@ -2,8 +2,8 @@ package main
 
 import (
 	"crypto/rand"
-	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,26 +47,36 @@ func (s *noise) Next(key bool) (client.Frame, error) {
 	return f, nil
 }
 
-// carried is what the loopback of this network namespace has carried, in
-// octets; each packet passes once. It is no more than the room's where nothing
-// else lives in the namespace (unshare --net): alone says so.
-func carried() (octets int64, alone bool) {
+// carried is what the network of this namespace has carried between
+// participants and server, in octets: the loopback, in which each packet passes
+// once, or the one other interface, in both directions, where the server is
+// elsewhere. It is no more than the room's where nothing else lives in the
+// namespace (unshare --net): alone says so.
+func carried(elsewhere bool) (octets int64, alone bool) {
 	text, err := os.ReadFile("/proc/self/net/dev")
 	if err != nil {
 		return 0, false
 	}
-	alone = true
+	others := 0
 	for line := range strings.Lines(string(text)) {
 		name, rest, there := strings.Cut(strings.TrimSpace(line), ":")
+		f := strings.Fields(rest)
+		if !there || len(f) < 9 {
+			continue
+		}
+		if name != "lo" {
+			others++
+		}
+		came, _ := strconv.ParseInt(f[0], 10, 64)
+		went, _ := strconv.ParseInt(f[8], 10, 64)
 		switch {
-		case !there:
-		case name == "lo":
-			_, _ = fmt.Sscan(rest, &octets)
-		default:
-			alone = false
+		case elsewhere && name != "lo":
+			octets += came + went
+		case !elsewhere && name == "lo":
+			octets = came
 		}
 	}
-	return octets, alone
+	return octets, others == 0 || elsewhere && others == 1
 }
 
 // arrived is how many packets have come to all of them, and how many never did.

@@ -42,9 +42,12 @@ type Result struct {
 	Rekey     float64 `json:"rekeyMs"`     // from a leave to the last member's new epoch; the middle of three
 	RekeyHear float64 `json:"rekeyHearMs"` // and to the last receiver's first frame under the new key
 
-	ServerCPU  float64 `json:"serverCPUPercent"` // of one processor, while nobody comes or goes
-	PeakCPU    float64 `json:"serverCPUJoining"` // while all joined
-	ServerMem  float64 `json:"serverMiB"`
+	ServerCPU float64 `json:"serverCPUPercent"` // of one processor, while nobody comes or goes
+	PeakCPU   float64 `json:"serverCPUJoining"` // while all joined
+	ServerMem float64 `json:"serverMiB"`
+	// Of a machine elsewhere, all of it: what its network costs is nobody's process's.
+	Machine    float64 `json:"machineCPUPercent,omitempty"` // of all its processors
+	MachineMem float64 `json:"machineMiB,omitempty"`
 	ClientsCPU float64 `json:"participantsCPUPercent"` // of all participants together, while nobody comes or goes
 	ClientsOwn float64 `json:"participantsCPUJoining"` // while all joined
 	ClientsMem float64 `json:"participantsMiB"`
@@ -79,14 +82,14 @@ func main() {
 
 func run() error {
 	binary := flag.String("binary", "build/huisclos-room", "the program that is measured")
-	sizes := flag.String("sizes", "2,20,100,300", "people in a room, one room after the other")
+	sizes := flag.String("sizes", "2,20,100,300", "people in a room, one room after the other; 5:150000 is a full one with another -camera")
 	storm := flag.Int("storm", 100, "people who come in 10 s; 0: none")
 	play := flag.Int("play", 4, "how many of them play sound, five frames a second")
 	out := flag.String("out", "build/bench", "where room.json and room.svg are written")
 	camera := flag.Int("camera", 0, "a full room: everybody sends a picture of so many bits a second and real-time sound; in a network namespace of its own (unshare --net) traffic is counted too")
 	at := flag.String("at", "", "an appliance that runs elsewhere and has no administrator yet: https://host[:port]")
 	code := flag.String("code", "", "its set-up code")
-	ask := flag.String("ask", "", "a shell command that prints /proc/PID/stat and /proc/PID/status of its process")
+	ask := flag.String("ask", "", "a shell command that prints /proc/PID/stat and /proc/PID/status of its process, /proc/stat and /proc/meminfo")
 	sound := flag.String("sound", "client/tape/testdata/tones.ogg", "what is played")
 	gap := flag.Duration("gap", 250*time.Millisecond, "between two joins")
 	only := flag.Bool("calibrate", false, "no room: what a datagram and its sealing cost on this machine")
@@ -123,8 +126,8 @@ func run() error {
 		}
 		start = func(context.Context) (*server, error) { return s, nil }
 	}
-	one := func(n int, spread time.Duration, isStorm bool) error {
-		r, err := measure(ctx, start, n, *play, *camera, spread, frames)
+	one := func(n, camera int, spread time.Duration, isStorm bool) error {
+		r, err := measure(ctx, start, n, *play, camera, spread, frames)
 		if err != nil {
 			return err
 		}
@@ -135,16 +138,21 @@ func run() error {
 	}
 	fmt.Println(heading)
 	for _, text := range strings.Split(*sizes, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 2 {
+		people, rate, full := strings.Cut(text, ":")
+		n, err := strconv.Atoi(people)
+		bits := *camera
+		if err == nil && full {
+			bits, err = strconv.Atoi(rate)
+		}
+		if err != nil || n < 2 || bits < 0 {
 			return fmt.Errorf("a room of %q", text)
 		}
-		if err := one(n, time.Duration(n-1)*(*gap), false); err != nil {
+		if err := one(n, bits, time.Duration(n-1)*(*gap), false); err != nil {
 			return fmt.Errorf("%d people: %w", n, err)
 		}
 	}
 	if *storm > 0 {
-		if err := one(*storm, 10*time.Second, true); err != nil {
+		if err := one(*storm, *camera, 10*time.Second, true); err != nil {
 			return fmt.Errorf("storm of %d: %w", *storm, err)
 		}
 	}
@@ -162,6 +170,9 @@ func print(r Result) {
 		r.Member, r.Rekey, r.RekeyHear, r.ServerCPU, r.PeakCPU, r.ServerMem, r.ClientsCPU, r.ClientsOwn, r.ClientsMem, r.Waited)
 	if r.Camera > 0 {
 		fmt.Printf("   %.0f packets/s (%.0f lost), %.2f µs each, %.1f Mbit/s", r.Packets, r.Lost, r.PerPacket, r.Megabits)
+	}
+	if r.MachineMem > 0 {
+		fmt.Printf("   the machine: %.0f %%, %.0f MiB", r.Machine, r.MachineMem)
 	}
 	if r.Failed > 0 {
 		fmt.Printf("   %d did not come: %s", r.Failed, r.Why)

@@ -16,6 +16,8 @@ import (
 const (
 	// settle lets the room come to rest before it is looked at, for look.
 	settle, look = 3 * time.Second, 8 * time.Second
+	// lookElsewhere is longer, since an answer from another machine may take a second.
+	lookElsewhere = 30 * time.Second
 	// patience is how long a join may take before it counts as failed.
 	patience = 2 * time.Minute
 	leaves   = 3
@@ -182,22 +184,23 @@ func measure(ctx context.Context, start func(context.Context) (*server, error), 
 	r.Join50, r.Join95, r.Member = quantile(joins, 0.5), quantile(joins, 0.95), quantile(members, 0.95)
 
 	time.Sleep(settle)
-	from := time.Now()
-	used, own = s.cpu(), ownCPU()
-	octets, alone := carried()
-	packets, lost := arrived(people)
-	time.Sleep(look)
-	now, gone := arrived(people)
-	passed, _ := carried()
-	if took := time.Since(from).Seconds(); camera > 0 {
-		r.Packets, r.Lost = float64(now-packets)/took, float64(gone-lost)/took
-		r.PerPacket = 1e6 * (s.cpu() - used).Seconds() / max(1, float64(now-packets))
-		if alone {
-			r.Megabits = float64(passed-octets) * 8 / 1e6 / took
+	was := s.sample(people)
+	time.Sleep(pick(s.cmd == nil, look, lookElsewhere))
+	is := s.sample(people)
+	took := is.at.Sub(was.at)
+	if camera > 0 {
+		r.Packets, r.Lost = float64(is.packets-was.packets)/took.Seconds(), float64(is.lost-was.lost)/took.Seconds()
+		r.PerPacket = 1e6 * (is.cpu - was.cpu).Seconds() / max(1, float64(is.packets-was.packets))
+		if is.alone {
+			r.Megabits = float64(is.octets-was.octets) * 8 / 1e6 / took.Seconds()
 		}
 	}
-	r.ServerCPU, r.ClientsCPU = percent(s.cpu()-used, time.Since(from)), percent(ownCPU()-own, time.Since(from))
-	r.ServerMem, r.ClientsMem = s.memory(), ownMemory()
+	r.ServerCPU, r.ClientsCPU = percent(is.cpu-was.cpu, took), percent(is.own-was.own, took)
+	r.ServerMem, r.ClientsMem = is.memory, ownMemory()
+	if is.machine.of > was.machine.of {
+		r.Machine = 100 * float64(is.machine.busy-was.machine.busy) / float64(is.machine.of-was.machine.of)
+	}
+	r.MachineMem = is.machine.taken
 
 	var rekeys, again []float64
 	for range leaves {
@@ -254,6 +257,34 @@ func rekey(ctx context.Context, leaver *participant, others []*participant) (all
 		}
 	}
 	return ms(last.Sub(began)), ms(lastHeard.Sub(began)), nil
+}
+
+// sample is what there was at a moment.
+type sample struct {
+	at       time.Time
+	cpu, own time.Duration // of the server and of all participants
+	memory   float64       // of the server, MiB
+	machine  machine       // that it runs on, if that is another
+	packets  int           // that had arrived at all participants
+	lost     int
+	octets   int64 // that were carried
+	alone    bool  // with nothing of others among them
+}
+
+func (s *server) sample(people []*participant) (now sample) {
+	told := s.told()
+	now.at, now.own = time.Now(), ownCPU()
+	now.octets, now.alone = carried(s.cmd == nil)
+	now.packets, now.lost = arrived(people)
+	now.cpu, now.memory, now.machine = processorTime(told), resident(told), machineOf(told)
+	return now
+}
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -42,21 +42,23 @@ type server struct {
 
 // elsewhere is an appliance that runs already, on another machine. Ask is a
 // shell command that prints its process's /proc/PID/stat and, after it, its
-// /proc/PID/status: the way into that machine is its caller's.
+// /proc/PID/status, the machine's /proc/stat and /proc/meminfo: the way into
+// that machine is its caller's.
 func elsewhere(ctx context.Context, origin, code, ask string) (*server, error) {
 	s := &server{origin: origin, code: code, ask: ask}
 	return s, s.look(ctx)
 }
 
-// told is a /proc file of the appliance's process; of one elsewhere, stat and
-// status together.
-func (s *server) told(name string) []byte {
-	if s.cmd != nil {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, name))
+// told is what /proc says of the appliance's process: stat, then status; of one
+// elsewhere all that ask prints.
+func (s *server) told() []byte {
+	if s.cmd == nil {
+		text, _ := exec.Command("sh", "-c", s.ask).Output()
 		return text
 	}
-	text, _ := exec.Command("sh", "-c", s.ask).Output()
-	return text
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	return append(stat, status...)
 }
 
 func startServer(ctx context.Context, binary string) (*server, error) {
@@ -106,7 +108,11 @@ func startServer(ctx context.Context, binary string) (*server, error) {
 // look takes the certificate's fingerprint as an operator does: from this very machine.
 func (s *server) look(ctx context.Context) error {
 	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // the process that was just started, on loopback
-	c, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(s.origin, "https://"))
+	host := strings.TrimPrefix(s.origin, "https://")
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), "443")
+	}
+	c, err := d.DialContext(ctx, "tcp", host)
 	if err != nil {
 		return err
 	}
@@ -222,9 +228,12 @@ func (v *visitor) ask(ctx context.Context, method, path string, body, into any) 
 	return json.Unmarshal(text, into)
 }
 
-// cpu is the processor time that the server has used (proc_pid_stat(5)).
-func (s *server) cpu() time.Duration {
-	_, rest, _ := strings.Cut(string(s.told("stat")), ") ")
+// cpu is the processor time that the server has used.
+func (s *server) cpu() time.Duration { return processorTime(s.told()) }
+
+// processorTime is that of a process, by its /proc/PID/stat (proc_pid_stat(5)).
+func processorTime(text []byte) time.Duration {
+	_, rest, _ := strings.Cut(string(text), ") ")
 	f := strings.Fields(rest)
 	if len(f) < 13 {
 		return 0
@@ -233,6 +242,29 @@ func (s *server) cpu() time.Duration {
 	system, _ := strconv.Atoi(f[12])
 	const tick = 100 // USER_HZ, the same on every Linux that Go runs on
 	return time.Duration(user+system) * time.Second / tick
+}
+
+// machine is a whole machine, by its /proc/stat and /proc/meminfo.
+type machine struct {
+	busy, of int64   // ticks of all its processors
+	taken    float64 // of its memory, MiB, that can't be given to anybody
+}
+
+func machineOf(text []byte) (m machine) {
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 9 || f[0] != "cpu" {
+			continue
+		}
+		for i, ticks := range f[1:9] { // user, nice, system, idle, iowait, irq, softirq, steal
+			n, _ := strconv.ParseInt(ticks, 10, 64)
+			if m.of += n; i != 3 && i != 4 {
+				m.busy += n
+			}
+		}
+	}
+	m.taken = mib(text, "MemTotal:") - mib(text, "MemAvailable:")
+	return m
 }
 
 // scheduled is how long the server's threads that are there now have run, and waited for a processor (the kernel's
@@ -255,17 +287,18 @@ func (s *server) scheduled() (ran, waited time.Duration) {
 	return ran, waited
 }
 
-func (s *server) memory() float64 { return resident(s.told("status")) }
-
 func ownMemory() float64 {
 	text, _ := os.ReadFile("/proc/self/status")
 	return resident(text)
 }
 
 // resident is what a process has in memory, in MiB, by its /proc/PID/status.
-func resident(text []byte) float64 {
+func resident(text []byte) float64 { return mib(text, "VmRSS:") }
+
+// mib is a line of /proc/PID/status or /proc/meminfo, which are in KiB.
+func mib(text []byte, name string) float64 {
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == name {
 			kib, _ := strconv.Atoi(f[1])
 			return float64(kib) / 1024
 		}

@@ -140,7 +140,8 @@ func measure(o options) error {
 		return err
 	}
 	b.head()
-	for range o.repeat {
+	for round := range o.repeat {
+		b.round = uint64(round)
 		for _, s := range scenarios(o) {
 			for _, name := range b.names {
 				if err := b.play(ctx, s, name); err != nil {
@@ -221,6 +222,7 @@ type bench struct {
 	costs    map[string]float64 // microseconds of each server's last meeting of 10
 	full     map[string]float64 // packets a second that fill the plane's processor, by row, for the floor
 	outcomes []outcome
+	round    uint64 // of -repeat: servers of one round play the same phases
 }
 
 type outcome struct {
@@ -273,6 +275,7 @@ func (b *bench) once(ctx context.Context, s load.Scenario, row, name string) (lo
 		return load.Result{}, err
 	}
 	time.Sleep(300 * time.Millisecond) // it is idle by then
+	s.Phases = b.round
 	r, err := load.Run(ctx, s, load.Under{Contender: under, PIDs: under.PIDs(), On: b.options.server})
 	if err == nil {
 		err = under.Err()

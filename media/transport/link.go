@@ -314,7 +314,7 @@ func (l *link) sendReports(t *turn) {
 func (l *link) way() path {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.selected == nil || l.isDone() {
+	if l.selected == nil { // as after quit
 		return nil
 	}
 	return l.selected.path

@@ -16,6 +16,7 @@ type pump struct {
 	publishers []*publisher
 	arrival    Arrival
 	rate       float64
+	phases     uint64
 	late       []time.Duration // how much later than due something was sent, of the last run; read between runs
 
 	stopped chan struct{}
@@ -63,10 +64,11 @@ func (p *pump) run() {
 		every /= FramePackets
 	}
 	voice := time.Duration(float64(time.Second) / (SoundPerSecond * p.rate))
-	start := time.Now()
+	start, phases := time.Now(), rand.New(rand.NewPCG(p.phases, 0))
+	after := func(most time.Duration) time.Time { return start.Add(time.Duration(phases.Int64N(int64(most)))) }
 	events := make(schedule, 0, 2*len(p.publishers))
 	for _, of := range p.publishers {
-		events = append(events, due{start.Add(rand.N(frame)), every, of, true}, due{start.Add(rand.N(voice)), voice, of, false})
+		events = append(events, due{after(frame), every, of, true}, due{after(voice), voice, of, false})
 	}
 	heap.Init(&events)
 	for {

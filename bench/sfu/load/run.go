@@ -174,7 +174,7 @@ func (r *run) each(do func(*client) error) error {
 }
 
 func (r *run) startPump() {
-	r.pump = pump{arrival: r.Arrival, rate: r.Rate}
+	r.pump = pump{arrival: r.Arrival, rate: r.Rate, phases: r.Phases}
 	for _, c := range r.clients {
 		if c.publisher != nil {
 			r.pump.publishers = append(r.pump.publishers, c.publisher)

@@ -36,6 +36,9 @@ type Scenario struct {
 	Feedback bool
 	// Rate multiplies frames and sound packets a second; 1 is 25 frames of 6 packets and 50 sound packets.
 	Rate float64
+	// Phases says when publishers begin: the same number, the same moments, whoever is the server. What frames of several publishers
+	// wait for each other depends on it.
+	Phases uint64
 	// Warmup passes before what is counted begins, Window is how long it is counted.
 	Warmup, Window time.Duration
 }

@@ -100,7 +100,7 @@ func (l *Line) Sent(size int, now time.Time) (sequence uint16) {
 	at := l.clock(now)
 	if l.ring == nil {
 		l.ring = new([ringSize]sent)
-	} else if l.kept > 0 && at-l.sentAt(l.next-1) > staleAfter {
+	} else if at-l.estimate.sentAt > staleAfter { // which is the last one's, and at hand
 		l.kept = 0
 	}
 	size = min(max(size, 0), 1<<16-1)
