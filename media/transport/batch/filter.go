@@ -35,9 +35,9 @@ const (
 	MaxBarred   = 16
 )
 
-// barredOf: one check of so many is heard from a barred source, whatever its address: who repeats theirs, as ICE does, gets through
+// BarredOf: one check of so many is heard from a barred source, whatever its address: who repeats theirs, as ICE does, gets through
 // although others flood from behind the same address, or forge it.
-const barredOf = 64
+const BarredOf = 128
 
 // ErrTooMany says that there are more addresses than a filter holds.
 var ErrTooMany = errors.New("batch: too many addresses for a filter")
@@ -55,6 +55,17 @@ func (c *Conn) Admit(addresses []netip.AddrPort, barred []netip.Addr, channels b
 	return c.control("filter", func(fd int) error {
 		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 	})
+}
+
+// Dropped is how many datagrams came to the socket and were never there to be read, because of the filter or of a full buffer; it
+// begins anew after 2^32. Zero on kernels that don't say it (before 4.12).
+func (c *Conn) Dropped() (n uint32) {
+	_ = c.control("drops", func(fd int) error {
+		info, err := getMemoryInfo(fd)
+		n = info[len(info)-1]
+		return err
+	})
+	return n
 }
 
 // AdmitAll takes the filter away, if there is one.
@@ -110,7 +121,7 @@ func admit(addresses []netip.AddrPort, barred []netip.Addr, channels bool) []uni
 		for i, b := range barred {
 			stun = append(stun, jump(unix.BPF_JEQ, barKey(b), uint8(len(barred)-i), 0))
 		}
-		stun = append(stun, pass(), statement(loadWord, filterRandom), jump(unix.BPF_JGE, math.MaxUint32/barredOf, 1, 0))
+		stun = append(stun, pass(), statement(loadWord, filterRandom), jump(unix.BPF_JGE, math.MaxUint32/BarredOf, 1, 0))
 	}
 	stun = append(stun, pass())
 	var channel []unix.SockFilter

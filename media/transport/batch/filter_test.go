@@ -181,8 +181,11 @@ func TestBarredIsNotDeaf(t *testing.T) {
 			heard++
 		}
 	}
-	if heard < sent/barredOf/2 || heard > sent/barredOf*2 {
+	if heard < sent/BarredOf/2 || heard > sent/BarredOf*2 {
 		t.Errorf("%d of %d are heard", heard, sent)
+	}
+	if dropped := int(c.Dropped()); dropped != sent-heard {
+		t.Errorf("%d of %d are heard, and %d are dropped", heard, sent, dropped)
 	}
 }
 

@@ -49,3 +49,15 @@ func sendmmsg(fd uintptr, messages []unix.Mmsghdr) (int, unix.Errno) {
 	}
 	return int(n), 0
 }
+
+// memoryInfo is what SO_MEMINFO gives (linux/sock_diag.h): the last are datagrams that were dropped before they were read.
+type memoryInfo [9]uint32
+
+func getMemoryInfo(fd int) (info memoryInfo, err error) {
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return memoryInfo{}, errno
+	}
+	return info, nil
+}
