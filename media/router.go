@@ -408,23 +408,38 @@ func (r *Router) need(p *peer, now time.Time) {
 func (r *Router) allocate(p *peer, now time.Time) {
 	p.choosing.Lock()
 	defer p.choosing.Unlock()
-	downs := make([]*Down, 0, len(p.downs))
-	streams := make([]pace.Stream, 0, len(p.downs))
+	in := choosers.Get().(*chooser)
+	defer in.putBack()
 	for _, d := range p.downs {
 		height, said := p.wants[d.key]
 		if !said {
 			height = pace.DefaultHeight
 		}
 		d.source.mu.Lock()
-		streams = append(streams, pace.Stream{Class: d.source.class(), Height: height, Rates: d.source.rates(now), Was: d.choice})
+		in.streams = append(in.streams, pace.Stream{Class: d.source.class(), Height: height, Rates: d.source.rates(now), Was: d.choice})
 		d.source.mu.Unlock()
-		downs = append(downs, d)
+		in.downs = append(in.downs, d)
 	}
-	a := pace.Allocate(streams, p.limit, now)
+	a := in.room.Allocate(in.streams, p.limit, now)
 	p.full = a.Full
 	for i, c := range a.Choices {
-		downs[i].target(c, p.congested && p.limit > 0, now)
+		in.downs[i].target(c, p.congested && p.limit > 0, now)
 	}
+}
+
+// chooser is the memory that allocate works in: it is called for everybody five times a second.
+type chooser struct {
+	downs   []*Down
+	streams []pace.Stream
+	room    pace.Room
+}
+
+var choosers = sync.Pool{New: func() any { return new(chooser) }}
+
+func (c *chooser) putBack() {
+	clear(c.downs)
+	c.downs, c.streams = c.downs[:0], c.streams[:0]
+	choosers.Put(c)
 }
 
 // CallStats counts packets of a call.

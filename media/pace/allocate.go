@@ -185,9 +185,25 @@ type Allocation struct {
 // beyond what the stream had needs a margin and some time since the line last
 // took something from it.
 func Allocate(streams []Stream, limit Bitrate, now time.Time) Allocation {
-	a := Allocation{Choices: make([]Choice, len(streams))}
-	ladders := make([]ladder, len(streams))
-	order := rank(streams)
+	return new(Room).Allocate(streams, limit, now)
+}
+
+// Room is what Allocate works in, for who calls it often: with the same number of streams as before it allocates nothing. It is
+// for one goroutine at a time, and what it gave is good until the next call.
+type Room struct {
+	choices []Choice
+	ladders []ladder
+	order   []int
+}
+
+// Allocate is the function of that name.
+func (r *Room) Allocate(streams []Stream, limit Bitrate, now time.Time) Allocation {
+	r.choices = slices.Grow(r.choices[:0], len(streams))[:len(streams)]
+	r.ladders = slices.Grow(r.ladders[:0], len(streams))[:len(streams)]
+	clear(r.choices)
+	clear(r.ladders)
+	r.order = rank(r.order[:0], streams)
+	a, ladders, order := Allocation{Choices: r.choices}, r.ladders, r.order
 	speaker := speakerOf(streams, order)
 	pictures := 0
 	for i := range streams {
@@ -313,10 +329,9 @@ func (s *Stream) excuses(limit Bitrate, now time.Time) bool {
 	return w.given > 0 && limit >= w.given && now.Sub(w.since) < learns && (w.excused.IsZero() || now.Sub(w.excused) >= soon)
 }
 
-// rank orders the pictures: screens, then the largest tiles, of equal ones those
+// rank appends the pictures in their order: screens, then the largest tiles, of equal ones those
 // that are being sent.
-func rank(streams []Stream) []int {
-	order := make([]int, 0, len(streams))
+func rank(order []int, streams []Stream) []int {
 	for i := range streams {
 		if streams[i].Class != Sound {
 			order = append(order, i)

@@ -328,7 +328,7 @@ func TestProperties(t *testing.T) {
 // important step was gained.
 func wider(t *testing.T, streams []Stream, less, more Allocation) {
 	t.Helper()
-	order := rank(streams)
+	order := rank(nil, streams)
 	speaker := speakerOf(streams, order)
 	type rung struct {
 		round int8
@@ -390,5 +390,31 @@ func BenchmarkAllocate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Allocate(streams, 3_000_000, noon)
+	}
+}
+
+// A room that is used again allocates nothing, and gives what a new one gives.
+func TestRoomAgain(t *testing.T) {
+	rates := Rates{}
+	for l := range rates {
+		for i := range rates[l] {
+			rates[l][i] = Bitrate(100_000 * (int(l)*3 + i + 1))
+		}
+	}
+	var streams []Stream
+	for i := range 9 {
+		streams = append(streams, Stream{Class: Sound, Rates: Rates{{40_000, 40_000, 40_000}}}, Stream{Class: Thumbnail, Height: 180 * (1 + i%4), Rates: rates})
+	}
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	var room Room
+	room.Allocate(streams, 0, now)
+	for _, limit := range []Bitrate{0, 300_000, 2_000_000, 20_000_000} {
+		got, want := room.Allocate(streams[:10], limit, now), Allocate(streams[:10], limit, now)
+		if got.Sum != want.Sum || got.Full != want.Full || !slices.Equal(got.Choices, want.Choices) {
+			t.Errorf("%d: %+v, a new one gives %+v", limit, got, want)
+		}
+		if n := testing.AllocsPerRun(100, func() { room.Allocate(streams, limit, now) }); n > 0 {
+			t.Errorf("%d: %v allocations", limit, n)
+		}
 	}
 }
