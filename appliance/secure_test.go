@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -28,7 +29,7 @@ func secureStage(t *testing.T, limit int) (address string, turned chan net.Conn,
 	l := loopback(t)
 	turned, said = make(chan net.Conn, 16), &bytes.Buffer{}
 	cfg := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
-	web := splitSecure(newLimitedListener(l, limit, limit), cfg, func(c net.Conn) { turned <- c }, log.New(said, "", 0))
+	web := splitSecure(newLimitedListener(l, limit, func(netip.Addr) int { return limit }), cfg, func(c net.Conn) { turned <- c }, log.New(said, "", 0))
 	server := &http.Server{ReadHeaderTimeout: headerWithin, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil || !r.TLS.HandshakeComplete {
 			t.Error("a request without its TLS state")

@@ -37,7 +37,7 @@ func (s *Server) tryConnection(v *visit) error {
 		s.Log.Debug("trial connection refused", "error", err)
 		return refusal{codeBadRequest}
 	}
-	said := trialJSON{Answer: answer}
+	said := trialJSON{Answer: answer, Proxied: s.proxied(v.r)}
 	if given.Relay && s.Relay != nil {
 		username, credential, expires := s.Relay.Credential([16]byte(v.account.ID), v.session.ID.String(), v.now)
 		said.Relay = &grantJSON{username, credential, expires.Sub(v.now).Milliseconds()}
@@ -48,6 +48,8 @@ func (s *Server) tryConnection(v *visit) error {
 type trialJSON struct {
 	Answer string     `json:"answer"`
 	Relay  *grantJSON `json:"relay,omitempty"`
+	// Proxied: pages come by a proxy that takes HTTPS apart, where media over TCP has no way.
+	Proxied bool `json:"proxied,omitempty"`
 }
 
 // grantJSON is what the signalling's message "relay" says.
