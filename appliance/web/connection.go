@@ -11,7 +11,7 @@ import (
 // ErrTrials says that as many trial connections stand as there may.
 var ErrTrials = errors.New("web: too many trial connections")
 
-// A run of the page "test my connection" makes three trials and one echo; nobody needs more than a few runs a minute.
+// A run of the page "test my connection" makes four trials and one echo; nobody needs more than a few runs a minute.
 const trialsPerSecond, trialsBurst = 0.2, 16
 
 // tryConnection answers the offer of a media connection that carries nothing. It is the browser's own way to see whether UDP and
