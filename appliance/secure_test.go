@@ -51,7 +51,7 @@ func secureDial(t *testing.T, address string, alpn ...string) *tls.Conn {
 	return c
 }
 
-// TestTURNAndHTTPSOnOnePort: ALPN decides where there is one, the first octet where there is none; HTTP keeps its TLS state
+// TestTURNAndHTTPSOnOnePort: ALPN decides where it names TURN, else the first octet; HTTP keeps its TLS state
 // either way, and further requests on the connection.
 func TestTURNAndHTTPSOnOnePort(t *testing.T) {
 	address, turned, _ := secureStage(t, 100)
@@ -73,7 +73,7 @@ func TestTURNAndHTTPSOnOnePort(t *testing.T) {
 			}
 		}
 	}
-	for _, alpn := range [][]string{{"stun.turn"}, nil} {
+	for _, alpn := range [][]string{{"stun.turn"}, nil, {"h2", "http/1.1"}} {
 		c := secureDial(t, address, alpn...)
 		_, err := c.Write([]byte{0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42})
 		must(t, err)

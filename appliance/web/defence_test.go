@@ -121,7 +121,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	h := newHouse(t)
 	b := h.asAdministrator()
 	always := map[string]string{
-		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin",
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "credentialless", "Cross-Origin-Resource-Policy": "same-origin",
 		"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 	}
 	paths := []string{"/nothing/here", "/assets/other.js", "/api/nothing", "/assets/../api/me", "/%00"}

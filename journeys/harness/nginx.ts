@@ -17,13 +17,13 @@ export function guide(name: string, file = 'install.md'): string {
   return found;
 }
 
-/** A certificate of an authority of the test's own. */
+/** A certificate for a name, of an authority of the test's own. */
 export function certify(folder: string, name: string): { authority: string; certificate: string; key: string } {
   const at = (file: string) => path.join(folder, file), openssl = (...args: string[]) => { execFileSync('openssl', args, { stdio: 'pipe' }); };
   const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
   openssl('req', '-x509', ...fresh, '-keyout', at('authority.key'), '-out', at('authority.pem'), '-subj', '/CN=Journeys', '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign');
   openssl('req', '-x509', ...fresh, '-CA', at('authority.pem'), '-CAkey', at('authority.key'), '-keyout', at('server.key'), '-out', at('server.pem'), '-subj', `/CN=${name}`,
-    '-addext', `subjectAltName=${/^[\d.]+$/.test(name) ? 'IP' : 'DNS'}:${name}`, '-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth');
+    '-addext', `subjectAltName=DNS:${name}`, '-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth');
   return { authority: at('authority.pem'), certificate: at('server.pem'), key: at('server.key') };
 }
 
