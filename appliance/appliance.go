@@ -154,7 +154,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 
 	said := newReports()
-	webConns, iceConns, turnConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, maxPerAddress))
+	webConns, iceConns, turnConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, s.maxFrom))
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
 	told := newTold(s.Candidates)
@@ -185,7 +185,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -226,7 +226,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 	run(func() error { return main.Serve(splitSecure(secure, main.TLSConfig, a.relay.ServeConn, main.ErrorLog)) })
 	run(func() error { return hint.Serve(plain) })
 	if redirect != nil {
-		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, maxPerAddress)) })
+		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, a.settings.maxFrom)) })
 	}
 	a.onStop(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)

@@ -15,18 +15,23 @@ const (
 	maxPerAddress = 1024
 )
 
-// A limitedListener accepts up to maxConnections, and up to maxPerAddress from one address. What is too much is closed
+// maxFromProxy is for a proxy that stands before the port, through which everybody may come. What is left is for media that comes
+// straight, and for whoever looks after the machine.
+const maxFromProxy = maxConnections * 3 / 4
+
+// A limitedListener accepts up to total, and from one address up to what each says of it. What is too much is closed
 // at once: waiting would let it fill the kernel's queue and keep everybody else out.
 type limitedListener struct {
 	net.Listener
-	total, each int
+	total int
+	each  func(netip.Addr) int
 
 	mu   sync.Mutex
 	open int
 	by   map[netip.Addr]int
 }
 
-func newLimitedListener(l net.Listener, total, each int) *limitedListener {
+func newLimitedListener(l net.Listener, total int, each func(netip.Addr) int) *limitedListener {
 	return &limitedListener{Listener: l, total: total, each: each, by: map[netip.Addr]int{}}
 }
 
@@ -43,7 +48,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		}
 		from := addressOf(c.RemoteAddr())
 		l.mu.Lock()
-		full := l.open >= l.total || l.by[from] >= l.each
+		full := l.open >= l.total || l.by[from] >= l.each(from)
 		if !full {
 			l.open++
 			l.by[from]++

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"huisclos/appliance/config"
 )
 
 func must(t testing.TB, err error) {
@@ -30,9 +32,22 @@ func loopback(t *testing.T) net.Listener {
 	return l
 }
 
+// TestProxyMayHaveMoreConnections: everybody may come through a proxy of ours, and never do they take all there are.
+func TestProxyMayHaveMoreConnections(t *testing.T) {
+	s := settings{Settings: config.Settings{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.20/32")}}}
+	for text, want := range map[string]int{"192.0.2.20": maxFromProxy, "::ffff:192.0.2.20": maxFromProxy, "192.0.2.21": maxPerAddress, "2001:db8::1": maxPerAddress} {
+		if got := s.maxFrom(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s: %d, want %d", text, got, want)
+		}
+	}
+	if s.maxFrom(netip.Addr{}) != maxPerAddress || maxFromProxy >= maxConnections || maxFromProxy <= maxPerAddress {
+		t.Errorf("no address: %d; a proxy has %d of %d", s.maxFrom(netip.Addr{}), maxFromProxy, maxConnections)
+	}
+}
+
 func TestConnectionsAreBounded(t *testing.T) {
 	inner := loopback(t)
-	l := newLimitedListener(inner, 6, 4)
+	l := newLimitedListener(inner, 6, func(netip.Addr) int { return 4 })
 	accepted := make(chan net.Conn, 20)
 	go func() {
 		for {

@@ -201,7 +201,11 @@ func serveProxy(t *testing.T) {
 	l, err := tls.Listen("tcp", fmt.Sprintf("%s:%d", natProxy, natPort), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
 	must(t, err)
 	inside := &url.URL{Scheme: "https", Host: fmt.Sprintf("10.0.0.2:%d", natPort)}
-	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(inside); r.Out.Host = r.In.Host },
+	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(inside)
+		r.SetXForwarded()
+		r.Out.Host = r.In.Host
+	},
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, ErrorLog: log.New(io.Discard, "", 0)}
 	fmt.Println("READY")
 	_ = (&http.Server{Handler: p, ErrorLog: log.New(io.Discard, "", 0)}).Serve(l) // until the test ends it

@@ -257,8 +257,8 @@ table ip filter {
 		n.hosts(natProxy)
 		n.startProxy()
 		v := check(t, appliance(t))
-		expect(t, v, natProxy, "proxy")
-		if v.OK || !strings.Contains(v.says("proxy"), "ICE-TCP can't pass through an HTTP proxy, and clients are told no address") {
+		expect(t, v, natProxy, "proxy", "proxy-untrusted")
+		if v.OK || !strings.Contains(v.says("proxy"), "ICE-TCP can't pass through an HTTP proxy, and clients are told no address") || !strings.Contains(v.says("proxy-untrusted"), `trusted_proxies = ["10.0.0.1"]`) {
 			t.Errorf("%+v", v)
 		}
 	})
@@ -267,8 +267,12 @@ table ip filter {
 		n.translate(true)
 		n.hosts(natProxy)
 		n.startProxy()
-		v := check(t, appliance(t, natPublic))
-		expect(t, v, natProxy, "proxy")
+		s := testSettings(t)
+		s.Listen, s.Hostnames, s.PublicAddresses = fmt.Sprintf(":%d", natPort), []string{natName}, []netip.Addr{at(natPublic)}
+		s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")} // where it connects from
+		a, _ := start(t, s)
+		v := check(t, a)
+		expect(t, v, natProxy, "proxy", "proxy-client")
 		expect(t, v, natPublic, open...)
 		if !v.OK || !strings.Contains(v.says("proxy"), "straight to 203.0.113.10") {
 			t.Errorf("%+v", v)

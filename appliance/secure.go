@@ -11,9 +11,9 @@ import (
 // protocolTURN is the ALPN name of TURN over TLS (RFC 7443 §3). Browsers send none.
 const protocolTURN = "stun.turn"
 
-// splitSecure takes TLS off each connection and divides them: TURN goes to turn, HTTP to the listener that is returned. A
-// browser names HTTP by ALPN (RFC 7301); whoever names nothing is known by its first octet, which is 0 or 1 for a STUN
-// request (RFC 8489 §5) and a letter for HTTP. Before that a connection has the time of a header for its handshake, and as
+// splitSecure takes TLS off each connection and divides them: TURN goes to turn, HTTP to the listener that is returned. Who does
+// not name TURN by ALPN (RFC 7301) is known by the first octet, which is 0 or 1 for a STUN request (RFC 8489 §5) and a letter
+// for HTTP: browsers name nothing for TURN, and Firefox behind an HTTP proxy names HTTP. Before that a connection has the time of a header for its handshake, and as
 // much for that octet, and counts among those that the listener allows, as each does later.
 func splitSecure(l net.Listener, cfg *tls.Config, turn func(net.Conn), said *log.Logger) net.Listener {
 	cfg = cfg.Clone()
@@ -41,13 +41,8 @@ func splitSecure(l net.Listener, cfg *tls.Config, turn func(net.Conn), said *log
 					_ = c.Close() // there is nobody to tell
 					return
 				}
-				switch conn.ConnectionState().NegotiatedProtocol {
-				case "":
-				case protocolTURN:
+				if conn.ConnectionState().NegotiatedProtocol == protocolTURN {
 					turn(conn)
-					return
-				default:
-					web.give(conn)
 					return
 				}
 				peeked := &peekedTLS{Conn: conn}

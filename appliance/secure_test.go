@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -28,7 +29,7 @@ func secureStage(t *testing.T, limit int) (address string, turned chan net.Conn,
 	l := loopback(t)
 	turned, said = make(chan net.Conn, 16), &bytes.Buffer{}
 	cfg := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
-	web := splitSecure(newLimitedListener(l, limit, limit), cfg, func(c net.Conn) { turned <- c }, log.New(said, "", 0))
+	web := splitSecure(newLimitedListener(l, limit, func(netip.Addr) int { return limit }), cfg, func(c net.Conn) { turned <- c }, log.New(said, "", 0))
 	server := &http.Server{ReadHeaderTimeout: headerWithin, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil || !r.TLS.HandshakeComplete {
 			t.Error("a request without its TLS state")
@@ -50,7 +51,7 @@ func secureDial(t *testing.T, address string, alpn ...string) *tls.Conn {
 	return c
 }
 
-// TestTURNAndHTTPSOnOnePort: ALPN decides where there is one, the first octet where there is none; HTTP keeps its TLS state
+// TestTURNAndHTTPSOnOnePort: ALPN decides where it names TURN, else the first octet; HTTP keeps its TLS state
 // either way, and further requests on the connection.
 func TestTURNAndHTTPSOnOnePort(t *testing.T) {
 	address, turned, _ := secureStage(t, 100)
@@ -72,7 +73,7 @@ func TestTURNAndHTTPSOnOnePort(t *testing.T) {
 			}
 		}
 	}
-	for _, alpn := range [][]string{{"stun.turn"}, nil} {
+	for _, alpn := range [][]string{{"stun.turn"}, nil, {"h2", "http/1.1"}} {
 		c := secureDial(t, address, alpn...)
 		_, err := c.Write([]byte{0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42})
 		must(t, err)

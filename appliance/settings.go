@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"huisclos/appliance/config"
@@ -74,6 +75,14 @@ const usage = `huisclos serve [options]
                           key of that certificate (PEM)
   --log-level LEVEL       debug, info, warn, error (info)
 `
+
+// maxFrom is how many connections one address may have.
+func (s settings) maxFrom(a netip.Addr) int {
+	if s.Trusts(a) {
+		return maxFromProxy
+	}
+	return maxPerAddress
+}
 
 // base begins the links for people when there is a name; else each request's own host does.
 func (s settings) base(port int) string {

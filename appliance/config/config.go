@@ -31,14 +31,15 @@ const (
 
 // Settings are all settings, with those that were not given at their defaults.
 type Settings struct {
-	Listen          string       // address and port, for TCP and UDP
-	MediaPort       int          // second port for UDP, where browsers refuse the first; 0: none. See [Settings.Second]
-	Data            string       // directory of the database and the keys
-	Name            string       // of the appliance, as people see it
-	Hostnames       []string     // under which people come; the first one stands in links
-	Addresses       []netip.Addr // of this machine, offered to clients; none: all it has
-	PublicAddresses []netip.Addr // at which clients reach this machine through 1:1 NAT
-	Control         string       // path of the control socket; "": control.sock in the data directory
+	Listen          string         // address and port, for TCP and UDP
+	MediaPort       int            // second port for UDP, where browsers refuse the first; 0: none. See [Settings.Second]
+	Data            string         // directory of the database and the keys
+	Name            string         // of the appliance, as people see it
+	Hostnames       []string       // under which people come; the first one stands in links
+	Addresses       []netip.Addr   // of this machine, offered to clients; none: all it has
+	PublicAddresses []netip.Addr   // at which clients reach this machine through 1:1 NAT
+	TrustedProxies  []netip.Prefix // whose X-Forwarded-For says which client they speak for
+	Control         string         // path of the control socket; "": control.sock in the data directory
 	LogLevel        slog.Level
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
@@ -81,7 +82,7 @@ func (s Settings) Differences(other Settings) (names []string) {
 	}{
 		{"listen", s.Listen == other.Listen}, {"media_port", s.MediaPort == other.MediaPort}, {"data", s.Data == other.Data}, {"name", s.Name == other.Name},
 		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
-		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"control", s.Control == other.Control},
+		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"trusted_proxies", slices.Equal(s.TrustedProxies, other.TrustedProxies)}, {"control", s.Control == other.Control},
 		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
 	} {
 		if !d.same {

@@ -23,6 +23,7 @@ type file struct {
 	Hostnames       *[]hostname    `toml:"hostnames"`
 	Addresses       *[]address     `toml:"addresses"`
 	PublicAddresses *[]address     `toml:"public_addresses"`
+	TrustedProxies  *[]network     `toml:"trusted_proxies"`
 	Control         *path          `toml:"control"`
 	Log             logTable       `toml:"log"`
 	TLS             tlsTable       `toml:"tls"`
@@ -47,6 +48,7 @@ type shape struct {
 	Hostnames       *[]string `toml:"hostnames"`
 	Addresses       *[]string `toml:"addresses"`
 	PublicAddresses *[]string `toml:"public_addresses"`
+	TrustedProxies  *[]string `toml:"trusted_proxies"`
 	Control         *string   `toml:"control"`
 	Log             struct {
 		Level *string `toml:"level"`
@@ -199,6 +201,12 @@ func (f file) apply(s *Settings, from string) {
 	if said("public_addresses", f.PublicAddresses != nil) {
 		s.PublicAddresses = plain(*f.PublicAddresses)
 	}
+	if said("trusted_proxies", f.TrustedProxies != nil) {
+		s.TrustedProxies = nil
+		for _, n := range *f.TrustedProxies {
+			s.TrustedProxies = append(s.TrustedProxies, n.value)
+		}
+	}
 	if said("control", f.Control != nil) {
 		s.Control = f.Control.text
 	}
@@ -228,5 +236,6 @@ type (
 	name          struct{ text string }
 	hostname      struct{ text string }
 	address       struct{ value netip.Addr }
+	network       struct{ value netip.Prefix }
 	level         struct{ value slog.Level }
 )

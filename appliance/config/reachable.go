@@ -63,6 +63,12 @@ func (s Settings) Named() []netip.Addr {
 	return nil
 }
 
+// Trusts reports whether a connection from there is one of the proxies that stand before the TCP port.
+func (s Settings) Trusts(peer netip.Addr) bool {
+	peer = peer.Unmap().WithZone("")
+	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(peer) })
+}
+
 // elsewhere reports whether an address can lead other machines here.
 func elsewhere(a netip.Addr) bool {
 	return a.IsValid() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !a.IsUnspecified()

@@ -105,6 +105,29 @@ func (a *address) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// UnmarshalText accepts an address, or a network with the length of its prefix. Who stands there is believed about whom it speaks
+// for, so nobody can mean everybody; and an address of a machine with a length would hide that its neighbours are meant too.
+func (n *network) UnmarshalText(text []byte) error {
+	if ip, err := netip.ParseAddr(string(text)); err == nil {
+		if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
+			return fmt.Errorf("%q is not an address that a proxy can connect from", text)
+		}
+		n.value = netip.PrefixFrom(ip, ip.BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(text))
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		return fmt.Errorf("%q is not an IP address such as 192.0.2.20 or a network such as 192.0.2.0/28", text)
+	case p.Bits() == 0 || p.Addr().IsUnspecified() || p.Addr().IsMulticast():
+		return fmt.Errorf("%q would believe anybody about their address", text)
+	case p != p.Masked():
+		return fmt.Errorf("%q is an address in a network: write %s for this one machine, or %s for all of them", text, p.Addr(), p.Masked())
+	}
+	n.value = p
+	return nil
+}
+
 // UnmarshalText accepts debug, info, warn and error.
 func (l *level) UnmarshalText(text []byte) error {
 	known := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}

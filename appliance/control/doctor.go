@@ -156,7 +156,7 @@ func (d doctor) names(ctx context.Context) hardening.Line {
 	if len(d.Hostnames) == 0 {
 		return why(line("names", hardening.OK, "aucun nom n'est réglé : on vient par l'adresse.", "no name is set: people come by the address."))
 	}
-	own := slices.Concat(d.Addresses, d.PublicAddresses)
+	own, proxied := slices.Concat(d.Addresses, d.PublicAddresses), false
 	if list, err := net.InterfaceAddrs(); err == nil {
 		for _, a := range list {
 			if p, err := netip.ParsePrefix(a.String()); err == nil {
@@ -172,8 +172,15 @@ func (d doctor) names(ctx context.Context) hardening.Line {
 			return why(line("names", hardening.Missing, name+" n'est pas connu du DNS.", name+" is not known to the DNS."))
 		}
 		if !slices.ContainsFunc(found, func(a netip.Addr) bool { return slices.Contains(own, a.Unmap()) }) {
+			if slices.ContainsFunc(found, d.Trusts) {
+				proxied = true
+				continue
+			}
 			return why(line("names", hardening.Missing, name+" ne mène pas à cette machine.", name+" does not lead to this machine."))
 		}
+	}
+	if proxied {
+		return why(line("names", hardening.OK, "les noms mènent à cette machine ou à l'un de ses mandataires (trusted_proxies).", "the names lead to this machine or to one of its proxies (trusted_proxies)."))
 	}
 	return why(line("names", hardening.OK, "tous les noms mènent à cette machine.", "all names lead to this machine."))
 }

@@ -39,12 +39,15 @@ func (f Facts) wayTo(a netip.Addr) Way {
 	return Way{}
 }
 
-// direct reports whether TLS ends at the appliance itself on a way; a proxy has another certificate.
-func (f Facts) direct(w Way) bool { return w.TLS == Answered && w.Fingerprint == f.Fingerprint }
+// direct reports whether TLS ends at the appliance itself on a way; a proxy has another certificate, unless it was given the same.
+func (f Facts) direct(w Way) bool {
+	return w.TLS == Answered && w.Fingerprint == f.Fingerprint && !f.proxied(w)
+}
 
-// proxied reports whether the page is this appliance's, behind somebody else's certificate.
+// proxied reports whether the page is this appliance's, through somebody who takes TLS apart: with another certificate, or by
+// speaking for others. Arriving from a proxy's address is not enough: a router that is the proxy too may translate addresses.
 func (f Facts) proxied(w Way) bool {
-	return w.TLS == Answered && w.Fingerprint != f.Fingerprint && w.Ours
+	return w.TLS == Answered && w.Ours && (w.Fingerprint != f.Fingerprint || w.Trusted && w.Client != w.Peer)
 }
 
 // name judges where a name leads.
@@ -123,7 +126,7 @@ func (f Facts) way(w Way) []Finding {
 	case w.TLS != Answered:
 		return []Finding{notTLS(w.Addr, f.Port)}
 	case f.proxied(w):
-		return []Finding{proxy(w.Addr, heard, f)}
+		return append([]Finding{proxy(w, heard, f)}, proxyManners(w)...)
 	case !f.direct(w):
 		return []Finding{otherServer(w.Addr, w.Fingerprint)}
 	}

@@ -106,6 +106,23 @@ func TestJudge(t *testing.T) {
 			Ways: []Way{but(behind(public), func(w *Way) { w.UDP, w.UDPFrom = Answered, public }), open(inner)}}, "name ~proxy page udp ice-tcp ?outside", "bare TCP"},
 		"reverse proxy, UDP beside it, undeclared": {Facts{Service: service("visio.example"), Resolved: named(public), Own: own, Listening: all,
 			Ways: []Way{open(inner), but(behind(public), func(w *Way) { w.UDP, w.UDPFrom = Answered, public })}}, "name page udp ice-tcp !proxy ?outside", "public_addresses does not name it"},
+		"reverse proxy that nobody trusts": {Facts{Service: nat, Resolved: named(strange), Own: own, Listening: all,
+			Ways: []Way{open(public), open(inner), but(behind(strange), func(w *Way) { w.Peer = strange })}}, "name page udp ice-tcp page udp ice-tcp ~proxy ~proxy-untrusted ?outside", `trusted_proxies = ["198.51.100.7"]`},
+		"reverse proxy that says nothing of clients": {Facts{Service: nat, Resolved: named(strange), Own: own, Listening: all,
+			Ways: []Way{open(public), open(inner), but(behind(strange), func(w *Way) { w.Peer, w.Trusted, w.Client = strange, true, strange })}}, "name page udp ice-tcp page udp ice-tcp ~proxy ~proxy-unnamed ?outside", "X-Forwarded-For $remote_addr"},
+		"reverse proxy as it should be": {Facts{Service: nat, Resolved: named(strange), Own: own, Listening: all,
+			Ways: []Way{open(public), open(inner), but(behind(strange), func(w *Way) { w.Peer, w.Trusted, w.Client = strange, true, inner })}}, "name page udp ice-tcp page udp ice-tcp ~proxy proxy-client ?outside", "is believed"},
+		"reverse proxy with another Host": {Facts{Service: nat, Resolved: named(strange), Own: own, Listening: all,
+			Ways: []Way{open(public), open(inner), but(behind(strange), func(w *Way) { w.Peer, w.Trusted, w.Client, w.OtherHost = strange, true, inner, true })}},
+			"name page udp ice-tcp page udp ice-tcp ~proxy !proxy-host proxy-client ?outside", "every sign-in is refused"},
+		"reverse proxy with the appliance's certificate": {Facts{Service: nat, Resolved: named(strange), Own: own, Listening: all,
+			Ways: []Way{open(public), open(inner), but(behind(strange), func(w *Way) { w.Fingerprint, w.Peer, w.Trusted, w.Client = print, strange, true, inner })}},
+			"name page udp ice-tcp page udp ice-tcp ~proxy proxy-client ?outside", "what remains is UDP and ICE-TCP straight"},
+		"reverse proxy that lets media pass": {Facts{Service: nat, Resolved: named(public), Own: own, Listening: all,
+			Ways: []Way{but(behind(public), func(w *Way) {
+				w.ICETCP, w.UDP, w.UDPFrom, w.Peer, w.Trusted, w.Client = Answered, Answered, public, public, true, inner
+			}), open(inner)}},
+			"name proxy proxy-client page udp ice-tcp ?outside", "lets ICE-TCP pass beside them"},
 		"AAAA without IPv6": {Facts{Service: service("visio.example"), Resolved: named(inner, inner6), Own: own, Listening: all, Ways: []Way{open(inner), {Addr: inner6, TCP: Unreachable, ICETCP: Unreachable, UDP: Unreachable}}},
 			"name !ipv6-missing page udp ice-tcp ?outside", "this machine has none"},
 		"IPv6 without AAAA": {Facts{Service: service("visio.example"), Resolved: named(inner), Own: []netip.Addr{inner, inner6}, Listening: all, Ways: []Way{open(inner), open(inner6)}},
@@ -152,6 +169,25 @@ func TestJudge(t *testing.T) {
 		}
 		if KeepsOut(got) != strings.Contains(tt.want, "!") {
 			t.Errorf("%s: keeps out: %v", name, KeepsOut(got))
+		}
+	}
+}
+
+// TestSeen: what the appliance says of how a request arrived; what is garbled says nothing.
+func TestSeen(t *testing.T) {
+	for header, want := range map[string]Way{
+		"visio.example 192.0.2.20 198.51.100.7":      {Peer: netip.MustParseAddr("192.0.2.20"), Trusted: true, Client: strange},
+		"VISIO.example 192.0.2.20 -":                 {Peer: netip.MustParseAddr("192.0.2.20")},
+		"192.0.2.10:8443 192.0.2.20 192.0.2.20":      {OtherHost: true, Peer: netip.MustParseAddr("192.0.2.20"), Trusted: true, Client: netip.MustParseAddr("192.0.2.20")},
+		"":                                           {},
+		"visio.example 192.0.2.20":                   {},
+		"visio.example 192.0.2.20 198.51.100.7 more": {},
+		"visio.example nobody -":                     {},
+	} {
+		var w Way
+		w.seen(header, "visio.example")
+		if w != want {
+			t.Errorf("%q: %+v", header, w)
 		}
 	}
 }

@@ -23,6 +23,10 @@ import (
 // ProbeHeader carries a probe's ufrag to the health page, and its proof back.
 const ProbeHeader = "Huisclos-Probe"
 
+// SeenHeader is how a request with a valid probe arrived: its Host, the address that it came from, and, where that is a proxy of
+// the settings, for whom the proxy spoke ("-" otherwise).
+const SeenHeader = "Huisclos-Seen"
+
 // Patience is how long one try waits: more than a retransmitted SYN and than a slow resolver needs.
 const Patience = 3 * time.Second
 
@@ -114,7 +118,7 @@ func (s Service) page(ctx context.Context, w *Way, at netip.AddrPort, host strin
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline)
-	config := &tls.Config{InsecureSkipVerify: true} // it is compared below
+	config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}} // it is compared below
 	if _, err := netip.ParseAddr(host); err != nil {
 		config.ServerName = host
 	}
@@ -142,7 +146,22 @@ func (s Service) page(ctx context.Context, w *Way, at netip.AddrPort, host strin
 	}
 	_ = res.Body.Close()
 	w.Status = res.StatusCode
-	w.Ours = s.Probe.Ufrag != "" && res.Header.Get(ProbeHeader) == s.Probe.Proof()
+	if w.Ours = s.Probe.Ufrag != "" && res.Header.Get(ProbeHeader) == s.Probe.Proof(); w.Ours {
+		w.seen(res.Header.Get(SeenHeader), authority)
+	}
+}
+
+// seen reads what the appliance saw of a request that named this authority. What can't be read says nothing.
+func (w *Way) seen(header, authority string) {
+	part := strings.Fields(header)
+	if len(part) != 3 {
+		return
+	}
+	w.OtherHost = !strings.EqualFold(part[0], authority)
+	w.Peer, _ = netip.ParseAddr(part[1])
+	if w.Trusted = part[2] != "-"; w.Trusted {
+		w.Client, _ = netip.ParseAddr(part[2])
+	}
 }
 
 func fingerprint(der []byte) string {

@@ -60,9 +60,13 @@ type Name struct {
 type Way struct {
 	Addr        netip.Addr
 	TCP, TLS    Outcome
-	Fingerprint string // of the certificate that was served
-	Status      int    // of the health page, 0 if there was none
-	Ours        bool   // the health page proved to be this appliance's
+	Fingerprint string     // of the certificate that was served
+	Status      int        // of the health page, 0 if there was none
+	Ours        bool       // the health page proved to be this appliance's
+	OtherHost   bool       // it arrived with another Host than was asked for
+	Peer        netip.Addr // where the appliance saw it come from; valid if it said so
+	Trusted     bool       // which is one of trusted_proxies,
+	Client      netip.Addr // and speaks for this address, or for nobody, and then this is the proxy's own
 	ICETCP, UDP Outcome
 	UDPFrom     netip.Addr // where the answer by UDP came from, if it came
 	Second      Outcome    // UDP at the second port, where clients are told that one

@@ -160,10 +160,46 @@ func pageWrong(a netip.Addr, status int) Finding {
 			"Put the name into hostnames or the address into public_addresses, and see “journalctl -u huisclos”.")
 }
 
-// proxy: whoever takes TLS apart for HTTP has no way for ICE-TCP, which is no HTTP (RFC 4571 frames on the bare connection).
-func proxy(a netip.Addr, heard bool, f Facts) Finding {
-	out := line(a.String(), "proxy", missing, fmt.Sprintf("à %s répond un mandataire HTTPS (autre certificat) qui renvoie les pages ici.", a),
-		fmt.Sprintf("at %s an HTTPS reverse proxy answers (another certificate) and forwards the pages here.", a))
+// proxyManners: what a proxy has to say of the requests that it passes on. Nothing is said where the appliance did not tell.
+func proxyManners(w Way) (out []Finding) {
+	at := w.Addr.String()
+	if !w.Peer.IsValid() {
+		return nil
+	}
+	if w.OtherHost {
+		out = append(out, line(at, "proxy-host", missing, "le mandataire à "+at+" ne transmet pas le nom sous lequel on vient (Host).", "the proxy at "+at+" does not pass on the name under which people come (Host).").
+			because("L'appliance ne peut savoir que la page est la sienne : toute connexion est refusée.", "The appliance can't know that the page is its own: every sign-in is refused.",
+				"Transmettez l'en-tête Host tel quel (nginx : « proxy_set_header Host $http_host; »).", "Pass the header Host on as it is (nginx: “proxy_set_header Host $http_host;”)."))
+	}
+	switch {
+	case !w.Trusted:
+		out = append(out, line(at, "proxy-untrusted", missing, fmt.Sprintf("les requêtes qui viennent par %s arrivent de %s, que trusted_proxies ne nomme pas.", at, w.Peer),
+			fmt.Sprintf("requests that come by %s arrive from %s, which trusted_proxies does not name.", at, w.Peer)).
+			because("Tous les participants comptent comme une seule adresse : qui se trompe de phrase de passe fait attendre les autres, et le journal d'audit ne montre que le mandataire.",
+				"All participants count as one address: whoever mistypes a passphrase makes the others wait, and the audit log shows the proxy alone.",
+				fmt.Sprintf("Si cette adresse est bien celle de votre mandataire, écrivez trusted_proxies = [\"%s\"] dans les réglages, puis lancez « systemctl restart huisclos ».", w.Peer),
+				fmt.Sprintf("If that address is your proxy's, write trusted_proxies = [\"%s\"] in the settings, then run “systemctl restart huisclos”.", w.Peer)).unless(true))
+	case w.Client == w.Peer || !w.Client.IsValid():
+		out = append(out, line(at, "proxy-unnamed", missing, "le mandataire à "+at+" ne dit pas pour qui il parle (X-Forwarded-For).", "the proxy at "+at+" does not say for whom it speaks (X-Forwarded-For).").
+			because("Tous les participants comptent comme une seule adresse : qui se trompe de phrase de passe fait attendre les autres, et le journal d'audit ne montre que le mandataire.",
+				"All participants count as one address: whoever mistypes a passphrase makes the others wait, and the audit log shows the proxy alone.",
+				"Faites-lui écrire l'adresse du client (nginx : « proxy_set_header X-Forwarded-For $remote_addr; »).", "Have it write the client's address (nginx: “proxy_set_header X-Forwarded-For $remote_addr;”).").unless(true))
+	default:
+		out = append(out, line(at, "proxy-client", ok, "le mandataire à "+at+" dit pour qui il parle, et il est cru.", "the proxy at "+at+" says for whom it speaks, and is believed."))
+	}
+	return out
+}
+
+// proxy: whoever takes TLS apart for HTTP has no way for ICE-TCP, which is no HTTP (RFC 4571 frames on the bare connection). Who
+// looks at the first octet before may have one.
+func proxy(w Way, heard bool, f Facts) Finding {
+	a := w.Addr
+	frAnswers := fmt.Sprintf("à %s répond un mandataire HTTPS qui renvoie les pages ici", a)
+	enAnswers := fmt.Sprintf("at %s an HTTPS reverse proxy answers and forwards the pages here", a)
+	if w.ICETCP == Answered && (f.public(a) || f.own(a)) {
+		return line(a.String(), "proxy", ok, frAnswers+", et laisse passer l'ICE-TCP à côté.", enAnswers+", and lets ICE-TCP pass beside them.")
+	}
+	out := line(a.String(), "proxy", missing, frAnswers+".", enAnswers+".")
 	told := append(append([]netip.Addr{}, f.Public...), f.Named...)
 	switch {
 	case heard && !f.public(a) && !f.own(a):
@@ -174,8 +210,8 @@ func proxy(a netip.Addr, heard bool, f Facts) Finding {
 	case heard:
 		return out.because("ICE-TCP ne passe pas par un mandataire HTTP : sans UDP, un client n'a ni son ni image. UDP arrive bien à cette adresse.",
 			"ICE-TCP can't pass through an HTTP proxy: without UDP a client has neither sound nor picture. UDP does arrive at this address.",
-			"Pour les clients sans UDP, faites passer le port en TCP brut (par SNI, sans ouvrir TLS) au lieu de HTTP.",
-			"For clients without UDP, pass the port on as bare TCP (by SNI, without opening TLS) instead of HTTP.").unless(true)
+			"Pour eux, faites passer à côté du HTTP ce qui n'en est pas (nginx : stream et ssl_preread, voir le guide d'installation).",
+			"For them, let what is not HTTP pass beside it as bare TCP (nginx: stream and ssl_preread, see the installation guide).").unless(true)
 	case f.mediaElsewhere(a, told):
 		return out.because("Par lui ne passent que les pages et la signalisation. ICE-TCP n'y passe pas ; il reste l'UDP et l'ICE-TCP directs vers "+list(told)+".",
 			"Only pages and signalling pass through it. ICE-TCP does not; what remains is UDP and ICE-TCP straight to "+list(told)+".",

@@ -150,6 +150,7 @@ func (s *Server) health(v *visit) error {
 	if named := v.r.Header.Get(probeHeader); named != "" && s.Proof != nil {
 		if proof := s.Proof(named); proof != "" {
 			v.w.Header().Set(probeHeader, proof)
+			v.w.Header().Set(seenHeader, s.seen(v.r))
 		}
 	}
 	if _, err := s.Accounts.SetupNeeded(); err != nil {

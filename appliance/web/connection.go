@@ -11,7 +11,7 @@ import (
 // ErrTrials says that as many trial connections stand as there may.
 var ErrTrials = errors.New("web: too many trial connections")
 
-// A run of the page "test my connection" makes three trials and one echo; nobody needs more than a few runs a minute.
+// A run of the page "test my connection" makes four trials and one echo; nobody needs more than a few runs a minute.
 const trialsPerSecond, trialsBurst = 0.2, 16
 
 // tryConnection answers the offer of a media connection that carries nothing. It is the browser's own way to see whether UDP and
@@ -37,7 +37,7 @@ func (s *Server) tryConnection(v *visit) error {
 		s.Log.Debug("trial connection refused", "error", err)
 		return refusal{codeBadRequest}
 	}
-	said := trialJSON{Answer: answer}
+	said := trialJSON{Answer: answer, Proxied: s.proxied(v.r)}
 	if given.Relay && s.Relay != nil {
 		username, credential, expires := s.Relay.Credential([16]byte(v.account.ID), v.session.ID.String(), v.now)
 		said.Relay = &grantJSON{username, credential, expires.Sub(v.now).Milliseconds()}
@@ -48,6 +48,8 @@ func (s *Server) tryConnection(v *visit) error {
 type trialJSON struct {
 	Answer string     `json:"answer"`
 	Relay  *grantJSON `json:"relay,omitempty"`
+	// Proxied: pages come by a proxy that takes HTTPS apart, where media over TCP has no way.
+	Proxied bool `json:"proxied,omitempty"`
 }
 
 // grantJSON is what the signalling's message "relay" says.

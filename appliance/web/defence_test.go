@@ -121,7 +121,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 	h := newHouse(t)
 	b := h.asAdministrator()
 	always := map[string]string{
-		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "same-origin",
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "credentialless", "Cross-Origin-Resource-Policy": "same-origin",
 		"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
 	}
 	paths := []string{"/nothing/here", "/assets/other.js", "/api/nothing", "/assets/../api/me", "/%00"}
@@ -447,11 +447,12 @@ func TestUnsignedAddressIsCounted(t *testing.T) {
 	r.RemoteAddr = "[::ffff:192.0.2.7]:1234"
 	r.Header.Set("X-Forwarded-For", "203.0.113.1")
 	r.Header.Set("X-Real-Ip", "203.0.113.1")
-	if got := clientAddress(r).String(); got != "192.0.2.7" {
+	s := &Server{}
+	if got := s.client(r).String(); got != "192.0.2.7" {
 		t.Errorf("client %s", got)
 	}
 	r.RemoteAddr = "@"
-	if clientAddress(r).IsValid() {
+	if s.client(r).IsValid() {
 		t.Error("an address out of nothing")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -66,8 +67,14 @@ func splitHost(host string) (name, port string) {
 }
 
 // base is what links for people begin with: the configured name, else the one under which this person reached us, which
-// OwnHost has checked.
+// OwnHost has checked. Behind a proxy the port that leads to us is the proxy's, which only the request knows.
 func (s *Server) base(r *http.Request) string {
+	if u, err := url.Parse(s.Base); err == nil && s.Base != "" && s.proxied(r) {
+		if _, port := splitHost(r.Host); port != "" && port != "443" {
+			return "https://" + net.JoinHostPort(u.Hostname(), port)
+		}
+		return "https://" + u.Hostname()
+	}
 	if s.Base != "" {
 		return strings.TrimSuffix(s.Base, "/")
 	}

@@ -19,7 +19,7 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proof, Relay and Canary.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -38,7 +38,9 @@ type Config struct {
 	Names     []string
 	Addresses func() []netip.Addr
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
-	Base            string
+	Base string
+	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
+	Proxies         func(netip.Addr) bool
 	StrictTransport bool // the certificate is one that browsers trust by themselves
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string
@@ -107,7 +109,7 @@ func New(c Config) (*Server, error) {
 	if s.console, err = loadClient(c.Console, "/console/", c.TestBuild); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	// Addresses in X-Forwarded-For are anybody's word: the connection's own is the one that counts.
+	// See client: what a header says of an address is anybody's word, and the router has no business with it.
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = func(err error, c echo.Context) { s.unrouted(err, c) }
@@ -181,13 +183,4 @@ func (s *Server) unrouted(err error, c echo.Context) {
 		s.Log.Error("router failed", "error", err)
 		s.refuse(c.Response(), c.Request(), codeInternal)
 	}
-}
-
-// clientAddress is the peer of the connection; the zero value when that is no IP address.
-func clientAddress(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap().WithZone("")
 }

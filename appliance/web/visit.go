@@ -73,7 +73,7 @@ func (v *visit) from() accounts.Client {
 // outsider more than that the address exists.
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: clientAddress(c.Request())}
+		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: s.client(c.Request())}
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
 		}

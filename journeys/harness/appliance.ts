@@ -1,7 +1,7 @@
 /** The real program, started as an operator starts it, in a data directory of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { connect } from 'node:tls';
 const address = process.env.HUISCLOS_ADDRESS ?? '127.0.0.1';
 const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
 
-export interface ApplianceOptions { /** Go duration; default the product's own 30 s. */ absence?: string; record?: boolean; port?: number; /** The one address that it listens at and is come to; default: it listens at all. */ at?: string; /** A further name of the appliance. */ hostname?: string }
+export interface ApplianceOptions { /** Go duration; default the product's own 30 s. */ absence?: string; record?: boolean; port?: number; /** The one address that it listens at and is come to; default: it listens at all. */ at?: string; /** A further name of the appliance. */ hostname?: string; /** A settings file (TOML). */ settings?: string; /** Where people come to, if that isn't the appliance itself: a proxy's URL. */ front?: string }
 
 export class Appliance {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'huisclos-journey-'));
@@ -30,12 +30,17 @@ export class Appliance {
     return a;
   }
 
-  get url(): string { return `https://${this.o.at ?? address}${this.port === 443 ? '' : `:${this.port}`}`; }
+  get url(): string { return this.o.front ?? `https://${this.o.at ?? address}${this.port === 443 ? '' : `:${this.port}`}`; }
   get pid(): number { return this.child?.pid ?? 0; }
 
   /** Starts it (again) over the same data. */
   async up(): Promise<void> {
     const args = ['serve', '--listen', `${this.o.at ?? ''}:${this.port}`, '--data', this.data, '--test-record', this.o.record ? this.records : ''];
+    if (this.o.settings !== undefined) {
+      const file = path.join(this.folder, 'huisclos.toml');
+      writeFileSync(file, this.o.settings);
+      args.push('--config', file);
+    }
     if (this.o.hostname) args.push('--hostname', this.o.hostname);
     if (this.o.absence) args.push('--test-absence', this.o.absence);
     const child = spawn(binary, args.filter((a, i) => !(a === '' || (a === '--test-record' && args[i + 1] === ''))), { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -54,6 +59,13 @@ export class Appliance {
     });
     const code = /Set-up code\s+(\S.*\S)/.exec(banner);
     if (code) this.setupCode = code[1]!;
+  }
+
+  /** Starts it again with other settings. */
+  async again(settings: string): Promise<void> {
+    await this.down();
+    this.o.settings = settings;
+    await this.up();
   }
 
   /** SIGTERM as an operator's stop, SIGKILL as a power cut. */
@@ -90,6 +102,8 @@ export interface Answer { status: number; body: Record<string, unknown>; headers
 export class Client {
   private readonly cookies = new Map<string, string>();
   csrf = '';
+  /** Headers beside those that a page sends. */
+  extra: Record<string, string> = {};
   constructor(readonly url: string) {}
 
   async call(method: string, where: string, body?: unknown): Promise<Answer> {
@@ -99,7 +113,7 @@ export class Client {
       const r = request(`${this.url}${where}`, {
         method, rejectUnauthorized: false,
         headers: {
-          Origin: this.url, Accept: 'application/json', ...(this.csrf ? { 'X-Huisclos-CSRF': this.csrf } : {}), ...(this.cookies.size ? { Cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ') } : {}),
+          Origin: this.url, Accept: 'application/json', ...this.extra, ...(this.csrf ? { 'X-Huisclos-CSRF': this.csrf } : {}), ...(this.cookies.size ? { Cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ') } : {}),
           ...(data ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) } : {}),
         },
       }, (res) => {
@@ -141,8 +155,11 @@ export interface Account { id: string; name: string; email: string; passphrase: 
 export interface House { appliance: Appliance; admin: Client; owner: Account; members: Account[]; room: { id: string; name: string; link: string } }
 
 /** An appliance with an administrator, members whose accounts are active, and a room of the first member. */
-export async function house(members: number, o: ApplianceOptions = {}): Promise<House> {
-  const appliance = await Appliance.start(o), admin = appliance.client();
+export async function house(members: number, o: ApplianceOptions = {}): Promise<House> { return furnish(await Appliance.start(o), members); }
+
+/** The same of an appliance that has just been started. */
+export async function furnish(appliance: Appliance, members: number): Promise<House> {
+  const admin = appliance.client();
   try {
     await admin.must('POST', '/api/setup', { code: appliance.setupCode, name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' });
     admin.csrf = '';

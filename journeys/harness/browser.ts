@@ -1,4 +1,5 @@
 /** Chromium by playwright-core and Firefox by WebDriver BiDi behind one small interface. Each person is a browser of its own. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,6 +21,8 @@ export interface BrowserOptions {
   portrait?: boolean;
   /** SHA-256 of the public key (SPKI) of a certificate to trust, in Base64: Chromium, which else takes no TURN inside TLS from it. */
   trust?: string;
+  /** A certificate authority (PEM file) to trust by itself, for pages and TURN alike, and no certificate beside (Firefox). */
+  authority?: string;
   /** host:port of an HTTP proxy that everything goes through. */
   proxy?: string;
   /** The network that the browser is in; otherwise the appliance's own. */
@@ -124,9 +127,13 @@ class ChromiumTab implements Tab {
 
 async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
   const profile = mkdtempSync(path.join(tmpdir(), 'huisclos-firefox-')), look = o.look ?? {};
+  if (o.authority) {
+    execFileSync('certutil', ['-N', '--empty-password', '-d', `sql:${profile}`]);
+    execFileSync('certutil', ['-A', '-d', `sql:${profile}`, '-n', 'journeys', '-t', 'C,,', '-i', o.authority]);
+  }
   const browser: Firefox = await puppeteer.launch(behind(o.line, {
     ...(o.line ? { debuggingPort: await o.line.port() } : {}),
-    browser: 'firefox' as const, executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: true, userDataDir: profile, protocolTimeout: 60_000,
+    browser: 'firefox' as const, executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: !o.authority, userDataDir: profile, protocolTimeout: 60_000,
     defaultViewport: { width: look.width ?? 1280, height: look.height ?? 720 },
     extraPrefsFirefox: {
       'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true, 'media.autoplay.default': 0, 'media.autoplay.blocking_policy': 0, 'media.autoplay.block-webaudio': false,

@@ -54,7 +54,10 @@ export class Line {
 
   private outer(way: Way): string { return `line${this.number}${way[0]}`; }
   private net(i: number): string { return `198.18.${this.number * 2 + i}`; } // RFC 2544: networks for measuring
-  private inside(...command: string[]): string { return run('nsenter', `--net=/proc/${this.holder.pid}/ns/net`, ...command); }
+  /** The participant's address in the first network. */
+  get address(): string { return `${this.net(0)}.2`; }
+  /** Runs a program behind the line. */
+  inside(...command: string[]): string { return run('nsenter', `--net=/proc/${this.holder.pid}/ns/net`, ...command); }
 
   private plug(way: Way): void {
     const net = this.net(way === 'wifi' ? 0 : 1);
@@ -104,6 +107,11 @@ export class Line {
 
   /** What waited, was sent and was dropped by the rate limit. */
   queue(): string { return run(tc, '-s', 'qdisc', 'show', 'dev', this.outer('wifi')).split('\n').slice(0, 4).join(' ').replace(/\s+/g, ' '); }
+
+  /** Replaces the packet filter that the participant's own network has. */
+  filter(rules: string): void {
+    execFileSync('nsenter', [`--net=/proc/${this.holder.pid}/ns/net`, nft, '-f', '-'], { input: `table inet journeys\ndelete table inet journeys\n${rules}` });
+  }
 
   /** From Wi-Fi to cable, at once: the first network is gone when the second comes. */
   change(): void { this.unplug('wifi'); this.plug('cable'); }

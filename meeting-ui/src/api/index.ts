@@ -118,8 +118,8 @@ export const api = {
   sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 
-  /** A media connection that carries nothing: the server's answer to an offer with one audio section, and what opens the relay to it, if asked for. */
-  tryConnection: (offer: string, mid: string, relay: boolean) => request<{ answer: string; relay?: RelayGrant }>("POST", "/api/connection", { offer, mid, relay }),
+  /** A media connection that carries nothing: the server's answer to an offer with one audio section, what opens the relay to it, if asked for, and whether this page comes by a proxy of the server's. */
+  tryConnection: (offer: string, mid: string, relay: boolean) => request<{ answer: string; relay?: RelayGrant; proxied?: boolean }>("POST", "/api/connection", { offer, mid, relay }),
 
   rooms: async () => (await request<{ rooms: Room[] }>("GET", "/api/rooms")).rooms,
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),

@@ -8,10 +8,10 @@
 /** What the server gives a member: good for `lifetimeMs`, and renewed before. */
 export interface RelayGrant { username: string; credential: string; lifetimeMs: number }
 
-/** How both connections are made. The page's address is the one that is known to lead to the server from here. */
-export function rtcConfig(grant: RelayGrant | null, page: { hostname: string; port: string } | undefined = globalThis.location): RTCConfiguration {
+/** How both connections are made. The page's address is the one that is known to lead to the server from here. Without UDP: the relay as it is where UDP is blocked. */
+export function rtcConfig(grant: RelayGrant | null, page: { hostname: string; port: string } | undefined = globalThis.location, withUDP = true): RTCConfiguration {
   const iceServers: RTCIceServer[] = !grant || !page ? [] :
-    [{ urls: relayURLs(page), username: grant.username, credential: grant.credential }];
+    [{ urls: relayURLs(page).filter((u) => withUDP || !u.endsWith("=udp")), username: grant.username, credential: grant.credential }];
   return { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers };
 }
 

@@ -22,6 +22,10 @@ export interface Tried extends Measured {
   told: string[];
   /** Which of them it reached. */
   reached: string | null;
+  /** The page comes by a proxy of the server's, which takes HTTPS apart: what is no HTTP has no way there. */
+  proxied?: boolean;
+  /** Of the relay: whether it was reached without UDP too, which says what is left where UDP is blocked. */
+  withoutUDP?: boolean;
 }
 
 /** Long enough for a lost first packet and its repetitions, short enough to wait for. */
@@ -30,29 +34,35 @@ const connectLimit = 8000, echoLimit = 6000, measureFor = 5000, sampleEvery = 25
 const failed = (way: Way, told: string[] = []): Tried => ({ way, passed: false, connectMs: null, told, reached: null, ...noChecks });
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
+/** The relay, by all of its ways and, beside that, by those that are left without UDP. */
+export async function tryRelay(): Promise<Tried> {
+  const [all, left] = await Promise.all([tryMedia("relay"), tryMedia("relay", false)]);
+  return { ...all, withoutUDP: left.passed };
+}
+
 /** Throws only what the API throws: then nothing can be said of the network behind it. */
-export async function tryMedia(way: Transport | "relay"): Promise<Tried> {
+export async function tryMedia(way: Transport | "relay", withUDP = true): Promise<Tried> {
   const relayed = way === "relay", transport = relayed ? "udp" : way;
   const pc = new RTCPeerConnection({ ...rtcConfig(null), iceTransportPolicy: relayed ? "relay" : "all" });
   try {
     const t = pc.addTransceiver("audio", { direction: "sendonly" }); // without a track: nothing is ever sent on it
     t.setCodecPreferences(allowedCodecs("audio"));
     const offer = await pc.createOffer();
-    const { answer, relay } = await api.tryConnection(offer.sdp ?? "", /^a=mid:(\S+)/m.exec(offer.sdp ?? "")?.[1] ?? "0", relayed);
+    const { answer, relay, proxied = false } = await api.tryConnection(offer.sdp ?? "", /^a=mid:(\S+)/m.exec(offer.sdp ?? "")?.[1] ?? "0", relayed);
     // Before it looks for ways, it must know of the relay.
-    if (relay) pc.setConfiguration({ ...rtcConfig(relay), iceTransportPolicy: "relay" });
+    if (relay) pc.setConfiguration({ ...rtcConfig(relay, location, withUDP), iceTransportPolicy: "relay" });
     await pc.setLocalDescription(offer);
     const told = toldOf(answer, transport);
-    if (told.length === 0) return failed(way);
+    if (told.length === 0) return { ...failed(way), proxied };
     const since = performance.now();
     await pc.setRemoteDescription({ type: "answer", sdp: keep(answer, transport) });
-    if (!(await connected(pc))) return failed(way, told);
+    if (!(await connected(pc))) return { ...failed(way, told), proxied };
     const connectMs = performance.now() - since;
     const checks = new Checks();
     for (const end = performance.now() + measureFor; performance.now() < end && pc.connectionState === "connected"; await pause(sampleEvery)) {
       checks.take(pairOf(await pc.getStats()), performance.now());
     }
-    return { way, passed: true, connectMs, told, reached: relayed ? relayAt(checks.relay) : checks.reached, ...checks.measured() };
+    return { way, passed: true, proxied, connectMs, told, reached: relayed ? relayAt(checks.relay) : checks.reached, ...checks.measured() };
   } finally {
     pc.close();
   }

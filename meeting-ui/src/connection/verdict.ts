@@ -11,6 +11,7 @@ export type Conclusion =
   | "relay-only" // media goes through the relay
   | "messages-blocked" // WebSocket does not pass: no call
   | "inner-addresses" // no media, and the server told only addresses of an inner network
+  | "proxy-only" // no media, and the server stands behind a proxy through which there is no way for it
   | "media-blocked" // no media, pages and messages pass
   | "all-blocked"; // neither media nor messages, though the page came
 
@@ -23,13 +24,14 @@ export function conclude({ messages, udp, tcp, relay }: Tries): Conclusion {
   const told = [...udp.told, ...tcp.told];
   if (!udp.passed && !tcp.passed && !relay.passed) {
     if (!messages.passed) return "all-blocked";
-    return told.length > 0 && told.every(inner) ? "inner-addresses" : "media-blocked";
+    if (told.length > 0 && told.every(inner)) return "inner-addresses";
+    return udp.proxied || tcp.proxied ? "proxy-only" : "media-blocked";
   }
   if (!messages.passed) return "messages-blocked";
   if (!udp.passed) return tcp.passed ? "udp-blocked" : "relay-only";
   if ((udp.rttMs ?? 0) > slowMs) return "slow";
   if (udp.lost !== null && udp.lost >= lossyLeast && udp.lost > lossyShare * (udp.lost + udp.answered)) return "lossy";
-  return tcp.passed ? "good" : relay.passed ? "relay-behind" : "tcp-blocked";
+  return tcp.passed ? "good" : relay.withoutUDP ? "relay-behind" : "tcp-blocked";
 }
 
 export type Tone = "info" | "attention" | "danger";

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { announce, Badge, Button, copy, count, Icon, Notice, Spinner } from "@huisclos/ui-kit";
 import type { ApiError } from "../api/index.ts";
 import { report } from "../connection/report.ts";
-import { tryMedia, tryMessages, type Tried, type Way } from "../connection/path.ts";
+import { tryMedia, tryMessages, tryRelay, type Tried, type Way } from "../connection/path.ts";
 import { conclude, toneOf, type Tries } from "../connection/verdict.ts";
 import { asApiError, session } from "../session.ts";
 import { connection } from "../words/connection.ts";
@@ -16,7 +16,7 @@ const ways: { way: Way; run: () => Promise<Tried> }[] = [
   { way: "messages", run: tryMessages },
   { way: "udp", run: () => tryMedia("udp") },
   { way: "tcp", run: () => tryMedia("tcp") },
-  { way: "relay", run: () => tryMedia("relay") },
+  { way: "relay", run: tryRelay },
 ];
 type Results = Partial<Record<Way, Tried>>;
 const whole = (r: Results): r is Tries => ways.every(({ way }) => r[way] !== undefined);

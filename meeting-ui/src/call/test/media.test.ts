@@ -4,6 +4,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { OwnMedia } from "../devices.ts";
 import { Media } from "../media.ts";
 import { People } from "../people.ts";
+import { rtcConfig } from "../relay.ts";
 import type { FramePort } from "../ports.ts";
 import { CallSignals } from "../state.ts";
 import type { ClientMessage } from "../wire.ts";
@@ -208,4 +209,11 @@ test("a later grant moves what goes through the relay, and nothing else", async 
   assert.deepEqual(restarted(), { publish: 1, subscribe: 2 });
   media.destroy();
   delete globals.location;
+});
+
+test("the relay without UDP, as a network leaves it that blocks UDP", () => {
+  const grant = { username: "9:a.b.1", credential: "secret", lifetimeMs: 1 }, page = { hostname: "visio.example.org", port: "" };
+  assert.deepEqual(rtcConfig(grant, page, false).iceServers?.[0]?.urls, ["turn:visio.example.org:443?transport=tcp", "turns:visio.example.org:443?transport=tcp"]);
+  assert.equal(rtcConfig(grant, page).iceServers?.[0]?.urls.length, 3);
+  assert.deepEqual(rtcConfig(null, page, false).iceServers, []);
 });

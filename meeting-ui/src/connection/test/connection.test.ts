@@ -88,11 +88,15 @@ test("one conclusion for what passed", () => {
     ["messages-blocked", no, no, {}],
     ["media-blocked", {}, no, no],
     ["media-blocked", {}, { ...no, told: ["203.0.113.9:443", "10.0.0.2:443"] }, no],
+    ["proxy-only", {}, { ...no, proxied: true }, { ...no, proxied: true }],
+    ["inner-addresses", {}, { ...no, told: ["10.0.0.2:443"], proxied: true }, { ...no, told: ["10.0.0.2:443"], proxied: true }],
+    ["udp-blocked", {}, { ...no, proxied: true }, { proxied: true }],
+    ["tcp-blocked", {}, {}, no, { withoutUDP: false }], // the relay was reached over UDP, which says nothing of what is left without it
     ["media-blocked", {}, { ...no, told: [] }, { ...no, told: [] }],
     ["inner-addresses", {}, { ...no, told: ["10.0.0.2:443"] }, { ...no, told: ["10.0.0.2:443"] }],
     ["all-blocked", no, no, no],
     ["good", {}, {}, {}, {}],
-    ["relay-behind", {}, {}, no, {}],
+    ["relay-behind", {}, {}, no, { withoutUDP: true }],
     ["slow", {}, { rttMs: 400 }, no, {}],
     ["udp-blocked", {}, no, {}, {}],
     ["relay-only", {}, { ...no, told: ["10.0.0.2:443"] }, no, {}],
@@ -104,6 +108,7 @@ test("one conclusion for what passed", () => {
   assert.equal(toneOf("relay-only"), "attention");
   assert.equal(toneOf("relay-behind"), "info");
   assert.equal(toneOf("media-blocked"), "danger");
+  assert.equal(toneOf("proxy-only"), "danger");
 });
 
 test("the text for an administrator says all of it, and no secret", async () => {
