@@ -100,6 +100,8 @@ func TestJudge(t *testing.T) {
 			"!page-wrong udp ice-tcp ?outside", "HTTP 421"},
 		"reverse proxy, no address for media": {Facts{Service: service("visio.example"), Resolved: named(strange), Own: own, Listening: all, Ways: []Way{open(inner), behind(strange)}},
 			"name page udp ice-tcp !proxy ?outside", "told no address"},
+		"reverse proxy in the same private network": {Facts{Service: service("visio.example"), Resolved: named(private), Own: own, Listening: all, Ways: []Way{open(inner), behind(private)}},
+			"name page udp ice-tcp ~proxy ?outside", "what remains is UDP and ICE-TCP straight to "},
 		"reverse proxy, media by another address": {Facts{Service: func() Service { s := nat; s.Public = []netip.Addr{public}; return s }(), Resolved: named(strange), Own: own, Listening: all,
 			Ways: []Way{open(public), open(inner), behind(strange)}}, "name page udp ice-tcp page udp ice-tcp ~proxy ?outside", "what remains is UDP and ICE-TCP straight to 203.0.113.9"},
 		"reverse proxy, UDP beside it": {Facts{Service: nat, Resolved: named(public), Own: own, Listening: all,

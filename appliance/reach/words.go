@@ -201,6 +201,9 @@ func proxy(w Way, heard bool, f Facts) Finding {
 	}
 	out := line(a.String(), "proxy", missing, frAnswers+".", enAnswers+".")
 	told := append(append([]netip.Addr{}, f.Public...), f.Named...)
+	if len(f.Named) == 0 && a.IsPrivate() { // then clients are told the machine's own, and who reaches a private proxy may well reach those
+		told = append(told, f.Own...)
+	}
 	switch {
 	case heard && !f.public(a) && !f.own(a):
 		return out.because("UDP arrive ici par cette adresse, mais les clients ne le savent pas : public_addresses ne la nomme pas. ICE-TCP ne passe pas par un mandataire HTTP.",
@@ -218,8 +221,8 @@ func proxy(w Way, heard bool, f Facts) Finding {
 			"Les clients doivent atteindre une de ces adresses en UDP "+port(f.Port)+" ou TCP "+port(f.Port)+" : ouvrez-les au pare-feu, puis essayez avec la page /test.",
 			"Clients must reach one of these addresses by UDP "+port(f.Port)+" or TCP "+port(f.Port)+": open them at the firewall, then try with the page /test.").unless(true)
 	}
-	return out.because("ICE-TCP ne passe pas par un mandataire HTTP, et aucune adresse n'est dite aux clients où UDP arrive ici : ils se voient dans la liste mais personne ne s'entend.",
-		"ICE-TCP can't pass through an HTTP proxy, and clients are told no address at which UDP arrives here: they see each other in the list and nobody hears anybody.",
+	return out.because("ICE-TCP ne passe pas par un mandataire HTTP, et aucune adresse n'est dite aux clients où UDP arrive ici depuis l'extérieur : ils se voient dans la liste mais personne ne s'entend.",
+		"ICE-TCP can't pass through an HTTP proxy, and clients are told no address at which UDP arrives here from outside: they see each other in the list and nobody hears anybody.",
 		"Renvoyez UDP "+port(f.Port)+" d'une adresse que les clients atteignent vers cette machine, et nommez-la dans public_addresses ; ou faites passer TCP "+port(f.Port)+" brut au lieu de HTTP.",
 		"Forward UDP "+port(f.Port)+" of an address that clients reach to this machine, and name it in public_addresses; or pass TCP "+port(f.Port)+" on bare instead of as HTTP.")
 }
