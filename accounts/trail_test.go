@@ -105,7 +105,7 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 			return err
 		},
 		"ChangePassphrase": func() error {
-			_, err := w.ChangePassphrase(t.Context(), member.ID, memberPhrase, adminPhrase, desk, never)
+			_, err := w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, adminPhrase, desk, never)
 			return err
 		},
 		"EndSessions": func() error { return w.EndSessions(actor(admin), member.ID, never) },
