@@ -26,7 +26,7 @@ export const kit = dictionary(
       useDigits: "Utiliser le code à six chiffres",
       partly: "Ce code n’est pas complet.",
       as: "Vous vous connectez avec",
-      back: "Changer de compte",
+      back: "Revenir à la phrase de passe",
     },
   },
   {
@@ -53,7 +53,7 @@ export const kit = dictionary(
       useDigits: "Use the six-digit code",
       partly: "This code is not complete.",
       as: "You are signing in as",
-      back: "Use another account",
+      back: "Back to the passphrase",
     },
   },
 );
