@@ -10,7 +10,7 @@ import { house, type Account, type House } from './harness/appliance.ts';
 import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
 import { small } from './harness/clip.ts';
 import { pressOn, reach, reads, writeInto } from './harness/keyboard.ts';
-import { faultsOf, pageOf, refusedByPolicy, type Sight } from './harness/sight.ts';
+import { faultsOf, pageOf, picture, refusedByPolicy, type Sight } from './harness/sight.ts';
 
 let h: House;
 const persons: Person[] = [];
@@ -101,6 +101,11 @@ class Visitor {
     await this.passphrase();
     await until('the field for the code has the focus', () => this.tab.run(() => document.activeElement?.getAttribute('autocomplete') === 'one-time-code'));
   }
+  /** From the field for six digits to the one for a recovery code, which then has the focus. */
+  async byRecovery(): Promise<void> {
+    await pressOn(this.tab, this.w.useRecovery);
+    await until('a field for text has the focus', () => this.tab.run(() => document.activeElement instanceof HTMLInputElement && document.activeElement.inputMode !== 'numeric'));
+  }
   async security(): Promise<void> {
     await this.tab.goto(`${h.appliance.url}/account#second-factor`);
     await until('the part about the second factor has the focus', () => this.tab.run(() => document.activeElement?.id === 'part-factor'));
@@ -165,7 +170,7 @@ async function wholeWay(engine: Engine, look: Sight, index: number): Promise<voi
     const text = Buffer.concat(chunks).toString();
     for (const c of [...recovery, v.account.email]) assert.ok(text.includes(c), text);
     await page.emulateMedia({ media: 'print' });
-    await v.see('print');
+    await picture(t, 'factor-print', look);
     const paper = await t.run(() => document.body.innerText);
     assert.ok(recovery.every((c) => paper.includes(c)) && paper.includes(v.account.email));
     assert.ok(!paper.includes('Huis Clos protège') && !/Imprimer|Print/.test(paper), paper);
@@ -204,8 +209,7 @@ async function wholeWay(engine: Engine, look: Sight, index: number): Promise<voi
   // A recovery code, in lower case and without its hyphen; how many are left, and the way to new ones.
   await v.signOut();
   await v.toCode();
-  await pressOn(t, w.useRecovery);
-  await until('a field for text', () => t.run(() => document.activeElement instanceof HTMLInputElement && document.activeElement.inputMode !== 'numeric'));
+  await v.byRecovery();
   await v.see('sign-in-recovery');
   await t.type(recovery[0]!.toLowerCase().replace('-', ''));
   await t.press('Enter');
@@ -221,7 +225,7 @@ async function wholeWay(engine: Engine, look: Sight, index: number): Promise<voi
   await until('the field for the code is there', () => t.run(() => document.querySelector('.code-field') !== null));
   await writeInto(t, look.lang === 'fr' ? /^Phrase de passe actuelle/ : /^Current passphrase/, v.account.passphrase);
   await writeInto(t, w.fresh, fresh);
-  await pressOn(t, w.useRecovery);
+  await v.byRecovery();
   await writeInto(t, w.recovery, recovery[1]!);
   await pressOn(t, w.change);
   await reads(t, w.changed);
@@ -244,7 +248,7 @@ async function wholeWay(engine: Engine, look: Sight, index: number): Promise<voi
   // Turned off, with a recovery code: who lost the phone can do it. The old ones are refused.
   await pressOn(t, w.off);
   await writeInto(t, w.passphrase, fresh);
-  await pressOn(t, w.useRecovery);
+  await v.byRecovery();
   await writeInto(t, w.recovery, recovery[2]!);
   await pressOn(t, w.offAct);
   await refusal(t);

@@ -13,11 +13,16 @@ export interface Sight { lang: 'fr' | 'en'; theme: 'light' | 'dark'; width: numb
 /** What the two drivers of browsers call alike. */
 export const pageOf = (t: Tab) => (t as unknown as { page: Page }).page;
 
-/** What is wrong with the page as it stands; its picture is left in build/screenshots. */
+const labelOf = (name: string, look: Sight) => `${name}-${look.lang}-${look.theme}-${look.width}`;
+
+/** Its picture, left in build/screenshots. */
+export const picture = (t: Tab, name: string, look: Sight) => t.screenshot(path.join(pictures, `${labelOf(name, look)}.png`));
+
+/** What is wrong with the page as it stands; its picture is kept. */
 export async function faultsOf(t: Tab, name: string, look: Sight, lang: string = look.lang): Promise<string[]> {
-  const label = `${name}-${look.lang}-${look.theme}-${look.width}`, faults: string[] = [];
+  const label = labelOf(name, look), faults: string[] = [];
   await new Promise((done) => setTimeout(done, 150));
-  await t.screenshot(path.join(pictures, `${label}.png`));
+  await picture(t, name, look);
   const page = pageOf(t);
   const wide = await page.evaluate(() => ({ page: document.documentElement.scrollWidth, window: innerWidth, lang: document.documentElement.lang, title: document.title }));
   if (wide.page > wide.window + 1) faults.push(`${label}: ${wide.page} px wide in a window of ${wide.window}`);

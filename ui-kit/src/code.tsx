@@ -1,5 +1,5 @@
 /** The second factor on the page: the field for its code, the second step of a sign-in, and a QR code. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import { Button } from "./button.tsx";
 import { qrPath, recoveryCode, sixDigits } from "./factor.ts";
@@ -33,7 +33,7 @@ export function CodeField({ value, onValue, onWhole, error, innerRef, recovery =
   };
   const changed = useRef(false);
   const change = () => { changed.current = true; setByRecovery(!byRecovery); onValue(""); };
-  useEffect(() => { if (changed.current) own.current?.focus(); }, [byRecovery]);
+  useLayoutEffect(() => { if (changed.current) own.current?.focus(); }, [byRecovery]);
   return (
     <div class="code-field">
       {byRecovery

@@ -19,9 +19,9 @@ export const kit = dictionary(
     level: "Niveau du son",
     code: {
       digits: "Code à six chiffres",
-      digitsHint: "Celui que votre application d’authentification affiche en ce moment.",
+      digitsHint: "Celui qu’affiche votre application d’authentification.",
       recovery: "Code de secours",
-      recoveryHint: "Dix signes, comme 7KQ2M-9XA4B. Chacun ne sert qu’une fois.",
+      recoveryHint: "Dix caractères, comme 7KQ2M-9XA4B. Chacun ne sert qu’une fois.",
       useRecovery: "Utiliser un code de secours",
       useDigits: "Utiliser le code à six chiffres",
       partly: "Ce code n’est pas complet.",
@@ -46,7 +46,7 @@ export const kit = dictionary(
     level: "Sound level",
     code: {
       digits: "Six-digit code",
-      digitsHint: "The one that your authenticator app shows right now.",
+      digitsHint: "The one that your authenticator app shows.",
       recovery: "Recovery code",
       recoveryHint: "Ten characters, like 7KQ2M-9XA4B. Each works once.",
       useRecovery: "Use a recovery code",

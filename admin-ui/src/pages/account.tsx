@@ -88,6 +88,12 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
     try { await run(); if (said) toast(said); } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(null); setAsked(null); }
   };
   const change = (what: string, o: Parameters<typeof admin.change>[1], said: string) => act(what, async () => onChange(await admin.change(a.id, o)), said);
+  const lost = a.secondFactor && (
+    <div class="stack stack--tight sheet__part">
+      <div><Button look="warn" onClick={() => setAsked("factor")}>{t.factorRemove}</Button></div>
+      <p class="muted small">{t.factorHint}</p>
+    </div>
+  );
   return (
     <SideSheet open title={a.name} onClose={onClose}>
       <div class="row row--wrap"><StateBadge state={a.state} /><span class="muted any">{a.email}</span></div>
@@ -101,19 +107,14 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
         <div><Button type="submit" busy={busy === "name"} disabled={!name.trim() || name.trim() === a.name}>{words.value.save}</Button></div>
       </form>
-      {a.secondFactor && (
-        <div class="stack stack--tight sheet__part">
-          <div><Button look="warn" onClick={() => setAsked("factor")}>{t.factorRemove}</Button></div>
-          <p class="muted small">{t.factorHint}</p>
-        </div>
-      )}
-      {own ? <Notice><p>{t.self}</p></Notice> : (
+      {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
           <RoleChoice role={a.role} onChange={(role) => void change("role", { role }, t.roleChanged)} />
           <div class="stack stack--tight sheet__part">
             <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", async () => onLink(await admin.newLink(a.id)), "")}>{t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>
           </div>
+          {lost}
           <div class="stack stack--tight sheet__part sheet__acts">
             {a.state === "disabled"
               ? <Button busy={busy === "state"} onClick={() => void change("state", { disabled: false }, t.enabled)}>{t.enable}</Button>

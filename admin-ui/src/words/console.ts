@@ -56,7 +56,7 @@ export const words = dictionary(
     factor: {
       mySecurity: "Ma sécurité",
       understood: "J’ai compris",
-      usedRecovery: (n: number) => n === 0 ? "Vous êtes entré avec votre dernier code de secours. Faites-en de nouveaux dès maintenant." : `Vous êtes entré avec un code de secours, qui ne servira plus. Il vous en reste ${n}.`,
+      usedRecovery: (n: number) => n === 0 ? "Cette connexion a utilisé votre dernier code de secours. Faites-en de nouveaux dès maintenant." : `Cette connexion a utilisé un code de secours, qui ne servira plus. Il vous en reste ${n}.`,
       none: "Votre compte n’a pas de second facteur : qui apprendrait votre phrase de passe pourrait administrer l’appareil.",
       begin: "Mettre en place un second facteur",
     },
@@ -184,7 +184,7 @@ export const words = dictionary(
     factor: {
       mySecurity: "My security",
       understood: "Understood",
-      usedRecovery: (n) => n === 0 ? "You came in with your last recovery code. Make new ones now." : `You came in with a recovery code, which no longer works. You have ${n} left.`,
+      usedRecovery: (n) => n === 0 ? "This sign-in used your last recovery code. Make new ones now." : `This sign-in used a recovery code, which no longer works. You have ${n} left.`,
       none: "Your account has no second factor: whoever learns your passphrase could administer the appliance.",
       begin: "Set up a second factor",
     },

@@ -3,9 +3,10 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge, Button, Check, CodeField, copy, date, grouped, kit, lang, LinkButton, Notice, Passphrase, QRCode, Skeleton, toast, wholeCode, sixDigits, IconButton, time } from "@huisclos/ui-kit";
 import { api, codes, type Account as Me, type ApiError, type Enrolment, type Factors } from "../api/index.ts";
+import { place } from "../route.ts";
 import { asApiError, recoveryLeft } from "../session.ts";
 import { desk } from "../words/desk.ts";
-import { few } from "./frame.tsx";
+import { few, mySecurity } from "./frame.tsx";
 
 type Doing = { what: "begin"; why?: string } | { what: "scan"; enrolment: Enrolment } | { what: "keep"; recovery: string[] } | { what: "renew" } | { what: "off" };
 
@@ -16,13 +17,13 @@ export function Factor({ me, factors, error, onChange }: { me: Me; factors: Fact
   const t = desk.value.factor;
   const [doing, setDoing] = useState<Doing | null>(null);
   const head = useRef<HTMLHeadingElement>(null);
-  const there = factors !== null;
+  const there = factors !== null, meant = place.value.hash === mySecurity.slice(mySecurity.indexOf("#"));
   // Whoever came by the link to this part stands before it once it is drawn.
   useEffect(() => {
-    if (!there || location.hash !== "#second-factor") return;
+    if (!there || !meant) return;
     head.current?.scrollIntoView({ block: "center" });
     head.current?.focus({ preventScroll: true });
-  }, [there]);
+  }, [there, meant]);
   const over = async (said?: string) => {
     await onChange();
     setDoing(null);
@@ -71,7 +72,10 @@ export function Factor({ me, factors, error, onChange }: { me: Me; factors: Fact
 /** One step: whoever cannot see it come is taken to its title. */
 function Step({ title, keep, children }: { title: string; keep?: boolean; children: ComponentChildren }) {
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => { head.current?.focus(); }, []);
+  useEffect(() => {
+    head.current?.closest("section")?.scrollIntoView({ block: "start" });
+    head.current?.focus({ preventScroll: true });
+  }, []);
   return <div class={keep ? "step keep" : "step"}><h3 ref={head} tabIndex={-1}>{title}</h3>{children}</div>;
 }
 
