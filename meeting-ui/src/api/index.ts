@@ -35,7 +35,7 @@ export class ApiError extends Error {
 }
 
 /** Refusals that a page answers with more than their sentence. */
-export const codes = { factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver" } as const;
+export const codes = { factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver", signInWithCode: "signInWithCode" } as const;
 
 /** The token of the current session (or, before login, of the browser's cookie); state changes carry it. */
 let csrf = "";

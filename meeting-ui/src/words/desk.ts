@@ -142,6 +142,7 @@ export const desk = dictionary(
       offText: "Votre phrase de passe suffira de nouveau pour se connecter. Vos codes de secours seront perdus, et vos autres sessions seront fermées.",
       offAct: "Désactiver le second facteur",
       offDone: "Le second facteur est désactivé.",
+      nowSignIn: "Votre phrase de passe est changée. Connectez-vous avec elle et avec un code de votre second facteur.",
       codeToo: "Votre second facteur est demandé aussi.",
     },
     notFound: {
@@ -298,6 +299,7 @@ export const desk = dictionary(
       offText: "Your passphrase alone will be enough to sign in again. Your recovery codes will be lost and your other sessions end.",
       offAct: "Turn off the second factor",
       offDone: "The second factor is turned off.",
+      nowSignIn: "Your passphrase is changed. Sign in with it and a code of your second factor.",
       codeToo: "Your second factor is asked for as well.",
     },
     notFound: {
