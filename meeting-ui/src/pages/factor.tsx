@@ -8,7 +8,7 @@ import { asApiError, recoveryLeft } from "../session.ts";
 import { desk } from "../words/desk.ts";
 import { few, mySecurity } from "./frame.tsx";
 
-type Doing = { what: "begin"; why?: string } | { what: "scan"; enrolment: Enrolment } | { what: "keep"; recovery: string[] } | { what: "renew" } | { what: "off" };
+type Doing = { what: "begin"; why?: string } | { what: "scan"; enrolment: Enrolment } | { what: "keep"; recovery: string[]; renewed: boolean } | { what: "renew" } | { what: "off" };
 
 /** What a page says of a refusal; after too many tries, when the next one makes sense. */
 export const sayOf = (e: ApiError) => (e.until ? desk.value.signIn.wait(time(e.until)) : e.text(lang.value));
@@ -38,11 +38,11 @@ export function Factor({ me, factors, error, onChange }: { me: Me; factors: Fact
       {!factors ? error ? <Notice tone="danger" live><p>{error.text(lang.value)}</p></Notice> : <Skeleton lines={2} />
         : doing?.what === "begin" ? <Begin me={me} why={doing.why} onEnrolment={(enrolment) => setDoing({ what: "scan", enrolment })} onMoved={moved} onCancel={() => void over()} />
         : doing?.what === "scan" ? <Scan enrolment={doing.enrolment} onOver={(why) => setDoing({ what: "begin", why })} onCancel={() => void over()}
-            onDone={(recovery) => { setDoing({ what: "keep", recovery }); void onChange(); }} />
-        : doing?.what === "keep" ? <Keep me={me} recovery={doing.recovery} onKept={() => void over(t.kept)} />
+            onDone={(recovery) => { setDoing({ what: "keep", recovery, renewed: false }); void onChange(); }} />
+        : doing?.what === "keep" ? <Keep me={me} recovery={doing.recovery} onKept={() => void over(doing.renewed ? t.renewed : t.kept)} />
         : doing?.what === "renew" ? (
           <Proof me={me} title={t.renewTitle} act={t.renewAct} recovery={false} onMoved={moved} onCancel={() => void over()}
-            onProof={async (passphrase, code) => { const recovery = await api.newRecovery(passphrase, code); recoveryLeft.value = null; setDoing({ what: "keep", recovery }); }}>
+            onProof={async (passphrase, code) => { const recovery = await api.newRecovery(passphrase, code); recoveryLeft.value = null; setDoing({ what: "keep", recovery, renewed: true }); }}>
             <p>{t.renewText}</p>
           </Proof>
         ) : doing?.what === "off" ? (
