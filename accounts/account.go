@@ -2,8 +2,8 @@
 // links, signing in, sessions and roles.
 //
 // It never sees HTTP, a meeting or a key of a device. Passphrases pass through it to crypto/passhash and are kept nowhere;
-// tokens and codes are kept as hashes. Time and randomness are parameters. Rules follow NIST SP 800-63B (passphrases,
-// tries), RFC 8265 (preparation of passphrases and names) and OWASP ASVS 5.0 chapters 6 and 7.
+// tokens and codes are kept as hashes, the seeds of second factors sealed. Time and randomness are parameters. Rules follow NIST SP 800-63B (passphrases,
+// tries), RFC 8265 (preparation of passphrases and names), RFC 6238 (TOTP) and OWASP ASVS 5.0 chapters 6 and 7.
 package accounts
 
 import (
@@ -65,6 +65,8 @@ type Account struct {
 	State     State
 	Created   time.Time
 	LastLogin time.Time // zero: never
+
+	SecondFactor bool // a passphrase alone does not sign in
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -110,13 +112,14 @@ const (
 	EndedByOwner      Reason = "ended" // from the list of sessions, by its owner or an administrator
 	Expired           Reason = "expired"
 	PassphraseChanged Reason = "passphrase"
+	FactorChanged     Reason = "factor" // a second factor was added or removed
 	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change
-// of passphrase may have begun since).
+// of passphrase or factor may have begun since).
 type Ended struct {
 	Account  ID
 	Sessions []SessionID
@@ -126,7 +129,7 @@ type Ended struct {
 // All reports whether all sessions of the account ended.
 func (e Ended) All() bool { return len(e.Sessions) == 0 }
 
-// Token is a secret given to a person or a browser once: a session, an activation link, the set-up code. It does not
+// Token is a secret given to a person or a browser once: a session, an activation link, a code, the seed of a second factor. It does not
 // print itself, not even inside another value: only Reveal returns it. The zero Token is none.
 type Token struct{ text *string } // a pointer: package fmt does not follow one that it finds in a field
 

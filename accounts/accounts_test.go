@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/netip"
@@ -62,7 +63,11 @@ func openWorld(t *testing.T, path string) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, db: db, log: audit.New(db)}
-	if w.hasher, err = passhash.New(passhash.Options{Random: rand.Reader, Refusal: dear}); err != nil {
+	pepper, err := OpenPepper(db, path+".pepper", rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.hasher, err = passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper, Refusal: dear}); err != nil {
 		t.Fatal(err)
 	}
 	if w.Accounts, err = New(db, w.log, w.hasher, rand.Reader, Options{MemberHash: cheap, AdministratorHash: dear}); err != nil {
@@ -111,6 +116,12 @@ func (w *world) member(by Account, name, email string) (Account, Token) {
 		w.t.Fatal(err)
 	}
 	return a, token
+}
+
+// Login signs in with a passphrase alone.
+func (w *world) Login(ctx context.Context, email, passphrase string, client Client, now time.Time) (Account, Token, error) {
+	in, err := w.Accounts.Login(ctx, email, Proof{Passphrase: passphrase}, client, now)
+	return in.Account, in.Session, err
 }
 
 func actor(a Account) Actor { return Actor{Account: a.ID, Client: desk.Address} }

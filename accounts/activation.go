@@ -137,7 +137,8 @@ func (a *Accounts) Activation(token string, now time.Time) (Account, error) {
 }
 
 // Activate uses a link up: the account gets the passphrase, all its sessions end, and a new one begins. A passphrase
-// that is refused leaves the link as it is.
+// that is refused leaves the link as it is. A link never stands for a second factor: where there is one it stays, no session
+// begins, and the answer after the passphrase was set is ErrSignIn.
 func (a *Accounts) Activate(ctx context.Context, token, passphrase string, client Client, now time.Time) (Account, Token, error) {
 	try, err := a.guard.begin("", nil, client.Address, now)
 	if err != nil {
@@ -188,19 +189,25 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.endAll(r.ID, PassphraseChanged); err != nil {
 			return err
 		}
-		r.Hash, r.Long, r.LastLogin = hash, long, now.UTC()
+		r.Hash, r.Long, r.Enrolment = hash, long, nil
+		if r.TOTP == nil {
+			r.LastLogin = now.UTC()
+		}
 		if err := save(t.tx, r); err != nil {
 			return err
 		}
 		if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
 			return err
 		}
-		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil {
+		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.TOTP != nil {
 			return err
 		}
 		session, err = t.newSession(r, client)
 		return err
 	})
+	if err == nil && r.TOTP != nil {
+		err = ErrSignIn
+	}
 	if err != nil {
 		return Account{}, Token{}, err
 	}

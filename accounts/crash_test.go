@@ -71,10 +71,11 @@ func crashActs(path string) error {
 			return err
 		}
 		fmt.Println("session", first.Reveal())
-		_, second, err := a.Login(context.Background(), email, memberPhrase, desk, noon)
+		in, err := a.Login(context.Background(), email, Proof{Passphrase: memberPhrase}, desk, noon)
 		if err != nil {
 			return err
 		}
+		second := in.Session
 		fmt.Println("session", second.Reveal())
 		if err := a.Logout(first.Reveal(), desk, noon); err != nil {
 			return err

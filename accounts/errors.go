@@ -45,6 +45,18 @@ var (
 	ErrPassphraseForRole = &Error{"passphrase-role", "the account's passphrase is too short for an administrator: make an activation link first"}
 )
 
+// Of second factors.
+var (
+	// ErrSecondFactorNeeded: the passphrase is right, and a code is wanted as well. It counts neither as a failure nor as a success.
+	ErrSecondFactorNeeded = &Error{"secondFactorNeeded", "the account has a second factor: its code is wanted too"}
+	ErrCodeWrong          = &Error{"codeWrong", "the code is wrong, used or out of date"}
+	ErrNoSecondFactor     = &Error{"noSecondFactor", "the account has no second factor"}
+	ErrSecondFactorThere  = &Error{"secondFactorThere", "the account has a second factor already"}
+	ErrEnrolmentOver      = &Error{"enrolmentOver", "no second factor is being set up, or its time is over"}
+	// ErrSignIn: a link has set the passphrase of an account with a second factor, and signs nobody in.
+	ErrSignIn = &Error{"signInWithCode", "the passphrase is set; sign in with it and the code of the second factor"}
+)
+
 // ErrTooMany refuses a try before it is looked at. It matches any other ErrTooMany in errors.Is.
 type ErrTooMany struct{ Until time.Time }
 

@@ -52,9 +52,20 @@ func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok,
 	return ok, rehash, hashError(err)
 }
 
+// SignedIn is a sign-in that succeeded.
+type SignedIn struct {
+	Account Account
+	Session Token
+	// Recovery reports that a recovery code stood for the second factor; RecoveryLeft is how many are left then.
+	Recovery     bool
+	RecoveryLeft int
+}
+
 // Login signs in. Unknown, disabled and not yet activated accounts get the answer, the time and the waits of a wrong
-// passphrase: ErrCredentials or ErrTooMany.
-func (a *Accounts) Login(ctx context.Context, email, passphrase string, client Client, now time.Time) (Account, Token, error) {
+// passphrase: ErrCredentials or ErrTooMany. Only after the right passphrase does an account with a second factor say so:
+// ErrSecondFactorNeeded without a code, which counts as nothing, ErrCodeWrong with a wrong one, which counts as a wrong
+// passphrase does.
+func (a *Accounts) Login(ctx context.Context, email string, p Proof, client Client, now time.Time) (SignedIn, error) {
 	typed, err := normalEmail(email)
 	if err != nil {
 		// No account can have it. It is counted all the same.
@@ -73,59 +84,79 @@ func (a *Accounts) Login(ctx context.Context, email, passphrase string, client C
 		return nil
 	})
 	if err != nil {
-		return Account{}, Token{}, err
+		return SignedIn{}, err
 	}
 	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
 	if err != nil {
-		return Account{}, Token{}, err
+		return SignedIn{}, err
 	}
-	ok, rehash, err := a.verify(ctx, r, passphrase)
+	ok, rehash, err := a.verify(ctx, r, p.Passphrase)
 	if err != nil {
 		// Nothing was learned: the caller went away, or there was no room.
 		try.done()
-		return Account{}, Token{}, err
+		return SignedIn{}, err
 	}
 	if !ok {
 		if err := a.refuse(try, audit.LoginRefused, r, key, client, now); err != nil {
-			return Account{}, Token{}, err
+			return SignedIn{}, err
 		}
-		return Account{}, Token{}, ErrCredentials
+		return SignedIn{}, ErrCredentials
 	}
-	defer try.done()
+	signed, err := a.begin(ctx, &r, rehash, key, p, client, now)
+	if err := a.finish(try, r, key, client, now, err); err != nil {
+		return SignedIn{}, err
+	}
+	return signed, nil
+}
+
+// begin makes the session of somebody whose passphrase was right for r, and takes the code of a second factor with it. r is
+// what is stored afterwards.
+func (a *Accounts) begin(ctx context.Context, r *record, rehash bool, key string, p Proof, client Client, now time.Time) (SignedIn, error) {
+	if r.TOTP != nil && !given(p.Code) {
+		return SignedIn{}, ErrSecondFactorNeeded
+	}
 	seen := r.Hash
 	hash := seen
 	if rehash {
-		prepared, err := preparePassphrase(passphrase)
+		prepared, err := preparePassphrase(p.Passphrase)
 		if err != nil {
-			return Account{}, Token{}, err
+			return SignedIn{}, err
 		}
 		if hash, err = a.hasher.Hash(ctx, prepared, a.hashCost(r.Role)); err != nil {
-			return Account{}, Token{}, hashError(err)
+			return SignedIn{}, hashError(err)
 		}
 	}
-	var session Token
-	err = a.act(r.ID.String(), client.Address, now, func(t *act) error {
-		var err error
-		// Read again: between the check and here the account may have been disabled or its passphrase changed.
-		if r, err = load(t.tx, r.ID); errors.Is(err, ErrNotFound) || err == nil && (r.state() != Active || r.Hash != seen) {
+	var signed SignedIn
+	err := a.act(r.ID.String(), client.Address, now, func(t *act) error {
+		// Read again: between the check and here the account may have been disabled, its passphrase changed or a code used.
+		found, err := load(t.tx, r.ID)
+		if errors.Is(err, ErrNotFound) || err == nil && (found.state() != Active || found.Hash != seen) {
 			return ErrCredentials
 		} else if err != nil {
 			return err
 		}
+		*r = found
+		if signed.Recovery, err = t.useCode(r, p.Code, anyCode); err != nil {
+			return err
+		}
+		if signed.Recovery {
+			signed.RecoveryLeft = r.Recovery.left()
+		}
+		if r.Enrolment != nil && !now.Before(r.Enrolment.Until) {
+			r.Enrolment = nil
+		}
 		r.Hash, r.LastLogin = hash, now.UTC()
-		if err := save(t.tx, r); err != nil {
+		if err := save(t.tx, *r); err != nil {
 			return err
 		}
 		if err := t.tx.Delete(triesBucket, []byte(key)); err != nil {
 			return err
 		}
-		session, err = t.newSession(r, client)
+		signed.Account = r.account()
+		signed.Session, err = t.newSession(*r, client)
 		return err
 	})
-	if err != nil {
-		return Account{}, Token{}, err
-	}
-	return r.account(), session, nil
+	return signed, err
 }
 
 // counter returns the function that reads the counter of key.
@@ -144,8 +175,10 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 	object, reason := "", "unknown"
 	if r.ID != (ID{}) {
 		object = r.ID.String()
-		switch r.state() {
-		case Active:
+		switch {
+		case action == audit.FactorRefused:
+			reason = "code"
+		case r.state() == Active:
 			reason = "passphrase"
 		default:
 			reason = string(r.state())
@@ -173,8 +206,10 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 	})
 }
 
-// ChangePassphrase is the owner's own act. All sessions end, and a new one begins for the caller.
-func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string, client Client, now time.Time) (Token, error) {
+// ChangePassphrase is the owner's own act; an account with a second factor needs its code too. All sessions end, and a new
+// one begins for the caller. ErrPassphraseWrong, ErrPassphraseSame and the others of a new passphrase, ErrSecondFactorNeeded,
+// ErrCodeWrong, ErrTooMany.
+func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old Proof, new string, client Client, now time.Time) (Token, error) {
 	var r record
 	key := knownKey(id)
 	err := a.db.View(func(tx *store.Tx) (err error) {
@@ -188,7 +223,7 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string,
 	if err != nil {
 		return Token{}, err
 	}
-	ok, _, err := a.verify(ctx, r, old)
+	ok, _, err := a.verify(ctx, r, old.Passphrase)
 	if err != nil {
 		try.done()
 		return Token{}, err
@@ -199,33 +234,48 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string,
 		}
 		return Token{}, ErrPassphraseWrong
 	}
-	defer try.done()
-	if new == old {
+	session, err := a.change(ctx, &r, old, new, client, now)
+	if err := a.finish(try, r, key, client, now, err); err != nil {
+		return Token{}, fmt.Errorf("accounts: change passphrase: %w", err)
+	}
+	return session, nil
+}
+
+// change is ChangePassphrase after the old passphrase was right for r.
+func (a *Accounts) change(ctx context.Context, r *record, old Proof, new string, client Client, now time.Time) (Token, error) {
+	if r.TOTP != nil && !given(old.Code) {
+		return Token{}, ErrSecondFactorNeeded
+	}
+	if new == old.Passphrase {
 		return Token{}, ErrPassphraseSame
 	}
-	seen, role := r.Hash, r.Role
-	hash, long, err := a.newHash(ctx, new, r)
+	id, seen, role := r.ID, r.Hash, r.Role
+	hash, long, err := a.newHash(ctx, new, *r)
 	if err != nil {
 		return Token{}, err
 	}
 	var session Token
 	err = a.act(id.String(), client.Address, now, func(t *act) error {
-		var err error
-		if r, err = load(t.tx, id); err != nil {
+		found, err := load(t.tx, id)
+		if err != nil {
 			return err
 		}
-		if r.state() != Active || r.Hash != seen || r.Role != role {
+		if found.state() != Active || found.Hash != seen || found.Role != role {
 			return ErrNoSession
 		}
-		r.Hash, r.Long = hash, long
+		*r = found
+		if _, err := t.useCode(r, old.Code, anyCode); err != nil {
+			return err
+		}
+		r.Hash, r.Long, r.Enrolment = hash, long, nil
 		// A link for a reset, made while the old passphrase was feared for, is no longer wanted.
-		if err := t.dropActivation(&r); err != nil {
+		if err := t.dropActivation(r); err != nil {
 			return err
 		}
-		if err := save(t.tx, r); err != nil {
+		if err := save(t.tx, *r); err != nil {
 			return err
 		}
-		if err := t.tx.Delete(triesBucket, []byte(key)); err != nil {
+		if err := t.tx.Delete(triesBucket, []byte(knownKey(id))); err != nil {
 			return err
 		}
 		if err := t.record(audit.PassphraseChange, id.String()); err != nil {
@@ -234,11 +284,8 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old, new string,
 		if err := t.endAll(id, PassphraseChanged); err != nil {
 			return err
 		}
-		session, err = t.newSession(r, client)
+		session, err = t.newSession(*r, client)
 		return err
 	})
-	if err != nil {
-		return Token{}, fmt.Errorf("accounts: change passphrase: %w", err)
-	}
-	return session, nil
+	return session, err
 }

@@ -367,7 +367,7 @@ func TestChangePassphrase(t *testing.T) {
 	}
 	const next = "poivre lanterne 77 gravier"
 	change := func(old, new string) (Token, error) {
-		return w.ChangePassphrase(t.Context(), member.ID, old, new, desk, noon)
+		return w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: old}, new, desk, noon)
 	}
 	_, err = change("wrong", next)
 	wantErr(t, "a wrong old one", err, ErrPassphraseWrong)
@@ -396,10 +396,10 @@ func TestChangePassphrase(t *testing.T) {
 	}
 	// The tries with an old passphrase are limited as those at the door are.
 	for i := range 5 {
-		_, err = w.ChangePassphrase(t.Context(), member.ID, "wrong", next, from(i), noon)
+		_, err = w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: "wrong"}, next, from(i), noon)
 		wantErr(t, "a quick try", err, ErrPassphraseWrong)
 	}
-	_, err = w.ChangePassphrase(t.Context(), member.ID, next, memberPhrase, from(9), noon)
+	_, err = w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: next}, memberPhrase, from(9), noon)
 	wantErr(t, "the sixth", err, ErrTooMany{})
 }
 

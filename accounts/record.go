@@ -26,6 +26,11 @@ type record struct {
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
+	// TOTP is the second factor, Recovery what stands for it when it is lost; one is there exactly when the other is.
+	TOTP     *totpFactor `json:"totp,omitempty"`
+	Recovery *recovery   `json:"recovery,omitempty"`
+	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
+	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
 
 func (r record) state() State {
@@ -40,7 +45,8 @@ func (r record) state() State {
 }
 
 func (r record) account() Account {
-	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin}
+	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
+		SecondFactor: r.TOTP != nil}
 }
 
 func (r record) activeAdministrator() bool { return r.Role == Administrator && r.state() == Active }

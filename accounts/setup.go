@@ -19,12 +19,11 @@ const (
 	codeGroup    = 5
 )
 
-// SetupCode makes a new set-up code while the appliance has no administrator, and voids the one before. It is called once
-// per start, and by an operator who asks for another code.
-func (a *Accounts) SetupCode(now time.Time) (code Token, needed bool, err error) {
-	drawn, err := a.draw(codeGroups * codeGroup)
+// drawCode draws a code of so many groups, for people to type: 25 bits each.
+func (a *Accounts) drawCode(groups int) (Token, error) {
+	drawn, err := a.draw(groups * codeGroup)
 	if err != nil {
-		return Token{}, false, err
+		return Token{}, err
 	}
 	var b strings.Builder
 	for i, c := range drawn {
@@ -33,11 +32,20 @@ func (a *Accounts) SetupCode(now time.Time) (code Token, needed bool, err error)
 		}
 		b.WriteByte(codeAlphabet[c%32]) // 256 is a multiple of 32: no character is favoured
 	}
+	return newToken(b.String()), nil
+}
+
+// SetupCode makes a new set-up code while the appliance has no administrator, and voids the one before. It is called once
+// per start, and by an operator who asks for another code.
+func (a *Accounts) SetupCode(now time.Time) (code Token, needed bool, err error) {
+	if code, err = a.drawCode(codeGroups); err != nil {
+		return Token{}, false, err
+	}
 	err = a.act(audit.ActorSystem, Client{}.Address, now, func(t *act) error {
 		if needed = administrators(t.tx) == 0; !needed {
 			return t.dropSetupCode()
 		}
-		if err := t.tx.Put(stateBucket, setupKey, hashCode(b.String())); err != nil {
+		if err := t.tx.Put(stateBucket, setupKey, hashCode(code.Reveal())); err != nil {
 			return err
 		}
 		return t.record(audit.SetupCodeMade, "")
@@ -45,7 +53,7 @@ func (a *Accounts) SetupCode(now time.Time) (code Token, needed bool, err error)
 	if err != nil || !needed {
 		return Token{}, false, err
 	}
-	return newToken(b.String()), true, nil
+	return code, true, nil
 }
 
 func (t *act) dropSetupCode() error {
@@ -55,11 +63,13 @@ func (t *act) dropSetupCode() error {
 	return t.tx.Delete(stateBucket, setupKey)
 }
 
-// hashCode takes what a person typed: groups, case and the letters that are read for others do not matter.
-func hashCode(typed string) []byte {
-	typed = strings.Map(func(r rune) rune {
+func hashCode(typed string) []byte { return hashSecret(setupLabel, typedCode(typed)) }
+
+// typedCode takes what a person typed: groups, case and the letters that are read for others do not matter.
+func typedCode(typed string) string {
+	return strings.Map(func(r rune) rune {
 		switch r {
-		case ' ', '-', '\t', '\u00a0', '\u2010', '\u2011', '\u2013':
+		case ' ', '-', '\t', '\u00a0', '\u202f', '\u2010', '\u2011', '\u2013':
 			return -1
 		case 'o', 'O':
 			return '0'
@@ -71,7 +81,6 @@ func hashCode(typed string) []byte {
 		}
 		return r
 	}, typed)
-	return hashSecret(setupLabel, typed)
 }
 
 // SetupNeeded reports whether the appliance has no administrator yet.

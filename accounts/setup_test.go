@@ -243,7 +243,7 @@ func TestAChangeOfPassphraseVoidsTheReset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ChangePassphrase(t.Context(), member.ID, memberPhrase, "poivre lanterne 77 gravier", desk, noon); err != nil {
+	if _, err := w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, "poivre lanterne 77 gravier", desk, noon); err != nil {
 		t.Fatal(err)
 	}
 	_, err = w.Activation(link.Token.Reveal(), noon)

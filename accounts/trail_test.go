@@ -83,6 +83,8 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	second, _ := w.member(admin, "Second Factor", "second@example.org")
+	phone, codes := w.enrol(second, memberPhrase)
 	// An event at no time is refused by the log: every act below is given one.
 	never := time.Time{}
 	for name, act := range map[string]func() error{
@@ -105,9 +107,22 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 			return err
 		},
 		"ChangePassphrase": func() error {
-			_, err := w.ChangePassphrase(t.Context(), member.ID, memberPhrase, adminPhrase, desk, never)
+			_, err := w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, adminPhrase, desk, never)
 			return err
 		},
+		"a sign-in by a recovery code": func() error {
+			_, err := w.signIn("second@example.org", memberPhrase, codes.Recovery[0].Reveal(), desk, never)
+			return err
+		},
+		"a refused code": func() error {
+			_, err := w.signIn("second@example.org", memberPhrase, phone.wrong(noon), desk, never)
+			return err
+		},
+		"RemoveTOTP": func() error {
+			_, err := w.RemoveTOTP(t.Context(), second.ID, Proof{memberPhrase, codes.Recovery[0].Reveal()}, desk, never)
+			return err
+		},
+		"TakeFactors": func() error { return w.TakeFactors(actor(admin), second.ID, never) },
 		"EndSessions": func() error { return w.EndSessions(actor(admin), member.ID, never) },
 		"Logout":      func() error { return w.Logout(token.Reveal(), desk, never) },
 		"SetupCode": func() error {
@@ -125,6 +140,9 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 	}
 	if !w.signedIn(token, noon) || !w.signedIn(adminToken, noon) {
 		t.Error("a session was ended without an entry")
+	}
+	if f, err := w.Factors(second.ID); err != nil || f.RecoveryLeft != 10 {
+		t.Errorf("%+v, %v", f, err)
 	}
 	if a, err := w.Get(member.ID); err != nil || a.State != Active || a.Role != Member || a.Name != "Grace Hopper" {
 		t.Errorf("%+v, %v", a, err)
@@ -237,7 +255,8 @@ func TestErrorsHaveStableCodes(t *testing.T) {
 		ErrCredentials: "bad-credentials", ErrNoSession: "not-signed-in", ErrForbidden: "forbidden", ErrNotFound: "not-found",
 		ErrSetupCode: "bad-setup-code", ErrSetupDone: "setup-done", ErrActivation: "bad-activation", ErrTooMany{}: "too-many-tries",
 		ErrLastAdministrator: "last-administrator", ErrEmailTaken: "email-taken", ErrPassphraseShort: "passphrase-short",
-		ErrPassphraseCommon: "passphrase-common", fmt.Errorf("around: %w", ErrName): "bad-name", errors.New("a fault"): "",
+		ErrPassphraseCommon: "passphrase-common", ErrSecondFactorNeeded: "secondFactorNeeded", ErrCodeWrong: "codeWrong",
+		ErrNoSecondFactor: "noSecondFactor", ErrSecondFactorThere: "secondFactorThere", ErrEnrolmentOver: "enrolmentOver", ErrSignIn: "signInWithCode", fmt.Errorf("around: %w", ErrName): "bad-name", errors.New("a fault"): "",
 	} {
 		if got := Code(err); got != want {
 			t.Errorf("Code(%v) = %q, want %q", err, got, want)

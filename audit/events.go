@@ -33,12 +33,20 @@ const (
 	ActivationBad    Action = "activation.refused"
 	PassphraseChange Action = "passphrase.changed"
 
+	// Second factors. Object: the account.
+	FactorAdded     Action = "factor.added"   // [kind=totp]
+	FactorRemoved   Action = "factor.removed" // [kind=totp] by its owner
+	FactorTaken     Action = "factor.taken"   // [kind=totp, recovery] by an administrator, with as many recovery codes as were left
+	FactorRefused   Action = "factor.refused" // [reason=code, failures] a code that is wrong, used or out of date, after a right passphrase
+	RecoveryRenewed Action = "recovery.renewed"
+	RecoveryUsed    Action = "recovery.used" // [left] a recovery code stood for the second factor
+
 	// Signing in. Object: the account, empty when there is none for what was typed: what was typed is never recorded,
 	// because people type passphrases into the field for the address.
 	LoginOK          Action = "login.ok"           // [session]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|role|disabled|deleted, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Rooms and calls. Object: the room.

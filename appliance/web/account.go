@@ -81,13 +81,14 @@ func (s *Server) login(v *visit) error {
 	var b struct {
 		Email      string `json:"email"`
 		Passphrase string `json:"passphrase"`
+		Code       string `json:"code"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	a, token, err := s.Accounts.Login(v.r.Context(), b.Email, b.Passphrase, v.from(), v.now)
+	in, err := s.Accounts.Login(v.r.Context(), b.Email, accounts.Proof{Passphrase: b.Passphrase, Code: b.Code}, v.from(), v.now)
 	if err != nil {
-		return err
+		return v.atTheDoor(err)
 	}
 	// A session that this browser still had is over: its cookie is about to be replaced.
 	if v.signedIn {
@@ -95,7 +96,14 @@ func (s *Server) login(v *visit) error {
 			return err
 		}
 	}
-	return v.begin(a, token)
+	if !in.Recovery {
+		return v.begin(in.Account, in.Session)
+	}
+	signIn(v.w, in.Session.Reveal())
+	return v.json(http.StatusOK, struct {
+		meJSON
+		RecoveryLeft int `json:"recoveryLeft"`
+	}{v.me(in.Account, in.Session.Reveal()), in.RecoveryLeft})
 }
 
 func (s *Server) logout(v *visit) error {
@@ -140,13 +148,14 @@ func (s *Server) activate(v *visit) error {
 
 func (s *Server) changePassphrase(v *visit) error {
 	var b struct {
-		Old string `json:"old"`
-		New string `json:"new"`
+		Old  string `json:"old"`
+		New  string `json:"new"`
+		Code string `json:"code"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, b.Old, b.New, v.from(), v.now)
+	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, accounts.Proof{Passphrase: b.Old, Code: b.Code}, b.New, v.from(), v.now)
 	if err != nil {
 		return err
 	}

@@ -15,10 +15,12 @@ type adminAccountJSON struct {
 	State     accounts.State `json:"state"`
 	Created   time.Time      `json:"created"`
 	LastLogin *time.Time     `json:"lastLogin,omitempty"`
+
+	SecondFactor bool `json:"secondFactor"`
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
-	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created}
+	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor}
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
 	}

@@ -13,7 +13,7 @@ func FuzzBodies(f *testing.F) {
 	// ASVS 2.2.2
 	seeds := []string{
 		`{}`, `{"name":"x"}`, `{"email":"marie@example.org","passphrase":"x"}`, `{"code":"x","name":"x","email":"x","passphrase":"x"}`,
-		`{"token":"x","passphrase":"x"}`, `{"old":"x","new":"y"}`, `{"disabled":true,"role":"member","name":"\u202e"}`,
+		`{"token":"x","passphrase":"x"}`, `{"old":"x","new":"y"}`, `{"passphrase":"x","code":"123456"}`, `{"code":"ABCDE-FGHJK"}`, `{"email":"marie@example.org","passphrase":"x","code":"\u0661"}`, `{"disabled":true,"role":"member","name":"\u202e"}`,
 		`{"name":"\u0000"}`, `{"name":{"a":[]}}`, `[`, `"`, "\xff\xfe", `{"name":"` + string(bytes.Repeat([]byte("a"), 300)) + `"}`,
 		`{"role":"security-officer"}`, `{"email":"a@b\r\nBcc: c@d","name":"a","role":"member"}`,
 	}

@@ -464,7 +464,8 @@ func TestSentences(t *testing.T) {
 		accounts.ErrSetupCode, accounts.ErrActivation, accounts.ErrDisabled, accounts.ErrLastAdministrator, accounts.ErrEmailTaken,
 		accounts.ErrEmail, accounts.ErrName, accounts.ErrRole, accounts.ErrCursor, accounts.ErrPassphraseWrong, accounts.ErrPassphraseShort,
 		accounts.ErrPassphraseLong, accounts.ErrPassphraseCharacters, accounts.ErrPassphraseCommon, accounts.ErrPassphrasePersonal,
-		accounts.ErrPassphraseSame, accounts.ErrPassphraseForRole,
+		accounts.ErrPassphraseSame, accounts.ErrPassphraseForRole, accounts.ErrSecondFactorNeeded, accounts.ErrCodeWrong,
+		accounts.ErrNoSecondFactor, accounts.ErrSecondFactorThere, accounts.ErrEnrolmentOver, accounts.ErrSignIn,
 	} {
 		if _, ok := sentences[code(accounts.Code(err))]; !ok {
 			t.Errorf("no sentence for %v (%s)", err, accounts.Code(err))

@@ -20,6 +20,11 @@ func (s *Server) routes() []route {
 
 		{patch, "/api/account", member, call, s.renameAccount},
 		{post, "/api/account/passphrase", member, secret, s.changePassphrase},
+		{get, "/api/account/factors", member, call, s.getFactors},
+		{post, "/api/account/totp", member, secret, s.beginTOTP},
+		{post, "/api/account/totp/confirm", member, secret, s.confirmTOTP},
+		{del, "/api/account/totp", member, secret, s.removeTOTP},
+		{post, "/api/account/recovery", member, secret, s.renewRecovery},
 		{get, "/api/account/sessions", member, call, s.listSessions},
 		{del, "/api/account/sessions/:session", member, call, s.endSession},
 
@@ -39,6 +44,7 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/accounts/:account/activation", administrator, call, s.newActivation},
 		{patch, "/api/admin/accounts/:account", administrator, call, s.changeAccount},
 		{del, "/api/admin/accounts/:account", administrator, call, s.deleteAccount},
+		{del, "/api/admin/accounts/:account/factors", administrator, call, s.takeFactors},
 		{get, "/api/admin/calls", administrator, call, s.listCalls},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
 		{get, "/api/admin/audit", administrator, call, s.listAudit},

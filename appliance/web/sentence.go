@@ -35,6 +35,7 @@ const (
 	codeTooManyRooms  code = "too-many-rooms"
 	codeUpgrade       code = "upgrade-required"
 	codeNoLength      code = "length-required"
+	codeCodeWrong     code = "codeWrong"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -158,6 +159,25 @@ var sentences = map[code]sentence{
 	"passphrase-same": {http.StatusUnprocessableEntity,
 		"La nouvelle phrase de passe est la même que l'actuelle.",
 		"The new passphrase is the same as the present one."},
+	"secondFactorNeeded": {http.StatusUnauthorized,
+		"Ce compte a un second facteur : saisissez aussi le code de votre application, ou un code de secours.",
+		"This account has a second factor: type the code of your application as well, or a recovery code."},
+	// At sign-in its status is 401.
+	codeCodeWrong: {http.StatusForbidden,
+		"Ce code n'est pas le bon, a déjà servi ou n'est plus à l'heure. Attendez le suivant, puis réessayez.",
+		"This code is not right, was used already or is out of date. Wait for the next one, then try again."},
+	"noSecondFactor": {http.StatusConflict,
+		"Ce compte n'a pas de second facteur.",
+		"This account has no second factor."},
+	"secondFactorThere": {http.StatusConflict,
+		"Ce compte a déjà un second facteur. Retirez-le avant d'en ajouter un autre.",
+		"This account has a second factor already. Remove it before you add another."},
+	"enrolmentOver": {http.StatusConflict,
+		"L'ajout du second facteur a pris plus de dix minutes, ou a été interrompu. Recommencez-le.",
+		"Adding the second factor took more than ten minutes, or was interrupted. Begin it again."},
+	"signInWithCode": {http.StatusUnauthorized,
+		"Votre phrase de passe est enregistrée. Connectez-vous avec elle et le code de votre second facteur.",
+		"Your passphrase is set. Sign in with it and the code of your second factor."},
 	"passphrase-role": {http.StatusConflict,
 		"La phrase de passe de ce compte est trop courte pour un administrateur. Créez d'abord un nouveau lien d'activation.",
 		"This account's passphrase is too short for an administrator. Make a new activation link first."},

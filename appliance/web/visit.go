@@ -106,7 +106,8 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 
 // guessed reports whether a secret was tried and wrong.
 func guessed(err error) bool {
-	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong)
+	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong) ||
+		errors.Is(err, accounts.ErrCodeWrong)
 }
 
 // admit checks origin, rate, session, CSRF token and role, and returns why not.
@@ -232,6 +233,10 @@ func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, c code, more
 	if !ok {
 		c, said = codeInternal, sentences[codeInternal]
 	}
+	s.say(w, r, c, said, more)
+}
+
+func (s *Server) say(w http.ResponseWriter, r *http.Request, c code, said sentence, more map[string]any) {
 	if !strings.HasPrefix(r.URL.Path, "/api/") {
 		s.sentencePage(w, r, said)
 		return

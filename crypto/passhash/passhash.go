@@ -162,6 +162,28 @@ func (h *Hasher) VerifyUnknown(ctx context.Context, passphrase string) error {
 	return nil
 }
 
+// PepperID names the pepper that hashes are made with; "" without one.
+func (h *Hasher) PepperID() string { return h.pepper.ID() }
+
+// Derive returns the 32-byte key of a purpose under the pepper (RFC 5869, HKDF-SHA-256): for what belongs to a sign-in and
+// has to be read again, and must not be readable from the database alone. pepper is the ID under which the thing was made:
+// PepperID for new ones, what was noted with it for old ones. ErrPepper where that is another than this hasher's; "" stands
+// for none, and gives the key that everybody can compute.
+func (h *Hasher) Derive(label, pepper string) ([]byte, error) {
+	p := h.pepper
+	if pepper != p.ID() {
+		if pepper != "" {
+			return nil, ErrPepper
+		}
+		p = nil // made before there was a pepper
+	}
+	key, err := p.derive(label)
+	if err != nil {
+		return nil, fmt.Errorf("passhash: derived key: %w", err)
+	}
+	return key, nil
+}
+
 // burn computes the rest of a refusal. The number of passes is the refusal's, the memory what is left of it.
 func (h *Hasher) burn(passphrase string, work uint64) {
 	p := h.refusal

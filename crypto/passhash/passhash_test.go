@@ -1,6 +1,7 @@
 package passhash
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -422,5 +424,45 @@ func BenchmarkHash(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestDerivedKeys(t *testing.T) {
+	// ASVS 11.2.2
+	one, other := newPepper(bytes.Repeat([]byte{1}, pepperLength)), newPepper(bytes.Repeat([]byte{2}, pepperLength))
+	derive := func(h *Hasher, label, pepper string) string {
+		key, err := h.Derive(label, pepper)
+		if err != nil || len(key) != 32 {
+			t.Fatalf("%q under %q: %d bytes, %v", label, pepper, len(key), err)
+		}
+		return string(key)
+	}
+	a, b, none := hasher(t, one), hasher(t, other), hasher(t, nil)
+	if a.PepperID() != one.ID() || none.PepperID() != "" {
+		t.Errorf("named %q and %q", a.PepperID(), none.PepperID())
+	}
+	keys := []string{derive(a, "x", one.ID()), derive(a, "y", one.ID()), derive(b, "x", other.ID()), derive(none, "x", ""), string(one.key[:32])}
+	slices.Sort(keys)
+	if len(slices.Compact(keys)) != 5 {
+		t.Error("two of the keys are the same")
+	}
+	if derive(a, "x", one.ID()) != derive(hasher(t, one), "x", one.ID()) {
+		t.Error("another key after a restart")
+	}
+	// RFC 5869, computed by another hand: what is sealed today opens with every later version.
+	if got := hex.EncodeToString([]byte(derive(a, "x", one.ID()))); got != "f9cce517daacee381a6d5883ace6f86afb412542aec7093469001a4a5fc92ed2" {
+		t.Errorf("derived %s", got)
+	}
+	// As a passphrase's hash: what was made without a pepper can still be read.
+	if derive(a, "x", "") != derive(none, "x", "") {
+		t.Error("what was made before there was a pepper is lost")
+	}
+	for _, c := range []struct {
+		h      *Hasher
+		pepper string
+	}{{a, other.ID()}, {none, one.ID()}} {
+		if key, err := c.h.Derive("x", c.pepper); !errors.Is(err, ErrPepper) || key != nil {
+			t.Errorf("under another pepper: %v", err)
+		}
 	}
 }

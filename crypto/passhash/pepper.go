@@ -1,6 +1,7 @@
 package passhash
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -55,6 +56,19 @@ func (p *Pepper) apply(passphrase string) []byte {
 	mac := hmac.New(sha512.New384, p.key[:])
 	io.WriteString(mac, passphrase)
 	return mac.Sum(nil)
+}
+
+// derivedLength is an AES-256 or HMAC-SHA-256 key.
+const derivedLength = 32
+
+// derive returns the key of one purpose (RFC 5869, HKDF-SHA-256). Without a pepper it is the same for everybody, as a
+// passphrase is hashed without one then: what it closes is closed against nobody.
+func (p *Pepper) derive(label string) ([]byte, error) {
+	var secret []byte
+	if p != nil {
+		secret = p.key[:]
+	}
+	return hkdf.Key(sha256.New, secret, nil, "huisclos derived 1\x00"+label, derivedLength)
 }
 
 // ParsePepper reads the text of a pepper file.

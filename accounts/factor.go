@@ -1,0 +1,352 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"huisclos/audit"
+	"huisclos/store"
+)
+
+// EnrolmentLifetime is how long a second factor may take from its picture to its first code.
+const EnrolmentLifetime = 10 * time.Minute
+
+// kindTOTP is the one kind of second factor there is so far, as the log names it.
+const kindTOTP = "totp"
+
+// totpFactor is a second factor by TOTP (RFC 6238) as it is stored.
+type totpFactor struct {
+	Seed  sealed    `json:"seed"`
+	Since time.Time `json:"since"`
+	Step  int64     `json:"step"` // the last that was accepted; none up to it is again
+}
+
+// enrolment is one that was begun and not confirmed.
+type enrolment struct {
+	Seed  sealed    `json:"seed"`
+	Until time.Time `json:"until"`
+}
+
+// Factors are an account's second factors.
+type Factors struct {
+	TOTP         time.Time // since when; zero: none
+	RecoveryLeft int       // recovery codes that were not used
+}
+
+// Enrolment is a second factor just drawn. Its secret can be had once: the stored one is sealed.
+type Enrolment struct {
+	Secret Token // the seed in base 32, in groups of four
+	URI    Token // otpauth://totp/…, for a picture
+	Until  time.Time
+}
+
+// Confirmed is what the owner of a new second factor gets: recovery codes, and a session for the one that ended.
+type Confirmed struct {
+	Recovery []Token
+	Since    time.Time
+	Session  Token
+}
+
+// Proof is what somebody signed in types again before an act on their own account.
+type Proof struct {
+	Passphrase string
+	Code       string // of the second factor, or a recovery code; "" without one
+}
+
+// Format says, for every verb, that secrets stand here.
+func (Proof) Format(f fmt.State, _ rune) { f.Write([]byte("[proof]")) }
+
+// given reports whether a code was typed at all.
+func given(code string) bool { return strings.TrimSpace(code) != "" }
+
+// kinds of codes that an act takes.
+type kinds int
+
+const (
+	anyCode  kinds = iota // of the second factor, or a recovery code
+	totpOnly              // who lost the second factor cannot do this
+)
+
+// useCode checks what was typed against r's second factor and notes its use in r; the caller saves r in the same
+// transaction as what the code was for, so that no code does two things. An account without a second factor needs none.
+// ErrSecondFactorNeeded, ErrCodeWrong.
+func (t *act) useCode(r *record, typed string, allowed kinds) (byRecovery bool, err error) {
+	if r.TOTP == nil {
+		return false, nil
+	}
+	if !given(typed) {
+		return false, ErrSecondFactorNeeded
+	}
+	// People see six digits in two groups, and ten characters in two.
+	switch code := typedCode(typed); {
+	case len(code) == 6:
+		return false, t.useStep(r, code)
+	case len(code) == recoveryGroups*codeGroup && allowed == anyCode && r.Recovery != nil:
+		ok, err := t.a.useRecovery(r.ID, r.Recovery, code)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			return false, ErrCodeWrong
+		}
+		return true, t.record(audit.RecoveryUsed, r.ID.String(), "left", strconv.Itoa(r.Recovery.left()))
+	}
+	return false, ErrCodeWrong
+}
+
+func (t *act) useStep(r *record, code string) error {
+	seed, err := t.a.open(r.ID, r.TOTP.Seed)
+	if err != nil {
+		return err
+	}
+	defer clear(seed)
+	step, ok, err := matchStep(seed, code, r.TOTP.Step, t.now)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return ErrCodeWrong
+	}
+	r.TOTP.Step = step
+	if r.TOTP.Seed.Pepper != t.a.hasher.PepperID() { // as a hash is made anew
+		r.TOTP.Seed, err = t.a.seal(r.ID, seed)
+	}
+	return err
+}
+
+// finish ends the try of an act that has run: a wrong code is counted and recorded as a wrong passphrase is, all else is not.
+func (a *Accounts) finish(try attempt, r record, key string, client Client, now time.Time, err error) error {
+	if !errors.Is(err, ErrCodeWrong) {
+		try.done()
+		return err
+	}
+	if failed := a.refuse(try, audit.FactorRefused, r, key, client, now); failed != nil {
+		return failed
+	}
+	return ErrCodeWrong
+}
+
+// ownAct runs an act of somebody signed in on their own account, after the passphrase was typed again. Tries are limited as
+// those at the door are. ErrPassphraseWrong, ErrNoSession, and what f returns.
+func (a *Accounts) ownAct(ctx context.Context, id ID, passphrase string, client Client, now time.Time, f func(*act, *record) error) error {
+	var r record
+	err := a.db.View(func(tx *store.Tx) (err error) {
+		r, err = load(tx, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	key := knownKey(id)
+	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
+	if err != nil {
+		return err
+	}
+	ok, _, err := a.verify(ctx, r, passphrase)
+	if err != nil {
+		try.done()
+		return err
+	}
+	if !ok {
+		if err := a.refuse(try, audit.PassphraseFailed, r, key, client, now); err != nil {
+			return err
+		}
+		return ErrPassphraseWrong
+	}
+	seen := r.Hash
+	err = a.act(id.String(), client.Address, now, func(t *act) error {
+		var err error
+		// Read again: between the check and here the account may have been disabled or its passphrase changed.
+		if r, err = load(t.tx, id); errors.Is(err, ErrNotFound) || err == nil && (r.state() != Active || r.Hash != seen) {
+			return ErrNoSession
+		} else if err != nil {
+			return err
+		}
+		return f(t, &r)
+	})
+	return a.finish(try, r, key, client, now, err)
+}
+
+// Factors tells an account's second factors. ErrNotFound.
+func (a *Accounts) Factors(id ID) (Factors, error) {
+	var f Factors
+	err := a.db.View(func(tx *store.Tx) error {
+		r, err := load(tx, id)
+		if err != nil || r.TOTP == nil {
+			return err
+		}
+		f = Factors{TOTP: r.TOTP.Since, RecoveryLeft: r.Recovery.left()}
+		return nil
+	})
+	return f, err
+}
+
+// BeginTOTP draws a second factor for its owner, in place of one that was begun before. It counts from ConfirmTOTP on, for
+// which there are ten minutes. ErrPassphraseWrong, ErrSecondFactorThere, ErrTooMany.
+func (a *Accounts) BeginTOTP(ctx context.Context, id ID, passphrase string, client Client, now time.Time) (Enrolment, error) {
+	var e Enrolment
+	err := a.ownAct(ctx, id, passphrase, client, now, func(t *act, r *record) error {
+		if r.TOTP != nil {
+			return ErrSecondFactorThere
+		}
+		seed, err := a.draw(seedLength)
+		if err != nil {
+			return err
+		}
+		defer clear(seed)
+		box, err := a.seal(id, seed)
+		if err != nil {
+			return err
+		}
+		uri, err := seedURI(seed, r.Email)
+		if err != nil {
+			return err
+		}
+		r.Enrolment = &enrolment{Seed: box, Until: now.Add(EnrolmentLifetime).UTC()}
+		e = Enrolment{Secret: newToken(inFours(seedText(seed))), URI: newToken(uri), Until: r.Enrolment.Until}
+		return save(t.tx, *r)
+	})
+	if err != nil {
+		return Enrolment{}, err
+	}
+	return e, nil
+}
+
+// ConfirmTOTP makes the second factor count that BeginTOTP drew, by its first code. All sessions end, and a new one begins
+// for the caller. ErrCodeWrong, ErrEnrolmentOver, ErrSecondFactorThere, ErrTooMany.
+func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time) (Confirmed, error) {
+	key := knownKey(id)
+	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
+	if err != nil {
+		return Confirmed{}, err
+	}
+	var r record
+	var c Confirmed
+	err = a.act(id.String(), client.Address, now, func(t *act) error {
+		var err error
+		if r, err = load(t.tx, id); err != nil {
+			return err
+		}
+		switch {
+		case r.state() != Active:
+			return ErrNoSession
+		case r.TOTP != nil:
+			return ErrSecondFactorThere
+		case r.Enrolment == nil || !now.Before(r.Enrolment.Until):
+			return ErrEnrolmentOver
+		}
+		r.TOTP, r.Enrolment = &totpFactor{Seed: r.Enrolment.Seed, Since: now.UTC(), Step: -1}, nil
+		if err := t.useStep(&r, typedCode(code)); err != nil {
+			return err
+		}
+		if r.Recovery, c.Recovery, err = a.newRecovery(id); err != nil {
+			return err
+		}
+		c.Since = r.TOTP.Since
+		if err := save(t.tx, r); err != nil {
+			return err
+		}
+		if err := t.record(audit.FactorAdded, id.String(), "kind", kindTOTP); err != nil {
+			return err
+		}
+		if err := t.endAll(id, FactorChanged); err != nil {
+			return err
+		}
+		c.Session, err = t.newSession(r, client)
+		return err
+	})
+	if err := a.finish(try, r, key, client, now, err); err != nil {
+		return Confirmed{}, err
+	}
+	return c, nil
+}
+
+// RemoveTOTP is the owner's own act: second factor and recovery codes are gone. All sessions end, and a new one begins for
+// the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Token, error) {
+	var session Token
+	err := a.ownAct(ctx, id, p.Passphrase, client, now, func(t *act, r *record) error {
+		if r.TOTP == nil {
+			return ErrNoSecondFactor
+		}
+		if _, err := t.useCode(r, p.Code, anyCode); err != nil {
+			return err
+		}
+		r.dropFactors()
+		if err := save(t.tx, *r); err != nil {
+			return err
+		}
+		if err := t.tx.Delete(triesBucket, []byte(knownKey(id))); err != nil {
+			return err
+		}
+		if err := t.record(audit.FactorRemoved, id.String(), "kind", kindTOTP); err != nil {
+			return err
+		}
+		if err := t.endAll(id, FactorChanged); err != nil {
+			return err
+		}
+		var err error
+		session, err = t.newSession(*r, client)
+		return err
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	return session, nil
+}
+
+// RenewRecovery draws new recovery codes for their owner; the old ones no longer count. Sessions stay. It takes a code of
+// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Client, now time.Time) ([]Token, error) {
+	var codes []Token
+	err := a.ownAct(ctx, id, p.Passphrase, client, now, func(t *act, r *record) error {
+		if r.TOTP == nil {
+			return ErrNoSecondFactor
+		}
+		if _, err := t.useCode(r, p.Code, totpOnly); err != nil {
+			return err
+		}
+		var err error
+		if r.Recovery, codes, err = a.newRecovery(id); err != nil {
+			return err
+		}
+		if err := save(t.tx, *r); err != nil {
+			return err
+		}
+		if err := t.tx.Delete(triesBucket, []byte(knownKey(id))); err != nil {
+			return err
+		}
+		return t.record(audit.RecoveryRenewed, id.String())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return codes, nil
+}
+
+// TakeFactors is an administrator's act for somebody who lost second factor and recovery codes: both are gone, and all
+// sessions end. ErrNoSecondFactor, ErrNotFound, ErrForbidden.
+func (a *Accounts) TakeFactors(actor Actor, id ID, now time.Time) error {
+	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
+		if r.TOTP == nil {
+			return ErrNoSecondFactor
+		}
+		left := r.Recovery.left()
+		r.dropFactors()
+		if err := save(t.tx, *r); err != nil {
+			return err
+		}
+		if err := t.record(audit.FactorTaken, id.String(), "kind", kindTOTP, "recovery", strconv.Itoa(left)); err != nil {
+			return err
+		}
+		return t.endAll(id, FactorChanged)
+	})
+	return err
+}
+
+// dropFactors takes all second factors off the record, also one that is being set up. The caller saves it.
+func (r *record) dropFactors() { r.TOTP, r.Recovery, r.Enrolment = nil, nil, nil }
