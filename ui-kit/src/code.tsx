@@ -1,5 +1,5 @@
 /** The second factor on the page: the field for its code, the second step of a sign-in, and a QR code. */
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Ref } from "preact";
 import { Button } from "./button.tsx";
 import { qrPath, recoveryCode, sixDigits } from "./factor.ts";
@@ -54,7 +54,7 @@ export function SecondStep({ email, said, tries, busy, act, onCode, onBack }: {
   const [value, setValue] = useState("");
   const [partly, setPartly] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => { setValue(""); field.current?.focus(); }, [tries]);
+  useLayoutEffect(() => { setValue(""); field.current?.focus(); }, [tries]);
   const submit = (e: Event) => {
     e.preventDefault();
     if (busy) return;

@@ -1,6 +1,6 @@
 /** Set-up and sign-in. */
-import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, Input, lang, LinkButton, Notice, Passphrase, Rule, Seal, SecondStep, time } from "@huisclos/ui-kit";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Button, Input, kit, lang, LinkButton, Notice, Passphrase, recoveryCode, Rule, Seal, SecondStep, time } from "@huisclos/ui-kit";
 import { codes, login, setup, type ApiError } from "../api.ts";
 import { base, go } from "../route.ts";
 import { asApiError, signedIn } from "../session.ts";
@@ -15,6 +15,8 @@ export function SignIn({ setupNeeded }: { setupNeeded: boolean }) {
   const [error, setError] = useState<ApiError | null>(null);
   /** Refused codes; null while the passphrase is asked for. */
   const [tries, setTries] = useState<number | null>(null);
+  /** Whether the last code sent was a recovery code: for it nobody has to wait for the next. */
+  const [byRecovery, setByRecovery] = useState(false);
   const second = useRef<HTMLInputElement>(null);
   // The passphrase is sent again with the code: it stays in this state alone, and only that long.
   const first = (why: ApiError | null) => { setTries(null); setPassphrase(""); setError(why); };
@@ -22,6 +24,7 @@ export function SignIn({ setupNeeded }: { setupNeeded: boolean }) {
     if (busy) return;
     setBusy(true);
     setError(null);
+    setByRecovery(!!code && recoveryCode(code) !== null);
     try {
       const { me, recoveryLeft } = await login(email.trim(), passphrase, code);
       setPassphrase("");
@@ -36,11 +39,11 @@ export function SignIn({ setupNeeded }: { setupNeeded: boolean }) {
     }
   };
   const stood = useRef(tries);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (stood.current !== null && tries === null) second.current?.focus();
     stood.current = tries;
   }, [tries]);
-  const said = error && (error.until ? t.wait(time(error.until)) : error.text(lang.value));
+  const said = error && (error.until ? t.wait(time(error.until)) : error.code === codes.codeWrong && byRecovery ? kit.value.code.recoveryWrong : error.text(lang.value));
   return (
     <Entrance>
       <div class="greeting"><Seal state="sealed" size="l" /><h1>{t.title}</h1></div>

@@ -84,7 +84,7 @@ function ChangePassphrase({ me, second, onChange }: { me: Me; second: boolean; o
       const refused = asApiError(cause);
       if (refused.code === codes.factorNeeded) setAsked(true);
       setCode("");
-      setError(refused.code === codes.factorNeeded ? desk.value.factor.codeToo : sayOf(refused));
+      setError(refused.code === codes.factorNeeded ? desk.value.factor.codeToo : sayOf(refused, whole));
       field.current?.focus();
     } finally {
       setBusy(false);

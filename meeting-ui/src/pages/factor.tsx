@@ -1,7 +1,7 @@
 /** "My security": the second factor of one's own account is set up, its recovery codes are kept, and it is turned off again. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Badge, Button, Check, CodeField, copy, date, grouped, kit, lang, LinkButton, Notice, Passphrase, QRCode, Skeleton, toast, wholeCode, sixDigits, IconButton, time } from "@huisclos/ui-kit";
+import { Badge, Button, Check, CodeField, copy, date, grouped, kit, lang, LinkButton, Notice, Passphrase, QRCode, recoveryCode, Skeleton, toast, wholeCode, sixDigits, IconButton, time } from "@huisclos/ui-kit";
 import { api, codes, type Account as Me, type ApiError, type Enrolment, type Factors } from "../api/index.ts";
 import { place } from "../route.ts";
 import { asApiError, recoveryLeft } from "../session.ts";
@@ -10,8 +10,9 @@ import { few, mySecurity } from "./frame.tsx";
 
 type Doing = { what: "begin"; why?: string } | { what: "scan"; enrolment: Enrolment } | { what: "keep"; recovery: string[]; renewed: boolean } | { what: "renew" } | { what: "off" };
 
-/** What a page says of a refusal; after too many tries, when the next one makes sense. */
-export const sayOf = (e: ApiError) => (e.until ? desk.value.signIn.wait(time(e.until)) : e.text(lang.value));
+/** What a page says of a refusal: after too many tries, when the next one makes sense; of a recovery code not that one should wait for the next. */
+export const sayOf = (e: ApiError, code?: string | null) =>
+  e.until ? desk.value.signIn.wait(time(e.until)) : e.code === codes.codeWrong && code && recoveryCode(code) ? kit.value.code.recoveryWrong : e.text(lang.value);
 
 export function Factor({ me, factors, error, onChange }: { me: Me; factors: Factors | null; error: ApiError | null; onChange: () => Promise<void> }) {
   const t = desk.value.factor;
@@ -217,7 +218,7 @@ function Proof({ me, title, act, danger, recovery = true, children, onProof, onM
     setSaid(null);
     try { await onProof(passphrase, whole); } catch (cause) {
       const refused = asApiError(cause);
-      setSaid(sayOf(refused));
+      setSaid(sayOf(refused, whole));
       setCode("");
       setBusy(false);
       if (refused.code === "passphrase-wrong") { setPassphrase(""); first.current?.focus(); } else second.current?.focus();

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, Input, lang, LinkButton, Notice, Passphrase, Seal, SecondStep, time } from "@huisclos/ui-kit";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Button, Input, kit, lang, LinkButton, Notice, Passphrase, recoveryCode, Seal, SecondStep, time } from "@huisclos/ui-kit";
 import { api, codes, type ApiError } from "../api/index.ts";
 import { asApiError, signedIn } from "../session.ts";
 import { desk } from "../words/desk.ts";
@@ -13,6 +13,8 @@ export function SignIn({ setupNeeded, toRoom }: { setupNeeded: boolean; toRoom: 
   const [error, setError] = useState<ApiError | null>(null);
   /** Refused codes; null while the passphrase is asked for. */
   const [tries, setTries] = useState<number | null>(null);
+  /** Whether the last code sent was a recovery code: for it nobody has to wait for the next. */
+  const [byRecovery, setByRecovery] = useState(false);
   const second = useRef<HTMLInputElement>(null);
   // The passphrase is sent again with the code: it stays in this state alone, and only that long.
   const first = (why: ApiError | null) => { setTries(null); setPassphrase(""); setError(why); };
@@ -20,6 +22,7 @@ export function SignIn({ setupNeeded, toRoom }: { setupNeeded: boolean; toRoom: 
     if (busy) return;
     setBusy(true);
     setError(null);
+    setByRecovery(!!code && recoveryCode(code) !== null);
     try {
       const { me, recoveryLeft } = await api.login(email.trim(), passphrase, code);
       setPassphrase("");
@@ -34,11 +37,11 @@ export function SignIn({ setupNeeded, toRoom }: { setupNeeded: boolean; toRoom: 
     }
   };
   const stood = useRef(tries);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (stood.current !== null && tries === null) second.current?.focus();
     stood.current = tries;
   }, [tries]);
-  const said = error && (error.until ? t.wait(time(error.until)) : error.text(lang.value));
+  const said = error && (error.until ? t.wait(time(error.until)) : error.code === codes.codeWrong && byRecovery ? kit.value.code.recoveryWrong : error.text(lang.value));
   return (
     <Frame>
       <div class="narrow">
