@@ -101,7 +101,7 @@ func (w *world) entry(action audit.Action) audit.Entry {
 const grace = "grace@example.org"
 
 func TestEnrolment(t *testing.T) {
-	// ASVS 6.3.3, 6.5.5, 7.2.4
+	// ASVS 6.5.4, 7.2.4, 7.4.3
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", grace)
@@ -188,7 +188,7 @@ func TestEnrolment(t *testing.T) {
 }
 
 func TestSignInWithASecondFactor(t *testing.T) {
-	// ASVS 6.3.3, 6.3.4, 6.5.1, 6.5.8
+	// ASVS 6.3.4, 6.5.1, 6.5.8
 	path := filepath.Join(t.TempDir(), "db")
 	w := openWorld(t, path)
 	admin, _ := w.administrator()
@@ -288,7 +288,7 @@ func TestCodesTellNothingWithoutThePassphrase(t *testing.T) {
 }
 
 func TestWrongCodesAreLimitedAsPassphrasesAre(t *testing.T) {
-	// ASVS 6.1.1, 6.3.1, 6.5.1
+	// ASVS 6.3.1, 6.5.1
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
@@ -367,7 +367,7 @@ func TestWrongCodesAreLimitedAsPassphrasesAre(t *testing.T) {
 }
 
 func TestRecoveryCodes(t *testing.T) {
-	// ASVS 6.4.4, 6.5.1
+	// ASVS 6.5.1
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
@@ -459,7 +459,7 @@ func TestACodeHasOneWinner(t *testing.T) {
 }
 
 func TestRemoveSecondFactor(t *testing.T) {
-	// ASVS 6.5.6, 7.4.3
+	// ASVS 6.5.6, 7.4.3, 7.5.1
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
@@ -502,7 +502,7 @@ func TestRemoveSecondFactor(t *testing.T) {
 }
 
 func TestAdministratorTakesASecondFactor(t *testing.T) {
-	// ASVS 6.4.4, 6.5.6, 7.4.5
+	// ASVS 6.5.6
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
@@ -619,7 +619,7 @@ func TestChangePassphraseWithASecondFactor(t *testing.T) {
 }
 
 func TestSeedAndCodesAreNotInTheFile(t *testing.T) {
-	// ASVS 6.5.2, 11.3.1, 13.3.1, 14.2.4
+	// ASVS 6.5.2, 14.2.4
 	path := filepath.Join(t.TempDir(), "db")
 	w := openWorld(t, path)
 	admin, _ := w.administrator()

@@ -100,7 +100,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		c.app.close()
 		return nil, err
 	}
-	if c.me, err = c.app.signIn(ctx, cfg.Account, cfg.Passphrase, cfg.Session, cfg.As); err != nil {
+	if c.me, err = c.app.signIn(ctx, cfg); err != nil {
 		c.app.close()
 		return nil, err
 	}

@@ -81,6 +81,9 @@ type Config struct {
 	// of a session that is there already.
 	Account, Passphrase string
 	Session             string
+	// Code is asked, once, for the code of a second factor where the account has
+	// one; nil: nobody can be asked.
+	Code func(context.Context) (string, error)
 	// As is who the session is of; nil: the appliance is asked. The two of a
 	// test call have no account that could be asked about.
 	As *Account

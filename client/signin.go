@@ -168,16 +168,16 @@ func (a *appliance) ask(ctx context.Context, method, path string, body, into any
 }
 
 // signIn begins a session, or takes up one whose token was given.
-func (a *appliance) signIn(ctx context.Context, account, passphrase, token string, as *Account) (Account, error) {
+func (a *appliance) signIn(ctx context.Context, cfg Config) (Account, error) {
 	var who me
-	if token != "" {
+	if cfg.Session != "" {
 		at, err := url.Parse(a.origin)
 		if err != nil {
 			return Account{}, ErrLink
 		}
-		a.http.Jar.SetCookies(at, []*http.Cookie{{Name: sessionCookie, Value: token, Path: "/", Secure: true, HttpOnly: true}})
-		if as != nil {
-			return *as, nil
+		a.http.Jar.SetCookies(at, []*http.Cookie{{Name: sessionCookie, Value: cfg.Session, Path: "/", Secure: true, HttpOnly: true}})
+		if cfg.As != nil {
+			return *cfg.As, nil
 		}
 		err = a.ask(ctx, http.MethodGet, "/api/me", nil, &who)
 		return who.Account, err
@@ -187,7 +187,17 @@ func (a *appliance) signIn(ctx context.Context, account, passphrase, token strin
 	if err := a.ask(ctx, http.MethodGet, "/api/me", nil, &who); err != nil && (!errors.As(err, &r) || r.code != "not-signed-in") {
 		return Account{}, err
 	}
-	err := a.ask(ctx, http.MethodPost, "/api/login", map[string]string{"email": account, "passphrase": passphrase}, &who)
+	form := map[string]string{"email": cfg.Account, "passphrase": cfg.Passphrase}
+	err := a.ask(ctx, http.MethodPost, "/api/login", form, &who)
+	// The appliance says so after the right passphrase only.
+	if errors.As(err, &r) && r.code == "secondFactorNeeded" && cfg.Code != nil {
+		code, asked := cfg.Code(ctx)
+		if asked != nil {
+			return Account{}, asked
+		}
+		form["code"] = code
+		err = a.ask(ctx, http.MethodPost, "/api/login", form, &who)
+	}
 	return who.Account, err
 }
 

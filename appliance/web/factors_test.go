@@ -49,7 +49,7 @@ func login(b *browser, email, passphrase, code string) answer {
 }
 
 func TestSecondFactorFromEndToEnd(t *testing.T) {
-	// ASVS 6.3.3, 6.4.4, 6.5.1, 7.2.4
+	// ASVS 6.3.4, 6.5.1, 7.2.4
 	h := newHouse(t)
 	one, two := h.asMember(), h.asMember()
 	a := one.do("GET", "/api/account/factors", nil)
@@ -227,7 +227,7 @@ func TestCodesAreRateLimited(t *testing.T) {
 }
 
 func TestAdministratorTakesFactors(t *testing.T) {
-	// ASVS 6.4.4, 6.5.6
+	// ASVS 6.5.6
 	h := newHouse(t)
 	member, admin := h.asMember(), h.asAdministrator()
 	member.enrol(t, memberPassphrase)

@@ -5,6 +5,7 @@
 package command
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,7 @@ const (
 
 	accountVariable    = "HUISCLOS_ACCOUNT"
 	passphraseVariable = "HUISCLOS_PASSPHRASE"
+	codeVariable       = "HUISCLOS_CODE"
 )
 
 var errUsage = errors.New("command line")
@@ -66,7 +68,7 @@ func call(ctx context.Context, args []string, stdin io.Reader, getenv func(strin
 		explain(stderr, err)
 		return 1
 	}
-	if err := o.open(stdin, getenv); err != nil {
+	if err := o.open(stdin, getenv, stderr); err != nil {
 		explain(stderr, err)
 		return 1
 	}
@@ -167,13 +169,16 @@ func defaultState(getenv func(string) string) string {
 var (
 	errNoPassphrase   = errors.New("no passphrase was given")
 	errOpenPassphrase = errors.New("the passphrase's file can be read by others")
+	errNoCode         = errors.New("no code of the second factor was given")
 )
 
 // open reads what the command line names.
-func (o *options) open(stdin io.Reader, getenv func(string) string) (err error) {
-	if o.Passphrase, err = passphrase(o.passphraseFile, stdin, getenv); err != nil {
+func (o *options) open(stdin io.Reader, getenv func(string) string, stderr io.Writer) (err error) {
+	lines := bufio.NewReader(io.LimitReader(stdin, maxPassphrase))
+	if o.Passphrase, err = passphrase(o.passphraseFile, lines, getenv); err != nil {
 		return err
 	}
+	o.Code = func(ctx context.Context) (string, error) { return code(ctx, lines, getenv, stderr) }
 	for _, name := range o.pictures {
 		if o.Picture != nil {
 			o.Smaller = append(o.Smaller, o.Picture)
@@ -192,14 +197,17 @@ func (o *options) open(stdin io.Reader, getenv func(string) string) (err error) 
 
 // passphrase comes from a file of mode 0600, from standard input ("-") or from
 // the environment, and never from the command line, which others can list.
-func passphrase(file string, stdin io.Reader, getenv func(string) string) (string, error) {
+func passphrase(file string, stdin *bufio.Reader, getenv func(string) string) (string, error) {
 	var text []byte
 	var err error
 	switch file {
 	case "":
 		text = []byte(getenv(passphraseVariable))
 	case "-":
-		text, err = io.ReadAll(io.LimitReader(stdin, maxPassphrase))
+		// The line only: the next one may be the code of a second factor.
+		if text, err = stdin.ReadBytes('\n'); errors.Is(err, io.EOF) {
+			err = nil
+		}
 	default:
 		var f *os.File
 		if f, err = os.Open(file); err != nil {
@@ -223,6 +231,36 @@ func passphrase(file string, stdin io.Reader, getenv func(string) string) (strin
 		return "", errNoPassphrase
 	}
 	return line, nil
+}
+
+// code comes from the environment, or from a line of standard input, which is
+// asked for: it is of use for a minute only, so that no file keeps it.
+func code(ctx context.Context, stdin *bufio.Reader, getenv func(string) string, stderr io.Writer) (string, error) {
+	if given := strings.TrimSpace(getenv(codeVariable)); given != "" {
+		return given, nil
+	}
+	fmt.Fprintf(stderr, "%s / %s: ", askCode[0], askCode[1])
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() { // nothing ends a read from a terminal; the program does
+		text, err := stdin.ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case l := <-read:
+		if text := strings.TrimSpace(l.text); text != "" {
+			return text, nil
+		}
+		if l.err != nil && !errors.Is(l.err, io.EOF) {
+			return "", fmt.Errorf("reading the code: %w", l.err)
+		}
+		return "", errNoCode
+	}
 }
 
 // printer writes what happens, a line each.

@@ -21,6 +21,8 @@ const usage = `huisclos call join LIEN / LINK [options]
                             the account's e-mail address (or HUISCLOS_ACCOUNT)
   --passphrase-file FILE    fichier de mode 0600 avec la phrase secrète, « - » : entrée standard (ou HUISCLOS_PASSPHRASE)
                             file of mode 0600 with the passphrase, “-”: standard input (or HUISCLOS_PASSPHRASE)
+                            le code du second facteur, s'il y en a un, est demandé sur l'entrée standard (ou HUISCLOS_CODE)
+                            the code of the second factor, if there is one, is asked for on standard input (or HUISCLOS_CODE)
   --certificate-sha256 HEX  empreinte du certificat, si le système ne connaît pas son autorité
                             the certificate's fingerprint, where the system does not know its authority
   --play FILE               image jouée en boucle (IVF, VP8)
@@ -48,6 +50,9 @@ const usage = `huisclos call join LIEN / LINK [options]
   --json                    un objet JSON par ligne
                             one JSON object a line
 `
+
+// askCode stands where the code of a second factor is typed.
+var askCode = [2]string{"Code du second facteur, ou code de secours", "Code of the second factor, or recovery code"}
 
 // happened says an event in both languages; empty where it is of no interest to a person.
 func happened(e client.Event) (fr, en string) {
@@ -163,6 +168,8 @@ func Sentences(err error) (fr, en string) {
 			"this is no room's link (https://…/r/…#…); copy it whole, between quotes."
 	case errors.Is(err, errNoPassphrase):
 		return "il manque la phrase secrète ; donnez --passphrase-file, ou HUISCLOS_PASSPHRASE.", "the passphrase is missing; give --passphrase-file, or HUISCLOS_PASSPHRASE."
+	case errors.Is(err, errNoCode):
+		return sentences["secondFactorNeeded"][0], sentences["secondFactorNeeded"][1]
 	case errors.Is(err, errOpenPassphrase):
 		return "d'autres peuvent lire le fichier de la phrase secrète ; lancez « chmod 600 ».", "others can read the passphrase's file; run “chmod 600”."
 	case errors.Is(err, ivf.ErrFormat):
@@ -183,9 +190,13 @@ func Sentences(err error) (fr, en string) {
 
 var sentences = map[string][2]string{
 	"bad-credentials": {"l'adresse ou la phrase secrète n'est pas la bonne.", "the e-mail address or the passphrase is not right."},
-	"too-many":        {"trop d'essais ; attendez un moment.", "too many tries; wait a moment."},
-	"not-signed-in":   {"la session est finie ; recommencez.", "the session is over; begin again."},
-	"session-ended":   {"la session de ce compte a été fermée.", "this account's session was ended."},
+	"secondFactorNeeded": {"ce compte a un second facteur ; tapez son code quand il est demandé, ou donnez HUISCLOS_CODE.",
+		"this account has a second factor; type its code when asked, or give HUISCLOS_CODE."},
+	"codeWrong": {"ce code n'est pas le bon, a déjà servi ou n'est plus à l'heure ; attendez le suivant.",
+		"this code is not right, was used already or is out of date; wait for the next one."},
+	"too-many":      {"trop d'essais ; attendez un moment.", "too many tries; wait a moment."},
+	"not-signed-in": {"la session est finie ; recommencez.", "the session is over; begin again."},
+	"session-ended": {"la session de ce compte a été fermée.", "this account's session was ended."},
 	"certificate": {"le certificat de l'appliance n'est pas reconnu ; comparez son empreinte (huisclos status) et donnez-la à --certificate-sha256.",
 		"the appliance's certificate is not trusted; compare its fingerprint (huisclos status) and give it to --certificate-sha256."},
 	"unreachable":   {"l'appliance ne répond pas à cette adresse.", "the appliance does not answer at this address."},

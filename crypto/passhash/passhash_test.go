@@ -428,7 +428,6 @@ func BenchmarkHash(b *testing.B) {
 }
 
 func TestDerivedKeys(t *testing.T) {
-	// ASVS 11.2.2
 	one, other := newPepper(bytes.Repeat([]byte{1}, pepperLength)), newPepper(bytes.Repeat([]byte{2}, pepperLength))
 	derive := func(h *Hasher, label, pepper string) string {
 		key, err := h.Derive(label, pepper)
