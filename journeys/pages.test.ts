@@ -3,23 +3,17 @@
  * and the content policy refuses nothing. Pictures of each are left in build/screenshots.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { Appliance, house, type House } from './harness/appliance.ts';
 import { open, until, type Person, type Tab } from './harness/browser.ts';
 import { full, small } from './harness/clip.ts';
 import { arrive, Player, scatter, signIn } from './harness/cast.ts';
+import { faultsOf, pageOf, refusedByPolicy, type Sight } from './harness/sight.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const pictures = path.join(process.env.HUISCLOS_TOP ?? '.', 'build/screenshots');
 /** Each page in all four corners: both languages, both themes, both widths, in pairs that differ. */
-const looks: Look[] = [
+const looks: Sight[] = [
   { lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 1280 }, { lang: 'en', theme: 'light', width: 360 }, { lang: 'fr', theme: 'dark', width: 360 },
 ];
-interface Look { lang: 'fr' | 'en'; theme: 'light' | 'dark'; width: number }
 const faults: string[] = [];
 
 let h: House, bare: Appliance, person: Person, tab: Tab;
@@ -34,34 +28,14 @@ after(async () => {
   await bare?.end();
   await h?.appliance.end();
 });
-const pageOf = (t: Tab) => (t as unknown as { page: Page }).page;
 
-async function wear(t: Tab, look: Look): Promise<void> {
+async function wear(t: Tab, look: Sight): Promise<void> {
   await pageOf(t).emulateMedia({ colorScheme: look.theme, reducedMotion: 'reduce' });
   await t.resize(look.width, look.width === 360 ? 720 : 800);
   await t.run((l) => { localStorage.setItem('huisclos.lang', l); }, look.lang);
 }
 
-async function check(t: Tab, name: string, look: Look, lang: string = look.lang): Promise<void> {
-  const label = `${name}-${look.lang}-${look.theme}-${look.width}`;
-  await new Promise((done) => setTimeout(done, 150));
-  await t.screenshot(path.join(pictures, `${label}.png`));
-  const page = pageOf(t);
-  const wide = await page.evaluate(() => ({ page: document.documentElement.scrollWidth, window: innerWidth, lang: document.documentElement.lang, title: document.title }));
-  if (wide.page > wide.window + 1) faults.push(`${label}: ${wide.page} px wide in a window of ${wide.window}`);
-  if (wide.lang !== lang) faults.push(`${label}: the page says it is in "${wide.lang}"`);
-  if (wide.title.trim() === '') faults.push(`${label}: no title`);
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    type Axe = { run(o: unknown): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
-    const r = await (window as unknown as { axe: Axe }).axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-    return r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} — ${n.failureSummary.replace(/\s+/g, ' ').slice(0, 200)}`).join(' ; ')}`);
-  });
-  for (const f of found) faults.push(`${label}: ${f}`);
-}
-
-/** What the browser says about a policy that something broke. */
-const refusedByPolicy = (t: Tab) => t.console.filter((l) => /content security policy|trusted ?types?|refused to|pageerror/i.test(l));
+const check = async (t: Tab, name: string, look: Sight, lang?: string) => { faults.push(...await faultsOf(t, name, look, lang)); };
 
 async function every(name: string, address: string, ready: (t: Tab) => Promise<unknown>, lang?: string): Promise<void> {
   for (const look of looks) {
@@ -155,7 +129,7 @@ test('the call: alone, waiting, together, each panel, and after', { timeout: 300
     verdict();
   } finally { await scatter([host, guest]); }
 
-  async function check2(p: Player, name: string, look: Look): Promise<void> {
+  async function check2(p: Player, name: string, look: Sight): Promise<void> {
     await p.tab.reload();
     await p.prepare();
     await p.start();

@@ -1,12 +1,12 @@
 /** What the console asks the appliance: the same client, session and token as the meeting pages; every answer is the server's to check. */
-import { api as shared, request, ApiError, type Account as Me } from "../../meeting-ui/src/api/index.ts";
+import { api as shared, codes, request, ApiError, type Account as Me } from "../../meeting-ui/src/api/index.ts";
 
-export { ApiError };
-export const { me, setup, login, logout } = shared;
+export { ApiError, codes };
+export const { me, setup, login, logout, factors } = shared;
 
 export type Role = Me["role"];
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Me { state: State; created: string; lastLogin?: string }
+export interface Account extends Me { state: State; created: string; lastLogin?: string; secondFactor: boolean }
 export interface Activation { url: string; expires: string }
 export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number }
 export interface Call {
@@ -38,6 +38,7 @@ export const admin = {
   newLink: async (account: string) => (await request<{ activation: Activation }>("POST", `/api/admin/accounts/${id(account)}/activation`, {})).activation,
   change: async (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => (await request<{ account: Account }>("PATCH", `/api/admin/accounts/${id(account)}`, o)).account,
   remove: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}`),
+  removeFactors: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}/factors`),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),

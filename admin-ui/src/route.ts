@@ -2,6 +2,8 @@
 import { signal } from "@preact/signals";
 
 export const base = "/console";
+/** Where an administrator, like everybody, sees to the second factor: the account page of the meeting client. */
+export const mySecurity = "/account#second-factor";
 export const place = signal(new URL(location.href));
 
 /** "accounts" for /console/accounts; "" is the overview. */

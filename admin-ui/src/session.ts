@@ -6,6 +6,8 @@ import { admin, ApiError, logout, me, type Status } from "./api.ts";
 type Me = Awaited<ReturnType<typeof me>>;
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
 export const session = signal<Session>({ state: "asking" });
+/** After a sign-in by a recovery code: how many are left. Said until the person has taken note. */
+export const recoveryLeft = signal<number | null>(null);
 export const status = signal<{ last: Status | null; lost: boolean }>({ last: null, lost: false });
 
 export async function ask(): Promise<void> {
@@ -17,10 +19,14 @@ export async function ask(): Promise<void> {
   }
 }
 
-export function signedIn(m: Me): void { session.value = { state: "in", me: m }; }
+export function signedIn(m: Me, left: number | null = null): void {
+  recoveryLeft.value = left;
+  session.value = { state: "in", me: m };
+}
 
 export async function signOut(): Promise<void> {
   await logout();
+  recoveryLeft.value = null;
   session.value = { state: "out", setupNeeded: false };
 }
 

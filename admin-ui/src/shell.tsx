@@ -1,8 +1,8 @@
 /** The frame of the console: few sections on the left (above on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
-import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, theme, type IconName } from "@huisclos/ui-kit";
-import { base, go, place, section } from "./route.ts";
-import { askStatus, session, signOut, status, useEvery } from "./session.ts";
+import { Avatar, Button, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, Notice, theme, type IconName } from "@huisclos/ui-kit";
+import { base, go, mySecurity, place, section } from "./route.ts";
+import { askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
 import { words } from "./words/console.ts";
 
 const sections: readonly { at: string; icon: IconName; name: () => string }[] = [
@@ -30,7 +30,23 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <a key={s.at} class="console__link" href={`${base}/${s.at}`} aria-current={s.at === here ? "page" : undefined}><Icon name={s.icon} /><span>{s.name()}</span></a>
         ))}
       </nav>
-      <main class="console__main" id="main" tabIndex={-1}>{children}</main>
+      <main class="console__main" id="main" tabIndex={-1}><RecoveryLeft />{children}</main>
+    </div>
+  );
+}
+
+/** Somebody who came in by a recovery code learns how many are left, and where to get new ones. */
+function RecoveryLeft() {
+  const t = words.value.factor;
+  const left = recoveryLeft.value;
+  if (left === null) return null;
+  const gone = () => { recoveryLeft.value = null; };
+  return (
+    <div class="note">
+      <Notice tone={left <= 2 ? "attention" : "info"} live>
+        <p>{t.usedRecovery(left)}</p>
+        <p class="row row--wrap"><a href={mySecurity}>{t.mySecurity}</a><Button look="quiet" onClick={gone}>{t.understood}</Button></p>
+      </Notice>
     </div>
   );
 }
@@ -71,6 +87,7 @@ function MeMenu() {
         <>
           <div class="console__who" role="presentation"><b>{name}</b><span class="muted small">{email}</span></div>
           <MenuLink href="/" icon="house">{t.toMeetings}</MenuLink>
+          <MenuLink href={mySecurity} icon="shield-check">{t.factor.mySecurity}</MenuLink>
           <MenuLine />
           <ShowItems close={close} />
           <MenuLine />

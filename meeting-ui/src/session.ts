@@ -5,6 +5,9 @@ import { api, ApiError, type Me } from "./api/index.ts";
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
 export const session = signal<Session>({ state: "asking" });
 
+/** After a sign-in by a recovery code: how many are left. Said until the person has taken note. */
+export const recoveryLeft = signal<number | null>(null);
+
 export async function ask(): Promise<void> {
   try {
     session.value = { state: "in", me: await api.me() };
@@ -14,10 +17,14 @@ export async function ask(): Promise<void> {
   }
 }
 
-export function signedIn(me: Me): void { session.value = { state: "in", me }; }
+export function signedIn(me: Me, left: number | null = null): void {
+  recoveryLeft.value = left;
+  session.value = { state: "in", me };
+}
 
 export async function signOut(): Promise<void> {
   await api.logout();
+  recoveryLeft.value = null;
   session.value = { state: "out", setupNeeded: false };
 }
 

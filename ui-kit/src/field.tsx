@@ -93,6 +93,16 @@ export function Switch({ label, hint, on, onChange, disabled }: { label: string;
   );
 }
 
+/** Something that a person confirms; nothing happens by it alone. */
+export function Check({ label, on, onChange, innerRef }: { label: string; on: boolean; onChange: (on: boolean) => void; innerRef?: Ref<HTMLInputElement> }) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={on} ref={innerRef} onChange={(e) => onChange(e.currentTarget.checked)} />
+      <span>{label}</span>
+    </label>
+  );
+}
+
 /** Two to four choices side by side; radio buttons underneath, so arrows work. */
 export function Segments<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: readonly { value: T; label: string }[]; onChange: (v: T) => void }) {
   const id = useId();

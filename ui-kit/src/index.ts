@@ -5,6 +5,8 @@ export * from "./storage.ts";
 export * from "./icon.tsx";
 export * from "./button.tsx";
 export * from "./field.tsx";
+export * from "./factor.ts";
+export * from "./code.tsx";
 export * from "./dialog.tsx";
 export * from "./menu.tsx";
 export * from "./tabs.tsx";

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { ago, Button, Confirm, copy, date, dateTime, Dialog, Input, lang, Notice, Segments, SideSheet, toast } from "@huisclos/ui-kit";
 import { admin, type Account, type Activation, type Role } from "../api.ts";
+import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
 import { StateBadge } from "./accounts.tsx";
@@ -79,7 +80,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
   const [name, setName] = useState(a.name);
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const [asked, setAsked] = useState<"disable" | "remove" | null>(null);
+  const [asked, setAsked] = useState<"disable" | "remove" | "factor" | null>(null);
   const act = async (what: string, run: () => Promise<void>, said: string) => {
     if (busy) return;
     setBusy(what);
@@ -87,25 +88,33 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
     try { await run(); if (said) toast(said); } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(null); setAsked(null); }
   };
   const change = (what: string, o: Parameters<typeof admin.change>[1], said: string) => act(what, async () => onChange(await admin.change(a.id, o)), said);
+  const lost = a.secondFactor && (
+    <div class="stack stack--tight sheet__part">
+      <div><Button look="warn" onClick={() => setAsked("factor")}>{t.factorRemove}</Button></div>
+      <p class="muted small">{t.factorHint}</p>
+    </div>
+  );
   return (
     <SideSheet open title={a.name} onClose={onClose}>
       <div class="row row--wrap"><StateBadge state={a.state} /><span class="muted any">{a.email}</span></div>
       <dl class="facts facts--tight">
         <dt>{t.created}</dt><dd>{date(a.created)}</dd>
         <dt>{t.last}</dt><dd>{a.lastLogin ? ago(a.lastLogin) : t.never}</dd>
+        <dt>{t.factor}</dt><dd>{a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.factor.mySecurity}</a></>}</dd>
       </dl>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("name", { name: name.trim() }, t.renamed); }}>
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
         <div><Button type="submit" busy={busy === "name"} disabled={!name.trim() || name.trim() === a.name}>{words.value.save}</Button></div>
       </form>
-      {own ? <Notice><p>{t.self}</p></Notice> : (
+      {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
           <RoleChoice role={a.role} onChange={(role) => void change("role", { role }, t.roleChanged)} />
           <div class="stack stack--tight sheet__part">
             <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", async () => onLink(await admin.newLink(a.id)), "")}>{t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>
           </div>
+          {lost}
           <div class="stack stack--tight sheet__part sheet__acts">
             {a.state === "disabled"
               ? <Button busy={busy === "state"} onClick={() => void change("state", { disabled: false }, t.enabled)}>{t.enable}</Button>
@@ -116,6 +125,10 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
       )}
       <Confirm open={asked === "disable"} title={t.disableTitle(a.name)} act={t.disableAct} onClose={() => setAsked(null)} onAct={() => change("state", { disabled: true }, t.disabled)}>
         <p>{t.disableText}</p>
+      </Confirm>
+      <Confirm open={asked === "factor"} title={t.factorTitle(a.name)} act={t.factorAct} onClose={() => setAsked(null)}
+        onAct={() => act("factor", async () => { await admin.removeFactors(a.id); onChange({ ...a, secondFactor: false }); }, t.factorRemoved)}>
+        <p>{own ? t.factorOwn : t.factorText}</p>
       </Confirm>
       <Confirm open={asked === "remove"} title={t.removeTitle(a.name)} act={t.removeAct} onClose={() => setAsked(null)}
         onAct={() => act("remove", async () => { await admin.remove(a.id); onChange(null); }, t.removed)}>

@@ -49,8 +49,9 @@ export function Accounts({ me }: { me: string }) {
     ) },
     { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => t.roles[a.role] },
     { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <StateBadge state={a.state} /> },
+    { id: "factor", name: t.factor, order: (a, b) => Number(b.secondFactor) - Number(a.secondFactor), cell: (a) => (a.secondFactor ? <Badge tone="accent">{t.factorOn}</Badge> : <span class="muted">{t.factorOff}</span>) },
     { id: "last", name: t.last, order: (a, b) => (a.lastLogin ?? "").localeCompare(b.lastLogin ?? ""), cell: (a) => (a.lastLogin ? ago(a.lastLogin) : <span class="muted">{t.never}</span>) },
-    { id: "created", name: t.created, order: (a, b) => a.created.localeCompare(b.created), cell: (a) => date(a.created) },
+    { id: "created", name: t.created, order: (a, b) => a.created.localeCompare(b.created), cell: (a) => <span class="nowrap">{date(a.created)}</span> },
     { id: "acts", name: t.acts, quiet: true, cell: (a) => <IconButton name={t.open(a.name)} icon="settings-2" onClick={() => setOpen(a)} /> },
   ];
 

@@ -53,6 +53,14 @@ export const words = dictionary(
       setup: "Ce Huis Clos n’a pas encore d’administrateur.", setupAct: "Commencer l’installation",
     },
 
+    factor: {
+      mySecurity: "Ma sécurité",
+      understood: "J’ai compris",
+      usedRecovery: (n: number) => n === 0 ? "Cette connexion a utilisé votre dernier code de secours. Faites-en de nouveaux dès maintenant." : `Cette connexion a utilisé un code de secours, qui ne servira plus. Il vous en reste ${n}.`,
+      none: "Votre compte n’a pas de second facteur : qui apprendrait votre phrase de passe pourrait administrer l’appareil.",
+      begin: "Mettre en place un second facteur",
+    },
+
     people: {
       title: "Comptes", total: (n: number) => plural("fr", n, "compte", "comptes"),
       search: "Chercher un nom ou une adresse", create: "Créer un compte",
@@ -76,6 +84,12 @@ export const words = dictionary(
       removeAct: "Supprimer le compte", removed: "Le compte est supprimé.",
       self: "C’est votre compte : un autre administrateur peut le désactiver ou le supprimer.",
       detail: "Compte",
+      factor: "Second facteur", factorOn: "Oui", factorOff: "Non",
+      factorRemove: "Retirer le second facteur", factorHint: "Pour une personne qui a perdu son téléphone et ses codes de secours.",
+      factorTitle: (n: string) => `Retirer le second facteur de ${n} ?`,
+      factorText: "Ses sessions se ferment, et ses codes de secours sont perdus. Tant que cette personne n’aura pas remis en place un second facteur, sa phrase de passe suffira pour se connecter. Assurez-vous d’abord que c’est bien elle qui le demande.",
+      factorOwn: "C’est votre compte : votre session se ferme, et vos codes de secours sont perdus. Tant que vous n’aurez pas remis en place un second facteur, votre phrase de passe suffira pour se connecter.",
+      factorAct: "Retirer le second facteur", factorRemoved: "Le second facteur est retiré.",
     },
 
     live: {
@@ -109,9 +123,9 @@ export const words = dictionary(
     info: {
       title: "À propos de cette console",
       parts: [
-        ["Ce qu’un administrateur peut faire", ["Créer, désactiver et supprimer des comptes ; remettre un lien d’activation.", "Voir qui se trouve dans quelle réunion, depuis quand, et combien de paquets passent.", "Terminer une réunion et lire le journal d’audit."]],
+        ["Ce qu’un administrateur peut faire", ["Créer, désactiver et supprimer des comptes ; remettre un lien d’activation ; retirer un second facteur perdu.", "Voir qui se trouve dans quelle réunion, depuis quand, et combien de paquets passent.", "Terminer une réunion et lire le journal d’audit."]],
         ["Ce qu’aucun administrateur ne peut faire", ["Entendre, voir ou lire une réunion : le serveur n’a aucune clé.", "Entrer dans une salle sans être admis par un hôte et sans apparaître dans la liste des personnes.", "Désactiver le scellement : ce réglage n’existe pas."]],
-        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent.", "La sauvegarde, les mises à jour et les réglages ne se font pas encore depuis cette console.", "La double authentification des administrateurs n’est pas encore là. Choisissez une phrase de passe longue."]],
+        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent.", "La sauvegarde, les mises à jour et les réglages ne se font pas encore depuis cette console.", "Les clés d’accès (passkeys) ne sont pas encore là : le second facteur est un code à six chiffres."]],
       ] as [string, string[]][],
       safety: "Ce que Huis Clos protège",
     },
@@ -167,6 +181,14 @@ export const words = dictionary(
       setup: "This Huis Clos has no administrator yet.", setupAct: "Start setting up",
     },
 
+    factor: {
+      mySecurity: "My security",
+      understood: "Understood",
+      usedRecovery: (n) => n === 0 ? "This sign-in used your last recovery code. Make new ones now." : `This sign-in used a recovery code, which no longer works. You have ${n} left.`,
+      none: "Your account has no second factor: whoever learns your passphrase could administer the appliance.",
+      begin: "Set up a second factor",
+    },
+
     people: {
       title: "Accounts", total: (n) => plural("en", n, "account", "accounts"),
       search: "Search a name or an address", create: "Create an account",
@@ -190,6 +212,12 @@ export const words = dictionary(
       removeAct: "Delete the account", removed: "The account is deleted.",
       self: "This is your account: another administrator can disable or delete it.",
       detail: "Account",
+      factor: "Second factor", factorOn: "Yes", factorOff: "No",
+      factorRemove: "Remove the second factor", factorHint: "For somebody who lost their phone and their recovery codes.",
+      factorTitle: (n) => `Remove the second factor of ${n}?`,
+      factorText: "Their sessions end and their recovery codes are lost. Until they set up a second factor again, their passphrase alone is enough to sign in. First make sure that it is really they who ask.",
+      factorOwn: "This is your account: your session ends and your recovery codes are lost. Until you set up a second factor again, your passphrase alone is enough to sign in.",
+      factorAct: "Remove the second factor", factorRemoved: "The second factor is removed.",
     },
 
     live: {
@@ -223,9 +251,9 @@ export const words = dictionary(
     info: {
       title: "About this console",
       parts: [
-        ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
+        ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link; remove a second factor that was lost.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
         ["What no administrator can do", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
-        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Backup, updates and settings cannot be done from this console yet.", "Two-step sign-in for administrators is not there yet. Choose a long passphrase."]],
+        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Backup, updates and settings cannot be done from this console yet.", "Passkeys are not there yet: the second factor is a six-digit code."]],
       ],
       safety: "What Huis Clos protects",
     },

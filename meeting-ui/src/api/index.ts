@@ -10,6 +10,10 @@ export type Lang = "fr" | "en";
 export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
 export interface Me { account: Account; csrf: string; version: string; protocol: number }
 export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
+/** The second factor of an account: since when, and how many recovery codes are left. */
+export interface Factors { totp: { since: string } | null; recoveryLeft: number }
+/** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
+export interface Enrolment { secret: string; uri: string; qr: string[] }
 export interface Session { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
 
 export class ApiError extends Error {
@@ -29,6 +33,9 @@ export class ApiError extends Error {
   }
   text(lang: Lang): string { return lang === "fr" ? this.fr : this.en; }
 }
+
+/** Refusals that a page answers with more than their sentence. */
+export const codes = { factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver", signInWithCode: "signInWithCode" } as const;
 
 /** The token of the current session (or, before login, of the browser's cookie); state changes carry it. */
 let csrf = "";
@@ -107,13 +114,22 @@ const id = encodeURIComponent;
 export const api = {
   me: () => request<Me>("GET", "/api/me"),
   setup: async (o: { code: string; name: string; email: string; passphrase: string }) => { await request("POST", "/api/setup", o); return api.me(); },
-  login: async (email: string, passphrase: string) => { await request("POST", "/api/login", { email, passphrase }); return api.me(); },
+  /** recoveryLeft: after a recovery code, how many are left. */
+  login: async (email: string, passphrase: string, code?: string): Promise<{ me: Me; recoveryLeft: number | null }> => {
+    const answer = await request<{ recoveryLeft?: number } | null>("POST", "/api/login", { email, passphrase, ...(code ? { code } : {}) });
+    return { me: await api.me(), recoveryLeft: answer?.recoveryLeft ?? null };
+  },
   logout: async () => { await request("POST", "/api/logout", {}); csrf = ""; },
   /** Looks at an activation link without using it. */
   activation: (activation: string) => request<{ name: string; email: string }>("POST", "/api/activation", { token: activation }),
   activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
 
-  changePassphrase: (old: string, fresh: string) => request<void>("POST", "/api/account/passphrase", { old, new: fresh }),
+  changePassphrase: (old: string, fresh: string, code?: string) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...(code ? { code } : {}) }),
+  factors: () => request<Factors>("GET", "/api/account/factors"),
+  enrol: (passphrase: string) => request<Enrolment>("POST", "/api/account/totp", { passphrase }),
+  confirmEnrolment: (code: string) => request<{ recovery: string[]; since: string }>("POST", "/api/account/totp/confirm", { code }),
+  removeFactor: (passphrase: string, code: string) => request<void>("DELETE", "/api/account/totp", { passphrase, code }),
+  newRecovery: async (passphrase: string, code: string) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", { passphrase, code })).recovery,
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),

@@ -1,21 +1,29 @@
-import { useEffect, useState } from "preact/hooks";
-import { ago, Badge, Button, chooseLang, chooseTheme, dateTime, Icon, Input, kit, lang, Notice, Passphrase, Segments, Skeleton, theme, toast } from "@huisclos/ui-kit";
-import { api, type Account as Me, type ApiError, type Session } from "../api/index.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ago, Badge, Button, CodeField, chooseLang, chooseTheme, dateTime, Icon, Input, kit, lang, Notice, Passphrase, Segments, Skeleton, theme, toast, wholeCode } from "@huisclos/ui-kit";
+import { api, codes, type Account as Me, type ApiError, type Factors, type Session } from "../api/index.ts";
 import { ask, asApiError } from "../session.ts";
 import { desk } from "../words/desk.ts";
+import { Factor, sayOf } from "./factor.tsx";
 import { Frame, langNames, themes } from "./frame.tsx";
 import { met, Rules } from "./rules.tsx";
 
 export function Account({ me }: { me: Me }) {
   const t = desk.value.me;
+  const [factors, setFactors] = useState<Factors | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  /** Counts what may have ended other sessions: their list is then asked for again. */
+  const [turn, setTurn] = useState(0);
+  const load = () => api.factors().then(setFactors, (e) => setError(asApiError(e)));
+  useEffect(() => { void load(); }, []);
   return (
     <Frame>
       <div class="page-head"><h1>{t.title}</h1></div>
       <div class="stack stack--loose">
         <Name me={me} />
-        <ChangePassphrase me={me} />
+        <ChangePassphrase me={me} second={!!factors?.totp} onChange={() => setTurn((n) => n + 1)} />
+        <Factor me={me} factors={factors} error={error} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <Look />
-        <Sessions />
+        <Sessions key={turn} />
       </div>
     </Frame>
   );
@@ -45,25 +53,39 @@ function Name({ me }: { me: Me }) {
   );
 }
 
-function ChangePassphrase({ me }: { me: Me }) {
+function ChangePassphrase({ me, second, onChange }: { me: Me; second: boolean; onChange: () => void }) {
   const t = desk.value.me;
   const who = { name: me.name, email: me.email, administrator: me.role === "administrator" };
   const [old, setOld] = useState("");
   const [fresh, setFresh] = useState("");
+  const [code, setCode] = useState("");
+  /** The server asked for a code: the second factor was set up elsewhere since this page was opened. */
+  const [asked, setAsked] = useState(false);
+  const [partly, setPartly] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
+  const field = useRef<HTMLInputElement>(null);
   const submit = async (e: Event) => {
     e.preventDefault();
     if (busy || !met(fresh, who).all) return;
+    const whole = wholeCode(code);
+    setPartly((second || asked) && !whole);
+    if ((second || asked) && !whole) { field.current?.focus(); return; }
     setBusy(true);
     setError(null);
     try {
-      await api.changePassphrase(old, fresh);
+      await api.changePassphrase(old, fresh, whole ?? undefined);
       setOld("");
       setFresh("");
+      setCode("");
       toast(t.changed);
+      onChange();
     } catch (cause) {
-      setError(asApiError(cause).text(lang.value));
+      const refused = asApiError(cause);
+      if (refused.code === codes.factorNeeded) setAsked(true);
+      setCode("");
+      setError(refused.code === codes.factorNeeded ? desk.value.factor.codeToo : sayOf(refused, whole));
+      field.current?.focus();
     } finally {
       setBusy(false);
     }
@@ -76,6 +98,7 @@ function ChangePassphrase({ me }: { me: Me }) {
         <input class="unseen" type="email" autocomplete="username" value={me.email} readOnly tabIndex={-1} aria-hidden="true" />
         <Passphrase label={t.old} autocomplete="current-password" required value={old} onValue={setOld} />
         <Passphrase label={t.fresh} autocomplete="new-password" required value={fresh} onValue={setFresh} hint={<Rules passphrase={fresh} who={who} />} />
+        {(second || asked) && <CodeField value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={field} />}
         <div><Button type="submit" busy={busy}>{t.change}</Button></div>
       </form>
     </section>

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import { Button, Input, lang, Notice, Passphrase, Seal, Spinner } from "@huisclos/ui-kit";
-import { api, type ApiError } from "../api/index.ts";
+import { Button, Input, lang, Notice, Passphrase, Seal, Spinner, toast } from "@huisclos/ui-kit";
+import { api, codes, type ApiError } from "../api/index.ts";
 import { go } from "../route.ts";
-import { asApiError, signedIn } from "../session.ts";
+import { ask, asApiError, signedIn } from "../session.ts";
 import { desk } from "../words/desk.ts";
 import { Failed, Sentence } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
@@ -40,7 +40,9 @@ function Choose({ token, name, email }: { token: string; name: string; email: st
       go("/", true);
       signedIn(me);
     } catch (cause) {
-      setError(asApiError(cause));
+      const why = asApiError(cause);
+      // The passphrase is set; a link does not stand for a second factor, so that the code is asked for at the door.
+      if (why.code === codes.signInWithCode) { await ask(); go("/", true); toast(desk.value.factor.nowSignIn); } else setError(why);
     } finally {
       setBusy(false);
     }

@@ -45,6 +45,14 @@ const text: [string, string[]][] = [
   ["on-danger", ["danger-solid", "danger-hover"]],
   ["attention", ["ground", "surface", "attention-soft"]],
 ];
+// Cameras read a QR code: far above what people need.
+test("what is printed is dark on light in both worlds", () => {
+  for (const world of ["light", "dark"] as const) {
+    assert.ok(contrast("on-print", "print", world) > 15);
+    assert.ok(luminance(colour("print", world)) > luminance(colour("on-print", world)));
+  }
+});
+
 const edges: [string, string[]][] = [["edge", ["ground", "surface"]], ["accent", ["ground", "surface", "sunken"]]];
 
 for (const world of ["light", "dark", "stage"] as const) {
