@@ -51,16 +51,21 @@ func (a *Accounts) List(query, after string, limit int) (page []Account, next st
 		var last []byte
 		examined := 0
 		tx.Scan(bucket, []byte(prefix), from, 0, func(k, v []byte) bool {
-			if len(page) == limit || examined == maxExamined {
+			if examined == maxExamined {
 				next = base64.RawURLEncoding.EncodeToString(last)
 				return false
 			}
 			examined++
-			last = k
 			// All that the question needs stands in the entry: records are read for the answer only.
 			if len(want) > 0 && !matches(k, string(v), want, prefix) {
+				last = k
 				return true
 			}
+			if len(page) == limit { // there is one more answer, so the next page has something
+				next = base64.RawURLEncoding.EncodeToString(last)
+				return false
+			}
+			last = k
 			var r record
 			if r, failed = load(tx, ID(k[len(k)-len(ID{}):])); failed != nil {
 				return false

@@ -272,6 +272,7 @@ func processorTime(t *testing.T) time.Duration {
 
 func FuzzList(f *testing.F) {
 	f.Add("marie", "", 10)
+	f.Add("m", "", 1) // both names begin with it: the only account is on the first page, and there is no second
 	f.Add("a@b \x00", "AAAA", -1)
 	f.Add("é è", "bWFyaWU", 1<<30)
 	db, err := store.Open(filepath.Join(f.TempDir(), "db"), store.Options{})
