@@ -127,9 +127,9 @@ func TestWorth(t *testing.T) {
 		lost      float64
 		want      time.Duration
 	}{
-		{0, 0, 200 * time.Millisecond}, {-time.Hour, 0, 200 * time.Millisecond}, {25 * time.Millisecond, 0.01, 250 * time.Millisecond},
-		{25 * time.Millisecond, 0.02, 300 * time.Millisecond}, {150 * time.Millisecond, 0, 500 * time.Millisecond},
-		{150 * time.Millisecond, 0.3, 800 * time.Millisecond}, {600 * time.Millisecond, 0, time.Second}, {1 << 62, 1, time.Second},
+		{0, 0, 250 * time.Millisecond}, {-time.Hour, 0, 250 * time.Millisecond}, {25 * time.Millisecond, 0.01, 300 * time.Millisecond},
+		{25 * time.Millisecond, 0.02, 350 * time.Millisecond}, {125 * time.Millisecond, 0, 500 * time.Millisecond},
+		{150 * time.Millisecond, 0.3, 850 * time.Millisecond}, {600 * time.Millisecond, 0, time.Second}, {1 << 62, 1, time.Second},
 	} {
 		if got := Worth(c.roundTrip, c.lost); got != c.want {
 			t.Errorf("%v, %g lost: %v, want %v", c.roundTrip, c.lost, got, c.want)
