@@ -40,6 +40,7 @@ type house struct {
 	rooms    *meetings.Rooms
 	hall     *meetings.Hall
 	log      *logbook
+	db       *store.DB
 
 	mu  sync.Mutex
 	now time.Time
@@ -117,7 +118,7 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
 	}))
-	h.audit = audit.New(db)
+	h.audit, h.db = audit.New(db), db
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
