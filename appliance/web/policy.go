@@ -40,12 +40,23 @@ type twoFactorsJSON struct {
 
 func (s *Server) changePolicy(v *visit) error {
 	var b struct {
-		TwoFactors twoFactorsJSON `json:"twoFactors"`
+		TwoFactors map[accounts.Role]accounts.Requirement `json:"twoFactors"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	if _, err := s.Accounts.ChangePolicy(v.actor(), accounts.Policy(b.TwoFactors), v.now); err != nil {
+	var change accounts.Policy
+	for role, r := range b.TwoFactors {
+		switch role {
+		case accounts.Organiser:
+			change.Organiser = r
+		case accounts.Member:
+			change.Member = r
+		default: // there is nothing to choose
+			return refusal{codeBadRequest}
+		}
+	}
+	if _, err := s.Accounts.ChangePolicy(v.actor(), change, v.now); err != nil {
 		return err
 	}
 	return s.getPolicy(v)
