@@ -94,7 +94,7 @@ func privileges(source, lang string) (string, error) {
 	var b strings.Builder
 	b.WriteString(text{
 		"| Route | nobody | guest | member | organiser | owner | auditor | officer | administrator |",
-		"| Route | personne | invité | membre | organisateur | propriétaire | auditeur | responsable | administrateur |",
+		"| Route | personne | invité | membre | organisateur | propriétaire | auditeur | officier | administrateur |",
 	}.in(lang) + "\n|---|---|---|---|---|---|---|---|---|\n")
 	lines := right.FindAllStringSubmatch(source, -1)
 	if len(lines) < 40 {
