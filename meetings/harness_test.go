@@ -319,7 +319,7 @@ func (c *client) resume() {
 }
 
 func (c *client) rules() mls.Room {
-	return mls.Room{ID: c.w.card().ID, Hosts: []mls.AccountID{c.w.card().Owner}, Profile: mls.Standard, Owner: c.w.card().Owner}
+	return mls.Room{ID: c.w.card().ID, Hosts: []mls.AccountID{c.w.card().Owner}, Profile: mls.Standard(), Owner: c.w.card().Owner}
 }
 
 func (c *client) newGroup(rules mls.Room) {

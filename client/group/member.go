@@ -176,7 +176,7 @@ func (m *Member) onRoom(q *meetings.RoomStatus, now time.Time) []Effect {
 // create makes the group of the call, or the one that follows another.
 func (m *Member) create(follows *restart) []Effect {
 	m.knocking = false
-	room := mls.Room{Version: mls.RoomVersion, ID: m.room.ID, Owner: m.room.Owner, Hosts: []mls.AccountID{m.room.Owner}, Profile: mls.Standard}
+	room := mls.Room{Version: mls.RoomVersion, ID: m.room.ID, Owner: m.room.Owner, Hosts: []mls.AccountID{m.room.Owner}, Profile: mls.Standard()}
 	q := &meetings.Create{}
 	if follows != nil {
 		room.Hosts, room.Admits, q.Restarts = follows.from.Room.Hosts, follows.from.Room.Admits, follows.of.Group

@@ -408,7 +408,7 @@ func TestRestartRefusal(t *testing.T) {
 	member := func(leaf mls.LeafIndex, n byte) session.Member {
 		return session.Member{Leaf: leaf, Account: mls.AccountID{n}, Device: mls.DeviceID{n}, SignatureKey: []byte{n}}
 	}
-	old := session.View{Room: mls.Room{Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard}, Members: []session.Member{member(0, 1), member(1, 2), member(2, 3)}}
+	old := session.View{Room: mls.Room{Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard()}, Members: []session.Member{member(0, 1), member(1, 2), member(2, 3)}}
 	change := func(f func(*session.View)) session.View {
 		v := old
 		v.Members = append([]session.Member(nil), old.Members[:2]...)

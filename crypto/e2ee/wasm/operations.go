@@ -201,7 +201,7 @@ func roomOf(o js.Value) (mls.Room, error) {
 	if err != nil {
 		return mls.Room{}, err
 	}
-	room := mls.Room{Version: mls.RoomVersion, ID: id, Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard}
+	room := mls.Room{Version: mls.RoomVersion, ID: id, Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard()}
 	if given(o, "hosts") {
 		if room.Hosts, err = accounts(o, "hosts"); err != nil {
 			return mls.Room{}, err
