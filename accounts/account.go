@@ -45,6 +45,7 @@ type Role string
 const (
 	Administrator Role = "administrator"
 	Member        Role = "member"
+	Guest         Role = "guest"
 )
 
 // State of an account.

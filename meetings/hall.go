@@ -211,6 +211,13 @@ func (h *Hall) Renamed(room mls.RoomID, name string) {
 	}
 }
 
+// ProfileChanged tells a running room under which profile its next call is held.
+func (h *Hall) ProfileChanged(room mls.RoomID, profile mls.Profile) {
+	if l := h.find(room); l != nil {
+		l.call(job{event: ProfileChanged{profile}})
+	}
+}
+
 // Deleted ends everything in a room whose record is gone.
 func (h *Hall) Deleted(room mls.RoomID) {
 	if l := h.find(room); l != nil {

@@ -1,6 +1,7 @@
 package mls
 
 import (
+	"encoding/json"
 	"unicode"
 	"unicode/utf8"
 )
@@ -40,9 +41,9 @@ func (c Condition) Has(o Condition) bool { return c&o == o }
 // commit changes it: everybody in a call sees the same profile, and who lowers
 // it must begin another call.
 type Profile struct {
-	Name       string // what people call it; 1 to MaxProfileName bytes of UTF-8, no control characters
-	Conditions Condition
-	Members    uint16 // most leaves of a call, 2 or more; 0: the profile sets no bound
+	Name       string    `json:"name"` // what people call it; 1 to MaxProfileName bytes of UTF-8, no control characters
+	Conditions Condition `json:"conditions"`
+	Members    uint16    `json:"members,omitempty"` // most leaves of a call, 2 or more; 0: the profile sets no bound
 }
 
 // Standard is the profile of a room for which none was chosen.
@@ -86,3 +87,52 @@ func decodeProfile(d *decoder) Profile {
 
 // suite is the one suite of a profile.
 func (p Profile) suite() CipherSuite { return Default }
+
+// conditionNames are what conditions are called in JSON.
+var conditionNames = []struct {
+	condition Condition
+	name      string
+}{
+	{TwoFactors, "twoFactors"}, {NoGuests, "noGuests"}, {NoMembers, "noMembers"}, {Compared, "compared"}, {Padded, "padded"},
+}
+
+// Names lists the conditions that are set, in a fixed order.
+func (c Condition) Names() []string {
+	list := []string{}
+	for _, n := range conditionNames {
+		if c.Has(n.condition) {
+			list = append(list, n.name)
+		}
+	}
+	return list
+}
+
+// ParseConditions reads what Names writes, in any order.
+func ParseConditions(names []string) (c Condition, err error) {
+	for _, name := range names {
+		found := false
+		for _, n := range conditionNames {
+			if n.name == name {
+				c, found = c|n.condition, true
+			}
+		}
+		if !found {
+			return 0, invalid("condition %q", name)
+		}
+	}
+	return c, nil
+}
+
+// MarshalJSON writes the names.
+func (c Condition) MarshalJSON() ([]byte, error) { return json.Marshal(c.Names()) }
+
+// UnmarshalJSON reads a list of names; a name that this version does not know is an error.
+func (c *Condition) UnmarshalJSON(b []byte) error {
+	var names []string
+	if err := json.Unmarshal(b, &names); err != nil {
+		return err
+	}
+	read, err := ParseConditions(names)
+	*c = read
+	return err
+}

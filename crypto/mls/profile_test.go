@@ -2,6 +2,7 @@ package mls
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -98,5 +99,28 @@ func TestProfileOverfull(t *testing.T) {
 	}
 	if _, err := NewObserver(p.GroupInfo, tree); err == nil {
 		t.Error("observed a call that is larger than its profile allows")
+	}
+}
+
+func TestProfileJSON(t *testing.T) {
+	p := Profile{Name: "Sensible", Conditions: TwoFactors | Padded, Members: 100}
+	b := must(json.Marshal(p))(t)
+	if want := `{"name":"Sensible","conditions":["twoFactors","padded"],"members":100}`; string(b) != want {
+		t.Errorf("%s, want %s", b, want)
+	}
+	var back Profile
+	if err := json.Unmarshal(b, &back); err != nil || back != p {
+		t.Errorf("%+v, %v", back, err)
+	}
+	if got := must(ParseConditions(allConditions.Names()))(t); got != allConditions || len(allConditions.Names()) != len(conditionNames) {
+		t.Errorf("%b", got)
+	}
+	if b := must(json.Marshal(Standard()))(t); string(b) != `{"name":"Standard","conditions":[]}` {
+		t.Errorf("%s", b)
+	}
+	for _, bad := range []string{`{"name":"a","conditions":["paded"]}`, `{"name":"a","conditions":3}`, `{"name":"a","conditions":[],"members":70000}`} {
+		if json.Unmarshal([]byte(bad), &back) == nil {
+			t.Errorf("%s read", bad)
+		}
 	}
 }
