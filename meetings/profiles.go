@@ -1,0 +1,271 @@
+package meetings
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"huisclos/accounts"
+	"huisclos/audit"
+	"huisclos/crypto/mls"
+	"huisclos/store"
+)
+
+const (
+	profilesBucket = "meetings.profiles" // profile id -> storedProfile
+
+	maxProfiles = 32
+)
+
+// Errors about profiles that callers tell apart.
+var (
+	ErrNoProfile       = errors.New("there is no such profile")
+	ErrBadProfile      = errors.New("a profile has a name of 1 to 64 bytes, known conditions, and room for 2 to 1,000 people")
+	ErrProfileName     = errors.New("another profile has this name")
+	ErrProfileUsed     = errors.New("rooms have this profile")
+	ErrProfileBuiltIn  = errors.New("a profile that came with the product is not removed")
+	ErrTooManyProfiles = errors.New("too many profiles")
+)
+
+// ProfileID names a profile in records: three came with the product, others are drawn.
+type ProfileID string
+
+// The profiles that come with the product. Their conditions can be changed; they are not removed.
+const (
+	ProfileStandard  ProfileID = "standard"
+	ProfileSensible  ProfileID = "sensible"
+	ProfileRestreint ProfileID = "restreint"
+)
+
+// NamedProfile is a profile that rooms may have.
+type NamedProfile struct {
+	ID ProfileID
+	mls.Profile
+	BuiltIn bool
+	Changed time.Time // zero: as it came
+}
+
+// builtIn are the profiles as they come, from the weakest.
+func builtIn() []NamedProfile {
+	return []NamedProfile{
+		{ID: ProfileStandard, Profile: mls.Standard(), BuiltIn: true},
+		{ID: ProfileSensible, BuiltIn: true,
+			Profile: mls.Profile{Name: "Sensible", Conditions: mls.TwoFactors | mls.NoGuests | mls.Padded, Members: 100}},
+		{ID: ProfileRestreint, BuiltIn: true,
+			Profile: mls.Profile{Name: "Restreint", Conditions: mls.TwoFactors | mls.NoGuests | mls.Padded | mls.Compared, Members: 25}},
+	}
+}
+
+type storedProfile struct {
+	Profile mls.Profile `json:"profile"`
+	Changed time.Time   `json:"changed"`
+}
+
+// CreateProfiles is the migration that brings profiles.
+func CreateProfiles(tx *store.Tx) error { return tx.CreateBucket(profilesBucket) }
+
+// profileOf finds a profile; "" is the one of rooms for which none was chosen.
+func profileOf(tx *store.Tx, id ProfileID) (NamedProfile, error) {
+	if id == "" {
+		id = ProfileStandard
+	}
+	p := NamedProfile{ID: id}
+	for _, b := range builtIn() {
+		if b.ID == id {
+			p = b
+		}
+	}
+	b := tx.Get(profilesBucket, []byte(id))
+	if b == nil {
+		if !p.BuiltIn {
+			return NamedProfile{}, ErrNoProfile
+		}
+		return p, nil
+	}
+	var v storedProfile
+	if err := json.Unmarshal(b, &v); err != nil {
+		return NamedProfile{}, fmt.Errorf("profile %s: %w", id, err)
+	}
+	p.Profile, p.Changed = v.Profile, v.Changed
+	return p, nil
+}
+
+func allProfiles(tx *store.Tx) ([]NamedProfile, error) {
+	ids := []ProfileID{ProfileStandard, ProfileSensible, ProfileRestreint}
+	tx.Scan(profilesBucket, nil, nil, 0, func(k, _ []byte) bool {
+		if id := ProfileID(k); !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+		return true
+	})
+	list := make([]NamedProfile, 0, len(ids))
+	for _, id := range ids {
+		p, err := profileOf(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	slices.SortStableFunc(list[3:], func(a, b NamedProfile) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// Profiles lists those that came with the product from the weakest, then the others by name.
+func (s *Rooms) Profiles() (list []NamedProfile, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		list, err = allProfiles(tx)
+		return err
+	})
+	return list, err
+}
+
+// Profile finds one. ErrNoProfile.
+func (s *Rooms) Profile(id ProfileID) (p NamedProfile, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		p, err = profileOf(tx, id)
+		return err
+	})
+	return p, err
+}
+
+func checkProfile(tx *store.Tx, id ProfileID, p mls.Profile) error {
+	if p.Check() != nil || p.Members > 1000 || strings.TrimSpace(p.Name) != p.Name {
+		return ErrBadProfile
+	}
+	list, err := allProfiles(tx)
+	if err != nil {
+		return err
+	}
+	for _, o := range list {
+		if o.ID != id && strings.EqualFold(o.Name, p.Name) {
+			return ErrProfileName
+		}
+	}
+	return nil
+}
+
+func putProfile(tx *store.Tx, id ProfileID, p mls.Profile, now time.Time) error {
+	b, err := json.Marshal(storedProfile{p, now.UTC().Truncate(time.Second)})
+	if err != nil {
+		return fmt.Errorf("profile %s: %w", id, err)
+	}
+	return tx.Put(profilesBucket, []byte(id), b)
+}
+
+// said is what the audit log keeps of a profile.
+func said(p mls.Profile) map[string]string {
+	return map[string]string{"name": p.Name, "conditions": strings.Join(p.Conditions.Names(), " "), "members": strconv.Itoa(int(p.Members))}
+}
+
+// CreateProfile makes a further profile. Who may is the caller's to know. ErrBadProfile, ErrProfileName, ErrTooManyProfiles.
+func (s *Rooms) CreateProfile(by accounts.Actor, p mls.Profile, now time.Time) (NamedProfile, error) {
+	drawn := make([]byte, 12)
+	if _, err := io.ReadFull(s.rand, drawn); err != nil {
+		return NamedProfile{}, fmt.Errorf("read randomness: %w", err)
+	}
+	id := ProfileID(base64.RawURLEncoding.EncodeToString(drawn))
+	err := s.db.Update(func(tx *store.Tx) error {
+		list, err := allProfiles(tx)
+		if err != nil {
+			return err
+		}
+		if len(list) >= maxProfiles {
+			return ErrTooManyProfiles
+		}
+		if err := checkProfile(tx, id, p); err != nil {
+			return err
+		}
+		if err := putProfile(tx, id, p, now); err != nil {
+			return err
+		}
+		return s.noteProfile(tx, by, audit.ProfileCreated, id, said(p), now)
+	})
+	if err != nil {
+		return NamedProfile{}, err
+	}
+	return s.Profile(id)
+}
+
+// ChangeProfile gives a profile other conditions. Calls in progress keep what they began with. ErrNoProfile, ErrBadProfile,
+// ErrProfileName.
+func (s *Rooms) ChangeProfile(by accounts.Actor, id ProfileID, p mls.Profile, now time.Time) (NamedProfile, error) {
+	err := s.db.Update(func(tx *store.Tx) error {
+		if _, err := profileOf(tx, id); err != nil {
+			return err
+		}
+		if err := checkProfile(tx, id, p); err != nil {
+			return err
+		}
+		if err := putProfile(tx, id, p, now); err != nil {
+			return err
+		}
+		return s.noteProfile(tx, by, audit.ProfileChanged, id, said(p), now)
+	})
+	if err != nil {
+		return NamedProfile{}, err
+	}
+	return s.Profile(id)
+}
+
+// DeleteProfile removes one that no room has. ErrNoProfile, ErrProfileBuiltIn, ErrProfileUsed.
+func (s *Rooms) DeleteProfile(by accounts.Actor, id ProfileID, now time.Time) error {
+	return s.db.Update(func(tx *store.Tx) error {
+		p, err := profileOf(tx, id)
+		switch {
+		case err != nil:
+			return err
+		case p.BuiltIn:
+			return ErrProfileBuiltIn
+		}
+		used, failed := false, error(nil)
+		tx.Scan(roomsBucket, nil, nil, 0, func(_, v []byte) bool {
+			var r stored
+			if failed = json.Unmarshal(v, &r); failed != nil {
+				return false
+			}
+			used = r.Profile == id
+			return !used
+		})
+		switch {
+		case failed != nil:
+			return fmt.Errorf("records of rooms: %w", failed)
+		case used:
+			return ErrProfileUsed
+		}
+		if err := tx.Delete(profilesBucket, []byte(id)); err != nil {
+			return err
+		}
+		return s.noteProfile(tx, by, audit.ProfileDeleted, id, said(p.Profile), now)
+	})
+}
+
+func (s *Rooms) noteProfile(tx *store.Tx, by accounts.Actor, action audit.Action, id ProfileID, detail map[string]string, now time.Time) error {
+	return s.log.Record(tx, audit.Event{Time: now, Actor: by.Account.String(), Client: by.Client, Action: action, Object: string(id), Detail: detail, Result: audit.OK})
+}
+
+// SetProfile gives a room of the account another profile: any may be chosen, also a weaker one, and who is in a call sees
+// which. ErrNoRoom, ErrNotOwner, ErrNoProfile.
+func (s *Rooms) SetProfile(by accounts.ID, id mls.RoomID, profile ProfileID, now time.Time) (StoredRoom, NamedProfile, error) {
+	var out StoredRoom
+	var named NamedProfile
+	err := s.owned(by, id, func(tx *store.Tx, r StoredRoom) (err error) {
+		if named, err = profileOf(tx, profile); err != nil {
+			return err
+		}
+		r.Profile = named.ID
+		out = r
+		if err := put(tx, r); err != nil {
+			return err
+		}
+		e := s.event(by, audit.RoomProfile, id, now)
+		e.Detail = map[string]string{"profile": string(named.ID), "name": named.Name}
+		return s.log.Record(tx, e)
+	})
+	return out, named, err
+}
