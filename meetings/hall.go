@@ -260,6 +260,19 @@ func (h *Hall) Live(room mls.RoomID) (people int, live bool) {
 	return max(int(n)-1, 0), n > 0
 }
 
+// Profile is the security profile of the call that is under way in a room.
+func (h *Hall) Profile(room mls.RoomID) (p mls.Profile, running bool) {
+	l := h.find(room)
+	if l == nil {
+		return p, false
+	}
+	of := l.profile.Load()
+	if of == nil {
+		return p, false
+	}
+	return *of, true
+}
+
 // Rooms says in how many rooms somebody is.
 func (h *Hall) Rooms() int { return len(h.all()) }
 

@@ -111,7 +111,7 @@ func emptyHouse(t testing.TB) *house {
 	must(t, db.Migrate([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
-		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
+		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 4, Name: "profiles", Run: meetings.CreateProfiles},
 	}))
 	h.audit = audit.New(db)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}

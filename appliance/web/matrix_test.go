@@ -83,6 +83,7 @@ var rights = []right{
 	{"POST", "/api/connection", 401, 200, 200, 200, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
 	{"GET", "/api/connection/echo", 401, 426, 426, 426, fixed("/api/connection/echo"), nil, "upgrade-required"},
 
+	{"GET", "/api/profiles", 401, 200, 200, 200, fixed("/api/profiles"), nil, ""},
 	{"GET", "/api/rooms", 401, 200, 200, 200, fixed("/api/rooms"), nil, ""},
 	{"POST", "/api/rooms", 401, 201, 201, 201, fixed("/api/rooms"), map[string]string{"name": "Une salle"}, ""},
 	// Whoever is signed in and holds a room's link may see its name and knock: its id is 128 random bits.

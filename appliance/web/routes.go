@@ -31,10 +31,11 @@ func (s *Server) routes() []route {
 		{post, "/api/connection", member, call, s.tryConnection},
 		{get, "/api/connection/echo", member, socket, s.tryMessages},
 
+		{get, "/api/profiles", member, call, s.listProfiles},
 		{get, "/api/rooms", member, call, s.listRooms},
 		{post, "/api/rooms", member, call, s.createRoom},
 		{get, "/api/rooms/:room", member, call, s.getRoom},
-		{patch, "/api/rooms/:room", member, call, s.renameRoom},
+		{patch, "/api/rooms/:room", member, call, s.changeRoom},
 		{del, "/api/rooms/:room", member, call, s.deleteRoom},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},

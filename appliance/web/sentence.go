@@ -33,6 +33,7 @@ const (
 	codeNoCall        code = "no-call"
 	codeBadRoomName   code = "bad-room-name"
 	codeTooManyRooms  code = "too-many-rooms"
+	codeNoProfile     code = "no-profile"
 	codeUpgrade       code = "upgrade-required"
 	codeNoLength      code = "length-required"
 	codeCodeWrong     code = "codeWrong"
@@ -100,6 +101,9 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeNoProfile: {http.StatusUnprocessableEntity,
+		"Ce profil de sécurité n'existe pas, ou plus.",
+		"There is no such security profile, or no longer."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},

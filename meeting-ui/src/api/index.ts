@@ -3,13 +3,16 @@
  * stable code and a sentence in French and in English.
  */
 
+import type { Profile } from "../call/profile.ts";
 import type { RelayGrant } from "../call/relay.ts";
 
 export type Lang = "fr" | "en";
 
 export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
 export interface Me { account: Account; csrf: string; version: string; protocol: number }
-export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
+/** A security profile; of a room in which a call is under way, that of the call. */
+export interface RoomProfile extends Profile { id: string }
+export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile }
 /** The second factor of an account: since when, and how many recovery codes are left. */
 export interface Factors { totp: { since: string } | null; recoveryLeft: number }
 /** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
@@ -141,6 +144,9 @@ export const api = {
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
   room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
   renameRoom: (room: string, name: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { name }),
+  /** The profiles that a room may have, from the weakest that came with the product. */
+  profiles: async () => (await request<{ profiles: RoomProfile[] }>("GET", "/api/profiles")).profiles,
+  setProfile: (room: string, profile: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { profile }),
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
 
