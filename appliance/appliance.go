@@ -39,7 +39,8 @@ func migrations() []store.Migration {
 		{Version: 1, Name: "audit log", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
-		{Version: 4, Name: "security profiles", Run: meetings.CreateProfiles},
+		{Version: 4, Name: "roles", Run: accounts.AddRoles},
+		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
 	}
 }
 
@@ -124,10 +125,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{CarryOut: a.rooms.CarryOut}); err != nil {
 		return nil, err
 	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 
 	sockets, err := s.sockets()
 	if err != nil {

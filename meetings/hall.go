@@ -218,6 +218,24 @@ func (h *Hall) ProfileChanged(room mls.RoomID, profile mls.Profile) {
 	}
 }
 
+// Refresh tells every running room what its record says of the next call's security profile. The errors of those that could not be
+// read are returned, when the others were told.
+func (h *Hall) Refresh() error {
+	var failed []error
+	for _, l := range h.all() {
+		card, err := h.o.Records.Card(l.room.card.ID)
+		if errors.Is(err, ErrNoRoom) {
+			continue // its end is on the way
+		}
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		l.call(job{event: ProfileChanged{card.Profile}})
+	}
+	return errors.Join(failed...)
+}
+
 // Deleted ends everything in a room whose record is gone.
 func (h *Hall) Deleted(room mls.RoomID) {
 	if l := h.find(room); l != nil {

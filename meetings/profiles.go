@@ -158,95 +158,123 @@ func putProfile(tx *store.Tx, id ProfileID, p mls.Profile, now time.Time) error 
 	return tx.Put(profilesBucket, []byte(id), b)
 }
 
-// said is what the audit log keeps of a profile.
-func said(p mls.Profile) map[string]string {
-	return map[string]string{"name": p.Name, "conditions": strings.Join(p.Conditions.Names(), " "), "members": strconv.Itoa(int(p.Members))}
+// Wish is the form in which Loosens and CarryOut read what a profile is to be.
+func Wish(p mls.Profile) string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("meetings: a profile that JSON can't hold: " + err.Error())
+	}
+	return string(b)
 }
 
-// CreateProfile makes a further profile. Who may is the caller's to know. ErrBadProfile, ErrProfileName, ErrTooManyProfiles.
-func (s *Rooms) CreateProfile(by accounts.Actor, p mls.Profile, now time.Time) (NamedProfile, error) {
+// ReadWish reads what Wish wrote. ErrBadProfile.
+func ReadWish(wish string) (p mls.Profile, err error) {
+	if err := json.Unmarshal([]byte(wish), &p); err != nil {
+		return p, ErrBadProfile
+	}
+	return p, nil
+}
+
+// Loosens reports whether an order asks less of the rooms that have a profile: see CarryOut, whose errors it has.
+func (s *Rooms) Loosens(tx *store.Tx, o accounts.Order) (bool, error) {
+	if o.Subject == "" || o.Wish == "" {
+		return false, nil // a new profile is of no room yet, and one that goes is of none any more
+	}
+	is, err := profileOf(tx, ProfileID(o.Subject))
+	if err != nil {
+		return false, err
+	}
+	to, err := ReadWish(o.Wish)
+	if err != nil {
+		return false, err
+	}
+	return !to.AtLeast(is.Profile), checkProfile(tx, is.ID, to)
+}
+
+// CarryOut does what an officer orders of profiles: without a subject it makes one, without a wish it removes one that no room
+// has, else it gives one other conditions. Calls in progress keep what they began with. ErrNoProfile, ErrBadProfile,
+// ErrProfileName, ErrTooManyProfiles, ErrProfileUsed, ErrProfileBuiltIn.
+func (s *Rooms) CarryOut(tx *store.Tx, kind accounts.ProposalKind, o accounts.Order) error {
+	if kind != accounts.ProposedProfile {
+		return fmt.Errorf("meetings: no order of kind %q", kind)
+	}
+	if o.Wish == "" {
+		return s.deleteProfile(tx, o)
+	}
+	id, action := ProfileID(o.Subject), audit.ProfileChanged
+	if id == "" {
+		var err error
+		if id, err = s.newProfile(tx); err != nil {
+			return err
+		}
+		action = audit.ProfileCreated
+	} else if _, err := profileOf(tx, id); err != nil {
+		return err
+	}
+	p, err := ReadWish(o.Wish)
+	if err != nil {
+		return err
+	}
+	if err := checkProfile(tx, id, p); err != nil {
+		return err
+	}
+	if err := putProfile(tx, id, p, o.Now); err != nil {
+		return err
+	}
+	return s.noteProfile(tx, o, action, id, p)
+}
+
+func (s *Rooms) newProfile(tx *store.Tx) (ProfileID, error) {
+	list, err := allProfiles(tx)
+	if err != nil {
+		return "", err
+	}
+	if len(list) >= maxProfiles {
+		return "", ErrTooManyProfiles
+	}
 	drawn := make([]byte, 12)
 	if _, err := io.ReadFull(s.rand, drawn); err != nil {
-		return NamedProfile{}, fmt.Errorf("read randomness: %w", err)
+		return "", fmt.Errorf("read randomness: %w", err)
 	}
-	id := ProfileID(base64.RawURLEncoding.EncodeToString(drawn))
-	err := s.db.Update(func(tx *store.Tx) error {
-		list, err := allProfiles(tx)
-		if err != nil {
-			return err
-		}
-		if len(list) >= maxProfiles {
-			return ErrTooManyProfiles
-		}
-		if err := checkProfile(tx, id, p); err != nil {
-			return err
-		}
-		if err := putProfile(tx, id, p, now); err != nil {
-			return err
-		}
-		return s.noteProfile(tx, by, audit.ProfileCreated, id, said(p), now)
-	})
-	if err != nil {
-		return NamedProfile{}, err
-	}
-	return s.Profile(id)
+	return ProfileID(base64.RawURLEncoding.EncodeToString(drawn)), nil
 }
 
-// ChangeProfile gives a profile other conditions. Calls in progress keep what they began with. ErrNoProfile, ErrBadProfile,
-// ErrProfileName.
-func (s *Rooms) ChangeProfile(by accounts.Actor, id ProfileID, p mls.Profile, now time.Time) (NamedProfile, error) {
-	err := s.db.Update(func(tx *store.Tx) error {
-		if _, err := profileOf(tx, id); err != nil {
-			return err
-		}
-		if err := checkProfile(tx, id, p); err != nil {
-			return err
-		}
-		if err := putProfile(tx, id, p, now); err != nil {
-			return err
-		}
-		return s.noteProfile(tx, by, audit.ProfileChanged, id, said(p), now)
-	})
-	if err != nil {
-		return NamedProfile{}, err
+func (s *Rooms) deleteProfile(tx *store.Tx, o accounts.Order) error {
+	id := ProfileID(o.Subject)
+	p, err := profileOf(tx, id)
+	switch {
+	case err != nil:
+		return err
+	case p.BuiltIn:
+		return ErrProfileBuiltIn
 	}
-	return s.Profile(id)
-}
-
-// DeleteProfile removes one that no room has. ErrNoProfile, ErrProfileBuiltIn, ErrProfileUsed.
-func (s *Rooms) DeleteProfile(by accounts.Actor, id ProfileID, now time.Time) error {
-	return s.db.Update(func(tx *store.Tx) error {
-		p, err := profileOf(tx, id)
-		switch {
-		case err != nil:
-			return err
-		case p.BuiltIn:
-			return ErrProfileBuiltIn
+	used, failed := false, error(nil)
+	tx.Scan(roomsBucket, nil, nil, 0, func(_, v []byte) bool {
+		var r stored
+		if failed = json.Unmarshal(v, &r); failed != nil {
+			return false
 		}
-		used, failed := false, error(nil)
-		tx.Scan(roomsBucket, nil, nil, 0, func(_, v []byte) bool {
-			var r stored
-			if failed = json.Unmarshal(v, &r); failed != nil {
-				return false
-			}
-			used = r.Profile == id
-			return !used
-		})
-		switch {
-		case failed != nil:
-			return fmt.Errorf("records of rooms: %w", failed)
-		case used:
-			return ErrProfileUsed
-		}
-		if err := tx.Delete(profilesBucket, []byte(id)); err != nil {
-			return err
-		}
-		return s.noteProfile(tx, by, audit.ProfileDeleted, id, said(p.Profile), now)
+		used = r.Profile == id
+		return !used
 	})
+	switch {
+	case failed != nil:
+		return fmt.Errorf("records of rooms: %w", failed)
+	case used:
+		return ErrProfileUsed
+	}
+	if err := tx.Delete(profilesBucket, []byte(id)); err != nil {
+		return err
+	}
+	return s.noteProfile(tx, o, audit.ProfileDeleted, id, p.Profile)
 }
 
-func (s *Rooms) noteProfile(tx *store.Tx, by accounts.Actor, action audit.Action, id ProfileID, detail map[string]string, now time.Time) error {
-	return s.log.Record(tx, audit.Event{Time: now, Actor: by.Account.String(), Client: by.Client, Action: action, Object: string(id), Detail: detail, Result: audit.OK})
+func (s *Rooms) noteProfile(tx *store.Tx, o accounts.Order, action audit.Action, id ProfileID, p mls.Profile) error {
+	detail := map[string]string{"name": p.Name, "conditions": strings.Join(p.Conditions.Names(), " "), "members": strconv.Itoa(int(p.Members))}
+	if o.Proposal != (accounts.ProposalID{}) {
+		detail["proposal"], detail["by"] = o.Proposal.String(), o.Proposer.String()
+	}
+	return s.log.Record(tx, audit.Event{Time: o.Now, Actor: o.By.Account.String(), Client: o.By.Client, Action: action, Object: string(id), Detail: detail, Result: audit.OK})
 }
 
 // SetProfile gives a room of the account another profile: any may be chosen, also a weaker one, and who is in a call sees

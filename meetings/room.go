@@ -52,10 +52,15 @@ type Room struct {
 
 // New returns a room in which nobody is.
 func New(card Card, limits Limits) *Room {
-	if card.Profile == (mls.Profile{}) {
-		card.Profile = mls.Standard()
-	}
+	card.Profile = orStandard(card.Profile)
 	return &Room{card: card, limits: limits.withDefaults(), conns: map[ConnID]*conn{}, denied: map[string]time.Time{}}
+}
+
+func orStandard(p mls.Profile) mls.Profile {
+	if p == (mls.Profile{}) {
+		return mls.Standard()
+	}
+	return p
 }
 
 // Apply takes the room through one event.
@@ -86,7 +91,7 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		r.card.Name = e.Name
 		r.statusDirty = true
 	case ProfileChanged:
-		r.card.Profile = e.Profile
+		r.card.Profile = orStandard(e.Profile)
 		r.statusDirty = true
 	case RoomDeleted:
 		if r.call != nil || r.restart != nil || r.recovery != nil {

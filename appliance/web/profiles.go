@@ -1,9 +1,13 @@
 package web
 
 import (
+	"errors"
+	"math"
 	"net/http"
+	"slices"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/crypto/mls"
 	"huisclos/meetings"
 )
@@ -25,7 +29,7 @@ func profileOf(p meetings.NamedProfile) profileJSON {
 	return j
 }
 
-// listProfiles is for who chooses one for a room: all that there are.
+// listProfiles is for who chooses one for a room, and for who watches over them: all that there are.
 func (s *Server) listProfiles(v *visit) error {
 	list, err := s.Rooms.Profiles()
 	if err != nil {
@@ -36,4 +40,83 @@ func (s *Server) listProfiles(v *visit) error {
 		out = append(out, profileOf(p))
 	}
 	return v.json(http.StatusOK, map[string]any{"profiles": out})
+}
+
+// notBuilt are conditions that a profile will be able to set, and whose mechanism is not there yet. None of them is taken
+// silently: a profile that says what nothing keeps would be a lie.
+var notBuilt = []string{"managedClient", "highSuite", "recording", "files", "chatRetention"}
+
+type profileForm struct {
+	Name       string   `json:"name"`
+	Conditions []string `json:"conditions"`
+	Members    int      `json:"members"`
+}
+
+func (f profileForm) profile() (mls.Profile, error) {
+	for _, c := range f.Conditions {
+		if slices.Contains(notBuilt, c) {
+			return mls.Profile{}, refusal{codeConditionNotBuilt}
+		}
+	}
+	conditions, err := mls.ParseConditions(f.Conditions)
+	if err != nil || f.Members < 0 || f.Members > math.MaxUint16 {
+		return mls.Profile{}, refusal{codeBadProfile}
+	}
+	return mls.Profile{Name: f.Name, Conditions: conditions, Members: uint16(f.Members)}, nil
+}
+
+// orderProfile runs an officer's act on profiles and answers with all of them.
+func (s *Server) orderProfile(v *visit, id meetings.ProfileID, wish string) error {
+	if err := s.Accounts.AsOfficer(v.actor(), accounts.ProposedProfile, string(id), wish, s.Rooms.Loosens, v.now); err != nil {
+		return profileError(err)
+	}
+	s.tellProfile(id)
+	return s.listProfiles(v)
+}
+
+// tellProfile lets the rooms that somebody is in know under what their next call is held. Calls keep what they have.
+func (s *Server) tellProfile(id meetings.ProfileID) {
+	if err := s.Hall.Refresh(); err != nil {
+		s.Log.Error("rooms not told of a profile", "profile", string(id), "error", err)
+	}
+}
+
+func profileError(err error) error {
+	switch {
+	case errors.Is(err, meetings.ErrNoProfile):
+		return refusal{codeNoProfile}
+	case errors.Is(err, meetings.ErrBadProfile):
+		return refusal{codeBadProfile}
+	case errors.Is(err, meetings.ErrProfileName):
+		return refusal{codeProfileName}
+	case errors.Is(err, meetings.ErrProfileUsed):
+		return refusal{codeProfileUsed}
+	case errors.Is(err, meetings.ErrProfileBuiltIn):
+		return refusal{codeProfileBuiltIn}
+	case errors.Is(err, meetings.ErrTooManyProfiles):
+		return refusal{codeTooManyProfiles}
+	}
+	return err
+}
+
+func (s *Server) createProfile(v *visit) error { return s.wishProfile(v, "") }
+
+func (s *Server) changeProfile(v *visit) error {
+	return s.wishProfile(v, meetings.ProfileID(v.c.Param("profile")))
+}
+
+func (s *Server) wishProfile(v *visit, id meetings.ProfileID) error {
+	var b profileForm
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	p, err := b.profile()
+	if err != nil {
+		return err
+	}
+	return s.orderProfile(v, id, meetings.Wish(p))
+}
+
+func (s *Server) deleteProfile(v *visit) error {
+	return s.orderProfile(v, meetings.ProfileID(v.c.Param("profile")), "")
 }
