@@ -35,6 +35,7 @@ type enrolment struct {
 type Factors struct {
 	TOTP         time.Time // since when; zero: none
 	RecoveryLeft int       // recovery codes that were not used
+	Required     bool      // by the policy, of the account's role
 }
 
 // Enrolment is a second factor just drawn. Its secret can be had once: the stored one is sealed.
@@ -176,11 +177,15 @@ func (a *Accounts) Factors(id ID) (Factors, error) {
 	var f Factors
 	err := a.db.View(func(tx *store.Tx) error {
 		r, err := load(tx, id)
-		if err != nil || r.TOTP == nil {
+		if err != nil {
 			return err
 		}
-		f = Factors{TOTP: r.TOTP.Since, RecoveryLeft: r.Recovery.left()}
-		return nil
+		p, err := loadPolicy(tx)
+		f.Required = p.TwoFactors(r.Role) != Optional
+		if r.TOTP != nil {
+			f.TOTP, f.RecoveryLeft = r.TOTP.Since, r.Recovery.left()
+		}
+		return err
 	})
 	return f, err
 }

@@ -117,6 +117,7 @@ var rights = []right{
 	{"POST", "/api/account/recovery", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/recovery"),
 		map[string]string{"passphrase": memberPassphrase, "code": "123456"}, "noSecondFactor passphrase-wrong"},
 	{"GET", "/api/account/sessions", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/sessions"), nil, ""},
+	{"DELETE", "/api/account/sessions", is{401, 204, 204, 204, 204, 204, 204, 204}, fixed("/api/account/sessions"), nothing, ""},
 	{"DELETE", "/api/account/sessions/:session", is{401, 404, 404, 404, 204, 404, 404, 404},
 		func(s *scene) string { return "/api/account/sessions/" + s.session }, nil, "not-found"},
 	{"POST", "/api/proof", is{401, 403, 403, 403, 204, 403, 403, 403}, fixed("/api/proof"), map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},

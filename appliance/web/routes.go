@@ -26,6 +26,7 @@ func (s *Server) routes() []route {
 		{del, "/api/account/totp", oneself, secret, s.removeTOTP},
 		{post, "/api/account/recovery", oneself, secret, s.renewRecovery},
 		{get, "/api/account/sessions", oneself, call, s.listSessions},
+		{del, "/api/account/sessions", oneself, call, s.endOtherSessions},
 		{del, "/api/account/sessions/:session", oneself, call, s.endSession},
 		{post, "/api/proof", person, secret, s.prove},
 
