@@ -90,7 +90,7 @@ export class Call extends CallSignals implements CallActions {
         this.announceSoon();
       }),
       effect(() => { void this.people.value; void this.state.value; this.verify.seal(); }),
-      effect(() => { this.heldBack.value; for (const kind of ["camera", "screen", "screen-sound"] as const) this.media?.replaced(kind); }),
+      effect(() => { void this.heldBack.value; for (const kind of ["camera", "screen", "screen-sound"] as const) this.media?.replaced(kind); }),
     );
     if (typeof window !== "undefined") {
       const listen = <K extends keyof WindowEventMap>(type: K, run: (e: WindowEventMap[K]) => void) => { window.addEventListener(type, run); this.disposers.push(() => window.removeEventListener(type, run)); };
