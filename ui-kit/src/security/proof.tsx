@@ -11,6 +11,7 @@ import { codes } from "../factor.ts";
 import { Passphrase } from "../field.tsx";
 import { Notice } from "../notice.tsx";
 import { kit } from "../words.ts";
+import { provingOnce } from "./again.ts";
 import type { Refusal } from "./port.ts";
 import { sayOf } from "./say.ts";
 import { Whose } from "./step.tsx";
@@ -34,15 +35,7 @@ function proof(): Promise<void> {
   return under;
 }
 
-const wanted = (e: unknown) => typeof e === "object" && e !== null && (e as { code?: unknown }).code === codes.proofNeeded;
-
-export async function withProof<T>(act: () => Promise<T>): Promise<T> {
-  try { return await act(); } catch (e) {
-    if (!wanted(e)) throw e;
-  }
-  await proof();
-  return act();
-}
+export const withProof = <T,>(act: () => Promise<T>): Promise<T> => provingOnce(act, proof);
 
 export function ProofHost({ email, second, prove, refusal }: {
   email: string;
@@ -81,6 +74,8 @@ function ProofForm({ email, second, prove, refusal, onProven, onLeft }: Paramete
     setSaid(null);
     try { await prove(passphrase, whole ?? undefined); onProven(); } catch (cause) {
       const refused = refusal(cause);
+      // The session is over: nothing is left to prove, and the page goes back to the door.
+      if (refused.code === "not-signed-in") { onLeft(); return; }
       setBusy(false);
       setCode("");
       if (refused.code === codes.factorNeeded) { setMore(true); setSaid(own.value.passphrase.codeToo); return; }
