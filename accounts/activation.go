@@ -190,7 +190,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 			return err
 		}
 		r.Hash, r.Long, r.Enrolment = hash, long, nil
-		if r.TOTP == nil {
+		if !r.secondFactor() {
 			r.LastLogin = now.UTC()
 		}
 		if err := save(t.tx, r); err != nil {
@@ -199,13 +199,13 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
 			return err
 		}
-		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.TOTP != nil {
+		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.secondFactor() {
 			return err
 		}
 		session, err = t.newSession(r, client)
 		return err
 	})
-	if err == nil && r.TOTP != nil {
+	if err == nil && r.secondFactor() {
 		err = ErrSignIn
 	}
 	if err != nil {
