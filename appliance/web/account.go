@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -27,10 +28,12 @@ type meJSON struct {
 	CSRF     string      `json:"csrf"`
 	Version  string      `json:"version"`
 	Protocol int         `json:"protocol"`
+
+	Passkeys passkeysJSON `json:"passkeys"`
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	return meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol}
+	return meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, v.passkeys()}
 }
 
 // getMe says who is signed in. Without a session it still gives a CSRF token, bound to the visit's cookie, and says
@@ -50,7 +53,7 @@ func (s *Server) getMe(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.refuseWith(codeNotSignedIn, map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound)})
+	return v.refuseWith(codeNotSignedIn, map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound), "passkeys": v.passkeys()})
 }
 
 func (v *visit) begin(a accounts.Account, token accounts.Token) error {
@@ -148,14 +151,19 @@ func (s *Server) activate(v *visit) error {
 
 func (s *Server) changePassphrase(v *visit) error {
 	var b struct {
-		Old  string `json:"old"`
-		New  string `json:"new"`
-		Code string `json:"code"`
+		Old     string          `json:"old"`
+		New     string          `json:"new"`
+		Code    string          `json:"code"`
+		Passkey json.RawMessage `json:"passkey"` // in the place of the code
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, accounts.Proof{Passphrase: b.Old, Code: b.Code}, b.New, v.from(), v.now)
+	p, err := v.proof(proofJSON{b.Old, b.Code, b.Passkey})
+	if err != nil {
+		return err
+	}
+	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, p, b.New, v.from(), v.now)
 	if err != nil {
 		return err
 	}
