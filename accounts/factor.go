@@ -301,12 +301,17 @@ func (t *act) firstRecovery(r *record) (codes []Token, err error) {
 }
 
 // RemoveTOTP is the owner's own act: the second factor is gone, and the recovery codes with the last one. All sessions end, and a
-// new one begins for the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+// new one begins for the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrFactorKept, ErrTooMany.
 func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Token, error) {
 	var session Token
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) (err error) {
 		if r.TOTP == nil {
 			return ErrNoSecondFactor
+		}
+		after := *r
+		after.TOTP = nil
+		if err := t.mayRemove(after); err != nil {
+			return err
 		}
 		if err := t.useSecond(r, p, anyCode); err != nil {
 			return err
@@ -319,6 +324,15 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client
 		return Token{}, err
 	}
 	return session, nil
+}
+
+// mayRemove refuses to leave an account without a second factor that its role needs. ErrFactorKept.
+func (t *act) mayRemove(after record) error {
+	missing, err := factorMissing(t.tx, after)
+	if err == nil && missing {
+		err = ErrFactorKept
+	}
+	return err
 }
 
 // removed saves r without a second factor that it had, ends all sessions and begins one for the caller.
@@ -371,23 +385,27 @@ func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Cli
 }
 
 // TakeFactors is an administrator's act for somebody who lost second factors and recovery codes: all are gone, passkeys too, and all
-// sessions end. ErrNoSecondFactor, ErrNotFound, ErrForbidden.
+// sessions end. An officer's is Proposed. ErrNoSecondFactor, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) TakeFactors(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if !r.secondFactor() {
 			return ErrNoSecondFactor
 		}
-		left, kinds := r.Recovery.left(), r.kinds()
-		r.dropFactors()
-		if err := save(t.tx, *r); err != nil {
-			return err
-		}
-		if err := t.record(audit.FactorTaken, id.String(), "kind", kinds, "recovery", strconv.Itoa(left)); err != nil {
-			return err
-		}
-		return t.endAll(id, FactorChanged)
+		return t.alter(actor, ProposedFactors, r, t.takeFactors)
 	})
 	return err
+}
+
+func (t *act) takeFactors(r *record) error {
+	left, kinds := r.Recovery.left(), r.kinds()
+	r.dropFactors()
+	if err := save(t.tx, *r); err != nil {
+		return err
+	}
+	if err := t.record(audit.FactorTaken, r.ID.String(), "kind", kinds, "recovery", strconv.Itoa(left)); err != nil {
+		return err
+	}
+	return t.endAll(r.ID, FactorChanged)
 }
 
 // dropFactors takes all second factors off the record, also one that is being set up. The caller saves it.

@@ -319,7 +319,7 @@ func (a *Accounts) RenamePasskey(id ID, which PasskeyID, name string, client Cli
 }
 
 // RemovePasskey is the owner's own: it signs in no more, and the recovery codes go with the last second factor. All sessions end, and
-// a new one begins for the caller. ErrNoPasskey, ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrPasskeyRefused, ErrTooMany.
+// a new one begins for the caller. ErrNoPasskey, ErrFactorKept, ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrPasskeyRefused, ErrTooMany.
 func (a *Accounts) RemovePasskey(ctx context.Context, id ID, which PasskeyID, p Proof, client Client, now time.Time) (Token, error) {
 	var session Token
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
@@ -331,6 +331,9 @@ func (a *Accounts) RemovePasskey(ctx context.Context, id ID, which PasskeyID, p 
 			return err
 		}
 		r.Passkeys = slices.Delete(r.Passkeys, at, at+1)
+		if err := t.mayRemove(*r); err != nil {
+			return err
+		}
 		session, err = t.removed(r, client, "kind", kindPasskey, "passkey", which.String(), "left", strconv.Itoa(len(r.Passkeys)))
 		return err
 	})

@@ -22,7 +22,7 @@ type record struct {
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
 	Hash string `json:"hash,omitempty"`
-	// Long: the passphrase has the length that administrators need. Only so can a role be granted without asking for it.
+	// Long: the passphrase has the length that privileged roles need. Only so can a role be granted without asking for it.
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
@@ -53,7 +53,9 @@ func (r record) account() Account {
 // secondFactor reports whether a passphrase alone does not sign in.
 func (r record) secondFactor() bool { return r.TOTP != nil || len(r.Passkeys) > 0 }
 
-func (r record) activeAdministrator() bool { return r.Role == Administrator && r.state() == Active }
+func (r record) active() bool              { return r.state() == Active }
+func (r record) activeAdministrator() bool { return r.Role == Administrator && r.active() }
+func (r record) activeOfficer() bool       { return r.Role == Officer && r.active() }
 
 func load(tx *store.Tx, id ID) (record, error) {
 	var r record
@@ -93,6 +95,9 @@ func (r record) indexes() []indexKey {
 	}
 	if r.activeAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
+	}
+	if r.activeOfficer() {
+		list = append(list, indexKey{officersBucket, id, ""})
 	}
 	for _, k := range r.Passkeys {
 		list = append(list, indexKey{passkeysBucket, string(passkeyKey(k.Credential)), id})

@@ -310,6 +310,38 @@ func TestWherePasskeysCannotBe(t *testing.T) {
 	}
 }
 
+// TestPasskeyWhereARoleNeedsOne: it is a second factor as TOTP is; it sets a session up, is proof before sensitive acts, and stays
+// while it is the last.
+func TestPasskeyWhereARoleNeedsOne(t *testing.T) {
+	// ASVS 6.3.3, 7.5.3
+	h := newHouse(t)
+	n := newNamed(t, h)
+	h.newAccountOf("neu@example.org", accounts.Administrator)
+	n.signIn("neu@example.org", rolePassphrase)
+	expect(t, "without a factor", n.do("GET", "/api/admin/accounts", nil), http.StatusForbidden, "factorRequired")
+	id := n.give(rolePassphrase, "Clé").json(t)["passkey"].(map[string]any)["id"].(string)
+	if me := n.do("GET", "/api/me", nil).json(t); me["must"] != nil || me["secondFactor"] != true {
+		t.Errorf("told %v", me)
+	}
+	reset := func() answer {
+		return n.do("POST", "/api/admin/accounts/"+h.member.ID.String()+"/activation", nothing)
+	}
+	n.must("just proved", reset(), http.StatusOK)
+	h.advance(accounts.ProofLifetime)
+	expect(t, "ten minutes later", reset(), http.StatusForbidden, "proofNeeded")
+	expect(t, "the passphrase alone", n.do("POST", "/api/proof", map[string]string{"passphrase": rolePassphrase}), http.StatusUnauthorized, "secondFactorNeeded")
+	prove := func() json.RawMessage {
+		return n.get(n.must("begin", n.do("POST", "/api/proof/passkey/begin", nothing), http.StatusOK))
+	}
+	before := n.cookies[sessionCookie]
+	n.must("proof", n.do("POST", "/api/proof", map[string]any{"passkey": prove()}), http.StatusNoContent)
+	n.must("proved again", reset(), http.StatusOK)
+	if n.cookies[sessionCookie] != before {
+		t.Error("a proof is another session")
+	}
+	expect(t, "the last one", n.do("DELETE", "/api/account/passkeys/"+id, map[string]any{"passkey": prove()}), http.StatusConflict, "factorKept")
+}
+
 // TestPasskeyOrigin: behind no proxy the origin is the settings' own, whatever the request says.
 func TestPasskeyOrigin(t *testing.T) {
 	n := newNamed(t, newHouse(t))
