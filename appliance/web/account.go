@@ -30,14 +30,15 @@ type meJSON struct {
 	Protocol int         `json:"protocol"`
 	// SecondFactor: a proof takes its code. Must is "factor" while the role needs one and there is none; until then the session
 	// is good for setting one up.
-	SecondFactor bool   `json:"secondFactor"`
-	Must         string `json:"must,omitempty"`
+	SecondFactor bool            `json:"secondFactor"`
+	Factors      map[string]bool `json:"factors"` // which: totp, passkey
+	Must         string          `json:"must,omitempty"`
 
 	Passkeys passkeysJSON `json:"passkeys"`
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, "", v.passkeys()}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey}, "", v.passkeys()}
 	if a.FactorMissing {
 		me.Must = "factor"
 	}
