@@ -37,14 +37,17 @@ func (s *Server) passkeysHere(r *http.Request) (origin, why string) {
 type passkeysJSON struct {
 	Possible bool   `json:"possible"`
 	Reason   string `json:"reason,omitempty"`
-	Name     string `json:"name,omitempty"`
+	At       string `json:"at,omitempty"` // where to come to
 }
 
 func (v *visit) passkeys() passkeysJSON {
 	_, why := v.srv.passkeysHere(v.r)
 	j := passkeysJSON{Possible: why == "", Reason: why}
 	if why == otherName {
-		j.Name = v.srv.Passkeys.ID()
+		j.At = "https://" + v.srv.Passkeys.ID()
+		if v.srv.Base != "" {
+			j.At = v.srv.base(v.r)
+		}
 	}
 	return j
 }

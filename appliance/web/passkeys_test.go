@@ -284,7 +284,7 @@ func TestWherePasskeysCannotBe(t *testing.T) {
 	}{
 		"no host name":             {func(n *named) { n.h.server.Passkeys = nil }, noName, nil},
 		"self-signed":              {func(n *named) { n.h.server.StrictTransport = false }, untrusted, nil},
-		"come to by localhost":     {func(n *named) { n.host = "localhost" }, otherName, passkeyHost},
+		"come to by localhost":     {func(n *named) { n.host = "localhost" }, otherName, passkeyOrigin},
 		"come to by another port":  {func(n *named) { n.host = passkeyHost + ":8443" }, "", nil},
 		"come to in capitals":      {func(n *named) { n.host = "VISIO.example.org" }, "", nil},
 		"with everything in place": {func(*named) {}, "", nil},
@@ -294,7 +294,7 @@ func TestWherePasskeysCannotBe(t *testing.T) {
 			c.change(n)
 			p := n.do("GET", "/api/me", nil).json(t)["passkeys"].(map[string]any)
 			reason, _ := p["reason"].(string)
-			if reason != c.reason || p["possible"] != (c.reason == "") || p["name"] != c.at {
+			if reason != c.reason || p["possible"] != (c.reason == "") || p["at"] != c.at {
 				t.Errorf("%v", p)
 			}
 			want, code := http.StatusOK, ""

@@ -5,8 +5,8 @@
 import { signal } from "@preact/signals";
 import type { Lang } from "./i18n.ts";
 
-/** Whether passkeys can be had at this address, and else why not; name: the host name to come by. As /api/me says. */
-export interface PasskeysHere { possible: boolean; reason?: "noName" | "untrusted" | "otherName"; name?: string }
+/** Whether passkeys can be had at this address, and else why not; at: where to come to. As /api/me says. */
+export interface PasskeysHere { possible: boolean; reason?: "noName" | "untrusted" | "otherName"; at?: string }
 export const passkeysHere = signal<PasskeysHere>({ possible: false });
 
 export function notePasskeys(said: unknown): void {

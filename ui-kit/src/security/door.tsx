@@ -60,5 +60,5 @@ export function PasskeyButton<T>({ door, email, label, primary, onBegin, onIn, o
       onIn(answer);
     } catch (e) { onFailed(e); } finally { setBusy(false); }
   };
-  return <Button look={primary ? "primary" : "plain"} icon="fingerprint-pattern" large wide busy={busy} onClick={() => void go()}>{label ?? keys.value.signIn}</Button>;
+  return <Button look={primary ? "primary" : "plain"} icon="fingerprint-pattern" wide busy={busy} onClick={() => void go()}>{label ?? keys.value.signIn}</Button>;
 }

@@ -11,7 +11,7 @@ export const keys = dictionary(
     not: {
       noName: "Les clés d’accès ne sont pas possibles ici pour l’instant : cette installation n’a pas de nom d’hôte. L’administrateur peut lui en donner un. D’ici là, le second facteur est le code à six chiffres.",
       untrusted: "Les clés d’accès ne sont pas possibles ici pour l’instant : les navigateurs n’en acceptent qu’avec un certificat reconnu, et celui de cette installation est auto-signé. L’administrateur peut en installer un. D’ici là, le second facteur est le code à six chiffres.",
-      otherName: (name: string) => `Les clés d’accès ne servent qu’à l’adresse https://${name}, et vous êtes venu par une autre. Venez par celle-là pour en ajouter une.`,
+      otherName: (at: string) => `Les clés d’accès ne servent qu’à l’adresse ${at}, et vous êtes venu par une autre. Venez par celle-là pour en ajouter une.`,
       browser: "Votre navigateur n’a pas de clés d’accès. Le second facteur est ici le code à six chiffres.",
     },
     add: "Ajouter une clé d’accès",
@@ -55,7 +55,7 @@ export const keys = dictionary(
     not: {
       noName: "Passkeys are not possible here for now: this appliance has no host name. The administrator can give it one. Until then the second factor is the six-digit code.",
       untrusted: "Passkeys are not possible here for now: browsers take them only with a trusted certificate, and this appliance’s is self-signed. The administrator can install one. Until then the second factor is the six-digit code.",
-      otherName: (name) => `Passkeys work only at https://${name}, and you came by another address. Come by that one to add one.`,
+      otherName: (at) => `Passkeys work only at ${at}, and you came by another address. Come by that one to add one.`,
       browser: "Your browser has no passkeys. The second factor here is the six-digit code.",
     },
     add: "Add a passkey",

@@ -20,7 +20,7 @@ import { own } from "./words.ts";
 /** Why no passkey can be made here; null where one can. */
 export function passkeysNot(): string | null {
   const here = passkeysHere.value, t = keys.value.not;
-  if (!here.possible) return here.reason === "otherName" ? t.otherName(here.name ?? "") : t[here.reason ?? "noName"];
+  if (!here.possible) return here.reason === "otherName" ? t.otherName(here.at ?? "") : t[here.reason ?? "noName"];
   return browserHasPasskeys() ? null : t.browser;
 }
 
@@ -42,7 +42,11 @@ export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
   const field = useRef<HTMLInputElement>(null);
   const begin = async (given: Given) => { setOptions(await api.beginPasskey(given)); };
   useEffect(() => { if (typed) begin({ passphrase: typed }).catch((e: unknown) => setSaid(sayOf(whyOf(refusal, e)))); }, []);
-  useEffect(() => { if (options) field.current?.select(); }, [options]);
+  useEffect(() => {
+    if (!options) return;
+    field.current?.focus();
+    field.current?.select();
+  }, [options]);
   const make = async (e: Event) => {
     e.preventDefault();
     if (busy) return;
@@ -67,7 +71,7 @@ export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
     );
   }
   return (
-    <Step title={t.nameTitle}>
+    <Step title={t.nameTitle} still>
       <form class="step" onSubmit={(e) => void make(e)}>
         {said && <Notice tone="danger" live><p>{said}</p></Notice>}
         <Input label={t.name} hint={t.nameHint} required maxLength={64} autocomplete="off" value={name} onValue={setName} innerRef={field} />
@@ -143,7 +147,10 @@ function Renaming({ passkey, onDone }: { passkey: Passkey; onDone: (said?: strin
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => { field.current?.select(); }, []);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
   const save = async (e: Event) => {
     e.preventDefault();
     if (busy || !name.trim()) return;

@@ -1,6 +1,6 @@
 /** Passphrase and code again, or a passkey, before something that a thief of an open session must not do. */
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../button.tsx";
 import { CodeField, wholeCode } from "../code.tsx";
 import { codes, sixDigits } from "../factor.ts";
@@ -32,6 +32,8 @@ export function Proving({ me, kinds, title, act, danger, recovery = true, childr
   const [partly, setPartly] = useState(false);
   const first = useRef<HTMLInputElement>(null), second = useRef<HTMLInputElement>(null);
   const byPasskey = kinds.passkey && passkeysUsable(), coded = kinds.totp || kinds.passkey, byForm = kinds.totp || recovery || !coded;
+  // Where the passphrase alone is asked for, it is typed at once; else the title says first what this is about.
+  useEffect(() => { if (!coded) first.current?.focus(); }, []);
   const prove = async (how: "form" | "passkey", given: () => Promise<Given>, whole?: string | null) => {
     setBusy(how);
     setSaid(null);
@@ -56,7 +58,7 @@ export function Proving({ me, kinds, title, act, danger, recovery = true, childr
   };
   const look = danger ? "danger" : "primary", cancel = onCancel && <Button onClick={onCancel}>{kit.value.cancel}</Button>;
   return (
-    <Step title={title}>
+    <Step title={title} still={!coded}>
       {children}
       {said && <Notice tone="danger" live><p>{said}</p></Notice>}
       {byPasskey && <div class="step__acts"><Button look={look} icon="fingerprint-pattern" busy={busy === "passkey"} onClick={() => { if (!busy) void prove("passkey", async () => ({ passkey: await getPasskey(await api.proofOptions()) })); }}>{k.confirm}</Button>{!byForm && cancel}</div>}
