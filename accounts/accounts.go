@@ -240,3 +240,25 @@ func (a *Accounts) Get(id ID) (Account, error) {
 	})
 	return account, err
 }
+
+// Names returns the names of those ids that are accounts.
+func (a *Accounts) Names(ids []ID) (map[ID]string, error) {
+	names := map[ID]string{}
+	err := a.db.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			if _, known := names[id]; known {
+				continue
+			}
+			r, err := load(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			names[id] = r.Name
+		}
+		return nil
+	})
+	return names, err
+}

@@ -39,6 +39,7 @@ type Factors struct {
 	TOTP         time.Time // since when; zero: none
 	Passkeys     []Passkey // the oldest first
 	RecoveryLeft int       // recovery codes that were not used
+	Required     bool      // by the policy, of the account's role
 }
 
 // Enrolment is a second factor just drawn. Its secret can be had once: the stored one is sealed.
@@ -199,11 +200,12 @@ func (a *Accounts) Factors(id ID) (Factors, error) {
 		if err != nil {
 			return err
 		}
-		f = Factors{Passkeys: r.passkeys(), RecoveryLeft: r.Recovery.left()}
+		p, err := loadPolicy(tx)
+		f = Factors{Passkeys: r.passkeys(), RecoveryLeft: r.Recovery.left(), Required: p.TwoFactors(r.Role) != Optional}
 		if r.TOTP != nil {
 			f.TOTP = r.TOTP.Since
 		}
-		return nil
+		return err
 	})
 	return f, err
 }

@@ -291,6 +291,24 @@ func (a *Accounts) EndSession(actor Actor, id ID, session SessionID, now time.Ti
 	return err
 }
 
+// EndOtherSessions ends all sessions of an account but one: whoever looks at where they are signed in keeps the session that they
+// look from. For its owner and for administrators.
+func (a *Accounts) EndOtherSessions(actor Actor, id ID, keep SessionID, now time.Time) error {
+	_, err := a.administer(actor, id, true, now, func(t *act, r *record) error {
+		list, err := sessionsOf(t.tx, id)
+		for _, s := range list {
+			if SessionID(s.ID) == keep {
+				continue
+			}
+			if err := t.end(s, EndedByOwner); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	return err
+}
+
 // EndSessions ends all sessions of an account. For its owner and for administrators.
 func (a *Accounts) EndSessions(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, true, now, func(t *act, r *record) error {

@@ -9,9 +9,9 @@ export const icons: Readonly<Record<SectionName, IconName>> = {
 };
 
 const sections: Readonly<Partial<Record<Role, readonly SectionName[]>>> = {
-  administrator: ["", "accounts", "calls", "policy", "proposals", "audit", "about", "account"],
-  officer: ["policy", "proposals", "audit", "about", "account"],
-  auditor: ["audit", "about", "account"],
+  administrator: ["", "accounts", "calls", "policy", "proposals", "audit", "account", "about"],
+  officer: ["policy", "proposals", "audit", "account", "about"],
+  auditor: ["audit", "account", "about"],
 };
 
 /** In the order of the navigation; none for a role that the console is not for. */

@@ -1,5 +1,6 @@
 /** The frame of the console: few sections on the left (above on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, theme } from "@huisclos/ui-kit";
 import { icons, sectionsOf } from "./roles.ts";
 import { base, go, mySecurity } from "./route.ts";
@@ -10,6 +11,9 @@ import { sectionName, words } from "./words/console.ts";
 export function Shell({ here, children }: { here: string; children: ComponentChildren }) {
   const t = words.value;
   const s = session.value;
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the sections stand in one line, longer than the window: the one that is shown is in sight.
+  useEffect(() => { nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); }, [here]);
   if (s.state !== "in") return null;
   const role = s.me.account.role, sections = sectionsOf(role);
   return (
@@ -20,7 +24,7 @@ export function Shell({ here, children }: { here: string; children: ComponentChi
         {role === "administrator" && <StateLine />}
         <div class="console__end"><MeMenu /></div>
       </header>
-      <nav class="console__nav" aria-label={t.nav}>
+      <nav class="console__nav" aria-label={t.nav} ref={nav}>
         {sections.map((at) => (
           <a key={at} class="console__link" href={`${base}/${at}`} aria-current={at === here ? "page" : undefined}><Icon name={icons[at]} /><span>{sectionName(at)}</span></a>
         ))}

@@ -219,6 +219,14 @@ func (s *Server) listSessions(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"sessions": out})
 }
 
+// endOtherSessions leaves only the session that asks for it.
+func (s *Server) endOtherSessions(v *visit) error {
+	if err := s.Accounts.EndOtherSessions(v.actor(), v.account.ID, v.session.ID, v.now); err != nil {
+		return err
+	}
+	return v.done()
+}
+
 func (s *Server) endSession(v *visit) error {
 	id, err := accounts.ParseSessionID(v.c.Param("session"))
 	if err != nil {

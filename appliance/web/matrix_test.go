@@ -129,6 +129,7 @@ var rights = []right{
 		map[string]string{"passphrase": memberPassphrase}, "noPasskey passphrase-wrong"},
 	{"POST", "/api/proof/passkey/begin", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/proof/passkey/begin"), nothing, "passkeysNotHere"},
 	{"GET", "/api/account/sessions", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/sessions"), nil, ""},
+	{"DELETE", "/api/account/sessions", is{401, 204, 204, 204, 204, 204, 204, 204}, fixed("/api/account/sessions"), nothing, ""},
 	{"DELETE", "/api/account/sessions/:session", is{401, 404, 404, 404, 204, 404, 404, 404},
 		func(s *scene) string { return "/api/account/sessions/" + s.session }, nil, "not-found"},
 	{"POST", "/api/proof", is{401, 403, 403, 403, 204, 403, 403, 403}, fixed("/api/proof"), map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},

@@ -32,6 +32,7 @@ func (s *Server) routes() []route {
 		{patch, "/api/account/passkeys/:passkey", oneself, call, s.renamePasskey},
 		{del, "/api/account/passkeys/:passkey", oneself, secret, s.removePasskey},
 		{get, "/api/account/sessions", oneself, call, s.listSessions},
+		{del, "/api/account/sessions", oneself, call, s.endOtherSessions},
 		{del, "/api/account/sessions/:session", oneself, call, s.endSession},
 		{post, "/api/proof", person, secret, s.prove},
 		{post, "/api/proof/passkey/begin", person, call, s.beginProof},

@@ -12,6 +12,7 @@ import { Passphrase } from "../field.tsx";
 import { Notice } from "../notice.tsx";
 import { getPasskey, passkeysUsable } from "../passkey.ts";
 import { kit } from "../words.ts";
+import { provingOnce } from "./again.ts";
 import { keys } from "./passkey-words.ts";
 import { whyOf, type Given, type Kinds, type Refusal } from "./port.ts";
 import { Or } from "./proving.tsx";
@@ -37,15 +38,7 @@ function proof(): Promise<void> {
   return under;
 }
 
-const wanted = (e: unknown) => typeof e === "object" && e !== null && (e as { code?: unknown }).code === codes.proofNeeded;
-
-export async function withProof<T>(act: () => Promise<T>): Promise<T> {
-  try { return await act(); } catch (e) {
-    if (!wanted(e)) throw e;
-  }
-  await proof();
-  return act();
-}
+export const withProof = <T,>(act: () => Promise<T>): Promise<T> => provingOnce(act, proof);
 
 export function ProofHost({ email, kinds, prove, options, refusal }: {
   email: string;
@@ -90,6 +83,8 @@ function ProofForm({ email, kinds: had, prove, options, refusal, onProven, onLef
     setSaid(null);
     try { await prove({ passphrase, ...(whole ? { code: whole } : {}) }); onProven(); } catch (cause) {
       const refused = refusal(cause);
+      // The session is over: nothing is left to prove, and the page goes back to the door.
+      if (refused.code === "not-signed-in") { onLeft(); return; }
       setBusy(false);
       setCode("");
       if (refused.code === codes.factorNeeded) { setMore(refused.factors ?? { totp: true, passkey: false }); setSaid(own.value.passphrase.codeToo); return; }

@@ -95,7 +95,7 @@ export const own = dictionary(
     },
     proof: {
       title: "Confirmez que c’est vous",
-      text: "Cet acte est sensible, et votre dernière preuve date de plus de dix minutes. Ensuite, il se fait tout seul.",
+      text: "Cet acte est sensible, et voilà plus de dix minutes que vous avez prouvé qui vous êtes. Dès que vous l’aurez confirmé, il se fera de lui-même.",
       passphrase: "Phrase de passe",
       act: "Confirmer",
       not: "Rien n’a été fait : vous n’avez pas confirmé que c’est vous.",
@@ -194,7 +194,7 @@ export const own = dictionary(
     },
     proof: {
       title: "Confirm that it is you",
-      text: "This is a sensitive act, and you last proved who you are more than ten minutes ago. After that it is done by itself.",
+      text: "This is a sensitive act, and you last proved who you are more than ten minutes ago. Once you have confirmed it, the act is done by itself.",
       passphrase: "Passphrase",
       act: "Confirm",
       not: "Nothing was done: you did not confirm that it is you.",
