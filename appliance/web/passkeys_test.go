@@ -313,7 +313,7 @@ func TestWherePasskeysCannotBe(t *testing.T) {
 // TestPasskeyWhereARoleNeedsOne: it is a second factor as TOTP is; it sets a session up, is proof before sensitive acts, and stays
 // while it is the last.
 func TestPasskeyWhereARoleNeedsOne(t *testing.T) {
-	// ASVS 6.3.3, 7.5.3
+	// ASVS 7.5.3
 	h := newHouse(t)
 	n := newNamed(t, h)
 	h.newAccountOf("neu@example.org", accounts.Administrator)

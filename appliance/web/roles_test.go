@@ -13,7 +13,7 @@ import (
 // Whoever lacks the second factor that the role needs is let to what sets one up, and out again: to nothing else, whatever
 // route is added.
 func TestIncompleteSessionOnEveryRoute(t *testing.T) {
-	// ASVS 6.3.3, 7.2.4
+	// ASVS 8.2.1, 8.3.1
 	open := map[string]bool{}
 	for _, name := range []string{
 		"GET /api/me", "POST /api/setup", "POST /api/login", "POST /api/logout", "POST /api/activation", "POST /api/activate",

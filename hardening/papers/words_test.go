@@ -15,6 +15,8 @@ var italic = regexp.MustCompile(`(^|[^*])\*([^*\n]+)\*([^*]|$)`)
 func TestGuidesSpeakTheScreensWords(t *testing.T) {
 	var words strings.Builder
 	files, _ := filepath.Glob(root + "/*-ui/src/words/*.ts")
+	shared, _ := filepath.Glob(root + "/ui-kit/src/security/*words.ts")
+	files = append(files, shared...)
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
