@@ -28,6 +28,7 @@ const (
 	sessionsBucket       = "accounts.sessions"       // SHA-256 of the token → session
 	sessionsOfBucket     = "accounts.sessions-of"    // account, session id → SHA-256 of the token
 	triesBucket          = "accounts.tries"          // see triesKey → tries
+	passkeysBucket       = "accounts.passkeys"       // SHA-256 of the credential id → id
 	stateBucket          = "accounts.state"          // the keys below
 )
 
@@ -49,6 +50,9 @@ func CreateBuckets(tx *store.Tx) error {
 	}
 	return nil
 }
+
+// AddPasskeys is the migration that makes room for passkeys.
+func AddPasskeys(tx *store.Tx) error { return tx.CreateBucket(passkeysBucket) }
 
 // Lifetime of a session.
 type Lifetime struct {

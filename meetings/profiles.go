@@ -21,6 +21,7 @@ const (
 	profilesBucket = "meetings.profiles" // profile id -> storedProfile
 
 	maxProfiles = 32
+	maxMembers  = 1000 // that a profile can allow
 )
 
 // Errors about profiles that callers tell apart.
@@ -135,7 +136,7 @@ func (s *Rooms) Profile(id ProfileID) (p NamedProfile, err error) {
 }
 
 func checkProfile(tx *store.Tx, id ProfileID, p mls.Profile) error {
-	if p.Check() != nil || p.Members > 1000 || strings.TrimSpace(p.Name) != p.Name {
+	if p.Check() != nil || p.Members > maxMembers || strings.TrimSpace(p.Name) != p.Name {
 		return ErrBadProfile
 	}
 	list, err := allProfiles(tx)
@@ -156,6 +157,19 @@ func putProfile(tx *store.Tx, id ProfileID, p mls.Profile, now time.Time) error 
 		return fmt.Errorf("profile %s: %w", id, err)
 	}
 	return tx.Put(profilesBucket, []byte(id), b)
+}
+
+// Condition is one that a profile sets.
+type Condition = mls.Condition
+
+// NewProfile makes a profile of what somebody typed: names of conditions (mls.ParseConditions), and 0 for any number of members.
+// ErrBadProfile.
+func NewProfile(name string, conditions []string, members int) (mls.Profile, error) {
+	c, err := mls.ParseConditions(conditions)
+	if err != nil || members < 0 || members > maxMembers {
+		return mls.Profile{}, ErrBadProfile
+	}
+	return mls.Profile{Name: name, Conditions: c, Members: uint16(members)}, nil
 }
 
 // Wish is the form in which Loosens and CarryOut read what a profile is to be.

@@ -166,7 +166,11 @@ func (s *Server) prove(v *visit) error {
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	err := s.Accounts.Prove(v.r.Context(), v.token, accounts.Proof(b), v.from(), v.now)
+	p, err := v.proof(b)
+	if err != nil {
+		return err
+	}
+	err = s.Accounts.Prove(v.r.Context(), v.token, p, v.from(), v.now)
 	if errors.Is(err, accounts.ErrNoSession) {
 		return refusal{codeNotSignedIn} // it ended meanwhile
 	}

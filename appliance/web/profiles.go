@@ -2,20 +2,18 @@ package web
 
 import (
 	"errors"
-	"math"
 	"net/http"
 	"slices"
 	"time"
 
 	"huisclos/accounts"
-	"huisclos/crypto/mls"
 	"huisclos/meetings"
 )
 
 type profileJSON struct {
 	ID         meetings.ProfileID `json:"id"`
 	Name       string             `json:"name"`
-	Conditions mls.Condition      `json:"conditions"`
+	Conditions meetings.Condition `json:"conditions"`
 	Members    uint16             `json:"members"`
 	BuiltIn    bool               `json:"builtIn"`
 	Changed    *time.Time         `json:"changed,omitempty"`
@@ -52,17 +50,18 @@ type profileForm struct {
 	Members    int      `json:"members"`
 }
 
-func (f profileForm) profile() (mls.Profile, error) {
+// wish is what the form asks a profile to be.
+func (f profileForm) wish() (string, error) {
 	for _, c := range f.Conditions {
 		if slices.Contains(notBuilt, c) {
-			return mls.Profile{}, refusal{codeConditionNotBuilt}
+			return "", refusal{codeConditionNotBuilt}
 		}
 	}
-	conditions, err := mls.ParseConditions(f.Conditions)
-	if err != nil || f.Members < 0 || f.Members > math.MaxUint16 {
-		return mls.Profile{}, refusal{codeBadProfile}
+	p, err := meetings.NewProfile(f.Name, f.Conditions, f.Members)
+	if err != nil {
+		return "", profileError(err)
 	}
-	return mls.Profile{Name: f.Name, Conditions: conditions, Members: uint16(f.Members)}, nil
+	return meetings.Wish(p), nil
 }
 
 // orderProfile runs an officer's act on profiles and answers with all of them.
@@ -110,11 +109,11 @@ func (s *Server) wishProfile(v *visit, id meetings.ProfileID) error {
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	p, err := b.profile()
+	wish, err := b.wish()
 	if err != nil {
 		return err
 	}
-	return s.orderProfile(v, id, meetings.Wish(p))
+	return s.orderProfile(v, id, wish)
 }
 
 func (s *Server) deleteProfile(v *visit) error {

@@ -46,6 +46,10 @@ const (
 	codeNoLength  code = "length-required"
 	codeCodeWrong code = "codeWrong"
 
+	codeNoPasskeys     code = "passkeysNotHere"
+	codePasskeyOver    code = "passkeyOver"
+	codePasskeyBad     code = "passkeyUnusable"
+	codePasskeyRefused code = "passkeyRefused"
 	codeFactorRequired code = "factorRequired"
 )
 
@@ -192,12 +196,37 @@ var sentences = map[code]sentence{
 		"La nouvelle phrase de passe est la même que l'actuelle.",
 		"The new passphrase is the same as the present one."},
 	"secondFactorNeeded": {http.StatusUnauthorized,
-		"Ce compte a un second facteur : saisissez aussi le code de votre application, ou un code de secours.",
-		"This account has a second factor: type the code of your application as well, or a recovery code."},
+		"Ce compte a un second facteur : donnez aussi le code de votre application, votre clé d'accès ou un code de secours.",
+		"This account has a second factor: give the code of your application, your passkey or a recovery code as well."},
 	// At sign-in its status is 401.
 	codeCodeWrong: {http.StatusForbidden,
 		"Ce code n'est pas le bon, a déjà servi ou n'est plus à l'heure. Attendez le suivant, puis réessayez.",
 		"This code is not right, was used already or is out of date. Wait for the next one, then try again."},
+	codeNoPasskeys: {http.StatusConflict,
+		"Ici, les clés d'accès ne peuvent pas servir : il faut un nom d'hôte et un certificat reconnu, et venir par ce nom.",
+		"Passkeys cannot be used here: they need a host name and a trusted certificate, and that you come by that name."},
+	codePasskeyOver: {http.StatusConflict,
+		"La demande de clé d'accès a plus de cinq minutes, ou a déjà servi. Recommencez.",
+		"The request for a passkey is more than five minutes old, or was used already. Begin again."},
+	codePasskeyBad: {http.StatusUnprocessableEntity,
+		"Cette clé d'accès ne convient pas : elle doit vérifier qui l'utilise, sur cette page. Essayez-en une autre.",
+		"This passkey does not do: it has to verify who uses it, on this page. Try another."},
+	// At sign-in its status is 401.
+	codePasskeyRefused: {http.StatusForbidden,
+		"Cette clé d'accès n'a pas été acceptée. Essayez-en une autre, ou connectez-vous avec votre phrase de passe.",
+		"This passkey was not accepted. Try another, or sign in with your passphrase."},
+	"passkeyThere": {http.StatusConflict,
+		"Cette clé d'accès appartient déjà à un compte.",
+		"This passkey belongs to an account already."},
+	"noPasskey": {http.StatusNotFound,
+		"Votre compte n'a pas cette clé d'accès, ou plus.",
+		"Your account does not have this passkey, or no longer."},
+	"passkeysFull": {http.StatusConflict,
+		"Votre compte a déjà dix clés d'accès. Retirez-en une d'abord.",
+		"Your account has ten passkeys already. Remove one first."},
+	"bad-passkey-name": {http.StatusUnprocessableEntity,
+		"Le nom de la clé d'accès ne convient pas : de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
+		"This name of a passkey does not do: 1 to 128 bytes, without line breaks or invisible characters."},
 	"noSecondFactor": {http.StatusConflict,
 		"Ce compte n'a pas de second facteur.",
 		"This account has no second factor."},

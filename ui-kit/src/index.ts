@@ -6,6 +6,7 @@ export * from "./icon.tsx";
 export * from "./button.tsx";
 export * from "./field.tsx";
 export * from "./factor.ts";
+export * from "./passkey.ts";
 export * from "./code.tsx";
 export * from "./dialog.tsx";
 export * from "./menu.tsx";
