@@ -46,6 +46,7 @@ var migrations = []store.Migration{
 	{Version: 1, Name: "audit", Run: audit.CreateBuckets},
 	{Version: 2, Name: "accounts", Run: CreateBuckets},
 	{Version: 3, Name: "roles", Run: AddRoles},
+	{Version: 4, Name: "passkeys", Run: AddPasskeys},
 }
 
 func newWorld(t *testing.T) *world {

@@ -69,8 +69,8 @@ func putSession(tx *store.Tx, hash []byte, s session) error {
 	return tx.Put(sessionsBucket, hash, b)
 }
 
-// newSession begins a session for r, who has just proved who they are, and records it.
-func (t *act) newSession(r record, client Client) (Token, error) {
+// newSession begins a session for r, who has just proved who they are, and records it, with details of how.
+func (t *act) newSession(r record, client Client, details ...string) (Token, error) {
 	list, err := sessionsOf(t.tx, r.ID)
 	if err != nil {
 		return Token{}, err
@@ -100,7 +100,7 @@ func (t *act) newSession(r record, client Client) (Token, error) {
 	if err := t.tx.Put(sessionsOfBucket, slices.Concat(r.ID[:], id), hash); err != nil {
 		return Token{}, err
 	}
-	return token, t.record(audit.LoginOK, r.ID.String(), "session", s.ID.String())
+	return token, t.record(audit.LoginOK, r.ID.String(), append([]string{"session", s.ID.String()}, details...)...)
 }
 
 // stored is a session with its key.

@@ -15,7 +15,7 @@ var italic = regexp.MustCompile(`(^|[^*])\*([^*\n]+)\*([^*]|$)`)
 func TestGuidesSpeakTheScreensWords(t *testing.T) {
 	var words strings.Builder
 	var files []string
-	for _, where := range []string{"/*-ui/src/words/*.ts", "/ui-kit/src/words.ts", "/ui-kit/src/*/words.ts"} {
+	for _, where := range []string{"/*-ui/src/words/*.ts", "/ui-kit/src/words.ts", "/ui-kit/src/*/*words.ts"} {
 		found, _ := filepath.Glob(root + where)
 		files = append(files, found...)
 	}

@@ -38,7 +38,7 @@ export function EnrolCard({ me, onDone, onSignOut }: { me: Person; onDone: () =>
     <>
       <section class="card" aria-label={own.value.factor.title}>
         <StepLevel.Provider value={2}>
-          <Enrolling email={me.email} typed={first} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
+          <Enrolling me={me} typed={first} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
         </StepLevel.Provider>
       </section>
       {!on && <p class="after-card"><Button look="quiet" onClick={onSignOut}>{own.value.must.signOut}</Button></p>}
