@@ -244,7 +244,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
 	a.onStop(func() { close(a.quit) })
-	a.running.Go(func() { hardening.GiveBack(a.quit) })
+	a.running.Go(func() { hardening.TendHeap(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)
