@@ -36,6 +36,7 @@ const (
 	codeUpgrade       code = "upgrade-required"
 	codeNoLength      code = "length-required"
 	codeCodeWrong     code = "codeWrong"
+	codeNoMail        code = "no-mail"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -100,6 +101,9 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeNoMail: {http.StatusConflict,
+		"Aucun courriel n'a pu être préparé : l'envoi n'est pas réglé, trop de messages attendent déjà, ou cette adresse ne peut pas en recevoir. Faites le lien sans l'envoyer.",
+		"No mail could be prepared: sending is not set up, too many wait already, or this address cannot receive any. Make the link without sending it."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},
