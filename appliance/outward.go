@@ -120,13 +120,13 @@ func givenOutward(around surroundings) (l *net.UnixListener, owner int, err erro
 	f := os.NewFile(uintptr(around.firstGiven), "outward")
 	defer f.Close()
 	syscall.CloseOnExec(around.firstGiven)
-	any, err := net.FileListener(f)
+	found, err := net.FileListener(f)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", errSockets, err)
 	}
-	l, ok := any.(*net.UnixListener)
+	l, ok := found.(*net.UnixListener)
 	if !ok {
-		_ = any.Close()
+		_ = found.Close()
 		return nil, 0, fmt.Errorf("%w: a socket of unix(7) is needed", errSockets)
 	}
 	l.SetUnlinkOnClose(false) // it is the manager's
