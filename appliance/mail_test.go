@@ -110,7 +110,7 @@ func (c *correspondence) create(t *testing.T, email string, now time.Time) (acco
 
 // The link of an account arrives over STARTTLS, and over TLS from the first octet; nothing of it is left behind.
 func TestActivationIsMailed(t *testing.T) {
-	// ASVS 12.3.2, 13.2.1
+	// ASVS 12.3.2
 	for _, security := range []config.Security{config.StartTLS, config.TLS} {
 		c := correspond(t, nil)
 		if security == config.TLS {
@@ -177,7 +177,7 @@ func (m *mailServer) mustHaveNone(t *testing.T) {
 }
 
 func TestOwnerIsToldOfChanges(t *testing.T) {
-	// ASVS 6.3.7, 6.3.8
+	// ASVS 6.3.7
 	c := correspond(t, nil)
 	now := time.Now()
 	client := accounts.Client{Address: netip.MustParseAddr("192.0.2.7"), Agent: "x"}
@@ -234,6 +234,7 @@ func TestGreylistingAndRefusals(t *testing.T) {
 
 // What is wrong is named by its step, nothing is lost, and mails leave once it is mended.
 func TestWhatFailsIsNamed(t *testing.T) {
+	// ASVS 12.3.2
 	c := correspond(t, nil)
 	good := c.post.server
 	other := t.TempDir()
