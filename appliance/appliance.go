@@ -249,8 +249,15 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
-	a.onStop(func() { close(a.quit) })
-	a.running.Go(func() { a.post.run(a.quit, mailEvery, a.settings.now) })
+	posted := make(chan struct{})
+	a.onStop(func() {
+		close(a.quit)
+		<-posted // what a server has taken is noted before the database closes
+	})
+	a.running.Go(func() {
+		defer close(posted)
+		a.post.run(a.quit, mailEvery, a.settings.now)
+	})
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)
