@@ -158,6 +158,22 @@ func unwritten(err error) string {
 	return ""
 }
 
+// mailInvitation is the kind of what follows.
+const mailInvitation = "invitation"
+
+// invitation writes the mail about a planned meeting to one person, in the transaction of the plan. outbox.ErrFull,
+// invite.ErrAddress, invite.ErrMeeting. Where no mail leaves it does nothing.
+func (p *post) invitation(tx *store.Tx, m invite.Meeting, room string, to invite.Address, l invite.Language, now time.Time) error {
+	if !p.On() {
+		return nil
+	}
+	letter, err := m.Mail(l, to, p.place, p.from, now)
+	if err != nil {
+		return err
+	}
+	return p.write(tx, letter, outbox.Mail{Kind: mailInvitation, Object: room}, now)
+}
+
 func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time.Time) error {
 	e, err := mail.Compose(p.from, p.random, now)
 	if err != nil {

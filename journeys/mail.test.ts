@@ -32,8 +32,8 @@ after(async () => {
 });
 
 const words = {
-  fr: { people: /^Comptes$/, create: /^Créer un compte$/, name: /^Nom/, email: /^Adresse/, act: /^Créer et envoyer le lien$/, sent: /Lien envoyé/, done: /^C’est fait$/, open: /^Gérer le compte de/, again: /^Envoyer un nouveau lien/, failing: /Aucun courriel ne part depuis/, last: /Dernier envoi/, passphrase: /^Phrase de passe/i },
-  en: { people: /^Accounts$/, create: /^Create an account$/, name: /^Name/, email: /^E-mail/, act: /^Create and send the link$/, sent: /Link sent/, done: /^Done$/, open: /^Manage the account of/, again: /^Send a new activation link$/, failing: /No mail has left since/, last: /Last sent/, passphrase: /^Passphrase/i },
+  fr: { page: /Créer un compte/, create: /^Créer un compte$/, name: /^Nom/, email: /^Adresse/, act: /^Créer et envoyer le lien$/, sent: /Lien envoyé/, done: /^C’est fait$/, open: /^Gérer le compte de Zoé fr$/, again: /^Envoyer un nouveau lien/, failing: /Aucun courriel ne part depuis/, last: /Dernier envoi/, passphrase: /^Phrase de passe/i },
+  en: { page: /Create an account/, create: /^Create an account$/, name: /^Name/, email: /^E-mail/, act: /^Create and send the link$/, sent: /Link sent/, done: /^Done$/, open: /^Manage the account of Zoé en$/, again: /^Send a new activation link$/, failing: /No mail has left since/, last: /Last sent/, passphrase: /^Passphrase/i },
 } as const;
 
 for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]).entries()) {
@@ -50,11 +50,11 @@ for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: '
     await t.type('ada@example.test');
     await writeInto(t, w.passphrase, 'gravier lampe orage violon');
     await t.press('Enter');
-    await reads(t, w.people);
+    await reads(t, w.page);
 
     const before = server.mails().length, email = `zoe${i}@example.test`;
     await pressOn(t, w.create);
-    await writeInto(t, w.name, 'Zoé Zélande');
+    await writeInto(t, w.name, `Zoé ${look.lang}`);
     await writeInto(t, w.email, email);
     await until('the switch is there, and on', () => t.run(() => document.querySelector<HTMLInputElement>('dialog input[role=switch]')?.checked === true));
     await see('create');
