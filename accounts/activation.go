@@ -24,6 +24,9 @@ type Activation struct {
 	Expires time.Time
 }
 
+// Also is done with a link in the transaction in which it is made: an error undoes both.
+type Also func(tx *store.Tx, account Account, link Activation) error
+
 // activation is a link as it is stored, under the hash of its token.
 type activation struct {
 	Account ID        `json:"account"`
@@ -56,15 +59,24 @@ func wellFormed(text string) bool {
 }
 
 // NewActivation makes a new link and voids the one before. For an account that has a passphrase it is the reset: the
-// passphrase and the sessions count until the link is used.
-func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation, error) {
+// passphrase and the sessions count until the link is used. Whoever uses the link of an officer without a second factor is that
+// officer: it is Proposed. ErrDisabled, ErrProofNeeded, ErrNotFound, ErrForbidden.
+func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time, also ...Also) (Activation, error) {
 	var made Activation
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if r.Disabled {
 			return ErrDisabled
 		}
+		if r.active() || r.Role.Privileged() {
+			if err := actor.proved(now); err != nil {
+				return err
+			}
+		}
+		if !r.secondFactor() && t.fourEyes(actor, r.Role) {
+			return t.propose(actor, proposal{Kind: ProposedActivation, Account: id})
+		}
 		var err error
-		if made, err = t.newActivation(r); err != nil {
+		if made, err = t.newActivation(r, also...); err != nil {
 			return err
 		}
 		return save(t.tx, *r)
@@ -76,7 +88,7 @@ func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation,
 }
 
 // newActivation writes a link and its audit entry, and sets it in r; the caller saves r.
-func (t *act) newActivation(r *record) (Activation, error) {
+func (t *act) newActivation(r *record, also ...Also) (Activation, error) {
 	if err := t.dropActivation(r); err != nil {
 		return Activation{}, err
 	}
@@ -93,8 +105,16 @@ func (t *act) newActivation(r *record) (Activation, error) {
 	if err := t.tx.Put(activationsBucket, r.Activation, b); err != nil {
 		return Activation{}, err
 	}
-	return Activation{token, stored.Expires},
-		t.record(audit.ActivationMade, r.ID.String(), "reset", yes(stored.Reset), "expires", stamp(stored.Expires))
+	made := Activation{token, stored.Expires}
+	if err := t.record(audit.ActivationMade, r.ID.String(), "reset", yes(stored.Reset), "expires", stamp(stored.Expires)); err != nil {
+		return Activation{}, err
+	}
+	for _, f := range also {
+		if err := f(t.tx, r.account(), made); err != nil {
+			return Activation{}, err
+		}
+	}
+	return made, nil
 }
 
 func yes(b bool) string {
@@ -168,6 +188,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 	if err != nil {
 		return Account{}, Token{}, err
 	}
+	var account Account
 	role := r.Role
 	hash, long, err := a.newHash(ctx, passphrase, r)
 	if err != nil {
@@ -190,7 +211,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 			return err
 		}
 		r.Hash, r.Long, r.Enrolment = hash, long, nil
-		if r.TOTP == nil {
+		if !r.secondFactor() {
 			r.LastLogin = now.UTC()
 		}
 		if err := save(t.tx, r); err != nil {
@@ -199,17 +220,20 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
 			return err
 		}
-		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.TOTP != nil {
+		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.secondFactor() {
+			return err
+		}
+		if account, err = accountNow(t.tx, r); err != nil {
 			return err
 		}
 		session, err = t.newSession(r, client)
 		return err
 	})
-	if err == nil && r.TOTP != nil {
+	if err == nil && r.secondFactor() {
 		err = ErrSignIn
 	}
 	if err != nil {
 		return Account{}, Token{}, err
 	}
-	return r.account(), session, nil
+	return account, session, nil
 }

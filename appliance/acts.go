@@ -2,11 +2,13 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 
+	"huisclos/accounts"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
@@ -16,12 +18,17 @@ func SetupCode(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	return control.PrintSetupCode(ctx, args, stdout, stderr)
 }
 
+// ResetAdministrator lets an administrator who lost everything begin again.
+func ResetAdministrator(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.ResetAdministrator(ctx, args, stdout, stderr)
+}
+
 // PrintStatus prints what the running appliance does.
 func PrintStatus(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return control.PrintStatus(ctx, args, stdout, stderr)
 }
 
-// Check prints what is in order and what is not; "check call" places a test call.
+// Check prints what is in order and what is not; "check call" places a test call, "check mail" sends a test mail.
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "call" {
 		return control.CheckCall(ctx, args[1:], stdout, stderr, placeCall)
@@ -67,13 +74,28 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
+				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail()}
 		},
+		Reset:     a.reset,
 		Check:     a.selfCheck,
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
+		Mail:      a.tryMail,
 	}
+}
+
+// reset is loud: in the audit log, and in the service's own.
+func (a *Appliance) reset(email string) (control.Reset, error) {
+	account, link, err := a.accounts.Reset(email, a.settings.now())
+	if errors.Is(err, accounts.ErrNoReset) || errors.Is(err, accounts.ErrDisabled) {
+		return control.Reset{}, fmt.Errorf("%w: %w", control.ErrNoReset, err)
+	}
+	if err != nil {
+		return control.Reset{}, err
+	}
+	a.log.Warn("an operator has taken the second factors of an account and made an activation link", "account", account.ID, "role", account.Role)
+	return control.Reset{Name: account.Name, Email: account.Email, Role: string(account.Role), Token: link.Token.Reveal(), Expires: link.Expires}, nil
 }
 
 // busy counts the calls and the people connected to them.

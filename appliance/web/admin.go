@@ -8,6 +8,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/audit"
+	"huisclos/store"
 )
 
 type adminAccountJSON struct {
@@ -56,9 +57,30 @@ func (s *Server) listAccounts(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"accounts": out, "next": next, "total": total})
 }
 
-// activationJSON: the token stands in the fragment, which no server and no log ever sees.
-func (v *visit) activationJSON(a accounts.Activation) map[string]any {
-	return map[string]any{"url": v.srv.base(v.r) + "/activate#" + a.Token.Reveal(), "expires": a.Expires}
+// activationURL: the token stands in the fragment, which no server and no log ever sees.
+func (v *visit) activationURL(a accounts.Activation) string {
+	return v.srv.base(v.r) + "/activate#" + a.Token.Reveal()
+}
+
+// activationJSON shows a link once, to who passes it on; one that was mailed is nobody's but the recipient's.
+func (v *visit) activationJSON(a accounts.Activation, mailed bool) map[string]any {
+	if mailed {
+		return map[string]any{"mailed": true, "expires": a.Expires}
+	}
+	return map[string]any{"url": v.activationURL(a), "expires": a.Expires}
+}
+
+// posted has the link mailed, where that is asked for, in the transaction in which it is made.
+func (v *visit) posted(asked bool) ([]accounts.Also, error) {
+	switch {
+	case !asked:
+		return nil, nil
+	case v.srv.Post == nil:
+		return nil, ErrPost
+	}
+	return []accounts.Also{func(tx *store.Tx, to accounts.Account, link accounts.Activation) error {
+		return v.srv.Post(tx, to, v.activationURL(link), link.Expires, v.now)
+	}}, nil
 }
 
 func (s *Server) createAccount(v *visit) error {
@@ -66,15 +88,20 @@ func (s *Server) createAccount(v *visit) error {
 		Name  string        `json:"name"`
 		Email string        `json:"email"`
 		Role  accounts.Role `json:"role"`
+		Mail  bool          `json:"mail"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	a, activation, err := s.Accounts.Create(v.actor(), b.Name, b.Email, b.Role, v.now)
+	also, err := v.posted(b.Mail)
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusCreated, map[string]any{"account": adminAccountOf(a), "activation": v.activationJSON(activation)})
+	a, activation, err := s.Accounts.Create(v.actor(), b.Name, b.Email, b.Role, v.now, also...)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusCreated, map[string]any{"account": adminAccountOf(a), "activation": v.activationJSON(activation, b.Mail)})
 }
 
 // subject is the account that the address names.
@@ -85,15 +112,25 @@ func (s *Server) newActivation(v *visit) error {
 	if err != nil {
 		return err
 	}
-	activation, err := s.Accounts.NewActivation(v.actor(), id, v.now)
+	var b struct {
+		Mail bool `json:"mail"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	also, err := v.posted(b.Mail)
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation)})
+	activation, err := s.Accounts.NewActivation(v.actor(), id, v.now, also...)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation, b.Mail)})
 }
 
 // changeAccount changes what the body names, in this order: name, role, state. Each is an act of its own in the audit
-// log; the first that is refused ends the request.
+// log; the first that is refused, or that waits for agreement, ends the request.
 func (s *Server) changeAccount(v *visit) error {
 	var b struct {
 		Name     *string        `json:"name"`
@@ -108,7 +145,7 @@ func (s *Server) changeAccount(v *visit) error {
 		return err
 	}
 	// Nobody takes their own rights away by a slip; the domain keeps the last administrator besides.
-	if id == v.account.ID && (b.Disabled != nil && *b.Disabled || b.Role != nil && *b.Role != accounts.Administrator) {
+	if id == v.account.ID && (b.Disabled != nil && *b.Disabled || b.Role != nil && *b.Role != v.account.Role) {
 		return refusal{codeOwnAccount}
 	}
 	a, err := s.Accounts.Get(id)
@@ -148,6 +185,14 @@ func (s *Server) deleteAccount(v *visit) error {
 	if err := s.Accounts.Delete(v.actor(), id, v.now); err != nil {
 		return err
 	}
+	if err := s.roomsOfDeleted(v, id); err != nil {
+		return err
+	}
+	return v.done()
+}
+
+// roomsOfDeleted deletes the rooms of an account that is gone.
+func (s *Server) roomsOfDeleted(v *visit, id accounts.ID) error {
 	gone, err := s.Rooms.DeleteOwned(id, v.account.ID.String(), v.now)
 	if err != nil {
 		return err
@@ -155,7 +200,7 @@ func (s *Server) deleteAccount(v *visit) error {
 	for _, room := range gone {
 		s.Hall.Deleted(room)
 	}
-	return v.done()
+	return nil
 }
 
 type auditJSON struct {
@@ -198,10 +243,28 @@ func (s *Server) listAudit(v *visit) error {
 		}
 		out = append(out, j)
 	}
+	names, err := s.namesIn(list)
+	if err != nil {
+		return err
+	}
 	next := ""
 	if n := len(out); n == limit && out[n-1].Sequence > 1 {
 		next = strconv.FormatUint(out[n-1].Sequence, 10)
 	}
-	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next,
+	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next, "names": names,
 		"head": map[string]any{"sequence": head.Sequence, "hash": head.Hash.String()}})
+}
+
+// namesIn are the names of the accounts that entries speak of: the log keeps ids only, and whoever reads it may not see the
+// accounts themselves. One that is gone has no name.
+func (s *Server) namesIn(list []audit.Entry) (map[accounts.ID]string, error) {
+	var ids []accounts.ID
+	for _, e := range list {
+		for _, text := range []string{e.Actor, e.Object, e.Detail["by"]} {
+			if id, err := accounts.ParseID(text); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return s.Accounts.Names(ids)
 }

@@ -29,6 +29,9 @@ func (s *Server) tree(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	text := v.c.Param("epoch")
 	epoch, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || strconv.FormatUint(epoch, 10) != text {
@@ -132,6 +135,10 @@ func (s *Server) getStatus(v *visit) error {
 			refused += n
 		}
 	}
+	post, err := s.postJSON()
+	if err != nil {
+		return err
+	}
 	st := s.Status()
 	if st.Address == "" {
 		st.Address = s.base(v.r) + "/"
@@ -139,6 +146,7 @@ func (s *Server) getStatus(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{
 		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected,
 		"forwarded": forwarded, "refused": refused, "fingerprint": st.Fingerprint, "address": st.Address,
+		"mail": post,
 	})
 }
 

@@ -15,11 +15,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
+	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay and Canary.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -40,13 +42,20 @@ type Config struct {
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
 	Base string
 	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
-	Proxies         func(netip.Addr) bool
+	Proxies func(netip.Addr) bool
+	// Passkeys are the ceremonies for the host name in the settings; nil: there is none, and no passkeys either.
+	Passkeys        *passkey.Party
 	StrictTransport bool // the certificate is one that browsers trust by themselves
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string
 	// Trial answers the offer of a media connection that carries nothing, in one audio section with that mid; via is the address
 	// at which the request arrived. ErrTrials: not now; any other error is the offer's fault.
 	Trial func(ctx context.Context, via netip.Addr, offer, mid string) (answer string, err error)
+	// Post writes the mail that brings somebody their activation link, in the transaction in which the link is made. An error is
+	// ErrPost. nil: no mail leaves.
+	Post func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error
+	// PostStatus says how mail is doing.
+	PostStatus func() (PostStatus, error)
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
