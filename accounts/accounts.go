@@ -68,6 +68,10 @@ type Options struct {
 	AdministratorLogin Lifetime        // 1 h, 8 h, for all privileged roles
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
+
+	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
+	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
+	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
 }
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.

@@ -40,7 +40,8 @@ func migrations() []store.Migration {
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
-		{Version: 5, Name: "passkeys", Run: accounts.AddPasskeys},
+		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
+		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 	}
 }
 
@@ -125,10 +126,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{CarryOut: a.rooms.CarryOut}); err != nil {
 		return nil, err
 	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 
 	sockets, err := s.sockets()
 	if err != nil {
@@ -243,6 +244,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
 	a.onStop(func() { close(a.quit) })
+	a.running.Go(func() { hardening.GiveBack(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)

@@ -64,10 +64,16 @@ const (
 	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
+	// Security profiles. Object: the profile.
+	ProfileCreated Action = "profile.created" // [name, conditions, members]
+	ProfileChanged Action = "profile.changed" // likewise, as it is now
+	ProfileDeleted Action = "profile.deleted" // likewise, as it was
+
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
+	RoomProfile       Action = "room.profile"        // [profile, name]
 	CallStarted       Action = "call.started"        // [call]
 	CallEnded         Action = "call.ended"          // [call, reason]
 	CallMemberAdded   Action = "call.member-added"   // [call, account, leaf, epoch, admitted-by]

@@ -10,6 +10,7 @@ import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
 import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Rules } from "./pages/policy.tsx";
+import { Profiles } from "./pages/profiles.tsx";
 import { Proposals } from "./pages/proposals.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { base, go, place, section } from "./route.ts";
@@ -77,6 +78,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "accounts": return <Accounts me={id} />;
     case "calls": return <Calls />;
     case "policy": return <Rules role={role} />;
+    case "profiles": return <Profiles role={role} />;
     case "proposals": return <Proposals me={id} role={role} />;
     case "audit": return <Audit />;
     case "about": return <About />;

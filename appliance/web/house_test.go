@@ -118,16 +118,17 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
-		{Version: 5, Name: "passkeys", Run: accounts.AddPasskeys},
+		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
+		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 	}))
 	h.audit, h.db = audit.New(db), db
+	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap})
+	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
 	t.Cleanup(h.hall.Close)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)

@@ -137,6 +137,7 @@ var rights = []right{
 	{"POST", "/api/connection", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
 	{"GET", "/api/connection/echo", is{401, 426, 426, 426, 426, 403, 426, 426}, fixed("/api/connection/echo"), nil, "upgrade-required"},
 
+	{"GET", "/api/profiles", is{401, 403, 403, 200, 200, 403, 200, 200}, fixed("/api/profiles"), nil, ""},
 	{"GET", "/api/rooms", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/rooms"), nil, ""},
 	{"POST", "/api/rooms", is{401, 403, 403, 201, 201, 403, 201, 201}, fixed("/api/rooms"), map[string]string{"name": "Une salle"}, ""},
 	// Whoever may come into rooms and holds a room's link may see its name and knock: its id is 128 random bits. A guest is invited to
@@ -161,6 +162,12 @@ var rights = []right{
 	{"GET", "/api/admin/policy", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/policy"), nil, ""},
 	{"PATCH", "/api/admin/policy", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/policy"),
 		map[string]any{"twoFactors": map[string]string{"member": "required"}}, ""},
+	{"GET", "/api/admin/profiles", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/profiles"), nil, ""},
+	{"POST", "/api/admin/profiles", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/profiles"),
+		map[string]any{"name": "Conseil", "conditions": []string{"padded"}}, ""},
+	{"PATCH", "/api/admin/profiles/:profile", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/profiles/standard"),
+		map[string]any{"name": "Standard", "conditions": []string{"padded"}}, ""},
+	{"DELETE", "/api/admin/profiles/:profile", is{401, 403, 403, 403, 403, 403, 409, 403}, fixed("/api/admin/profiles/standard"), nil, "profile-built-in"},
 	{"GET", "/api/admin/proposals", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/proposals"), nil, ""},
 	{"POST", "/api/admin/proposals/:proposal/approve", is{401, 403, 403, 403, 403, 403, 200, 403}, ofProposal("/api/admin/proposals/%s/approve"), nothing, ""},
 	{"POST", "/api/admin/proposals/:proposal/reject", is{401, 403, 403, 403, 403, 403, 204, 204}, ofProposal("/api/admin/proposals/%s/reject"), nothing, ""},

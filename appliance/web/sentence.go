@@ -33,9 +33,18 @@ const (
 	codeNoCall        code = "no-call"
 	codeBadRoomName   code = "bad-room-name"
 	codeTooManyRooms  code = "too-many-rooms"
-	codeUpgrade       code = "upgrade-required"
-	codeNoLength      code = "length-required"
-	codeCodeWrong     code = "codeWrong"
+	codeNoProfile     code = "no-profile"
+
+	codeBadProfile        code = "bad-profile"
+	codeProfileName       code = "profile-name"
+	codeProfileUsed       code = "profile-used"
+	codeProfileBuiltIn    code = "profile-built-in"
+	codeTooManyProfiles   code = "too-many-profiles"
+	codeConditionNotBuilt code = "condition-not-built"
+
+	codeUpgrade   code = "upgrade-required"
+	codeNoLength  code = "length-required"
+	codeCodeWrong code = "codeWrong"
 
 	codeNoPasskeys     code = "passkeysNotHere"
 	codePasskeyOver    code = "passkeyOver"
@@ -106,6 +115,27 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeNoProfile: {http.StatusUnprocessableEntity,
+		"Ce profil de sécurité n'existe pas, ou plus.",
+		"There is no such security profile, or no longer."},
+	codeBadProfile: {http.StatusUnprocessableEntity,
+		"Ce profil ne convient pas : un nom de 1 à 64 octets sans espace au bord, des conditions connues, et de 2 à 1 000 appareils, ou aucune limite.",
+		"This profile does not do: a name of 1 to 64 bytes without spaces around it, known conditions, and 2 to 1,000 devices, or no limit."},
+	codeProfileName: {http.StatusConflict,
+		"Un autre profil porte déjà ce nom.",
+		"Another profile has this name already."},
+	codeProfileUsed: {http.StatusConflict,
+		"Des salles ont ce profil. Elles doivent d'abord en prendre un autre.",
+		"Rooms have this profile. They must take another one first."},
+	codeProfileBuiltIn: {http.StatusConflict,
+		"Ce profil est livré avec le produit : ses conditions se changent, mais il ne se supprime pas.",
+		"This profile comes with the product: its conditions can be changed, but it is not removed."},
+	codeTooManyProfiles: {http.StatusConflict,
+		"Il y a déjà 32 profils. Supprimez-en un d'abord.",
+		"There are 32 profiles already. Remove one first."},
+	codeConditionNotBuilt: {http.StatusUnprocessableEntity,
+		"Rien ne ferait encore respecter cette condition : elle ne peut pas être demandée dans cette version.",
+		"Nothing would keep this condition yet: it cannot be asked for in this version."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},

@@ -13,6 +13,7 @@ export * from "./menu.tsx";
 export * from "./tabs.tsx";
 export * from "./table.tsx";
 export * from "./notice.tsx";
+export * from "./profile.tsx";
 export * from "./show.tsx";
 export * from "./seal.tsx";
 export * from "./tooltip.tsx";

@@ -5,6 +5,7 @@
 
 import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from "@huisclos/ui-kit";
 import { codes } from "@huisclos/ui-kit/factor.ts";
+import type { Profile } from "../call/profile.ts";
 import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
 import type { RelayGrant } from "../call/relay.ts";
 import { passkeyCalls } from "./passkeys.ts";
@@ -20,7 +21,9 @@ export interface Me {
   /** Which second factors there are. */
   factors?: Kinds;
 }
-export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
+/** A security profile; of a room in which a call is under way, that of the call. */
+export interface RoomProfile extends Profile { id: string }
+export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile }
 
 export class ApiError extends Error {
   constructor(
@@ -153,6 +156,9 @@ export const api = {
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
   room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
   renameRoom: (room: string, name: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { name }),
+  /** The profiles that a room may have, from the weakest that came with the product. */
+  profiles: async () => (await request<{ profiles: RoomProfile[] }>("GET", "/api/profiles")).profiles,
+  setProfile: (room: string, profile: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { profile }),
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
 
