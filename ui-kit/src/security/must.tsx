@@ -28,29 +28,30 @@ export function MustEnrol({ me, onDone, onSignOut }: { me: Person; onDone: () =>
   return (
     <>
       <div class="greeting"><Seal state="open" size="l" /><h1>{t.title}</h1><p class="muted">{t.lead}</p></div>
-      <EnrolCard me={me} onDone={onDone} />
-      <p class="after-card"><Button look="quiet" onClick={onSignOut}>{t.signOut}</Button></p>
+      <EnrolCard me={me} onDone={onDone} onSignOut={onSignOut} />
     </>
   );
 }
 
-/** The set-up alone, where a page around it says why. */
-export function EnrolCard({ me, onDone }: { me: Person; onDone: () => Promise<void> }) {
+/** The set-up alone, where a page around it says why. Once there are recovery codes to keep, nothing leads away from them. */
+export function EnrolCard({ me, onDone, onSignOut }: { me: Person; onDone: () => Promise<void>; onSignOut: () => void }) {
   const [first] = useState(takeTyped);
   // Where there can be one, a passkey does as well; the passphrase of a moment ago is for one of the two.
   const [byPasskey, setByPasskey] = useState(passkeysUsable);
   const [typed, setTyped] = useState(first);
-  /** It is on, and its recovery codes are on the page: there is no other way any more. */
   const [on, setOn] = useState(false);
   const other = () => { setTyped(""); setByPasskey(!byPasskey); };
   return (
-    <section class="card stack" aria-label={own.value.factor.title}>
-      <StepLevel.Provider value={2}>
-        {byPasskey
-          ? <AddingPasskey me={me} factors={null} typed={typed} onOn={() => setOn(true)} onDone={() => { toast(keys.value.added); void onDone(); }} />
-          : <Enrolling me={me} typed={typed} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />}
-      </StepLevel.Provider>
-      {!on && passkeysUsable() && <div><Button look="quiet" onClick={other}>{byPasskey ? keys.value.insteadCode : keys.value.instead}</Button></div>}
-    </section>
+    <>
+      <section class="card stack" aria-label={own.value.factor.title}>
+        <StepLevel.Provider value={2}>
+          {byPasskey
+            ? <AddingPasskey me={me} factors={null} typed={typed} onOn={() => setOn(true)} onDone={() => { toast(keys.value.added); void onDone(); }} />
+            : <Enrolling me={me} typed={typed} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />}
+        </StepLevel.Provider>
+        {!on && passkeysUsable() && <div><Button look="quiet" onClick={other}>{byPasskey ? keys.value.insteadCode : keys.value.instead}</Button></div>}
+      </section>
+      {!on && <p class="after-card"><Button look="quiet" onClick={onSignOut}>{own.value.must.signOut}</Button></p>}
+    </>
   );
 }
