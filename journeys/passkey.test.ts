@@ -85,6 +85,8 @@ class Visitor {
   }
   /** The field for a passkey's name has the focus, and what stands in it is selected. */
   async named(): Promise<void> { await until('the field for the name', () => this.tab.run(() => { const e = document.activeElement; return e instanceof HTMLInputElement && e.type === 'text' && e.closest('#passkeys') !== null && e.selectionEnd === e.value.length; })); }
+  /** The title of a step has the focus: nothing takes it away any more. */
+  async titled(): Promise<void> { await until('the title of a step', () => this.tab.run(() => document.activeElement?.closest('#passkeys') !== null && document.activeElement!.classList.contains('step__title'))); }
   part(): Promise<string> { return this.tab.run(() => document.getElementById('passkeys')?.innerText ?? ''); }
   end(): void {
     assert.deepEqual(this.faults, []);
@@ -138,6 +140,7 @@ async function wholeWay(look: Sight, account: Account): Promise<void> {
 
   // A second one is not made on the same device.
   await pressOn(t, w.add);
+  await v.titled();
   await pressOn(t, w.confirm);
   await v.named();
   await pressOn(t, w.make);
@@ -169,7 +172,7 @@ async function wholeWay(look: Sight, account: Account): Promise<void> {
   await pressOn(t, w.save);
   await until('the new name', async () => /Vieil ordinateur/.test(await v.part()));
   await pressOn(t, w.remove);
-  await until('the proof', () => t.run(() => document.querySelector('#passkeys form input[type=password]') !== null));
+  await v.titled();
   await v.see('remove');
   await v.key!.session.send('WebAuthn.setUserVerified', { authenticatorId: v.key!.id, isUserVerified: false });
   await pressOn(t, w.confirm);
