@@ -64,7 +64,7 @@ export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
     } finally { setBusy(false); }
   };
   if (recovery) return <Keep email={me.email} recovery={recovery} onKept={onDone} />;
-  if (asking) return <Skeleton lines={3} />;
+  if (asking && !options) return <Skeleton lines={3} />;
   if (!options) {
     return (
       <Proving me={me} kinds={kindsOf(factors)} title={own.value.factor.beginTitle} act={own.value.factor.next} onProof={begin} onCancel={onCancel}>
