@@ -67,6 +67,9 @@ type Account struct {
 	LastLogin time.Time // zero: never
 
 	SecondFactor bool // a passphrase alone does not sign in
+
+	Source Source
+	Absent bool // its source has no such person any more, or has shut them out
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -116,6 +119,7 @@ const (
 	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
+	SourceDecided     Reason = "source" // who it comes from has no such person any more, or has shut them out
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

@@ -27,6 +27,7 @@ const (
 	sessionsOfBucket     = "accounts.sessions-of"    // account, session id → SHA-256 of the token
 	triesBucket          = "accounts.tries"          // see triesKey → tries
 	stateBucket          = "accounts.state"          // the keys below
+	subjectBucket        = "accounts.subject"        // source, 0, its name of the person → id
 )
 
 var (
@@ -47,6 +48,9 @@ func CreateBuckets(tx *store.Tx) error {
 	return nil
 }
 
+// AddSources is the migration that lets accounts come from elsewhere.
+func AddSources(tx *store.Tx) error { return tx.CreateBucket(subjectBucket) }
+
 // Lifetime of a session.
 type Lifetime struct {
 	Idle     time.Duration // ends when it was not used for so long
@@ -61,6 +65,8 @@ type Options struct {
 	AdministratorLogin Lifetime        // 1 h, 8 h
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
+
+	Directory Checker // of the accounts that come from a directory; nil: there is none
 }
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.

@@ -64,7 +64,7 @@ func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.T
 
 // keepsAdministrator refuses to take the last active administrator away.
 func keepsAdministrator(tx *store.Tx, r record) error {
-	if r.activeAdministrator() && administrators(tx) < 2 {
+	if r.lastingAdministrator() && administrators(tx) < 2 {
 		return ErrLastAdministrator
 	}
 	return nil
@@ -99,6 +99,7 @@ func (a *Accounts) Enable(actor Actor, id ID, now time.Time) (Account, error) {
 		if !r.Disabled {
 			return nil
 		}
+		// What its source has shut out stays out: only the word of our own is taken back.
 		r.Disabled = false
 		if err := save(t.tx, *r); err != nil {
 			return err
@@ -110,6 +111,10 @@ func (a *Accounts) Enable(actor Actor, id ID, now time.Time) (Account, error) {
 // Delete removes an account for ever. The audit log keeps its id.
 func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
+		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is.
+		if r.ofSource() && !r.Absent && a.o.Directory != nil {
+			return ErrFromSource
+		}
 		if err := keepsAdministrator(t.tx, *r); err != nil {
 			return err
 		}
@@ -137,6 +142,9 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 		if err != nil || name == r.Name {
 			return err
 		}
+		if err := r.local(); err != nil {
+			return err
+		}
 		r.Name = name
 		if err := save(t.tx, *r); err != nil {
 			return err
@@ -153,6 +161,9 @@ func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Accoun
 		}
 		if role == r.Role {
 			return nil
+		}
+		if err := r.local(); err != nil {
+			return err
 		}
 		if role == Administrator && r.Hash != "" && !r.Long {
 			return ErrPassphraseForRole
