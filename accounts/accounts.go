@@ -22,6 +22,8 @@ const (
 	nameBucket           = "accounts.name"           // folded name, 0, id → nothing
 	wordBucket           = "accounts.word"           // folded word, 0, folded name, 0, id → address in normal form
 	administratorsBucket = "accounts.administrators" // id → nothing, for active administrators
+	officersBucket       = "accounts.officers"       // id → nothing, for active officers
+	proposalsBucket      = "accounts.proposals"      // id → proposal
 	activationsBucket    = "accounts.activations"    // SHA-256 of the token → activation
 	sessionsBucket       = "accounts.sessions"       // SHA-256 of the token → session
 	sessionsOfBucket     = "accounts.sessions-of"    // account, session id → SHA-256 of the token
@@ -35,6 +37,7 @@ var (
 	setupKey   = []byte("setup")   // SHA-256 of the set-up code, while there is one
 	unknownKey = []byte("unknown") // key of the MAC that names unknown addresses
 	pepperKey  = []byte("pepper")  // id of the pepper that belongs to this database
+	policyKey  = []byte("policy")  // what officers have decided; absent: nothing
 )
 
 // CreateBuckets is this package's first migration.
@@ -60,9 +63,9 @@ type Lifetime struct {
 // Options change the defaults. Zero fields are the product's values.
 type Options struct {
 	MemberHash         passhash.Params // passhash.Standard
-	AdministratorHash  passhash.Params // passhash.Administrator
+	AdministratorHash  passhash.Params // passhash.Administrator, for all privileged roles
 	MemberSession      Lifetime        // 12 h, 24 h
-	AdministratorLogin Lifetime        // 1 h, 8 h
+	AdministratorLogin Lifetime        // 1 h, 8 h, for all privileged roles
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
 

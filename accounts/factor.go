@@ -266,12 +266,19 @@ func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time)
 }
 
 // RemoveTOTP is the owner's own act: second factor and recovery codes are gone. All sessions end, and a new one begins for
-// the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+// the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrFactorKept, ErrTooMany.
 func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Token, error) {
 	var session Token
 	err := a.ownAct(ctx, id, p.Passphrase, client, now, func(t *act, r *record) error {
 		if r.TOTP == nil {
 			return ErrNoSecondFactor
+		}
+		after := *r
+		after.dropFactors()
+		if missing, err := factorMissing(t.tx, after); err != nil {
+			return err
+		} else if missing {
+			return ErrFactorKept
 		}
 		if _, err := t.useCode(r, p.Code, anyCode); err != nil {
 			return err
@@ -329,23 +336,27 @@ func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Cli
 }
 
 // TakeFactors is an administrator's act for somebody who lost second factor and recovery codes: both are gone, and all
-// sessions end. ErrNoSecondFactor, ErrNotFound, ErrForbidden.
+// sessions end. An officer's is Proposed. ErrNoSecondFactor, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) TakeFactors(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if r.TOTP == nil {
+		if !r.secondFactor() {
 			return ErrNoSecondFactor
 		}
-		left := r.Recovery.left()
-		r.dropFactors()
-		if err := save(t.tx, *r); err != nil {
-			return err
-		}
-		if err := t.record(audit.FactorTaken, id.String(), "kind", kindTOTP, "recovery", strconv.Itoa(left)); err != nil {
-			return err
-		}
-		return t.endAll(id, FactorChanged)
+		return t.alter(actor, ProposedFactors, r, t.takeFactors)
 	})
 	return err
+}
+
+func (t *act) takeFactors(r *record) error {
+	left := r.Recovery.left()
+	r.dropFactors()
+	if err := save(t.tx, *r); err != nil {
+		return err
+	}
+	if err := t.record(audit.FactorTaken, r.ID.String(), "kind", kindTOTP, "recovery", strconv.Itoa(left)); err != nil {
+		return err
+	}
+	return t.endAll(r.ID, FactorChanged)
 }
 
 // dropFactors takes all second factors off the record, also one that is being set up. The caller saves it.

@@ -10,8 +10,8 @@ import (
 	"huisclos/store"
 )
 
-// Person is somebody whom a source knows.
-type Person struct {
+// Entry is somebody whom a source knows.
+type Entry struct {
 	Subject string // the source's name of the person, which never changes and goes to nobody else
 	Name    string
 	Email   string
@@ -22,7 +22,7 @@ type Person struct {
 // Import is what a source says, all at once: who isn't in it is gone from the source.
 type Import struct {
 	Source Source
-	People []Person
+	People []Entry
 	// Kept are subjects of people whom the source has and who can't be brought in as they are: their accounts stay what they were.
 	Kept []string
 	By   *Actor // who asks for it; nil: the appliance itself
@@ -163,7 +163,7 @@ func (done *Imported) changed(kind string, r record, to string) {
 }
 
 // problem notes a refusal that is about this one person; other errors pass.
-func (done *Imported) problem(p Person, err error) error {
+func (done *Imported) problem(p Entry, err error) error {
 	code := Code(err)
 	if code == "" {
 		return err
@@ -175,7 +175,7 @@ func (done *Imported) problem(p Person, err error) error {
 }
 
 // meet brings one person's account to what the source says.
-func (t *act) meet(source Source, p Person, done *Imported) error {
+func (t *act) meet(source Source, p Entry, done *Imported) error {
 	r, err := loadBySubject(t.tx, source, p.Subject)
 	switch {
 	case errors.Is(err, ErrNotFound) && p.Off:
@@ -211,7 +211,7 @@ func (t *act) meet(source Source, p Person, done *Imported) error {
 }
 
 // welcome makes the account of somebody new.
-func (t *act) welcome(source Source, p Person, done *Imported) error {
+func (t *act) welcome(source Source, p Entry, done *Imported) error {
 	r, err := t.create(p.Name, p.Email, p.Role)
 	if err != nil {
 		return done.problem(p, err)
@@ -226,7 +226,7 @@ func (t *act) welcome(source Source, p Person, done *Imported) error {
 }
 
 // follow takes name, address and role over into r; the caller saves it.
-func (t *act) follow(r *record, p Person, done *Imported) error {
+func (t *act) follow(r *record, p Entry, done *Imported) error {
 	id, source := r.ID.String(), string(r.Source)
 	name, err := cleanName(p.Name)
 	if err != nil {
@@ -289,4 +289,4 @@ func (t *act) shut(r *record, done *Imported) error {
 }
 
 // Importable reports whether a source may give a role.
-func Importable(role Role) bool { return role == Administrator || role == Member }
+func Importable(role Role) bool { return role.given() }

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *Accounts) hashCost(role Role) passhash.Params {
-	if role == Administrator {
+	if role.Privileged() {
 		return a.o.AdministratorHash
 	}
 	return a.o.MemberHash
@@ -161,7 +161,9 @@ func (a *Accounts) begin(ctx context.Context, r *record, rehash bool, key string
 		if err := t.tx.Delete(triesBucket, []byte(key)); err != nil {
 			return err
 		}
-		signed.Account = r.account()
+		if signed.Account, err = accountNow(t.tx, *r); err != nil {
+			return err
+		}
 		signed.Session, err = t.newSession(*r, client)
 		return err
 	})

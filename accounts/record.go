@@ -27,7 +27,7 @@ type record struct {
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
 	Hash string `json:"hash,omitempty"`
-	// Long: the passphrase has the length that administrators need. Only so can a role be granted without asking for it.
+	// Long: the passphrase has the length that privileged roles need. Only so can a role be granted without asking for it.
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
@@ -51,10 +51,15 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.TOTP != nil, Source: r.Source, Absent: r.Absent}
+		SecondFactor: r.secondFactor(), Source: r.Source, Absent: r.Absent}
 }
 
-func (r record) activeAdministrator() bool { return r.Role == Administrator && r.state() == Active }
+// secondFactor reports whether a passphrase alone is not enough.
+func (r record) secondFactor() bool { return r.TOTP != nil }
+
+func (r record) active() bool              { return r.state() == Active }
+func (r record) activeAdministrator() bool { return r.Role == Administrator && r.active() }
+func (r record) activeOfficer() bool       { return r.Role == Officer && r.active() }
 
 // lastingAdministrator: one whom no other source can take away. One of them is always left, so that a directory may shut out whom
 // it wants.
@@ -112,6 +117,9 @@ func (r record) indexes() []indexKey {
 	}
 	if r.ofSource() {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
+	}
+	if r.activeOfficer() {
+		list = append(list, indexKey{officersBucket, id, ""})
 	}
 	return list
 }

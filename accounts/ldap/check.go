@@ -26,7 +26,19 @@ func (c *Client) Check(ctx context.Context, subject, passphrase string) (ok bool
 		if len(found.Entries) != 1 || subject == "" || shutOut(found.Entries[0]) || found.Entries[0].DN == "" {
 			return true, nil
 		}
-		switch err := lc.Bind(found.Entries[0].DN, passphrase); {
+		dn := found.Entries[0].DN
+		if c.s.Disabled != "" {
+			// A question of its own: the opposite of a filter that names an attribute unknown to the server is not true but
+			// undefined (RFC 4511 §4.5.1.7), and would find nobody.
+			off, err := lc.Search(c.request(dn, ldap.ScopeBaseObject, 1, c.s.Disabled, []string{"1.1"}))
+			if err != nil {
+				return false, answerError("person", err)
+			}
+			if len(off.Entries) > 0 {
+				return true, nil
+			}
+		}
+		switch err := lc.Bind(dn, passphrase); {
 		case err == nil:
 			ok = true
 		case !ldap.IsErrorAnyOf(err, refusals...):
@@ -37,17 +49,13 @@ func (c *Client) Check(ctx context.Context, subject, passphrase string) (ok bool
 	return ok, err
 }
 
-// personFilter finds the one person with an identifier who may sign in.
+// personFilter finds the one person with an identifier.
 func (c *Client) personFilter(subject string) string {
 	raw, err := hex.DecodeString(subject)
 	if err != nil || subject == "" {
 		raw = []byte(c.nobodyFor())
 	}
-	f := "(&" + c.s.Filter + equals(c.s.Identifier, string(raw))
-	if c.s.Disabled != "" {
-		f += "(!" + c.s.Disabled + ")"
-	}
-	return f + ")"
+	return "(&" + c.s.Filter + equals(c.s.Identifier, string(raw)) + ")"
 }
 
 // equals is the filter for an attribute with one value. Every octet of the value is written \xx (RFC 4515 §3), so that none means

@@ -75,7 +75,7 @@ const startTLSRequest = "\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + "1.3.6.1.4.1.14
 
 // startTLS asks for TLS and reads exactly the one answer: nothing that somebody on the way put behind it is taken for a word from
 // inside TLS. An answer other than success ends it; there is no going on in the clear.
-func startTLS(c net.Conn) error {
+func startTLS(c io.ReadWriter) error {
 	if _, err := io.WriteString(c, startTLSRequest); err != nil {
 		return &Error{Unreachable, err}
 	}

@@ -32,7 +32,7 @@ func TestPeopleAreReadByPages(t *testing.T) {
 			})
 			found, err := c.People(t.Context())
 			must(t, err)
-			want := []accounts.Person{
+			want := []accounts.Entry{
 				{Subject: subjectOf("ada"), Name: "Ada Lovelace", Email: "ada@example.org", Role: accounts.Administrator},
 				{Subject: subjectOf("jean"), Name: "Jean Valjean", Email: "jean@example.org", Role: accounts.Member},
 				{Subject: subjectOf("zoe"), Name: "Zoé Œuvrard", Email: "zoe@example.org", Role: accounts.Member},

@@ -26,7 +26,7 @@ const (
 
 // Found is what a directory holds.
 type Found struct {
-	People []accounts.Person
+	People []accounts.Entry
 	// Kept are identifiers of people of whom something is missing; Problems say what.
 	Kept     []string
 	Problems []Problem
@@ -90,7 +90,7 @@ func (c *Client) judge(entries []*ldap.Entry, roles map[string]accounts.Role, of
 			found.Roleless++
 			continue
 		}
-		p := accounts.Person{Subject: subject, Name: value(e, c.s.Name), Email: value(e, c.s.Mail), Role: role, Off: shutOut(e) || off[dn]}
+		p := accounts.Entry{Subject: subject, Name: value(e, c.s.Name), Email: value(e, c.s.Mail), Role: role, Off: shutOut(e) || off[dn]}
 		if p.Name == "" {
 			p.Name = value(e, otherName)
 		}
@@ -165,12 +165,16 @@ func (c *Client) roles(lc *conn) (map[string]accounts.Role, error) {
 		if !c.s.Nested {
 			continue
 		}
-		filter := "(&" + c.s.Filter + "(memberOf:" + inChain + ":" + strings.TrimPrefix(equals("", g.DN), "(")
-		if err := c.each(lc, filter+")", []string{"1.1"}, func(e *ldap.Entry) { add(e.DN, g.Role) }); err != nil {
+		if err := c.each(lc, c.chainFilter(g.DN), []string{"1.1"}, func(e *ldap.Entry) { add(e.DN, g.Role) }); err != nil {
 			return nil, err
 		}
 	}
 	return roles, nil
+}
+
+// chainFilter finds the people of a group and of the groups in it.
+func (c *Client) chainFilter(group string) string {
+	return "(&" + c.s.Filter + equals("memberOf:"+inChain+":", group) + ")"
 }
 
 // members reads the DNs that a group lists. Active Directory hands out a part at a time, under the name member;range=0-1499.

@@ -27,10 +27,18 @@ type meJSON struct {
 	CSRF     string      `json:"csrf"`
 	Version  string      `json:"version"`
 	Protocol int         `json:"protocol"`
+	// SecondFactor: a proof takes its code. Must is "factor" while the role needs one and there is none; until then the session
+	// is good for setting one up.
+	SecondFactor bool   `json:"secondFactor"`
+	Must         string `json:"must,omitempty"`
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	return meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, ""}
+	if a.FactorMissing {
+		me.Must = "factor"
+	}
+	return me
 }
 
 // getMe says who is signed in. Without a session it still gives a CSRF token, bound to the visit's cookie, and says

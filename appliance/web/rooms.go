@@ -109,6 +109,9 @@ func (s *Server) getRoom(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	r, err := s.Rooms.Get(id)
 	return v.roomAnswer(http.StatusOK, r, err)
 }

@@ -36,6 +36,8 @@ const (
 	codeUpgrade       code = "upgrade-required"
 	codeNoLength      code = "length-required"
 	codeCodeWrong     code = "codeWrong"
+
+	codeFactorRequired code = "factorRequired"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -133,8 +135,8 @@ var sentences = map[code]sentence{
 		"Le nom ne convient pas : de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
 		"This name does not do: 1 to 128 bytes, without line breaks or invisible characters."},
 	"bad-role": {http.StatusUnprocessableEntity,
-		"Ce rôle n'existe pas : un compte est administrateur ou membre.",
-		"There is no such role: an account is administrator or member."},
+		"Ce rôle n'existe pas, ou ne se donne pas à la main.",
+		"There is no such role, or it is not given by hand."},
 	"bad-cursor": {http.StatusBadRequest,
 		"Cette page de la liste n'existe plus. Revenez au début.",
 		"This page of the list no longer exists. Go back to its beginning."},
@@ -142,8 +144,8 @@ var sentences = map[code]sentence{
 		"La phrase de passe actuelle n'est pas la bonne.",
 		"The present passphrase is not right."},
 	"passphrase-short": {http.StatusUnprocessableEntity,
-		"La phrase de passe est trop courte : au moins 12 caractères, 15 pour un administrateur.",
-		"The passphrase is too short: at least 12 characters, 15 for an administrator."},
+		"La phrase de passe est trop courte : au moins 12 caractères, 15 pour un administrateur, un responsable de la sécurité ou un auditeur.",
+		"The passphrase is too short: at least 12 characters, 15 for an administrator, a security officer or an auditor."},
 	"passphrase-long": {http.StatusUnprocessableEntity,
 		"La phrase de passe est trop longue : au plus 512 caractères.",
 		"The passphrase is too long: at most 512 characters."},
@@ -179,6 +181,29 @@ var sentences = map[code]sentence{
 		"Votre phrase de passe est enregistrée. Connectez-vous avec elle et le code de votre second facteur.",
 		"Your passphrase is set. Sign in with it and the code of your second factor."},
 	"passphrase-role": {http.StatusConflict,
-		"La phrase de passe de ce compte est trop courte pour un administrateur. Créez d'abord un nouveau lien d'activation.",
-		"This account's passphrase is too short for an administrator. Make a new activation link first."},
+		"La phrase de passe de ce compte est trop courte pour ce rôle. Créez d'abord un nouveau lien d'activation.",
+		"This account's passphrase is too short for this role. Make a new activation link first."},
+
+	// Of proofs, the policy and four eyes.
+	codeFactorRequired: {http.StatusForbidden,
+		"Votre rôle demande un second facteur. Ajoutez-le d'abord à votre compte.",
+		"Your role needs a second factor. Add it to your account first."},
+	"factorKept": {http.StatusConflict,
+		"Votre rôle demande un second facteur : le dernier ne peut pas être retiré.",
+		"Your role needs a second factor: the last one cannot be removed."},
+	"proofNeeded": {http.StatusForbidden,
+		"Confirmez d'abord que c'est vous : saisissez à nouveau votre phrase de passe et le code de votre second facteur.",
+		"Confirm first that it is you: type your passphrase and the code of your second factor again."},
+	"bad-policy": {http.StatusUnprocessableEntity,
+		"Un second facteur est exigé ou facultatif, rien d'autre.",
+		"A second factor is required or optional, nothing else."},
+	"ownProposal": {http.StatusForbidden,
+		"Il faut quatre yeux : un autre responsable de la sécurité doit en décider.",
+		"This takes four eyes: another security officer has to decide on it."},
+	"proposalOver": {http.StatusConflict,
+		"Cette proposition ne tient plus : son délai est passé, ou ce qu'elle changeait n'est plus comme avant.",
+		"This proposal no longer holds: its time is over, or what it would change is no longer as it was."},
+	"tooManyProposals": {http.StatusConflict,
+		"Cent propositions attendent déjà. Décidez-en d'abord.",
+		"A hundred proposals are waiting already. Decide on those first."},
 }

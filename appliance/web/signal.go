@@ -20,6 +20,9 @@ func (s *Server) signal(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	if !strings.EqualFold(v.r.Header.Get("Upgrade"), "websocket") {
 		return refusal{codeUpgrade}
 	}
