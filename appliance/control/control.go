@@ -152,6 +152,9 @@ type listener struct {
 	once sync.Once
 }
 
+// Unix is the socket without what Close does beside.
+func (l *listener) Unix() *net.UnixListener { return l.UnixListener }
+
 // Close takes the socket away. Where the process may no longer remove it, the next start replaces it.
 func (l *listener) Close() error {
 	err := l.UnixListener.Close()
