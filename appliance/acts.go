@@ -73,6 +73,7 @@ func (a *Appliance) acts() control.Acts {
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
+		Directory: a.probeDirectory,
 	}
 }
 

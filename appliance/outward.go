@@ -92,6 +92,9 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	if s.Mail.On() {
 		list[outward.Mail] = outward.Destination{Host: s.Mail.Host, Port: s.Mail.At()}
 	}
+	if s.Directory.On() {
+		list[outward.Directory] = outward.Destination{Host: s.Directory.Host, Port: s.Directory.Port}
+	}
 	return list
 }
 

@@ -57,7 +57,7 @@ func (c *Client) People(ctx context.Context) (Found, error) {
 			}
 		}
 		var entries []*ldap.Entry
-		err = c.each(lc, c.s.Filter, []string{c.s.Identifier, c.s.Name, otherName, c.s.Mail, control}, func(e *ldap.Entry) { entries = append(entries, e) })
+		err = c.each(lc, c.s.Filter, c.attributes(), func(e *ldap.Entry) { entries = append(entries, e) })
 		if err != nil {
 			return false, err
 		}
@@ -68,6 +68,39 @@ func (c *Client) People(ctx context.Context) (Found, error) {
 		return true, nil
 	})
 	return found, err
+}
+
+// Probed is what a short look at a directory found.
+type Probed struct {
+	Entries int // people in the first page
+	Refused int // of them that can't be brought in
+}
+
+// Probe looks at a directory without reading all of it: connection, certificate, sign-in, groups, and one page of people.
+func (c *Client) Probe(ctx context.Context) (p Probed, err error) {
+	err = c.with(ctx, func(lc *conn) (bool, error) {
+		for _, g := range c.s.Groups {
+			if _, err := c.members(lc, g.DN); err != nil {
+				return false, err
+			}
+		}
+		found, err := lc.Search(c.request(c.s.Base, ldap.ScopeWholeSubtree, 0, c.s.Filter, c.attributes(), ldap.NewControlPaging(uint32(c.s.PageSize))))
+		if err != nil {
+			return false, answerError("base", err)
+		}
+		if len(found.Entries) == 0 {
+			return true, &Error{Nobody, errors.New("no entry")}
+		}
+		judged := c.judge(found.Entries, nil, nil)
+		p = Probed{len(found.Entries), len(judged.Problems)}
+		return false, nil // the rest of the pages is not asked for: the connection ends, and the server forgets them
+	})
+	return p, err
+}
+
+// attributes are those of a person.
+func (c *Client) attributes() []string {
+	return []string{c.s.Identifier, c.s.Name, otherName, c.s.Mail, control}
 }
 
 // judge makes people of entries. roles and off are by normal DN.

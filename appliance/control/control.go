@@ -1,7 +1,7 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call or a probe of the network. The protection is the file's: mode 0600, so the appliance's
+// self-check, to make the room of a test call or a probe of the network, to have the directory asked. The protection is the file's: mode 0600, so the appliance's
 // own user and root alone. Nothing of a meeting passes here. The secrets that do are a set-up code, which goes to the terminal and
 // nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
 // password, which stays with the command that asked. One question and one answer each connection, each a line of JSON.
@@ -37,6 +37,8 @@ type Acts struct {
 	EndCanary func(room string)
 	// Network makes a probe, which is worth an answer for a minute, and says where clients are told to come.
 	Network func() reach.Service
+	// Directory asks the organisation's directory.
+	Directory func() hardening.Report
 }
 
 // Canary is what a test call needs. The first of the people owns the room.
@@ -80,6 +82,7 @@ const (
 	actCanary    = "canary"
 	actEndCanary = "canary-end"
 	actNetwork   = "network"
+	actDirectory = "directory"
 )
 
 type question struct {
@@ -225,6 +228,8 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 	case actNetwork:
 		network := a.Network()
 		return answer{Network: &network}
+	case actDirectory:
+		return answer{Report: a.Directory()}
 	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
 }

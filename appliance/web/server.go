@@ -15,17 +15,20 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/ldap"
 	"huisclos/audit"
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay and Canary.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
+	// Directory is where accounts come from beside those made by hand; nil: there is none.
+	Directory *ldap.Sync
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
