@@ -137,6 +137,8 @@ async function wholeSetup(engine: Engine, look: Sight): Promise<void> {
 
   const o = await visitor(engine, look, a.url);
   await activate(o, links[0]!, 'verrou talus mousse cascade', 'officer');
+  await until('the page that was asked for', () => o.tab.run(() => document.getElementById('second-factor') !== null));
+  await o.tab.goto(`${a.url}/`);
   await reads(o.tab, w.rooms);
   await o.tab.goto(`${a.url}/console/`);
   assert.deepEqual(await o.sections(), w.officer);

@@ -5,7 +5,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Button, EnrolCard, Icon, LinkButton, own as ownWords, recall, remember, Seal } from "@huisclos/ui-kit";
-import { base } from "../route.ts";
+import { base, go } from "../route.ts";
 import { ask, session, signOut } from "../session.ts";
 import { Entrance } from "../shell.tsx";
 import { words } from "../words/console.ts";
@@ -37,7 +37,7 @@ function Wizard({ at, children }: { at: 1 | 2 | 3 | 4; children: ComponentChildr
     scrollTo(0, 0);
   }, [at]);
   return (
-    <Entrance wide={at > 1}>
+    <Entrance wide={at === 2 || at === 3}>
       <nav class="steps" aria-label={t.progress}>
         <ol>
           {t.steps.map((name, i) => (
@@ -62,7 +62,7 @@ function Factor() {
     <>
       <div class="greeting"><h1>{t.factorTitle}</h1><p class="muted">{t.factorLead}</p></div>
       <EnrolCard me={s.me.account} onDone={ask} />
-      <p class="after-card"><Button look="quiet" onClick={() => void signOut()}>{ownWords.value.must.signOut}</Button></p>
+      <p class="after-card"><Button look="quiet" onClick={() => void signOut().finally(() => go(`${base}/`))}>{ownWords.value.must.signOut}</Button></p>
     </>
   );
 }

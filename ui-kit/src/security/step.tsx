@@ -10,7 +10,9 @@ export function Step({ title, keep, still, children }: { title: string; keep?: b
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (still) return;
-    head.current?.closest("section")?.scrollIntoView({ block: "start" });
+    // Where its title is in sight, with room for what follows it, nothing moves.
+    const top = head.current?.getBoundingClientRect().top ?? 0;
+    if (top < 0 || top > innerHeight / 2) head.current?.closest("section")?.scrollIntoView({ block: "start" });
     head.current?.focus({ preventScroll: true });
   }, []);
   const H = `h${useContext(StepLevel)}` as "h2" | "h3";
