@@ -100,6 +100,7 @@ func TestCallOverTheWire(t *testing.T) {
 	}
 	ask("GET", "/api/me", http.StatusUnauthorized, nil, &me)
 	ask("POST", "/api/setup", http.StatusOK, map[string]string{"code": code, "name": "Ada", "email": "ada@example.org", "passphrase": "quinze lapins sous la lune"}, &me)
+	me.CSRF = enrol(t, "quinze lapins sous la lune", func(path string, body, into any) { ask("POST", path, http.StatusOK, body, into) })
 	var room struct{ ID string }
 	ask("POST", "/api/rooms", http.StatusCreated, map[string]string{"name": "Conseil"}, &room)
 

@@ -16,3 +16,4 @@ export * from "./show.tsx";
 export * from "./seal.tsx";
 export * from "./tooltip.tsx";
 export * from "./words.ts";
+export * from "./security/index.ts";

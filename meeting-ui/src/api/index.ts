@@ -3,18 +3,20 @@
  * stable code and a sentence in French and in English.
  */
 
+import type { Enrolment, Factors, Lang, OwnSession, Person } from "@huisclos/ui-kit";
+import { codes } from "@huisclos/ui-kit/factor.ts";
 import type { RelayGrant } from "../call/relay.ts";
 
-export type Lang = "fr" | "en";
-
-export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
-export interface Me { account: Account; csrf: string; version: string; protocol: number }
+export { codes };
+export type { Enrolment, Factors, Lang, OwnSession };
+export type Account = Person;
+export interface Me {
+  account: Account; csrf: string; version: string; protocol: number;
+  /** The rules ask for a second factor and there is none: nothing else is open to this session. */
+  must?: "factor";
+  secondFactor?: boolean;
+}
 export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
-/** The second factor of an account: since when, and how many recovery codes are left. */
-export interface Factors { totp: { since: string } | null; recoveryLeft: number }
-/** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
-export interface Enrolment { secret: string; uri: string; qr: string[] }
-export interface Session { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
 
 export class ApiError extends Error {
   constructor(
@@ -33,9 +35,6 @@ export class ApiError extends Error {
   }
   text(lang: Lang): string { return lang === "fr" ? this.fr : this.en; }
 }
-
-/** Refusals that a page answers with more than their sentence. */
-export const codes = { factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver", signInWithCode: "signInWithCode" } as const;
 
 /** The token of the current session (or, before login, of the browser's cookie); state changes carry it. */
 let csrf = "";
@@ -71,6 +70,8 @@ const sentences: Record<string, [fr: string, en: string]> = {
   "not-signed-in": ["Vous n'êtes pas connecté. Connectez-vous pour continuer.", "You are not signed in. Sign in to go on."],
   "not-found": ["Cette page ou cette salle n'existe pas, ou plus.", "This page or room does not exist, or no longer."],
   "forbidden": ["Votre compte ne permet pas cette action.", "Your account does not allow this."],
+  "factorRequired": ["Les règles de cette installation demandent un second facteur pour votre compte. Mettez-le en place pour continuer.", "The rules here ask for a second factor on your account. Set it up to go on."],
+  "proofNeeded": ["Confirmez que c'est vous, puis recommencez.", "Confirm that it is you, then try again."],
   "too-many": ["Trop d'essais. Attendez un moment, puis réessayez.", "Too many tries. Wait a moment, then try again."],
   "csrf": ["Cette page est ouverte depuis trop longtemps. Rechargez-la.", "This page has been open for too long. Reload it."],
 };
@@ -121,7 +122,7 @@ export const api = {
   },
   logout: async () => { await request("POST", "/api/logout", {}); csrf = ""; },
   /** Looks at an activation link without using it. */
-  activation: (activation: string) => request<{ name: string; email: string }>("POST", "/api/activation", { token: activation }),
+  activation: (activation: string) => request<{ name: string; email: string; role: Account["role"] }>("POST", "/api/activation", { token: activation }),
   activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
 
   changePassphrase: (old: string, fresh: string, code?: string) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...(code ? { code } : {}) }),
@@ -131,7 +132,10 @@ export const api = {
   removeFactor: (passphrase: string, code: string) => request<void>("DELETE", "/api/account/totp", { passphrase, code }),
   newRecovery: async (passphrase: string, code: string) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", { passphrase, code })).recovery,
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
-  sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
+  sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
+  /** Proves again who one is, for acts that need a recent proof. The session stays the same. */
+  prove: (passphrase: string, code?: string) => request<void>("POST", "/api/proof", { passphrase, ...(code ? { code } : {}) }),
+  endOtherSessions: () => request<void>("DELETE", "/api/account/sessions", {}),
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 
   /** A media connection that carries nothing: the server's answer to an offer with one audio section, what opens the relay to it, if asked for, and whether this page comes by a proxy of the server's. */

@@ -17,6 +17,7 @@ function order(a: Room, b: Room): number {
 
 export function Rooms({ me }: { me: Account }) {
   const t = desk.value.list;
+  const opens = me.role !== "member" && me.role !== "guest";
   const [rooms, setRooms] = useState<Room[] | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const load = () => api.rooms().then((r) => { setRooms(r); setError(null); }, (e) => setError(asApiError(e)));
@@ -30,9 +31,9 @@ export function Rooms({ me }: { me: Account }) {
   return (
     <Frame>
       <div class="page-head"><h1>{t.title}</h1></div>
-      <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} />
+      {opens ? <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} /> : <p class="muted list-lead">{t.memberText}</p>}
       {!rooms ? <Skeleton lines={3} />
-        : rooms.length === 0 ? <Empty title={t.emptyTitle} picture={<Seal state="open" size="l" />}><p>{t.empty}</p></Empty>
+        : rooms.length === 0 ? <Empty title={opens ? t.emptyTitle : t.memberEmpty} picture={<Seal state="open" size="l" />}><p>{opens ? t.empty : t.memberEmptyText}</p></Empty>
         : <ul class="rooms">{[...rooms].sort(order).map((r) => <RoomRow key={r.id} room={r} mine={r.owner.id === me.id} onChange={() => void load()} />)}</ul>}
       <p class="list-foot small"><a href="/test">{connection.value.link}</a></p>
     </Frame>
