@@ -69,7 +69,7 @@ var errDry = errors.New("accounts: a dry run")
 
 // Import brings the accounts of a source to what it says: made, renamed, given another address or role, shut out, let in again. Done
 // twice it changes nothing the second time. People and accounts meet by the source's own name of the person, never by an e-mail
-// address: who has the address of another account is reported and left alone. ErrForbidden.
+// address: who has the address of another account is reported and left alone. ErrForbidden, and ErrProofNeeded with Anyway.
 func (a *Accounts) Import(i Import, now time.Time) (Imported, error) {
 	actor := Actor{}
 	name := audit.ActorSystem
@@ -82,6 +82,11 @@ func (a *Accounts) Import(i Import, now time.Time) (Imported, error) {
 		if i.By != nil {
 			if err := mayAdminister(tx, actor); err != nil {
 				return err
+			}
+			if i.Anyway && !i.Dry {
+				if err := actor.proved(now); err != nil {
+					return err
+				}
 			}
 		}
 		missing, done.Accounts, err = i.missing(tx)

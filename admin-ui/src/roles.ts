@@ -2,14 +2,14 @@
 import type { IconName } from "@huisclos/ui-kit";
 import type { Role } from "./api.ts";
 
-export type SectionName = "" | "accounts" | "calls" | "policy" | "proposals" | "audit" | "about" | "account";
+export type SectionName = "" | "accounts" | "directory" | "calls" | "policy" | "proposals" | "audit" | "about" | "account";
 
 export const icons: Readonly<Record<SectionName, IconName>> = {
-  "": "activity", accounts: "users-round", calls: "video", policy: "shield-check", proposals: "hand", audit: "scroll-text", about: "info", account: "circle-user-round",
+  "": "activity", accounts: "users-round", directory: "list", calls: "video", policy: "shield-check", proposals: "hand", audit: "scroll-text", about: "info", account: "circle-user-round",
 };
 
 const sections: Readonly<Partial<Record<Role, readonly SectionName[]>>> = {
-  administrator: ["", "accounts", "calls", "policy", "proposals", "audit", "account", "about"],
+  administrator: ["", "accounts", "directory", "calls", "policy", "proposals", "audit", "account", "about"],
   officer: ["policy", "proposals", "audit", "account", "about"],
   auditor: ["audit", "account", "about"],
 };

@@ -49,6 +49,7 @@ export function PassphrasePart({ me, second, onChange }: { me: Person; second: b
       setBusy(false);
     }
   };
+  if (me.source) return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{t.elsewhere}</p></section>;
   return (
     <section class="card part" aria-labelledby="part-passphrase">
       <h2 id="part-passphrase">{t.title}</h2>

@@ -8,7 +8,8 @@ export type Role = "administrator" | "officer" | "auditor" | "organiser" | "memb
 /** Roles that look after the appliance: longer passphrases, a second factor always, shorter sessions. */
 export const privileged = (role: Role): boolean => role === "administrator" || role === "officer" || role === "auditor";
 
-export interface Person { id: string; name: string; email: string; role: Role }
+/** source: "ldap" where the organisation's directory decides name, role and passphrase. */
+export interface Person { id: string; name: string; email: string; role: Role; source?: string }
 /** The second factor of an account: since when, how many recovery codes are left, and whether the rules ask for one. */
 export interface Factors { totp: { since: string } | null; recoveryLeft: number; required?: boolean }
 /** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
