@@ -107,35 +107,37 @@ func (s settings) bindPassword() (string, error) {
 	return password, nil
 }
 
-// followDirectory reads the directory at once, then again and again until the stop.
+// untilSetUp is how often is looked whether the appliance has an administrator.
+const untilSetUp = 5 * time.Second
+
+// followDirectory reads the directory at once, then again and again until the stop. While the appliance waits for its first
+// administrator it doesn't: whoever installs it would find their own address taken by their account of the directory.
 func (a *Appliance) followDirectory() {
 	if a.directory == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	a.onStop(a.directory.Client.Close)
 	a.onStop(cancel)
-	read := func() {
-		if _, err := a.directory.Run(ctx, ldap.Order{}); err != nil && ctx.Err() == nil {
-			var failure *ldap.Error // is in the log already
-			if !errors.As(err, &failure) && !errors.Is(err, ldap.ErrRunning) {
-				a.log.Error("directory not synchronised", "error", err)
-			}
-		}
-	}
 	a.running.Go(func() {
-		read()
-		t := time.NewTicker(a.settings.Directory.Interval)
-		defer t.Stop()
-		for {
+		for wait := time.Duration(0); ; {
 			select {
 			case <-ctx.Done():
 				return
-			case <-t.C:
-				read()
+			case <-time.After(wait):
+			}
+			wait = a.settings.Directory.Interval
+			if needed, err := a.accounts.SetupNeeded(); needed || err != nil {
+				wait = untilSetUp
+				continue
+			}
+			_, err := a.directory.Run(ctx, ldap.Order{})
+			var failure *ldap.Error // is in the log already
+			if err != nil && ctx.Err() == nil && !errors.As(err, &failure) && !errors.Is(err, ldap.ErrRunning) {
+				a.log.Error("directory not synchronised", "error", err)
 			}
 		}
 	})
-	a.onStop(a.directory.Client.Close)
 }
 
 // directoryLine is what the self-check says of the last synchronisation; nil without a directory.
