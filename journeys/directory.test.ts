@@ -4,6 +4,7 @@
  * Pictures of each state are left in build/screenshots.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { afterEach, test } from 'node:test';
 import { Appliance, setUp, type Client, type House } from './harness/appliance.ts';
 import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
@@ -67,6 +68,12 @@ async function wholeDirectory(engine: Engine, look: Sight): Promise<void> {
   const see = async (t: Tab, name: string) => { faults.push(...await faultsOf(t, `directory-${name}`, look)); };
   const house = { appliance, admin, ada } as unknown as House;
 
+  // The operator's command says the same.
+  const checked = () => spawnSync(binary, ['check', 'directory', '--data', appliance!.data], { encoding: 'utf8' });
+  const good = checked();
+  assert.equal(good.status, 0, good.stdout + good.stderr);
+  assert.match(good.stdout, /4 people in its first page/);
+
   // With a password of the directory, by keyboard.
   const z = await tabOf(engine, look, appliance.url);
   await z.goto(`${appliance.url}/`);
@@ -126,6 +133,9 @@ async function wholeDirectory(engine: Engine, look: Sight): Promise<void> {
   await touch(t, w.sync);
   await reads(t, w.failed);
   await see(t, 'failed');
+  const bad = checked();
+  assert.equal(bad.status, 1);
+  assert.match(bad.stdout, /The directory can't be reached/);
   await z.goto(`${appliance.url}/`);
   await fill(z, w.email, 'nobody@example.test');
   await fill(z, w.passphrase, 'whatever it is');
