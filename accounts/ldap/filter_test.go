@@ -19,6 +19,7 @@ var special = []string{"*", "(", ")", `\`, "\x00", "*)(uid=*", "*)(|(uid=*))", `
 	",", "+", `"`, "<", ">", ";", "#", " ", " a ", "é", "\xff\xfe", "\r\n", "日本", strings.Repeat("(", 300)}
 
 func TestNothingInAFilterIsMistaken(t *testing.T) {
+	// ASVS 1.2.6
 	for _, v := range special {
 		f := equals("uid", v)
 		packet, err := ldap.CompileFilter(f)
@@ -50,6 +51,7 @@ func FuzzFilter(f *testing.F) {
 
 // TestSpecialCharacters: people whose names, DNs and passphrases are made of what means something elsewhere.
 func TestSpecialCharacters(t *testing.T) {
+	// ASVS 1.2.6
 	names := []string{"a,b", "a+b", `a"b`, `a\b`, "a<b>", "a;b", "#a", "a=b", "a*b", "a(b)c", "a/b", "é œ", "a&b|c!"}
 	ldif := root
 	for i, name := range names {

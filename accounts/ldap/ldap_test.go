@@ -112,6 +112,7 @@ func kind(err error) Kind {
 }
 
 func TestWhatIsWrongIsSaid(t *testing.T) {
+	// ASVS 12.3.2
 	s := startSlapd(t, three(), "", "")
 	other := newAuthority(t)
 	for name, at := range map[string]struct {
@@ -169,6 +170,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 
 // TestNothingIsSaidInTheClear: a server that doesn't want TLS gets no password.
 func TestNothingIsSaidInTheClear(t *testing.T) {
+	// ASVS 12.3.1
 	s := startSlapd(t, three(), "", "")
 	text := strings.NewReplacer("TLSCertificateFile", "#", "TLSCertificateKeyFile", "#", "TLSCACertificateFile", "#")
 	conf, err := readFile(s.path("slapd.conf"))

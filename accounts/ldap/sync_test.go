@@ -209,6 +209,7 @@ func TestSyncMakesFollowsAndShuts(t *testing.T) {
 }
 
 func TestAnAddressOfOursIsNeverTakenOver(t *testing.T) {
+	// ASVS 6.8.1
 	h := newHouse(t, root+person("eve", "Eve", "racine@example.org", "je veux tout")+person("zoe", "Zoé", "zoe@example.org", "zoé, ça va ?"), nil)
 	r := h.run(Order{})
 	if r.Created != 1 || r.Troubled != 1 || r.Problems[0] != (accounts.ImportProblem{Code: "email-taken", Name: "Eve", Email: "racine@example.org"}) {
