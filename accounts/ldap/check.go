@@ -16,6 +16,12 @@ func (c *Client) Check(ctx context.Context, subject, passphrase string) (ok bool
 		// RFC 4513 §5.1.2: a bind with a name and no password is nobody's, and succeeds.
 		return false, nil
 	}
+	if err := c.pause(); err != nil {
+		return false, err
+	}
+	// Waiting for one of the connections counts too.
+	ctx, cancel := context.WithTimeout(ctx, 2*c.s.Timeout)
+	defer cancel()
 	filter := c.personFilter(subject)
 	err = c.with(ctx, func(lc *conn) (bool, error) {
 		ok = false

@@ -165,8 +165,12 @@ func (c *Client) with(ctx context.Context, f func(*conn) (again bool, err error)
 		if lc == nil {
 			var err error
 			if lc, err = c.connect(ctx); err != nil {
+				if ctx.Err() == nil { // who goes away says nothing of the server
+					c.note(err)
+				}
 				return err
 			}
+			c.note(nil)
 			rested = false
 		}
 		stop := context.AfterFunc(ctx, lc.close)
@@ -186,6 +190,26 @@ func (c *Client) with(ctx context.Context, f func(*conn) (again bool, err error)
 		}
 		return err
 	}
+}
+
+// note remembers why there was no connection.
+func (c *Client) note(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = nil
+	if errors.As(err, &c.broken) {
+		c.since = c.now()
+	}
+}
+
+// pause is why there was no connection just now, nil when it is time to try again.
+func (c *Client) pause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken == nil || c.now().Sub(c.since) >= pauseFor {
+		return nil
+	}
+	return c.broken
 }
 
 // rested takes a connection that has not rested too long.

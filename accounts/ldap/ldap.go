@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -67,6 +68,9 @@ const (
 	parallel = 4
 	// restFor is how long a connection is kept for the next check. Directories close theirs after minutes.
 	restFor = time.Minute
+	// pauseFor is how long nobody who signs in waits for a server that could not be connected to. Else a server that is silent, and not
+	// gone, would hold everybody who types a wrong passphrase for the whole time of a connection.
+	pauseFor = 3 * time.Second
 )
 
 // Client asks one directory. Its methods may be called from any goroutine.
@@ -79,6 +83,10 @@ type Client struct {
 	slots     chan struct{} // as many as there may be connections
 	resting   chan resting  // connections that wait for the next check
 	nobodyFor func() string // an identifier that nobody has
+
+	mu     sync.Mutex
+	broken *Error // why there was no connection
+	since  time.Time
 }
 
 type resting struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,36 @@ func TestARestedConnectionThatDiedIsReplaced(t *testing.T) {
 	ok, err := c.Check(t.Context(), subjectOf("ada"), "ada a une phrase")
 	if ok || !errors.Is(err, accounts.ErrSource) || kind(err) != Unreachable {
 		t.Error(ok, err)
+	}
+}
+
+// TestASilentServerHoldsNobodyLong: the first who signs in waits for it, the next ones are told at once, until it is time to ask again.
+func TestASilentServerHoldsNobodyLong(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	must(t, err)
+	defer l.Close()
+	now := time.Now()
+	to := &dialTo{port: l.Addr().(*net.TCPAddr).Port}
+	c, err := New(Settings{Host: "x", TLS: true, Base: base, Filter: "(a=b)", Identifier: "entryUUID", Role: accounts.Member, PageSize: 2, Timeout: 200 * time.Millisecond},
+		to, func() time.Time { return now }, func([]byte) {})
+	must(t, err)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := c.Check(gone, "00", "a passphrase"); err == nil || c.pause() != nil {
+		t.Errorf("whoever goes away stops the others: %v", err)
+	}
+	to.count = 0
+	for range 5 {
+		if ok, err := c.Check(t.Context(), "00", "a passphrase"); ok || !errors.Is(err, accounts.ErrSource) {
+			t.Errorf("%v, %v", ok, err)
+		}
+	}
+	if to.count != 1 {
+		t.Errorf("asked %d times", to.count)
+	}
+	now = now.Add(pauseFor)
+	if _, err := c.Check(t.Context(), "00", "a passphrase"); !errors.Is(err, accounts.ErrSource) || to.count != 2 {
+		t.Errorf("%v, asked %d times", err, to.count)
 	}
 }
 
