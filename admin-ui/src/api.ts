@@ -11,7 +11,7 @@ export interface Account extends Person { state: State; created: string; lastLog
 /** What a reading of the directory did, or would do. troubled counts all problems, of which the first are listed. */
 export interface DirectoryReport {
   people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;
-  changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string }[];
+  changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string; at?: string }[];
 }
 export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
 export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }

@@ -53,7 +53,8 @@ type directoryLineJSON struct {
 
 type directoryTroubleJS struct {
 	Code string `json:"code"` // email-taken, bad-email, bad-name, bad-role; noIdentifier, noMail, twice
-	Who  string `json:"who"`  // name and address, or the DN
+	Who  string `json:"who"`  // name, or the DN
+	At   string `json:"at,omitempty"`
 }
 
 func failureJSON(f *ldap.Error) *directoryFailureJSON {
@@ -72,10 +73,10 @@ func reportJSON(r ldap.Report) *directoryReportJSON {
 		j.Changes = append(j.Changes, directoryLineJSON{c.Kind, c.Name, c.To})
 	}
 	for _, p := range r.Problems {
-		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.Name + " <" + p.Email + ">"})
+		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.Name, p.Email})
 	}
 	for _, p := range r.Entries {
-		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.DN})
+		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.DN, ""})
 	}
 	return j
 }

@@ -58,7 +58,7 @@ export function Directory() {
             <div class="row row--wrap"><h2 id="directory-trial" class="part-title part-title--tight grow">{t.trial}</h2><Button look="quiet" onClick={() => setTrial(null)}>{t.close}</Button></div>
             {trial.held && <p>{t.heldText(trial.missing, trial.accounts)}</p>}
             {changesIn(trial) === 0 && !trial.held && <p>{t.trialNone}</p>}
-            <Lists report={trial} of="trial" />
+            <Lists report={trial} of={t.trial} />
           </section>
         )}
         <section aria-labelledby="directory-figures">
@@ -76,7 +76,7 @@ export function Directory() {
             {r && r.roleless > 0 && <><dt>{t.roleless}</dt><dd class="figures">{count(r.roleless)}</dd></>}
           </dl>
         </section>
-        {r && <Lists report={r} of="last" />}
+        {r && <Lists report={r} of={t.figures} />}
       </div>
       <Confirm open={asked} title={t.anywayTitle(r?.missing ?? 0)} act={t.anywayAct} onClose={() => setAsked(false)} onAct={() => run({ anyway: true })}><p>{t.anywayText}</p></Confirm>
     </>
@@ -108,24 +108,24 @@ function Lists({ report: r, of }: { report: DirectoryReport; of: string }) {
     { id: "what", name: t.what, cell: (c) => <span class="any">{t.kinds[c.kind] ?? c.kind}{c.to && <><br /><span class="muted small">{c.kind === "role" ? roleName(c.to as Role) : c.to}</span></>}</span> },
   ];
   const problemColumns: Column<(typeof problems)[number]>[] = [
-    { id: "who", name: t.who, cell: (p) => <span class="any">{p.who}</span> },
+    { id: "who", name: t.who, cell: (p) => <span class="any">{p.who}{p.at && <><br /><span class="muted small">{p.at}</span></>}</span> },
     { id: "why", name: t.problem, cell: (p) => t.reasons[p.code] ?? p.code },
   ];
   return (
     <>
       {problems.length > 0 && (
-        <section aria-labelledby={`directory-problems-${of}`}>
-          <h3 id={`directory-problems-${of}`} class="part-title">{t.problems}</h3>
-          <Table caption={t.problems} columns={problemColumns} rows={problems} rowKey={(p) => p.key} />
+        <div>
+          <h3 class="part-title">{t.problems}</h3>
+          <Table caption={`${t.problems}, ${of}`} columns={problemColumns} rows={problems} rowKey={(p) => p.key} />
           {r.troubled > problems.length && <p class="muted small">{t.firstOnly(problems.length)}</p>}
-        </section>
+        </div>
       )}
       {changes.length > 0 && (
-        <section aria-labelledby={`directory-changes-${of}`}>
-          <h3 id={`directory-changes-${of}`} class="part-title">{t.changes}</h3>
-          <Table caption={t.changes} columns={changeColumns} rows={changes} rowKey={(c) => c.key} />
+        <div>
+          <h3 class="part-title">{t.changes}</h3>
+          <Table caption={`${t.changes}, ${of}`} columns={changeColumns} rows={changes} rowKey={(c) => c.key} />
           {changesIn(r) > changes.length && <p class="muted small">{t.firstOnly(changes.length)}</p>}
-        </section>
+        </div>
       )}
     </>
   );
