@@ -26,6 +26,7 @@ const (
 	NoBase      Kind = "base"        // the tree isn't there, or can't be seen
 	NoGroup     Kind = "group"       // a group of the settings isn't there
 	TooMany     Kind = "too-many"    // more people than are taken
+	Limited     Kind = "limited"     // it gives the account that reads only so many entries
 	NoAnswer    Kind = "no-answer"   // it stopped answering, or gave up
 	Nobody      Kind = "nobody"      // the filter finds nobody
 )
@@ -67,6 +68,9 @@ func (k Kind) Sentence() (fr, en string) {
 			"A group of [directory.groups] does not exist in the directory, or the account that reads can't see it. Nothing was changed."
 	case TooMany:
 		return fmt.Sprintf("Le filtre désigne plus de %d personnes. Restreignez filter.", maxPeople), fmt.Sprintf("The filter means more than %d people. Narrow filter down.", maxPeople)
+	case Limited:
+		return "L'annuaire ne donne au compte de lecture qu'une partie des personnes. Levez cette limite pour lui (OpenLDAP : limits … size.prtotal=unlimited). Rien n'a été changé.",
+			"The directory gives the account that reads only a part of the people. Lift that limit for it (OpenLDAP: limits … size.prtotal=unlimited). Nothing was changed."
 	case Nobody:
 		return "Le filtre ne trouve personne. Vérifiez base et filter ; rien n'a été changé.", "The filter finds nobody. Check base and filter; nothing was changed."
 	}
@@ -104,6 +108,9 @@ func answerError(during string, err error) error {
 	kind := NoAnswer
 	if ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultReferral) && during == "base" {
 		kind = NoBase
+	}
+	if ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded) {
+		kind = Limited
 	}
 	return &Error{kind, fmt.Errorf("%s: %w", during, plain(err))}
 }

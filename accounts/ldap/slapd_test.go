@@ -32,7 +32,7 @@ type authority struct {
 	pem  []byte
 }
 
-func newAuthority(t *testing.T) authority {
+func newAuthority(t testing.TB) authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -46,7 +46,7 @@ func newAuthority(t *testing.T) authority {
 }
 
 // issue writes a certificate for name and its key as PEM files.
-func (a authority) issue(t *testing.T, dir, name string) (certFile, keyFile string) {
+func (a authority) issue(t testing.TB, dir, name string) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -80,7 +80,7 @@ const (
 
 // slapd is a real OpenLDAP server with a directory of its own on a port of the loopback.
 type slapd struct {
-	t           *testing.T
+	t           testing.TB
 	dir         string
 	plain, tls  int // ports
 	authority   authority
@@ -104,7 +104,8 @@ disallow bind_anon
 %[4]s
 database mdb
 directory %[1]s/data
-maxsize 67108864
+maxsize 268435456
+sizelimit unlimited
 suffix "dc=example,dc=org"
 rootdn "cn=admin,dc=example,dc=org"
 rootpw racine
@@ -115,7 +116,7 @@ access to * by dn.exact="cn=lecteur,dc=example,dc=org" read by * none
 `
 
 // startSlapd starts a server that holds ldif; global and database are further lines of its settings.
-func startSlapd(t *testing.T, ldif, global, database string) *slapd {
+func startSlapd(t testing.TB, ldif, global, database string) *slapd {
 	t.Helper()
 	program, err := exec.LookPath("slapd")
 	if err != nil {
@@ -234,7 +235,7 @@ func guid(name string) string {
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 // listen counts the connections that come to a port.
-func listen(t *testing.T, port int) (count func() int) {
+func listen(t testing.TB, port int) (count func() int) {
 	t.Helper()
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	must(t, err)
@@ -258,7 +259,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -307,7 +308,7 @@ func person(uid, name, mail, password string, more ...string) string {
 
 // uuid is an identifier that is the same in each run.
 func uuid(uid string) string {
-	b := []byte(uid + "0000000000000000")
+	b := []byte(uid + "................")
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
