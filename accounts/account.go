@@ -58,7 +58,8 @@ type Account struct {
 	Created   time.Time
 	LastLogin time.Time // zero: never
 
-	SecondFactor bool // a passphrase alone does not sign in
+	SecondFactor  bool // a passphrase alone does not sign in
+	TOTP, Passkey bool // which there are
 	// FactorMissing: the role needs a second factor, and there is none; its sessions are good for setting one up, and for
 	// nothing else. Told where somebody signs in and of who is signed in.
 	FactorMissing bool

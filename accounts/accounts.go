@@ -28,6 +28,7 @@ const (
 	sessionsBucket       = "accounts.sessions"       // SHA-256 of the token → session
 	sessionsOfBucket     = "accounts.sessions-of"    // account, session id → SHA-256 of the token
 	triesBucket          = "accounts.tries"          // see triesKey → tries
+	passkeysBucket       = "accounts.passkeys"       // SHA-256 of the credential id → id
 	stateBucket          = "accounts.state"          // the keys below
 	subjectBucket        = "accounts.subject"        // source, 0, its name of the person → id
 )
@@ -51,6 +52,9 @@ func CreateBuckets(tx *store.Tx) error {
 	return nil
 }
 
+// AddPasskeys is the migration that makes room for passkeys.
+func AddPasskeys(tx *store.Tx) error { return tx.CreateBucket(passkeysBucket) }
+
 // AddSources is the migration that lets accounts come from elsewhere.
 func AddSources(tx *store.Tx) error { return tx.CreateBucket(subjectBucket) }
 
@@ -68,6 +72,10 @@ type Options struct {
 	AdministratorLogin Lifetime        // 1 h, 8 h, for all privileged roles
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
+
+	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
+	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
+	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
 
 	Directory Checker // of the accounts that come from a directory; nil: there is none
 }
@@ -241,4 +249,26 @@ func (a *Accounts) Get(id ID) (Account, error) {
 		return err
 	})
 	return account, err
+}
+
+// Names returns the names of those ids that are accounts.
+func (a *Accounts) Names(ids []ID) (map[ID]string, error) {
+	names := map[ID]string{}
+	err := a.db.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			if _, known := names[id]; known {
+				continue
+			}
+			r, err := load(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			names[id] = r.Name
+		}
+		return nil
+	})
+	return names, err
 }

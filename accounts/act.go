@@ -139,7 +139,11 @@ func (a *Accounts) forbidden(actor Actor, id ID, now time.Time, err error) error
 		return err
 	}
 	if failed := a.act(actor.name(), actor.Client, now, func(t *act) error {
-		return t.recordAs(audit.Refused, audit.AccessRefused, id.String())
+		object := ""
+		if id != (ID{}) {
+			object = id.String()
+		}
+		return t.recordAs(audit.Refused, audit.AccessRefused, object)
 	}); failed != nil {
 		return errors.Join(err, failed)
 	}

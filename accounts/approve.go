@@ -14,6 +14,7 @@ type Approved struct {
 	Account    Account
 	Activation Activation // of create and activation
 	Policy     Policy     // of policy
+	Subject    string     // of what another package carried out
 }
 
 // Approve does what a proposal wants, which is checked again as if it were proposed now: the account may be gone, have another
@@ -48,7 +49,7 @@ func (a *Accounts) Approve(actor Actor, id ProposalID, now time.Time) (Approved,
 			return err
 		}
 		t.agreed = &p
-		done, err = t.carryOut(p, r)
+		done, err = t.carryOut(actor, p, r)
 		return err
 	})
 	switch {
@@ -63,7 +64,7 @@ func (a *Accounts) Approve(actor Actor, id ProposalID, now time.Time) (Approved,
 // subject returns the account that a proposal is about, or would make, if it holds still.
 func (t *act) subject(p proposal) (record, error) {
 	mayPropose := record.activeAdministrator
-	if p.Kind == ProposedPolicy {
+	if p.Kind == ProposedPolicy || p.Kind == ProposedProfile {
 		mayPropose = record.activeOfficer
 	}
 	switch err := mayBe(t.tx, Actor{Account: p.By}, mayPropose); {
@@ -73,7 +74,7 @@ func (t *act) subject(p proposal) (record, error) {
 		return record{}, err
 	}
 	switch p.Kind {
-	case ProposedPolicy:
+	case ProposedPolicy, ProposedProfile:
 		return record{}, nil
 	case ProposedCreate:
 		r, err := t.create(p.Change.Name, p.Change.Email, p.Change.Role)
@@ -106,7 +107,7 @@ func (p proposal) holds(r record) bool {
 	return r.Role == Officer
 }
 
-func (t *act) carryOut(p proposal, r record) (done Approved, err error) {
+func (t *act) carryOut(actor Actor, p proposal, r record) (done Approved, err error) {
 	done.Kind = p.Kind
 	switch p.Kind {
 	case ProposedPolicy:
@@ -116,6 +117,9 @@ func (t *act) carryOut(p proposal, r record) (done Approved, err error) {
 		}
 		done.Policy, _ = before.with(p.Change.Policy)
 		return done, t.setPolicy(before, p.Change.Policy)
+	case ProposedProfile:
+		done.Subject = p.Change.Subject
+		return done, t.a.o.CarryOut(t.tx, p.Kind, Order{Subject: p.Change.Subject, Wish: p.Change.Wish, By: actor, Now: t.now, Proposer: p.By, Proposal: ProposalID(p.ID)})
 	case ProposedCreate:
 		done.Activation, err = t.add(r)
 	case ProposedRole:

@@ -57,6 +57,11 @@ var (
 	ErrNoSecondFactor     = &Error{"noSecondFactor", "the account has no second factor"}
 	ErrSecondFactorThere  = &Error{"secondFactorThere", "the account has a second factor already"}
 	ErrEnrolmentOver      = &Error{"enrolmentOver", "no second factor is being set up, or its time is over"}
+	ErrPasskeyRefused     = &Error{"passkeyRefused", "the passkey is unknown, is not good here or did not sign for this"}
+	ErrPasskeyThere       = &Error{"passkeyThere", "this passkey belongs to an account already"}
+	ErrPasskeyName        = &Error{"bad-passkey-name", "the name of a passkey has 1 to 128 bytes of visible characters"}
+	ErrNoPasskey          = &Error{"noPasskey", "the account has no such passkey"}
+	ErrPasskeysFull       = &Error{"passkeysFull", "the account has ten passkeys already"}
 	// ErrSignIn: a link has set the passphrase of an account with a second factor, and signs nobody in.
 	ErrSignIn = &Error{"signInWithCode", "the passphrase is set; sign in with it and the code of the second factor"}
 )
@@ -74,6 +79,17 @@ var (
 	// ErrNoReset: the way out by the shell is for who runs the appliance or agrees to what they do.
 	ErrNoReset = &Error{"noReset", "neither an administrator nor a security officer has this address"}
 )
+
+// NeedsFactor is ErrSecondFactorNeeded with the kinds that do. They are told only to who had the passphrase.
+type NeedsFactor struct{ TOTP, Passkey bool }
+
+func (NeedsFactor) Error() string { return ErrSecondFactorNeeded.Error() }
+
+// Code returns the stable name.
+func (NeedsFactor) Code() string { return ErrSecondFactorNeeded.Code() }
+
+// Is makes errors.Is(err, ErrSecondFactorNeeded) true.
+func (NeedsFactor) Is(target error) bool { return target == error(ErrSecondFactorNeeded) }
 
 // ErrTooMany refuses a try before it is looked at. It matches any other ErrTooMany in errors.Is.
 type ErrTooMany struct{ Until time.Time }

@@ -19,8 +19,9 @@ func (actor Actor) proved(now time.Time) error {
 	return ErrProofNeeded
 }
 
-// Prove notes in the session of token that its owner has typed again what they sign in with: the passphrase, and a code where
-// there is a second factor. The token stays. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrTooMany, ErrNoSession.
+// Prove notes in the session of token that its owner has given again what they sign in with: the passphrase, and a code where
+// there is a second factor, or a passkey. The token stays. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong,
+// ErrPasskeyRefused, ErrTooMany, ErrNoSession.
 func (a *Accounts) Prove(ctx context.Context, token string, p Proof, client Client, now time.Time) error {
 	if !wellFormed(token) {
 		return ErrNoSession
@@ -35,8 +36,8 @@ func (a *Accounts) Prove(ctx context.Context, token string, p Proof, client Clie
 	if err != nil {
 		return err
 	}
-	return a.ownAct(ctx, owner, p.Passphrase, client, now, func(t *act, r *record) error {
-		if _, err := t.useCode(r, p.Code, anyCode); err != nil {
+	return a.ownAct(ctx, owner, p, client, now, func(t *act, r *record) error {
+		if err := t.useSecond(r, p, anyCode); err != nil {
 			return err
 		}
 		if err := save(t.tx, *r); err != nil {

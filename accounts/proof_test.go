@@ -99,14 +99,14 @@ func TestProof(t *testing.T) {
 	token = c.Session
 	later = later.Add(time.Hour)
 	wantErr(t, "without the code", w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase}, desk, later), ErrSecondFactorNeeded)
-	wantErr(t, "a wrong code", w.Prove(t.Context(), token.Reveal(), Proof{memberPhrase, p.wrong(later)}, desk, later), ErrCodeWrong)
+	wantErr(t, "a wrong code", w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase, Code: p.wrong(later)}, desk, later), ErrCodeWrong)
 	if mark(later).Equal(later) {
 		t.Error("a wrong code is a proof")
 	}
-	if err := w.Prove(t.Context(), token.Reveal(), Proof{memberPhrase, p.code(later)}, desk, later); err != nil || !mark(later).Equal(later) {
+	if err := w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase, Code: p.code(later)}, desk, later); err != nil || !mark(later).Equal(later) {
 		t.Errorf("%v, %v", mark(later), err)
 	}
-	wantErr(t, "the same code", w.Prove(t.Context(), token.Reveal(), Proof{memberPhrase, p.code(later)}, desk, later), ErrCodeWrong)
+	wantErr(t, "the same code", w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase, Code: p.code(later)}, desk, later), ErrCodeWrong)
 
 	for at, want := range map[time.Duration]error{0: nil, ProofLifetime - 1: nil, ProofLifetime: ErrProofNeeded, -time.Hour: nil} {
 		if err := (Actor{Account: member.ID, Proved: noon}).proved(noon.Add(at)); !errors.Is(err, want) {
@@ -180,7 +180,7 @@ func TestRequiredFactorIsKept(t *testing.T) {
 	admin, _ := w.administrator()
 	p, _ := w.enrol(admin, adminPhrase)
 	later := noon.Add(time.Minute)
-	_, err := w.RemoveTOTP(t.Context(), admin.ID, Proof{adminPhrase, p.code(later)}, desk, later)
+	_, err := w.RemoveTOTP(t.Context(), admin.ID, Proof{Passphrase: adminPhrase, Code: p.code(later)}, desk, later)
 	wantErr(t, "an administrator's", err, ErrFactorKept)
 	if r := w.record(admin.ID); r.TOTP == nil || r.Recovery.left() != 10 {
 		t.Error("it is gone")

@@ -44,6 +44,8 @@ const (
 	ProposedFactors ProposalKind = "factors" // take the second factors
 	// ProposedActivation makes a link where it is all that is needed to be that officer.
 	ProposedActivation ProposalKind = "activation"
+	// ProposedProfile makes a security profile ask less; what it is about is another package's (Options.CarryOut).
+	ProposedProfile ProposalKind = "profile"
 )
 
 // Change is what a proposal sets; which fields count depends on its kind.
@@ -54,6 +56,9 @@ type Change struct {
 	Name   string `json:"name,omitempty"`
 	Email  string `json:"email,omitempty"`
 	Role   Role   `json:"role,omitempty"` // of create
+	// Of what another package carries out: which of its things, and what is to become of it.
+	Subject string `json:"subject,omitempty"`
+	Wish    string `json:"wish,omitempty"`
 }
 
 // Person is an account by id and name; the name of one that is gone is empty.
@@ -96,7 +101,7 @@ type proposal struct {
 
 func (p proposal) object() string {
 	if p.Account == (ID{}) {
-		return ""
+		return p.Change.Subject
 	}
 	return p.Account.String()
 }
@@ -111,6 +116,8 @@ func (p proposal) details() []string {
 		list = append(list, "from", string(p.Change.From), "to", string(p.Change.To))
 	case ProposedCreate:
 		list = append(list, "role", string(p.Change.Role))
+	case ProposedProfile:
+		list = append(list, "profile", p.Change.Subject)
 	}
 	return list
 }

@@ -31,9 +31,10 @@ type record struct {
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
-	// TOTP is the second factor, Recovery what stands for it when it is lost; one is there exactly when the other is.
-	TOTP     *totpFactor `json:"totp,omitempty"`
-	Recovery *recovery   `json:"recovery,omitempty"`
+	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one: it is there exactly when one of them is.
+	TOTP     *totpFactor   `json:"totp,omitempty"`
+	Passkeys []keptPasskey `json:"passkeys,omitempty"`
+	Recovery *recovery     `json:"recovery,omitempty"`
 	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
@@ -51,11 +52,11 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), Source: r.Source, Absent: r.Absent}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent}
 }
 
-// secondFactor reports whether a passphrase alone is not enough.
-func (r record) secondFactor() bool { return r.TOTP != nil }
+// secondFactor reports whether a passphrase alone does not sign in.
+func (r record) secondFactor() bool { return r.TOTP != nil || len(r.Passkeys) > 0 }
 
 func (r record) active() bool              { return r.state() == Active }
 func (r record) activeAdministrator() bool { return r.Role == Administrator && r.active() }
@@ -120,6 +121,9 @@ func (r record) indexes() []indexKey {
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})
+	}
+	for _, k := range r.Passkeys {
+		list = append(list, indexKey{passkeysBucket, string(passkeyKey(k.Credential)), id})
 	}
 	return list
 }

@@ -69,8 +69,8 @@ func putSession(tx *store.Tx, hash []byte, s session) error {
 	return tx.Put(sessionsBucket, hash, b)
 }
 
-// newSession begins a session for r, who has just proved who they are, and records it.
-func (t *act) newSession(r record, client Client) (Token, error) {
+// newSession begins a session for r, who has just proved who they are, and records it, with details of how.
+func (t *act) newSession(r record, client Client, details ...string) (Token, error) {
 	list, err := sessionsOf(t.tx, r.ID)
 	if err != nil {
 		return Token{}, err
@@ -100,7 +100,7 @@ func (t *act) newSession(r record, client Client) (Token, error) {
 	if err := t.tx.Put(sessionsOfBucket, slices.Concat(r.ID[:], id), hash); err != nil {
 		return Token{}, err
 	}
-	return token, t.record(audit.LoginOK, r.ID.String(), "session", s.ID.String())
+	return token, t.record(audit.LoginOK, r.ID.String(), append([]string{"session", s.ID.String()}, details...)...)
 }
 
 // stored is a session with its key.
@@ -287,6 +287,24 @@ func (a *Accounts) EndSession(actor Actor, id ID, session SessionID, now time.Ti
 			return err
 		}
 		return t.end(stored{s, hash}, EndedByOwner)
+	})
+	return err
+}
+
+// EndOtherSessions ends all sessions of an account but one: whoever looks at where they are signed in keeps the session that they
+// look from. For its owner and for administrators.
+func (a *Accounts) EndOtherSessions(actor Actor, id ID, keep SessionID, now time.Time) error {
+	_, err := a.administer(actor, id, true, now, func(t *act, r *record) error {
+		list, err := sessionsOf(t.tx, id)
+		for _, s := range list {
+			if SessionID(s.ID) == keep {
+				continue
+			}
+			if err := t.end(s, EndedByOwner); err != nil {
+				return err
+			}
+		}
+		return err
 	})
 	return err
 }

@@ -122,7 +122,7 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 			return err
 		},
 		"RemoveTOTP": func() error {
-			_, err := w.RemoveTOTP(t.Context(), second.ID, Proof{memberPhrase, codes.Recovery[0].Reveal()}, desk, never)
+			_, err := w.RemoveTOTP(t.Context(), second.ID, Proof{Passphrase: memberPhrase, Code: codes.Recovery[0].Reveal()}, desk, never)
 			return err
 		},
 		"TakeFactors": func() error { return w.TakeFactors(actor(admin), second.ID, never) },

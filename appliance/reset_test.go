@@ -22,7 +22,7 @@ func TestResetAdministrator(t *testing.T) {
 	must(t, err)
 	admin, session, err := a.accounts.Setup(ctx, code.Reveal(), "Ada", "ada@example.org", phrase, accounts.Client{}, now)
 	must(t, err)
-	e, err := a.accounts.BeginTOTP(ctx, admin.ID, phrase, accounts.Client{}, now)
+	e, err := a.accounts.BeginTOTP(ctx, admin.ID, accounts.Proof{Passphrase: phrase}, accounts.Client{}, now)
 	must(t, err)
 	done, err := a.accounts.ConfirmTOTP(admin.ID, codeOf(t, e.Secret.Reveal(), now), accounts.Client{}, now)
 	must(t, err)

@@ -150,7 +150,7 @@ func TestCallOverTheWire(t *testing.T) {
 	owner := mls.AccountID(status.Room.Owner)
 	group := make([]byte, 16)
 	_, _ = rand.Read(group) // never fails
-	g, err := mls.NewCallGroup(mls.Room{ID: mls.RoomID(status.Room.ID), Hosts: []mls.AccountID{owner}, Profile: mls.Standard, Owner: owner},
+	g, err := mls.NewCallGroup(mls.Room{ID: mls.RoomID(status.Room.ID), Hosts: []mls.AccountID{owner}, Profile: mls.Standard(), Owner: owner},
 		mls.Identity{Signer: signer, Credential: credential.Credential(), Extensions: []mls.Extension{name}}, mls.Default, group, rand.Reader)
 	must(t, err)
 	info, err := g.GroupInfo(false)

@@ -35,11 +35,12 @@ const (
 	ActivationBad    Action = "activation.refused"
 	PassphraseChange Action = "passphrase.changed"
 
-	// Second factors. Object: the account.
-	FactorAdded     Action = "factor.added"   // [kind=totp]
-	FactorRemoved   Action = "factor.removed" // [kind=totp] by its owner
-	FactorTaken     Action = "factor.taken"   // [kind=totp, recovery] by an administrator, or by an operator's reset, with as many recovery codes as were left
-	FactorRefused   Action = "factor.refused" // [reason=code, failures] a code that is wrong, used or out of date, after a right passphrase
+	// Second factors. Object: the account. kind is totp, passkey, or both of them; passkey is the id of one in its owner's list.
+	FactorAdded     Action = "factor.added"    // [kind, passkey]
+	FactorRemoved   Action = "factor.removed"  // [kind, passkey, left] by its owner; left: passkeys
+	FactorTaken     Action = "factor.taken"    // [kind, recovery] by an administrator, or by an operator's reset, with as many recovery codes as were left
+	FactorRefused   Action = "factor.refused"  // [reason, failures] a code that is wrong, used or out of date, after a right passphrase: reason=code; [kind=passkey, reason=unknown|origin|party|verification|signature|owner|counter|disabled|invited]
+	PasskeyRenamed  Action = "passkey.renamed" // [passkey]
 	RecoveryRenewed Action = "recovery.renewed"
 	RecoveryUsed    Action = "recovery.used" // [left] a recovery code stood for the second factor
 
@@ -59,11 +60,16 @@ const (
 
 	// Signing in. Object: the account, empty when there is none for what was typed: what was typed is never recorded,
 	// because people type passphrases into the field for the address.
-	LoginOK          Action = "login.ok"           // [session]
+	LoginOK          Action = "login.ok"           // [session, by=passkey]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
 	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset|source, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
+
+	// Security profiles. Object: the profile.
+	ProfileCreated Action = "profile.created" // [name, conditions, members]
+	ProfileChanged Action = "profile.changed" // likewise, as it is now
+	ProfileDeleted Action = "profile.deleted" // likewise, as it was
 
 	// The organisation's directory.
 	DirectorySynced Action = "directory.synchronised" // [people, created, changed, shut, opened, problems] when something changed, or by hand
@@ -75,6 +81,7 @@ const (
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
+	RoomProfile       Action = "room.profile"        // [profile, name]
 	CallStarted       Action = "call.started"        // [call]
 	CallEnded         Action = "call.ended"          // [call, reason]
 	CallMemberAdded   Action = "call.member-added"   // [call, account, leaf, epoch, admitted-by]

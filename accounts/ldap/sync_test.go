@@ -144,11 +144,11 @@ func TestSyncMakesFollowsAndShuts(t *testing.T) {
 	if ada.Account.Role != accounts.Auditor || !ada.Account.FactorMissing {
 		t.Errorf("ada is %+v", ada.Account)
 	}
-	enrolment, err := h.accounts.BeginTOTP(t.Context(), ada.Account.ID, "ada a une phrase", desk, h.now)
+	enrolment, err := h.accounts.BeginTOTP(t.Context(), ada.Account.ID, accounts.Proof{Passphrase: "ada a une phrase"}, desk, h.now)
 	if err != nil || enrolment.Secret.Reveal() == "" {
 		t.Errorf("second factor: %v", err)
 	}
-	if _, err := h.accounts.BeginTOTP(t.Context(), ada.Account.ID, "a guess", desk, h.now); !errors.Is(err, accounts.ErrPassphraseWrong) {
+	if _, err := h.accounts.BeginTOTP(t.Context(), ada.Account.ID, accounts.Proof{Passphrase: "a guess"}, desk, h.now); !errors.Is(err, accounts.ErrPassphraseWrong) {
 		t.Errorf("second factor with a wrong passphrase: %v", err)
 	}
 
@@ -336,7 +336,7 @@ func TestADirectoryThatIsDown(t *testing.T) {
 		t.Errorf("the session: %v", err)
 	}
 	h.now = h.now.Add(time.Hour)
-	if _, err := h.accounts.BeginTOTP(t.Context(), in.Account.ID, "zoé, ça va ?", desk, h.now); !errors.Is(err, accounts.ErrSource) {
+	if _, err := h.accounts.BeginTOTP(t.Context(), in.Account.ID, accounts.Proof{Passphrase: "zoé, ça va ?"}, desk, h.now); !errors.Is(err, accounts.ErrSource) {
 		t.Errorf("second factor: %v", err)
 	}
 }

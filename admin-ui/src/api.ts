@@ -1,5 +1,5 @@
 /** What the console asks the appliance: the same client, session and token as the meeting pages; every answer is the server's to check. */
-import { withProof, type Role } from "@huisclos/ui-kit";
+import { withProof, type ProfileShown, type Role } from "@huisclos/ui-kit";
 import { api as shared, codes, request, ApiError, type Account as Person, type Me } from "../../meeting-ui/src/api/index.ts";
 
 export { ApiError, codes };
@@ -39,10 +39,13 @@ export interface AuditPage {
 export type RuledRole = "organiser" | "member";
 export type TwoFactors = "always" | "required" | "optional";
 export interface Policy { twoFactors: Record<Exclude<Role, "guest">, TwoFactors>; officers: number }
+/** A security profile of rooms, with what its rooms ask. */
+export interface Profile extends ProfileShown { id: string; builtIn: boolean; changed?: string }
+export type ProfileWish = Pick<ProfileShown, "name" | "members"> & { conditions: string[] };
 /** An act that waits for an officer other than the one who proposed it, and than the account concerned. */
 export interface Proposal {
   id: string; kind: string; by: { id: string; name: string }; at: string; until: string; account?: { id: string; name: string };
-  change: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean };
+  change: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean; profile?: Profile };
   canApprove: boolean; waits: "" | "secondOfficer";
 }
 export interface Proposed { proposal: Proposal }
@@ -77,6 +80,10 @@ export const admin = {
 
   policy: () => request<Policy>("GET", "/api/admin/policy"),
   changePolicy: (twoFactors: Partial<Record<RuledRole, TwoFactors>>) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", { twoFactors })),
+  profiles: async () => (await request<{ profiles: Profile[] }>("GET", "/api/admin/profiles")).profiles,
+  createProfile: (wish: ProfileWish) => withProof(() => request<unknown>("POST", "/api/admin/profiles", wish)),
+  changeProfile: (profile: string, wish: ProfileWish) => withProof(() => request<unknown>("PATCH", `/api/admin/profiles/${id(profile)}`, wish)),
+  removeProfile: (profile: string) => withProof(() => request<unknown>("DELETE", `/api/admin/profiles/${id(profile)}`)),
   proposals: async () => (await request<{ proposals: Proposal[] }>("GET", "/api/admin/proposals")).proposals,
   approve: (proposal: string) => withProof(() => request<Happened | null>("POST", `/api/admin/proposals/${id(proposal)}/approve`, {})),
   reject: (proposal: string) => withProof(() => request<void>("POST", `/api/admin/proposals/${id(proposal)}/reject`, {})),

@@ -11,6 +11,7 @@ import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
 import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Rules } from "./pages/policy.tsx";
+import { Profiles } from "./pages/profiles.tsx";
 import { Proposals } from "./pages/proposals.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { base, go, place, section } from "./route.ts";
@@ -36,7 +37,7 @@ export function App() {
 function Proof() {
   const s = session.value;
   if (s.state !== "in") return null;
-  return <ProofHost email={s.me.account.email} second={s.me.secondFactor ?? true} prove={own.prove} refusal={asApiError} />;
+  return <ProofHost email={s.me.account.email} kinds={s.me.factors ?? { totp: true, passkey: false }} prove={own.prove} options={own.proofOptions} refusal={asApiError} />;
 }
 
 function Page() {
@@ -79,6 +80,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "directory": return <Directory />;
     case "calls": return <Calls />;
     case "policy": return <Rules role={role} />;
+    case "profiles": return <Profiles role={role} />;
     case "proposals": return <Proposals me={id} role={role} />;
     case "audit": return <Audit />;
     case "about": return <About />;

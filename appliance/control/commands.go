@@ -135,7 +135,7 @@ func sentences(name string, p place, err error) (fr, en string) {
 		return fmt.Sprintf("la ligne de commande n'est pas comprise ; voyez « huisclos %s --help ».", name),
 			fmt.Sprintf("the command line is not understood; see “huisclos %s --help”.", name)
 	case errors.Is(err, ErrNoReset):
-		return "aucun administrateur ni responsable de la sécurité actif n'a cette adresse ; rien n'a changé.",
+		return "aucun administrateur ni officier de sécurité actif n'a cette adresse ; rien n'a changé.",
 			"no active administrator or security officer has this address; nothing was changed."
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("seuls l'utilisateur de l'appliance et root peuvent lui parler ; essayez « sudo huisclos %s ».", name),

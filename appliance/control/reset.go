@@ -9,7 +9,7 @@ import (
 
 const resetHelp = ` E-MAIL
 
-Pour un administrateur, ou un responsable de la sécurité, qui a tout perdu : retire ses seconds facteurs, ferme ses sessions et donne un
+Pour un administrateur, ou un officier de sécurité, qui a tout perdu : retire ses seconds facteurs, ferme ses sessions et donne un
 lien pour choisir une autre phrase de passe. L'ancienne vaut jusque-là. Le journal d'audit le dit.
 For an administrator, or a security officer, who lost everything: takes their second factors, ends their sessions and gives a link to
 choose another passphrase. The old one counts until then. The audit log says so.

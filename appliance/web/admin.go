@@ -208,10 +208,28 @@ func (s *Server) listAudit(v *visit) error {
 		}
 		out = append(out, j)
 	}
+	names, err := s.namesIn(list)
+	if err != nil {
+		return err
+	}
 	next := ""
 	if n := len(out); n == limit && out[n-1].Sequence > 1 {
 		next = strconv.FormatUint(out[n-1].Sequence, 10)
 	}
-	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next,
+	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next, "names": names,
 		"head": map[string]any{"sequence": head.Sequence, "hash": head.Hash.String()}})
+}
+
+// namesIn are the names of the accounts that entries speak of: the log keeps ids only, and whoever reads it may not see the
+// accounts themselves. One that is gone has no name.
+func (s *Server) namesIn(list []audit.Entry) (map[accounts.ID]string, error) {
+	var ids []accounts.ID
+	for _, e := range list {
+		for _, text := range []string{e.Actor, e.Object, e.Detail["by"]} {
+			if id, err := accounts.ParseID(text); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return s.Accounts.Names(ids)
 }

@@ -36,7 +36,7 @@ func TestSecondFactorFromEndToEnd(t *testing.T) {
 	h := newHouse(t)
 	one, two := h.asMember(), h.asMember()
 	a := one.do("GET", "/api/account/factors", nil)
-	if got := strings.TrimSpace(string(a.body)); got != `{"recoveryLeft":0,"totp":null}` {
+	if got := strings.TrimSpace(string(a.body)); got != `{"passkeys":[],"recoveryLeft":0,"required":false,"totp":null}` {
 		t.Errorf("before: %s", got)
 	}
 	expect(t, "wrong passphrase", one.do("POST", "/api/account/totp", map[string]string{"passphrase": "not this passphrase"}), http.StatusForbidden, "passphrase-wrong")
@@ -128,7 +128,7 @@ func TestSecondFactorFromEndToEnd(t *testing.T) {
 		t.Error("the token did not change")
 	}
 	b.token()
-	if got := strings.TrimSpace(string(b.do("GET", "/api/account/factors", nil).body)); got != `{"recoveryLeft":0,"totp":null}` {
+	if got := strings.TrimSpace(string(b.do("GET", "/api/account/factors", nil).body)); got != `{"passkeys":[],"recoveryLeft":0,"required":false,"totp":null}` {
 		t.Errorf("removed: %s", got)
 	}
 	expect(t, "remove again", b.do("DELETE", "/api/account/totp", map[string]string{"passphrase": "treize tortues traversent", "code": "123456"}),

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
@@ -117,25 +118,30 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
-		{Version: 5, Name: "sources", Run: accounts.AddSources},
+		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
+		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
+		{Version: 7, Name: "sources", Run: accounts.AddSources},
 	}))
 	h.audit, h.db = audit.New(db), db
+	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap})
+	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
 	t.Cleanup(h.hall.Close)
+	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
+	must(t, err)
 	h.server, err = New(Config{
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
 		Meeting: builtClient("/"), Console: builtClient("/console/"),
-		Names: []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
+		Passkeys: party,
+		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
 		Mask:  func(a netip.Addr) string { return "masked" },
 		Trial: h.trial,

@@ -39,7 +39,7 @@ func totp(t testing.TB, secret string, now time.Time) string {
 func (h *house) giveFactor(a accounts.Account, passphrase string) {
 	h.t.Helper()
 	here, before := accounts.Client{Address: netip.MustParseAddr("192.0.2.200")}, h.clock().Add(-3*time.Minute)
-	e, err := h.accounts.BeginTOTP(context.Background(), a.ID, passphrase, here, before)
+	e, err := h.accounts.BeginTOTP(context.Background(), a.ID, accounts.Proof{Passphrase: passphrase}, here, before)
 	must(h.t, err)
 	secret := e.Secret.Reveal()
 	_, err = h.accounts.ConfirmTOTP(a.ID, totp(h.t, secret, before), here, before)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/meetings"
 )
 
 // rolesOfPolicy are those that the policy speaks of.
@@ -90,6 +91,10 @@ func proposalOf(p accounts.Proposal) proposalJSON {
 	switch p.Kind {
 	case accounts.ProposedPolicy:
 		j.Change["twoFactors"] = twoFactorsJSON(p.Change.Policy)
+	case accounts.ProposedProfile:
+		if to, err := meetings.ReadWish(p.Change.Wish); err == nil {
+			j.Change["profile"] = profileOf(meetings.NamedProfile{ID: meetings.ProfileID(p.Change.Subject), Profile: to})
+		}
 	case accounts.ProposedRole:
 		j.Change["from"], j.Change["to"] = p.Change.From, p.Change.To
 	case accounts.ProposedCreate:
@@ -118,10 +123,12 @@ func (s *Server) approve(v *visit) error {
 	}
 	done, err := s.Accounts.Approve(v.actor(), id, v.now)
 	if err != nil {
-		return err
+		return profileError(err)
 	}
 	out := map[string]any{"kind": done.Kind}
 	switch done.Kind {
+	case accounts.ProposedProfile:
+		s.tellProfile(meetings.ProfileID(done.Subject))
 	case accounts.ProposedPolicy:
 		p, officers, err := s.Accounts.Policy()
 		if err != nil {
@@ -159,7 +166,11 @@ func (s *Server) prove(v *visit) error {
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	err := s.Accounts.Prove(v.r.Context(), v.token, accounts.Proof(b), v.from(), v.now)
+	p, err := v.proof(b)
+	if err != nil {
+		return err
+	}
+	err = s.Accounts.Prove(v.r.Context(), v.token, p, v.from(), v.now)
 	if errors.Is(err, accounts.ErrNoSession) {
 		return refusal{codeNotSignedIn} // it ended meanwhile
 	}

@@ -13,12 +13,14 @@ import (
 // Whoever lacks the second factor that the role needs is let to what sets one up, and out again: to nothing else, whatever
 // route is added.
 func TestIncompleteSessionOnEveryRoute(t *testing.T) {
-	// ASVS 6.3.3, 7.2.4
+	// ASVS 8.2.1, 8.3.1
 	open := map[string]bool{}
 	for _, name := range []string{
 		"GET /api/me", "POST /api/setup", "POST /api/login", "POST /api/logout", "POST /api/activation", "POST /api/activate",
 		"GET /api/account/factors", "POST /api/account/totp", "POST /api/account/totp/confirm", "DELETE /api/account/totp",
-		"POST /api/account/recovery", "GET /api/account/sessions", "DELETE /api/account/sessions/:session",
+		"POST /api/passkey/login/begin", "POST /api/passkey/login/finish", "POST /api/account/passkeys/begin", "POST /api/account/passkeys",
+		"PATCH /api/account/passkeys/:passkey", "DELETE /api/account/passkeys/:passkey",
+		"POST /api/account/recovery", "GET /api/account/sessions", "DELETE /api/account/sessions", "DELETE /api/account/sessions/:session",
 	} {
 		open[name] = true
 	}
@@ -56,6 +58,9 @@ func TestIncompleteSessionOnEveryRoute(t *testing.T) {
 		b.enrol(t, rolePassphrase)
 		if me := b.do("GET", "/api/me", nil).json(t); me["must"] != nil || me["secondFactor"] != true {
 			t.Errorf("%s is told %v afterwards", role, me)
+		}
+		if f := b.do("GET", "/api/account/factors", nil).json(t); f["required"] != true {
+			t.Errorf("%s is told %v of its factors", role, f)
 		}
 		expect(t, "rename", b.do("PATCH", "/api/account", map[string]string{"name": "Complet"}), http.StatusOK, "")
 		status := http.StatusOK

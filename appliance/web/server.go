@@ -16,11 +16,12 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay and Canary.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -43,7 +44,9 @@ type Config struct {
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
 	Base string
 	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
-	Proxies         func(netip.Addr) bool
+	Proxies func(netip.Addr) bool
+	// Passkeys are the ceremonies for the host name in the settings; nil: there is none, and no passkeys either.
+	Passkeys        *passkey.Party
 	StrictTransport bool // the certificate is one that browsers trust by themselves
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string

@@ -97,7 +97,7 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 // guessed reports whether a secret was tried and wrong.
 func guessed(err error) bool {
 	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong) ||
-		errors.Is(err, accounts.ErrCodeWrong)
+		errors.Is(err, accounts.ErrCodeWrong) || errors.Is(err, accounts.ErrPasskeyRefused)
 }
 
 // admit checks origin, rate, session, CSRF token, second factor and role, and returns why not.
@@ -172,6 +172,7 @@ func (s *Server) isCanary(v *visit) bool {
 // answer renders what a handler's error means to a person; nil is that the handler has answered.
 func (v *visit) answer(err error) error {
 	var many accounts.ErrTooMany
+	var needs accounts.NeedsFactor
 	var proposed accounts.Proposed
 	var he *echo.HTTPError
 	switch {
@@ -184,6 +185,8 @@ func (v *visit) answer(err error) error {
 		v.w.Header().Set("Retry-After", seconds(many.Until.Sub(v.now)))
 		v.srv.Log.Info("too many tries", "client", v.srv.Mask(v.client), "route", v.c.Path())
 		return v.refuseWith(codeTooMany, map[string]any{"until": many.Until.UTC().Format(time.RFC3339)})
+	case errors.As(err, &needs):
+		return v.refuseWith(code(needs.Code()), map[string]any{"factors": map[string]bool{"totp": needs.TOTP, "passkey": needs.Passkey}})
 	case errors.As(err, &proposed): // not done, and not refused: it waits for a second pair of eyes
 		return v.json(http.StatusAccepted, map[string]any{"proposal": proposalOf(proposed.Proposal)})
 	case errors.Is(err, errTooLarge):

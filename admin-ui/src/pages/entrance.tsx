@@ -13,7 +13,7 @@ export function SignIn({ setupNeeded }: { setupNeeded: boolean }) {
       <div class="greeting"><Seal state="sealed" size="l" /><h1>{t.title}</h1></div>
       {setupNeeded
         ? <div class="card stack"><p>{t.setup}</p><LinkButton href={`${base}/setup`} look="primary" wide>{t.setupAct}</LinkButton></div>
-        : <SignInForm login={own.login} refusal={asApiError} onIn={(answer, passphrase) => signedIn(answer.me, passphrase, answer.recoveryLeft)} />}
+        : <SignInForm login={own.login} door={own} refusal={asApiError} onIn={(answer, passphrase) => signedIn(answer.me, passphrase, answer.recoveryLeft)} />}
     </Entrance>
   );
 }

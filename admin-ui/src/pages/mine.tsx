@@ -1,6 +1,6 @@
 /** One's own account, in the console: passphrase, second factor, sessions. */
 import { useEffect, useState } from "preact/hooks";
-import { FactorPart, lang, PassphrasePart, SessionsPart, type Factors } from "@huisclos/ui-kit";
+import { FactorPart, lang, PasskeysPart, PassphrasePart, SessionsPart, type Factors } from "@huisclos/ui-kit";
 import { own, type ApiError, type Me } from "../api.ts";
 import { mySecurity, place } from "../route.ts";
 import { asApiError } from "../session.ts";
@@ -23,7 +23,8 @@ export function Mine({ me }: { me: Me["account"] }) {
           <h2 id="part-who">{me.name}</h2>
           <div class="stack stack--tight"><p class="any">{me.email}</p><p><b>{roleName(me.role)}</b><br /><span class="muted small">{roleWords.value.says[me.role]}</span></p></div>
         </section>
-        <PassphrasePart me={me} second={!!factors?.totp} onChange={() => setTurn((n) => n + 1)} />
+        <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
+        <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <SessionsPart key={turn} />
       </div>

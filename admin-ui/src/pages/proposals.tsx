@@ -1,9 +1,10 @@
 /** Acts that wait for a second pair of eyes: who proposed what and when; agreed to, declined or withdrawn here. */
 import { useEffect, useState } from "preact/hooks";
-import { Badge, Button, Confirm, dateTime, Empty, lang, list, Notice, Seal, Skeleton, toast } from "@huisclos/ui-kit";
+import { Badge, Button, Confirm, dateTime, Empty, lang, list, Notice, ProfileConditions, Seal, Skeleton, toast } from "@huisclos/ui-kit";
 import { admin, type Activation, type ApiError, type Proposal, type Role, type RuledRole } from "../api.ts";
 import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
+import { profileWords } from "../words/profiles.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { Failed } from "./errors.tsx";
 import { LinkOnce } from "./link.tsx";
@@ -17,6 +18,7 @@ export function whatOf(p: Proposal): string {
       const of = (value: string) => list(all.filter(([, v]) => v === value).map(([r]) => roleName(r)));
       return [of("optional") && w.optional(of("optional")), of("required") && w.required(of("required"))].filter(Boolean).join(". ") || w.policy;
     }
+    case "profile": return c.profile ? profileWords.value.loosen(c.profile.name) : w.other(p.kind);
     case "create": return w.create(c.name ?? c.email ?? "", roleName(c.role ?? "officer"));
     case "role": return w.role(name, roleName(c.from ?? "member"), roleName(c.to ?? "member"));
     case "disable": case "enable": case "delete": case "factors": case "activation": return w[p.kind](name);
@@ -62,6 +64,7 @@ function Waiting({ proposal: p, me, officer, onChange, onLink }: {
   return (
     <li class="card stack stack--tight">
       <div class="row row--wrap proposal__head"><h2 class="proposal__what">{whatOf(p)}</h2>{p.waits && <Badge tone="attention">{t.second}</Badge>}</div>
+      {p.change.profile && <div><p>{profileWords.value.asks}</p><ProfileConditions profile={p.change.profile} /></div>}
       <p>{t.by(p.by.name || t.gone, dateTime(p.at))}{p.change.email && <span class="muted"> · {p.change.email}</span>}</p>
       <p class="muted small">{t.until(dateTime(p.until))}</p>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}

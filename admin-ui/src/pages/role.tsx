@@ -2,6 +2,7 @@
 import { useId, useState } from "preact/hooks";
 import { Button, Dialog, Notice, privileged } from "@huisclos/ui-kit";
 import type { Account, Role } from "../api.ts";
+import { words } from "../words/console.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 
 /** Those that a person can be given by hand; a guest's comes with an invitation. */
@@ -36,7 +37,7 @@ export function RoleDialog({ account: a, onClose, onRole }: { account: Account; 
   return (
     <Dialog open title={t.changeTitle(a.name)} onClose={onClose}>
       <form class="stack" onSubmit={(e) => { e.preventDefault(); void give(); }}>
-        <RoleChoice label={t.change} role={role} onChange={setRole} />
+        <RoleChoice label={words.value.people.role} role={role} onChange={setRole} />
         <Notice tone="attention">
           <p>{t.ends}</p>
           {role !== a.role && privileged(role) && <p>{t.needsFactor}</p>}

@@ -3,9 +3,12 @@
  * stable code and a sentence in French and in English.
  */
 
-import type { Enrolment, Factors, Lang, OwnSession, Person } from "@huisclos/ui-kit";
+import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from "@huisclos/ui-kit";
 import { codes } from "@huisclos/ui-kit/factor.ts";
+import type { Profile } from "../call/profile.ts";
+import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
 import type { RelayGrant } from "../call/relay.ts";
+import { passkeyCalls } from "./passkeys.ts";
 
 export { codes };
 export type { Enrolment, Factors, Lang, OwnSession };
@@ -15,8 +18,12 @@ export interface Me {
   /** The rules ask for a second factor and there is none: nothing else is open to this session. */
   must?: "factor";
   secondFactor?: boolean;
+  /** Which second factors there are. */
+  factors?: Kinds;
 }
-export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
+/** A security profile; of a room in which a call is under way, that of the call. */
+export interface RoomProfile extends Profile { id: string }
+export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile }
 
 export class ApiError extends Error {
   constructor(
@@ -29,6 +36,8 @@ export class ApiError extends Error {
     readonly until: Date | null = null,
     /** GET /api/me without a session: no administrator exists yet. */
     readonly setupNeeded = false,
+    /** Of "secondFactorNeeded": which kinds do. */
+    readonly factors: Kinds | null = null,
   ) {
     super(`${code}: ${en}`);
     this.name = "ApiError";
@@ -62,7 +71,7 @@ function failure(response: Response, body: unknown): ApiError {
   }
   const known = sentences[e.code];
   return new ApiError(response.status, e.code, typeof e.fr === "string" ? e.fr : known?.[0] ?? badAnswer(0).fr,
-    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true);
+    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true, object(all.factors) as Kinds | null);
 }
 
 /** For answers that come without sentences. */
@@ -93,6 +102,7 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   if (text !== "") {
     try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
   }
+  if (path === "/api/me") notePasskeys(object(answer)?.passkeys);
   if (response.ok) {
     const o = object(answer);
     if (typeof o?.csrf === "string") csrf = o.csrf;
@@ -125,16 +135,17 @@ export const api = {
   activation: (activation: string) => request<{ name: string; email: string; role: Account["role"] }>("POST", "/api/activation", { token: activation }),
   activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
 
-  changePassphrase: (old: string, fresh: string, code?: string) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...(code ? { code } : {}) }),
+  changePassphrase: (old: string, fresh: string, by?: { code: string } | { passkey: object }) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...by }),
   factors: () => request<Factors>("GET", "/api/account/factors"),
-  enrol: (passphrase: string) => request<Enrolment>("POST", "/api/account/totp", { passphrase }),
+  enrol: (given: Given) => request<Enrolment>("POST", "/api/account/totp", given),
   confirmEnrolment: (code: string) => request<{ recovery: string[]; since: string }>("POST", "/api/account/totp/confirm", { code }),
-  removeFactor: (passphrase: string, code: string) => request<void>("DELETE", "/api/account/totp", { passphrase, code }),
-  newRecovery: async (passphrase: string, code: string) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", { passphrase, code })).recovery,
+  removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
+  newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,
+  ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
   /** Proves again who one is, for acts that need a recent proof. The session stays the same. */
-  prove: (passphrase: string, code?: string) => request<void>("POST", "/api/proof", { passphrase, ...(code ? { code } : {}) }),
+  prove: (given: Given) => request<void>("POST", "/api/proof", given),
   endOtherSessions: () => request<void>("DELETE", "/api/account/sessions", {}),
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 
@@ -145,6 +156,9 @@ export const api = {
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
   room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
   renameRoom: (room: string, name: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { name }),
+  /** The profiles that a room may have, from the weakest that came with the product. */
+  profiles: async () => (await request<{ profiles: RoomProfile[] }>("GET", "/api/profiles")).profiles,
+  setProfile: (room: string, profile: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { profile }),
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { Button, chooseLang, chooseTheme, FactorPart, Input, kit, lang, PassphrasePart, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
+import { Button, chooseLang, chooseTheme, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
 import { api, type Account as Me, type ApiError, type Factors } from "../api/index.ts";
 import { place } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
@@ -19,7 +19,8 @@ export function Account({ me }: { me: Me }) {
       <div class="page-head"><h1>{t.title}</h1></div>
       <div class="stack stack--loose">
         <Name me={me} />
-        <PassphrasePart me={me} second={!!factors?.totp} onChange={() => setTurn((n) => n + 1)} />
+        <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
+        <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <Look />
         <SessionsPart key={turn} />

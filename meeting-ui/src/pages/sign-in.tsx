@@ -17,7 +17,7 @@ export function SignIn({ setupNeeded, toRoom }: { setupNeeded: boolean; toRoom: 
         {setupNeeded ? (
           <div class="card stack"><p>{t.setup}</p><LinkButton href="/console/setup" look="primary" wide>{t.setupAct}</LinkButton></div>
         ) : (
-          <SignInForm login={api.login} refusal={asApiError} onIn={(answer, passphrase) => signedIn(answer.me, passphrase, answer.recoveryLeft)}>
+          <SignInForm login={api.login} door={api} refusal={asApiError} onIn={(answer, passphrase) => signedIn(answer.me, passphrase, answer.recoveryLeft)}>
             <p class="muted small">{t.forgotten}</p>
           </SignInForm>
         )}

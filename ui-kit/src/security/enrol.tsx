@@ -3,14 +3,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, IconButton, LinkButton } from "../button.tsx";
 import { CodeField, QRCode } from "../code.tsx";
 import { codes, grouped, sixDigits } from "../factor.ts";
-import { Check, Passphrase } from "../field.tsx";
+import { Check } from "../field.tsx";
 import { date } from "../i18n.ts";
 import { copy, Notice, toast } from "../notice.tsx";
 import { Skeleton } from "../show.tsx";
 import { kit } from "../words.ts";
-import { useSecurity, type Enrolment, type Refusal } from "./port.ts";
+import { kindsOf, useSecurity, type Enrolment, type Factors, type Person, type Refusal } from "./port.ts";
+import { Proving } from "./proving.tsx";
 import { sayOf } from "./say.ts";
-import { Step, Whose } from "./step.tsx";
+import { Step } from "./step.tsx";
 import { own } from "./words.ts";
 
 type Doing = { what: "start" } | { what: "begin"; why?: string } | { what: "scan"; enrolment: Enrolment } | { what: "keep"; recovery: string[] };
@@ -19,8 +20,10 @@ type Doing = { what: "start" } | { what: "begin"; why?: string } | { what: "scan
  * typed: a passphrase that was given a moment ago and need not be asked for again; it is used once. Without onCancel there
  * is no way out but to the end. onDone comes when the recovery codes are said to be kept.
  */
-export function Enrolling({ email, typed, onOn, onDone, onMoved, onCancel }: {
-  email: string; typed?: string;
+export function Enrolling({ me, factors, typed, onOn, onDone, onMoved, onCancel }: {
+  me: Person; typed?: string;
+  /** What there is already: a passkey is asked for as well. */
+  factors?: Factors | null;
   /** The second factor is on; its recovery codes are on the page still. */
   onOn?: () => void;
   onDone: () => void;
@@ -32,7 +35,7 @@ export function Enrolling({ email, typed, onOn, onDone, onMoved, onCancel }: {
   const refused = (e: Refusal) => { if (e.code === codes.factorThere) onMoved(); };
   useEffect(() => {
     if (!typed) return;
-    api.enrol(typed).then((enrolment) => setDoing({ what: "scan", enrolment }), (cause: unknown) => {
+    api.enrol({ passphrase: typed }).then((enrolment) => setDoing({ what: "scan", enrolment }), (cause: unknown) => {
       const why = refusal(cause);
       setDoing({ what: "begin", why: sayOf(why) });
       refused(why);
@@ -40,44 +43,16 @@ export function Enrolling({ email, typed, onOn, onDone, onMoved, onCancel }: {
   }, []);
   switch (doing.what) {
     case "start": return <Skeleton lines={4} />;
-    case "begin": return <Begin email={email} why={doing.why} onEnrolment={(enrolment) => setDoing({ what: "scan", enrolment })} onRefused={refused} onCancel={onCancel} />;
-    case "scan": return <Scan enrolment={doing.enrolment} onOver={(why) => setDoing({ what: "begin", why })} onCancel={onCancel} onDone={(recovery) => { setDoing({ what: "keep", recovery }); onOn?.(); }} />;
-    case "keep": return <Keep email={email} recovery={doing.recovery} onKept={onDone} />;
+    case "begin":
+      return (
+        <Proving me={me} kinds={kindsOf(factors ?? null)} title={own.value.factor.beginTitle} act={own.value.factor.next} onCancel={onCancel}
+          onProof={async (given) => { const enrolment = await api.enrol(given); setDoing({ what: "scan", enrolment }); }} onMoved={async (e) => refused(e)}>
+          {doing.why && <Notice tone="danger" live><p>{doing.why}</p></Notice>}
+        </Proving>
+      );
+    case "scan": return <Scan enrolment={doing.enrolment} onOver={(why) => setDoing({ what: "begin", why })} onCancel={onCancel} onDone={(recovery) => { if (recovery.length === 0) { onDone(); return; } setDoing({ what: "keep", recovery }); onOn?.(); }} />;
+    case "keep": return <Keep email={me.email} recovery={doing.recovery} onKept={onDone} />;
   }
-}
-
-function Begin({ email, why, onEnrolment, onRefused, onCancel }: { email: string; why?: string; onEnrolment: (e: Enrolment) => void; onRefused: (e: Refusal) => void; onCancel?: () => void }) {
-  const { api, refusal } = useSecurity();
-  const t = own.value.factor;
-  const [passphrase, setPassphrase] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [said, setSaid] = useState<string | null>(why ?? null);
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => { field.current?.focus(); }, []);
-  const submit = async (e: Event) => {
-    e.preventDefault();
-    if (busy) return;
-    setBusy(true);
-    setSaid(null);
-    try { onEnrolment(await api.enrol(passphrase)); } catch (cause) {
-      const refused = refusal(cause);
-      setSaid(sayOf(refused));
-      setPassphrase("");
-      setBusy(false);
-      field.current?.focus();
-      onRefused(refused);
-    }
-  };
-  return (
-    <Step title={t.beginTitle} still>
-      <form class="step" onSubmit={(e) => void submit(e)}>
-        {said && <Notice tone="danger" live><p>{said}</p></Notice>}
-        <Whose email={email} />
-        <Passphrase label={t.passphrase} hint={t.beginText} autocomplete="current-password" required value={passphrase} onValue={setPassphrase} innerRef={field} />
-        <div class="step__acts"><Button look="primary" type="submit" busy={busy}>{t.next}</Button>{onCancel && <Button onClick={onCancel}>{kit.value.cancel}</Button>}</div>
-      </form>
-    </Step>
-  );
 }
 
 function Scan({ enrolment, onDone, onOver, onCancel }: { enrolment: Enrolment; onDone: (recovery: string[]) => void; onOver: (why: string) => void; onCancel?: () => void }) {

@@ -1,18 +1,14 @@
 /** "My security": the second factor of one's own account is set up, its recovery codes are kept, and it is turned off again. */
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../button.tsx";
-import { CodeField, wholeCode } from "../code.tsx";
-import { codes, sixDigits } from "../factor.ts";
-import { Passphrase } from "../field.tsx";
+import { codes } from "../factor.ts";
 import { date } from "../i18n.ts";
 import { Notice, toast } from "../notice.tsx";
 import { Badge, Skeleton } from "../show.tsx";
-import { kit } from "../words.ts";
 import { Enrolling, Keep } from "./enrol.tsx";
-import { privileged, useSecurity, type Factors, type Person, type Refusal } from "./port.ts";
-import { sayOf } from "./say.ts";
-import { Step, Whose } from "./step.tsx";
+import { kindsOf, privileged, useSecurity, type Factors, type Person, type Refusal } from "./port.ts";
+import { keys } from "./passkey-words.ts";
+import { Proving } from "./proving.tsx";
 import { own } from "./words.ts";
 
 /** With so few recovery codes left it is time for new ones. */
@@ -49,23 +45,23 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
     <section class="card part" id={factorPart} aria-labelledby="part-factor">
       <h2 id="part-factor" ref={head} tabIndex={-1}>{t.title}</h2>
       {!factors ? error ? <Notice tone="danger" live><p>{error}</p></Notice> : <Skeleton lines={2} />
-        : doing === "enrol" ? <Enrolling email={me.email} onOn={() => void onChange()} onDone={() => void over(t.kept)} onMoved={() => void over()} onCancel={() => void over()} />
+        : doing === "enrol" ? <Enrolling me={me} factors={factors} onOn={() => void onChange()} onDone={() => void over(t.kept)} onMoved={() => void over()} onCancel={() => void over()} />
         : doing === "renew" ? (
-          <Proving me={me} title={t.renewTitle} act={t.renewAct} recovery={false} onMoved={moved} onCancel={() => void over()}
-            onProof={async (passphrase, code) => { const recovery = await api.newRecovery(passphrase, code); recoveryRenewed(); setDoing({ recovery }); }}>
+          <Proving me={me} kinds={kindsOf(factors)} title={t.renewTitle} act={t.renewAct} recovery={false} onMoved={moved} onCancel={() => void over()}
+            onProof={async (given) => { const recovery = await api.newRecovery(given); recoveryRenewed(); setDoing({ recovery }); }}>
             <p>{t.renewText}</p>
           </Proving>
         ) : doing === "off" ? (
-          <Proving me={me} title={t.offTitle} act={t.offAct} danger onMoved={moved} onCancel={() => void over()}
-            onProof={async (passphrase, code) => { await api.removeFactor(passphrase, code); recoveryRenewed(); await over(t.offDone); }}>
-            <p>{t.offText}</p>
+          <Proving me={me} kinds={kindsOf(factors)} title={t.offTitle} act={t.offAct} danger onMoved={moved} onCancel={() => void over()}
+            onProof={async (given) => { await api.removeFactor(given); recoveryRenewed(); await over(t.offDone); }}>
+            <p>{factors.passkeys.length > 0 ? t.offTextOther : t.offText}</p>
           </Proving>
         ) : doing ? <Keep email={me.email} recovery={doing.recovery} onKept={() => void over(t.renewed)} />
-        : factors.totp ? <On factors={factors} required={factors.required ?? privileged(me.role)} onRenew={() => setDoing("renew")} onOff={() => setDoing("off")} />
+        : factors.totp ? <On factors={factors} required={(factors.required ?? privileged(me.role)) && factors.passkeys.length === 0} onRenew={() => setDoing("renew")} onOff={() => setDoing("off")} />
         : (
           <div class="stack">
-            <p>{t.why}</p>
-            <div><Button look="primary" onClick={() => setDoing("enrol")}>{t.begin}</Button></div>
+            {factors.passkeys.length > 0 ? <><Left factors={factors} /><p>{keys.value.withTotp}</p></> : <p>{t.why}</p>}
+            <div class="step__acts">{factors.passkeys.length > 0 && <Button onClick={() => setDoing("renew")}>{t.renew}</Button>}<Button look={factors.passkeys.length > 0 ? "plain" : "primary"} onClick={() => setDoing("enrol")}>{t.begin}</Button></div>
           </div>
         )}
     </section>
@@ -78,7 +74,7 @@ function On({ factors, required, onRenew, onOff }: { factors: Factors; required:
   return (
     <div class="stack">
       <p class="row row--wrap"><Badge tone="accent">{t.on}</Badge>{factors.totp && <span>{t.since(date(factors.totp.since))}</span>}</p>
-      {short ? <Notice tone="attention"><p>{t.fewLeft(factors.recoveryLeft)}</p></Notice> : <p>{t.left(factors.recoveryLeft)}</p>}
+      <Left factors={factors} />
       {required && <p class="muted small">{t.required}</p>}
       <div class="step__acts">
         <Button look={short ? "primary" : "plain"} onClick={onRenew}>{t.renew}</Button>
@@ -99,46 +95,7 @@ export function RecoveryNotice({ left, href, onGone }: { left: number; href: str
   );
 }
 
-/** Passphrase and code again, before something that a thief of an open session must not do. */
-function Proving({ me, title, act, danger, recovery = true, children, onProof, onMoved, onCancel }: {
-  me: Person; title: string; act: string; danger?: boolean; recovery?: boolean; children: ComponentChildren;
-  onProof: (passphrase: string, code: string) => Promise<void>; onMoved: (e: Refusal) => Promise<void>; onCancel: () => void;
-}) {
-  const { refusal } = useSecurity();
+function Left({ factors: { recoveryLeft } }: { factors: Factors }) {
   const t = own.value.factor;
-  const [passphrase, setPassphrase] = useState("");
-  const [code, setCode] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [said, setSaid] = useState<string | null>(null);
-  const [partly, setPartly] = useState(false);
-  const first = useRef<HTMLInputElement>(null), second = useRef<HTMLInputElement>(null);
-  const submit = async (e: Event) => {
-    e.preventDefault();
-    if (busy) return;
-    const whole = recovery ? wholeCode(code) : sixDigits(code);
-    setPartly(!whole);
-    if (!whole) { second.current?.focus(); return; }
-    setBusy(true);
-    setSaid(null);
-    try { await onProof(passphrase, whole); } catch (cause) {
-      const refused = refusal(cause);
-      setSaid(sayOf(refused, whole));
-      setCode("");
-      setBusy(false);
-      if (refused.code === codes.passphraseWrong) { setPassphrase(""); first.current?.focus(); } else second.current?.focus();
-      await onMoved(refused);
-    }
-  };
-  return (
-    <Step title={title}>
-      {children}
-      <form class="step" onSubmit={(e) => void submit(e)}>
-        {said && <Notice tone="danger" live><p>{said}</p></Notice>}
-        <Whose email={me.email} />
-        <Passphrase label={t.passphrase} autocomplete="current-password" required value={passphrase} onValue={setPassphrase} innerRef={first} />
-        <CodeField recovery={recovery} value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={second} />
-        <div class="step__acts"><Button look={danger ? "danger" : "primary"} type="submit" busy={busy}>{act}</Button><Button onClick={onCancel}>{kit.value.cancel}</Button></div>
-      </form>
-    </Step>
-  );
+  return recoveryLeft <= few ? <Notice tone="attention"><p>{t.fewLeft(recoveryLeft)}</p></Notice> : <p>{t.left(recoveryLeft)}</p>;
 }

@@ -11,3 +11,7 @@ export * from "./passphrase.tsx";
 export * from "./sessions.tsx";
 export * from "./proof.tsx";
 export * from "./must.tsx";
+export * from "./passkey-words.ts";
+export * from "./proving.tsx";
+export * from "./door.tsx";
+export * from "./passkeys.tsx";

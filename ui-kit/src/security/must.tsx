@@ -37,7 +37,7 @@ export function EnrolCard({ me, onDone }: { me: Person; onDone: () => Promise<vo
   return (
     <section class="card" aria-label={own.value.factor.title}>
       <StepLevel.Provider value={2}>
-        <Enrolling email={me.email} typed={first} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
+        <Enrolling me={me} typed={first} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
       </StepLevel.Provider>
     </section>
   );

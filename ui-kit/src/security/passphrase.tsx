@@ -4,44 +4,48 @@ import { CodeField, wholeCode } from "../code.tsx";
 import { codes } from "../factor.ts";
 import { Passphrase } from "../field.tsx";
 import { Notice, toast } from "../notice.tsx";
+import { getPasskey, passkeysUsable } from "../passkey.ts";
 import { kit } from "../words.ts";
-import { useSecurity, type Person } from "./port.ts";
+import { keys } from "./passkey-words.ts";
+import { kindsOf, useSecurity, whyOf, type Factors, type Kinds, type Person } from "./port.ts";
+import { Or } from "./proving.tsx";
 import { met, Rules } from "./rules.tsx";
 import { sayOf } from "./say.ts";
 import { Whose } from "./step.tsx";
 import { own } from "./words.ts";
 
 /** The passphrase is changed: the old one, and a code of the second factor where there is one. */
-export function PassphrasePart({ me, second, onChange }: { me: Person; second: boolean; onChange: () => void }) {
+export function PassphrasePart({ me, factors, onChange }: { me: Person; factors: Factors | null; onChange: () => void }) {
   const { api, refusal } = useSecurity();
   const t = own.value.passphrase;
   const [old, setOld] = useState("");
   const [fresh, setFresh] = useState("");
   const [code, setCode] = useState("");
   /** The server asked for a code: the second factor was set up elsewhere since this page was opened. */
-  const [asked, setAsked] = useState(false);
+  const [asked, setAsked] = useState<Kinds | null>(null);
   const [partly, setPartly] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  const submit = async (e: Event) => {
+  const kinds = asked ?? kindsOf(factors), coded = kinds.totp || kinds.passkey, keyed = kinds.passkey && passkeysUsable();
+  const submit = async (e: Event, byPasskey = false) => {
     e.preventDefault();
-    if (busy || !met(fresh, me).all) return;
-    const whole = wholeCode(code);
-    setPartly((second || asked) && !whole);
-    if ((second || asked) && !whole) { field.current?.focus(); return; }
+    if (busy || !met(fresh, me).all || byPasskey && !old) return;
+    const whole = wholeCode(code), lacking = coded && !byPasskey && !whole;
+    setPartly(lacking);
+    if (lacking) { field.current?.focus(); return; }
     setBusy(true);
     setError(null);
     try {
-      await api.changePassphrase(old, fresh, whole ?? undefined);
+      await api.changePassphrase(old, fresh, byPasskey ? { passkey: await getPasskey(await api.proofOptions()) } : whole ? { code: whole } : undefined);
       setOld("");
       setFresh("");
       setCode("");
       toast(t.changed);
       onChange();
     } catch (cause) {
-      const refused = refusal(cause);
-      if (refused.code === codes.factorNeeded) setAsked(true);
+      const refused = whyOf(refusal, cause);
+      if (refused.code === codes.factorNeeded) setAsked(refused.factors ?? { totp: true, passkey: false });
       setCode("");
       setError(refused.code === codes.factorNeeded ? t.codeToo : sayOf(refused, whole));
       field.current?.focus();
@@ -58,7 +62,8 @@ export function PassphrasePart({ me, second, onChange }: { me: Person; second: b
         <Whose email={me.email} />
         <Passphrase label={t.old} autocomplete="current-password" required value={old} onValue={setOld} />
         <Passphrase label={t.fresh} autocomplete="new-password" required value={fresh} onValue={setFresh} hint={<Rules passphrase={fresh} who={me} />} />
-        {(second || asked) && <CodeField value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={field} />}
+        {keyed && <><div><Button icon="fingerprint-pattern" busy={busy} onClick={(e) => void submit(e, true)}>{keys.value.changeBy}</Button></div><Or /></>}
+        {coded && <CodeField digits={kinds.totp} value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={field} />}
         <div><Button type="submit" busy={busy}>{t.change}</Button></div>
       </form>
     </section>
