@@ -37,6 +37,7 @@ var layers = map[string]rule{
 	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
 	"appliance/console": {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
 	"appliance/control": {floor: 4, own: []string{"appliance/config", "appliance/reach", "hardening"}},
+	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
 	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/passkey", "audit", "meetings/...", "store"},

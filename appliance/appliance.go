@@ -23,6 +23,7 @@ import (
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
@@ -43,7 +44,8 @@ func migrations() []store.Migration {
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
 		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
-		{Version: 7, Name: "sources of accounts", Run: accounts.AddSources},
+		{Version: 7, Name: "outbox", Run: outbox.CreateBuckets},
+		{Version: 8, Name: "sources of accounts", Run: accounts.AddSources},
 	}
 }
 
@@ -62,6 +64,7 @@ const (
 	drainWithin = 3 * time.Second
 	sweepEvery  = 5 * time.Minute
 	renewEvery  = time.Hour
+	mailEvery   = 2 * time.Second
 )
 
 // An Appliance is everything that runs. Its parts are stopped in the reverse order of their start.
@@ -71,6 +74,7 @@ type Appliance struct {
 	started  time.Time
 
 	accounts  *accounts.Accounts
+	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
 	canaries  *canaries
@@ -129,12 +133,15 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
+		return nil, err
+	}
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	client, err := s.newDirectory()
 	if err != nil {
 		return nil, err
 	}
-	options := accounts.Options{CarryOut: a.rooms.CarryOut}
+	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut}
 	if client != nil {
 		options.Directory = client
 	}
@@ -151,6 +158,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(sockets.close)
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
+	a.post.at(s.base(a.port))
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
@@ -203,6 +211,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Post: a.post.link(), PostStatus: a.post.status,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -258,7 +267,15 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
-	a.onStop(func() { close(a.quit) })
+	posted := make(chan struct{})
+	a.onStop(func() {
+		close(a.quit)
+		<-posted // what a server has taken is noted before the database closes
+	})
+	a.running.Go(func() {
+		defer close(posted)
+		a.post.run(a.quit, mailEvery, a.settings.now)
+	})
 	a.running.Go(func() { hardening.GiveBack(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {

@@ -36,8 +36,8 @@ func Outward(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 const usageOutward = `huisclos outward [options]
 
-  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail]). L'appliance elle-même n'en ouvre aucune.
-  Opens, for the appliance alone, the connections to what its settings name ([mail]). The appliance itself opens none.
+  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail], [directory]). L'appliance elle-même n'en ouvre aucune.
+  Opens, for the appliance alone, the connections to what its settings name ([mail], [directory]). The appliance itself opens none.
   Options: huisclos serve --help
 `
 
@@ -123,13 +123,13 @@ func givenOutward(around surroundings) (l *net.UnixListener, owner int, err erro
 	f := os.NewFile(uintptr(around.firstGiven), "outward")
 	defer f.Close()
 	syscall.CloseOnExec(around.firstGiven)
-	any, err := net.FileListener(f)
+	found, err := net.FileListener(f)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", errSockets, err)
 	}
-	l, ok := any.(*net.UnixListener)
+	l, ok := found.(*net.UnixListener)
 	if !ok {
-		_ = any.Close()
+		_ = found.Close()
 		return nil, 0, fmt.Errorf("%w: a socket of unix(7) is needed", errSockets)
 	}
 	l.SetUnlinkOnClose(false) // it is the manager's

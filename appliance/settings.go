@@ -28,6 +28,8 @@ type settings struct {
 	directoryPassword []byte
 	// dialDirectory connects to the directory; nil: the process that connects outward does.
 	dialDirectory ldap.Dialer
+	// password is that of the mail server's user, where the service manager hands it in.
+	password []byte
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.
 	confine func(hardening.Policy) error
 	hooks

@@ -15,7 +15,12 @@ export interface DirectoryReport {
 }
 export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
 export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }
-export interface Activation { url: string; expires: string }
+/** url is shown once; a link that was mailed has none. */
+export interface Activation { url?: string; mailed?: true; expires: string }
+export interface Mail {
+  on: boolean; waiting: number; oldest?: string; sent?: string; givenUp: number;
+  failing?: { since: string; fr: string; en: string; detail: string };
+}
 export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number }
 export interface Call {
   call: string; room: { id: string; name: string }; since: string; epoch: number; locked: boolean; members: Member[];
@@ -27,7 +32,7 @@ export interface Entry {
 }
 export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
-  fingerprint: string; address: string;
+  fingerprint: string; address: string; mail: Mail;
 }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
 export interface AuditPage {
@@ -67,8 +72,8 @@ const query = (o: Record<string, string | number>) => {
 export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
   accounts: (o: { query: string; after: string; limit: number }) => request<AccountPage>("GET", `/api/admin/accounts${query(o)}`),
-  create: (o: { name: string; email: string; role: Role }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
-  newLink: (account: string) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, {})),
+  create: (o: { name: string; email: string; role: Role; mail: boolean }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
+  newLink: (account: string, mail: boolean) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })),
   change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),

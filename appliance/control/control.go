@@ -1,9 +1,10 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call or a probe of the network, to have the directory asked, to let an administrator who lost everything begin again.
-// The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting passes here. The secrets
-// that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
+// self-check, to make the room of a test call or a probe of the network, to have a test mail sent or the directory asked, to let an administrator who lost
+// everything begin again. The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting
+// passes here. The secrets that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the
+// tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
 // password, which stays with the command that asked. One question and one answer each connection, each a line of JSON.
 package control
 
@@ -42,6 +43,8 @@ type Acts struct {
 	Network func() reach.Service
 	// Directory asks the organisation's directory.
 	Directory func() hardening.Report
+	// Mail goes the way of a mail; an empty address sends none.
+	Mail func(to string) hardening.Report
 }
 
 // Reset is whose account was reset, and the token for a new passphrase.
@@ -87,6 +90,18 @@ type Status struct {
 	SelfSigned   bool      `json:"selfSigned"`
 	SetupNeeded  bool      `json:"setupNeeded"`
 	NeedsRestart []string  `json:"needsRestart,omitempty"` // settings that were changed since the start
+	Mail         *Mail     `json:"mail,omitempty"`         // nil: no mail leaves
+}
+
+// Mail is how mail is doing.
+type Mail struct {
+	Waiting int            `json:"waiting"`
+	Oldest  time.Time      `json:"oldest,omitzero"`
+	Sent    time.Time      `json:"sent,omitzero"` // the last one since the start
+	GivenUp int            `json:"givenUp"`       // since the start
+	Failing time.Time      `json:"failing,omitzero"`
+	Step    hardening.Text `json:"step,omitzero"`
+	Detail  string         `json:"detail,omitempty"`
 }
 
 // The acts by their names on the socket.
@@ -98,12 +113,14 @@ const (
 	actEndCanary = "canary-end"
 	actNetwork   = "network"
 	actDirectory = "directory"
+	actMail      = "mail"
 	actReset     = "reset"
 )
 
 type question struct {
 	Act  string `json:"act"`
 	Room string `json:"room,omitempty"` // of canary-end
+	To   string `json:"to,omitempty"`   // of mail
 	// Email is that of reset.
 	Email string `json:"email,omitempty"`
 }
@@ -126,6 +143,7 @@ const (
 	maxQuestion = 1 << 10
 	maxAnswer   = 1 << 20
 	within      = 10 * time.Second
+	mailWithin  = 5 * time.Minute // a server of mails may take its time
 	maxAtOnce   = 16
 	// maxPath is what fits into sun_path (unix(7)), with its closing zero.
 	maxPath = 107
@@ -207,7 +225,9 @@ func Serve(l net.Listener, acts Acts, log *slog.Logger) {
 			defer func() { <-slots }()
 			defer c.Close()
 			_ = c.SetDeadline(time.Now().Add(within)) // a socket takes every deadline
-			_ = json.NewEncoder(c).Encode(acts.answer(c, log))
+			a := acts.answer(c, log)
+			_ = c.SetDeadline(time.Now().Add(within)) // an act may have taken longer
+			_ = json.NewEncoder(c).Encode(a)
 		})
 	}
 }
@@ -252,6 +272,8 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		return answer{Network: &network}
 	case actDirectory:
 		return answer{Report: a.Directory()}
+	case actMail:
+		return answer{Report: a.Mail(q.To)}
 	case actReset:
 		status := a.Status()
 		reset, err := a.Reset(q.Email)
@@ -279,7 +301,11 @@ func put(path string, q question) (answer, error) {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(within))
+	patience := within
+	if q.Act == actMail {
+		patience = mailWithin
+	}
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if err := json.NewEncoder(c).Encode(q); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}

@@ -137,7 +137,7 @@ func TestMailsAreWhatTheySay(t *testing.T) {
 }
 
 func TestNobodyWritesAHeader(t *testing.T) {
-	// ASVS 1.2.10, 1.3.11
+	// ASVS 1.3.11
 	for _, evil := range []string{"x\r\nBcc: mallory@example.org", "x\nBcc: m@example.org", "x\rBcc: y", "\r\n\r\n<html>", "x\u2028Bcc: y", "x\x00y", "=?utf-8?q?x=0D=0ABcc:_m?=",
 		"\u202egnp.exe", strings.Repeat("é", 5000), strings.Repeat("x ", 3000), strings.Repeat("x", 3000), "<script>alert(1)</script>", "a\x85b", "\xff\xfe", "--=_", "\"quoted\" <a@b>, c@d"} {
 		to := Address{evil, "jean@example.org"}
