@@ -276,7 +276,7 @@ func (a *Appliance) tend() {
 		defer close(posted)
 		a.post.run(a.quit, mailEvery, a.settings.now)
 	})
-	a.running.Go(func() { hardening.GiveBack(a.quit) })
+	a.running.Go(func() { hardening.TendHeap(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)
