@@ -174,13 +174,22 @@ func FuzzStartTLSAnswer(f *testing.F) {
 	f.Add([]byte("\x30\x80\x00\x00"))
 	f.Add([]byte("\x30\x84\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		r := bytes.NewReader(append(slices.Clone(answer), 0xaa))
+		r := bytes.NewReader(answer)
 		packet, err := readMessage(r)
 		if err == nil && packet == nil {
 			t.Fatal("neither a message nor an error")
 		}
-		if err == nil && (r.Len() == 0 || len(answer)+1-r.Len() > maxMessage) {
-			t.Fatal("read more than the message")
+		// Exactly the message is read: without what follows it is the same, and an octet less of it is none.
+		if read := len(answer) - r.Len(); err == nil {
+			if read > maxMessage {
+				t.Fatalf("%d octets", read)
+			}
+			if _, err := readMessage(bytes.NewReader(answer[:read])); err != nil {
+				t.Fatalf("the message alone: %v", err)
+			}
+			if _, err := readMessage(bytes.NewReader(answer[:read-1])); err == nil {
+				t.Fatal("read more than the message")
+			}
 		}
 		_ = startTLS(pipe{bytes.NewReader(answer)})
 	})
