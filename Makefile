@@ -55,7 +55,7 @@ node_modules/.package-lock.json: package-lock.json
 	touch $@
 
 browsers:
-	@.ci/need chromium firefox-esr unshare ip nft tinyproxy nginx openssl certutil exim4
+	@.ci/need chromium firefox-esr unshare ip nft tinyproxy nginx openssl certutil exim4 slapd ldapmodify
 
 test: ## everything, each stage with its time and a summary
 	@FUZZTIME=$(FUZZTIME) exec .ci/test

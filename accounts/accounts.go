@@ -30,6 +30,7 @@ const (
 	triesBucket          = "accounts.tries"          // see triesKey → tries
 	passkeysBucket       = "accounts.passkeys"       // SHA-256 of the credential id → id
 	stateBucket          = "accounts.state"          // the keys below
+	subjectBucket        = "accounts.subject"        // source, 0, its name of the person → id
 )
 
 var (
@@ -54,6 +55,9 @@ func CreateBuckets(tx *store.Tx) error {
 // AddPasskeys is the migration that makes room for passkeys.
 func AddPasskeys(tx *store.Tx) error { return tx.CreateBucket(passkeysBucket) }
 
+// AddSources is the migration that lets accounts come from elsewhere.
+func AddSources(tx *store.Tx) error { return tx.CreateBucket(subjectBucket) }
+
 // Lifetime of a session.
 type Lifetime struct {
 	Idle     time.Duration // ends when it was not used for so long
@@ -74,6 +78,8 @@ type Options struct {
 	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
 	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
 	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
+
+	Directory Checker // of the accounts that come from a directory; nil: there is none
 }
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.

@@ -47,6 +47,7 @@ var migrations = []store.Migration{
 	{Version: 2, Name: "accounts", Run: CreateBuckets},
 	{Version: 3, Name: "roles", Run: AddRoles},
 	{Version: 4, Name: "passkeys", Run: AddPasskeys},
+	{Version: 5, Name: "sources", Run: AddSources},
 }
 
 func newWorld(t *testing.T) *world {

@@ -27,6 +27,10 @@ var (
 	ErrActivation = &Error{"bad-activation", "the activation link is unknown, used or too old"}
 	ErrDisabled   = &Error{"account-disabled", "the account is disabled"}
 
+	// ErrSource: a try failed while the source of accounts can't be asked. Every try that fails then gets it, whoever's it is.
+	ErrSource     = &Error{"sourceDown", "the directory can't be asked, so that nobody of it can sign in"}
+	ErrFromSource = &Error{"fromSource", "the account comes from the organisation's directory, which decides that"}
+
 	ErrLastAdministrator = &Error{"last-administrator", "the last administrator keeps the role and the account"}
 	ErrEmailTaken        = &Error{"email-taken", "another account has this e-mail address"}
 	ErrEmail             = &Error{"bad-email", "not an e-mail address"}

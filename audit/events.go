@@ -28,12 +28,14 @@ const (
 	SetupDone        Action = "setup.done"         // object: the first administrator
 
 	// Accounts. Object: the account.
-	AccountCreated   Action = "account.created"  // [role]
-	AccountRenamed   Action = "account.renamed"  //
-	RoleChanged      Action = "account.role"     // [from, to]
-	AccountDisabled  Action = "account.disabled" //
-	AccountEnabled   Action = "account.enabled"  //
+	// source=ldap: the organisation's directory decided it.
+	AccountCreated   Action = "account.created"  // [role, source]
+	AccountRenamed   Action = "account.renamed"  // [source]
+	RoleChanged      Action = "account.role"     // [from, to, source]
+	AccountDisabled  Action = "account.disabled" // [source]
+	AccountEnabled   Action = "account.enabled"  // [source]
 	AccountDeleted   Action = "account.deleted"  //
+	AccountAddressed Action = "account.email"    // [source] its source gives it another e-mail address
 	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
 	ActivationUsed   Action = "activation.used"  // [reset]
 	ActivationBad    Action = "activation.refused"
@@ -67,13 +69,19 @@ const (
 	LoginOK          Action = "login.ok"           // [session, by=passkey]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset|source, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Security profiles. Object: the profile.
 	ProfileCreated Action = "profile.created" // [name, conditions, members]
 	ProfileChanged Action = "profile.changed" // likewise, as it is now
 	ProfileDeleted Action = "profile.deleted" // likewise, as it was
+
+	// The organisation's directory.
+	DirectorySynced Action = "directory.synchronised" // [people, created, changed, shut, opened, problems] when something changed, or by hand
+	DirectoryHeld   Action = "directory.held"         // [missing, accounts] far fewer people than before: nobody was shut out
+	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
+	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
 
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"

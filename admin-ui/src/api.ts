@@ -7,7 +7,14 @@ export type { Me, Role };
 export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean }
+/** What a reading of the directory did, or would do. troubled counts all problems, of which the first are listed. */
+export interface DirectoryReport {
+  people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;
+  changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string; at?: string }[];
+}
+export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
+export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }
 /** url is shown once; a link that was mailed has none. */
 export interface Activation { url?: string; mailed?: true; expires: string }
 export interface Mail {
@@ -70,6 +77,8 @@ export const admin = {
   change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
+  directory: () => request<Directory>("GET", "/api/admin/directory"),
+  syncDirectory: (o: { dry?: boolean; anyway?: boolean }) => withProof(() => request<{ report?: DirectoryReport; failure?: DirectoryFailure }>("POST", "/api/admin/directory/sync", o)),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),

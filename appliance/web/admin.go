@@ -18,10 +18,12 @@ type adminAccountJSON struct {
 	LastLogin *time.Time     `json:"lastLogin,omitempty"`
 
 	SecondFactor bool `json:"secondFactor"`
+	// Absent: the directory has no such person any more, or has shut them out.
+	Absent bool `json:"absent,omitempty"`
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
-	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor}
+	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Absent: a.Absent}
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
 	}

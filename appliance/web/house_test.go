@@ -120,6 +120,7 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
 		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
+		{Version: 7, Name: "sources", Run: accounts.AddSources},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)

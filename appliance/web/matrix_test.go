@@ -155,6 +155,8 @@ var rights = []right{
 	{"PATCH", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s"), map[string]any{"disabled": true}, ""},
 	{"DELETE", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 204}, ofMember("/api/admin/accounts/%s"), nil, ""},
 	{"DELETE", "/api/admin/accounts/:account/factors", is{401, 403, 403, 403, 403, 403, 403, 409}, ofMember("/api/admin/accounts/%s/factors"), nil, "noSecondFactor"},
+	{"GET", "/api/admin/directory", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/directory"), nil, ""},
+	{"POST", "/api/admin/directory/sync", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/directory/sync"), nothing, "noDirectory"},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},

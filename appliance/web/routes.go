@@ -55,6 +55,8 @@ func (s *Server) routes() []route {
 		{patch, "/api/admin/accounts/:account", administrator, call, s.changeAccount},
 		{del, "/api/admin/accounts/:account", administrator, call, s.deleteAccount},
 		{del, "/api/admin/accounts/:account/factors", administrator, call, s.takeFactors},
+		{get, "/api/admin/directory", administrator, call, s.getDirectory},
+		{post, "/api/admin/directory/sync", administrator, call, s.syncDirectory},
 		{get, "/api/admin/calls", administrator, call, s.listCalls},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
 		{get, "/api/admin/audit", watcher, call, s.listAudit},

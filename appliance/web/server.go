@@ -15,19 +15,22 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/ldap"
 	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Relay and Canary.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
+	// Directory is where accounts come from beside those made by hand; nil: there is none.
+	Directory *ldap.Sync
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
