@@ -45,6 +45,7 @@ type world struct {
 var migrations = []store.Migration{
 	{Version: 1, Name: "audit", Run: audit.CreateBuckets},
 	{Version: 2, Name: "accounts", Run: CreateBuckets},
+	{Version: 3, Name: "groups", Run: AddGroups},
 }
 
 func newWorld(t *testing.T) *world {

@@ -129,11 +129,16 @@ func (a *Accounts) administer(actor Actor, id ID, own bool, now time.Time, f fun
 
 // forbidden records that an account tried what it may not do; other errors pass.
 func (a *Accounts) forbidden(actor Actor, id ID, now time.Time, err error) error {
+	return a.forbiddenOn(actor, id.String(), now, err)
+}
+
+// forbiddenOn is forbidden for an object of any kind.
+func (a *Accounts) forbiddenOn(actor Actor, object string, now time.Time, err error) error {
 	if !errors.Is(err, ErrForbidden) {
 		return err
 	}
 	if failed := a.act(actor.name(), actor.Client, now, func(t *act) error {
-		return t.recordAs(audit.Refused, audit.AccessRefused, id.String())
+		return t.recordAs(audit.Refused, audit.AccessRefused, object)
 	}); failed != nil {
 		return errors.Join(err, failed)
 	}

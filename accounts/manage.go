@@ -122,6 +122,9 @@ func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 		if err := t.tx.Delete(triesBucket, []byte(knownKey(id))); err != nil {
 			return err
 		}
+		if err := t.leaveAll(id); err != nil {
+			return err
+		}
 		if err := remove(t.tx, *r); err != nil {
 			return err
 		}

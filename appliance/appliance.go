@@ -39,6 +39,8 @@ func migrations() []store.Migration {
 		{Version: 1, Name: "audit log", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
+		{Version: 4, Name: "groups and contacts", Run: accounts.AddGroups},
+		{Version: 5, Name: "rules of rooms", Run: meetings.AddRules},
 	}
 }
 

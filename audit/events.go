@@ -27,6 +27,7 @@ const (
 	RoleChanged      Action = "account.role"     // [from, to]
 	AccountDisabled  Action = "account.disabled" //
 	AccountEnabled   Action = "account.enabled"  //
+	PresenceChanged  Action = "account.presence" // [shown]
 	AccountDeleted   Action = "account.deleted"  //
 	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
 	ActivationUsed   Action = "activation.used"  // [reset]
@@ -49,10 +50,23 @@ const (
 	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
+	// Groups. Object: the group.
+	GroupCreated     Action = "group.created"
+	GroupRenamed     Action = "group.renamed"
+	GroupDeleted     Action = "group.deleted"
+	GroupMemberAdded Action = "group.member-added"   // [account]
+	GroupMemberTaken Action = "group.member-removed" // [account]
+
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
+	RoomAccess        Action = "room.access"         // [limited, persons, groups] who may knock
+	RoomLobby         Action = "room.lobby"          // [straight, persons, groups] whom a host's device lets in by itself
+	RoomCohosts       Action = "room.cohosts"        // [count, cohosts] up to 8 of them are named
+	RoomPINSet        Action = "room.pin-set"        //
+	RoomPINRemoved    Action = "room.pin-removed"    //
+	RoomPINRefused    Action = "room.pin-refused"    // a wrong PIN
 	CallStarted       Action = "call.started"        // [call]
 	CallEnded         Action = "call.ended"          // [call, reason]
 	CallMemberAdded   Action = "call.member-added"   // [call, account, leaf, epoch, admitted-by]

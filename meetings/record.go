@@ -201,6 +201,9 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := tx.Delete(ownersBucket, pair(r.Owner, r.ID)); err != nil {
 		return err
 	}
+	if err := forgetRules(tx, r.ID); err != nil {
+		return err
+	}
 	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)
 	e.Actor = actor
 	return s.log.Record(tx, e)
@@ -276,7 +279,8 @@ func forgetVisits(tx *store.Tx, account accounts.ID, keep int) error {
 }
 
 // List returns the account's own rooms by name, then those it visited, the
-// latest first. Rooms that were deleted meanwhile are left out.
+// latest first. Rooms that were deleted meanwhile, or are no longer open to it,
+// are left out.
 func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
 	err = s.db.View(func(tx *store.Tx) error {
 		seen := map[mls.RoomID]time.Time{}
@@ -311,6 +315,13 @@ func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
 				return err
 			}
 			if r.Owner == account {
+				continue
+			}
+			rules, err := rulesOf(tx, v.id)
+			if err != nil {
+				return err
+			}
+			if !rules.allows(tx, r, account) {
 				continue
 			}
 			r.Visited = seen[r.ID]

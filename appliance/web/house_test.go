@@ -112,6 +112,8 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
+		{Version: 4, Name: "groups", Run: accounts.AddGroups},
+		{Version: 5, Name: "rules of rooms", Run: meetings.AddRules},
 	}))
 	h.audit = audit.New(db)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}

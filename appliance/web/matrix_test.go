@@ -27,7 +27,7 @@ type right struct {
 // A scene is a house with objects that belong to the member.
 type scene struct {
 	*house
-	room, session string
+	room, session, group string
 }
 
 func newScene(t *testing.T) (*scene, *browser) {
@@ -38,7 +38,9 @@ func newScene(t *testing.T) (*scene, *browser) {
 	b := h.asMember()
 	list, err := h.accounts.Sessions(accounts.Actor{Account: h.member.ID}, h.member.ID, h.now)
 	must(t, err)
-	return &scene{h, r.ID.String(), list[len(list)-1].ID.String()}, b
+	g, err := h.accounts.CreateGroup(accounts.Operator(), "Équipe", h.now)
+	must(t, err)
+	return &scene{h, r.ID.String(), list[len(list)-1].ID.String(), g.ID.String()}, b
 }
 
 func fixed(path string) func(*scene) string { return func(*scene) string { return path } }
@@ -46,6 +48,8 @@ func fixed(path string) func(*scene) string { return func(*scene) string { retur
 func ofRoom(format string) func(*scene) string {
 	return func(s *scene) string { return fmt.Sprintf(format, s.room) }
 }
+
+func ofGroup(s *scene) string { return "/api/admin/groups/" + s.group }
 
 func ofMember(format string) func(*scene) string {
 	return func(s *scene) string { return fmt.Sprintf(format, s.member.ID) }
@@ -89,8 +93,25 @@ var rights = []right{
 	{"GET", "/api/rooms/:room", 401, 200, 200, 200, ofRoom("/api/rooms/%s"), nil, ""},
 	{"PATCH", "/api/rooms/:room", 401, 200, 403, 403, ofRoom("/api/rooms/%s"), map[string]string{"name": "Autre nom"}, ""},
 	{"DELETE", "/api/rooms/:room", 401, 204, 403, 403, ofRoom("/api/rooms/%s"), nil, ""},
+	{"GET", "/api/rooms/:room/rules", 401, 200, 403, 403, ofRoom("/api/rooms/%s/rules"), nil, ""},
+	{"PATCH", "/api/rooms/:room/rules", 401, 200, 403, 403, ofRoom("/api/rooms/%s/rules"), map[string]any{"pin": "2468"}, ""},
+	{"POST", "/api/rooms/:room/pin", 401, 204, 204, 204, ofRoom("/api/rooms/%s/pin"), map[string]string{"pin": "2468"}, ""}, // it has none
+	{"POST", "/api/rooms/:room/straight", 401, 200, 403, 403, ofRoom("/api/rooms/%s/straight"), map[string]any{"accounts": []string{}}, ""},
 	{"GET", "/api/rooms/:room/signal", 401, 426, 426, 426, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", 401, 404, 404, 404, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
+
+	{"GET", "/api/directory", 401, 200, 200, 200, fixed("/api/directory?q=marie"), nil, ""},
+	{"GET", "/api/contacts", 401, 200, 200, 200, fixed("/api/contacts"), nil, ""},
+	{"POST", "/api/contacts/:account", 401, 404, 204, 204, ofMember("/api/contacts/%s"), nothing, "not-found"}, // nobody is their own
+	{"DELETE", "/api/contacts/:account", 401, 204, 204, 204, ofMember("/api/contacts/%s"), nil, ""},
+	{"GET", "/api/account/presence", 401, 200, 200, 200, fixed("/api/account/presence"), nil, ""},
+	{"PATCH", "/api/account/presence", 401, 200, 200, 200, fixed("/api/account/presence"), map[string]any{"shown": false}, ""},
+
+	{"GET", "/api/admin/groups", 401, 403, 403, 200, fixed("/api/admin/groups"), nil, ""},
+	{"POST", "/api/admin/groups", 401, 403, 403, 201, fixed("/api/admin/groups"), map[string]string{"name": "Direction"}, ""},
+	{"GET", "/api/admin/groups/:group", 401, 403, 403, 200, ofGroup, nil, ""},
+	{"PATCH", "/api/admin/groups/:group", 401, 403, 403, 200, ofGroup, map[string]any{"name": "Accueil"}, ""},
+	{"DELETE", "/api/admin/groups/:group", 401, 403, 403, 204, ofGroup, nil, ""},
 
 	{"GET", "/api/admin/accounts", 401, 403, 403, 200, fixed("/api/admin/accounts"), nil, ""},
 	{"POST", "/api/admin/accounts", 401, 403, 403, 201, fixed("/api/admin/accounts"),
@@ -107,6 +128,8 @@ var rights = []right{
 	// Documents and files hold nothing of anybody.
 	{"GET", "/", 200, 200, 200, 200, fixed("/"), nil, ""},
 	{"GET", "/r/:room", 200, 200, 200, 200, ofRoom("/r/%s"), nil, ""},
+	{"GET", "/r/:room/settings", 200, 200, 200, 200, ofRoom("/r/%s/settings"), nil, ""},
+	{"GET", "/directory", 200, 200, 200, 200, fixed("/directory"), nil, ""},
 	{"GET", "/activate", 200, 200, 200, 200, fixed("/activate"), nil, ""},
 	{"GET", "/about", 200, 200, 200, 200, fixed("/about"), nil, ""},
 	{"GET", "/account", 200, 200, 200, 200, fixed("/account"), nil, ""},

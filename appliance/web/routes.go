@@ -36,9 +36,25 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room", member, call, s.getRoom},
 		{patch, "/api/rooms/:room", member, call, s.renameRoom},
 		{del, "/api/rooms/:room", member, call, s.deleteRoom},
+		{get, "/api/rooms/:room/rules", member, call, s.getRules},
+		{patch, "/api/rooms/:room/rules", member, call, s.changeRules},
+		{post, "/api/rooms/:room/pin", member, secret, s.givePIN},
+		{post, "/api/rooms/:room/straight", member, call, s.straightIn},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
+		{get, "/api/directory", member, call, s.directory},
+		{get, "/api/contacts", member, call, s.listContacts},
+		{post, "/api/contacts/:account", member, call, s.setContact(true)},
+		{del, "/api/contacts/:account", member, call, s.setContact(false)},
+		{get, "/api/account/presence", member, call, s.getPresence},
+		{patch, "/api/account/presence", member, call, s.changePresence},
+
+		{get, "/api/admin/groups", administrator, call, s.listGroups},
+		{post, "/api/admin/groups", administrator, call, s.createGroup},
+		{get, "/api/admin/groups/:group", administrator, call, s.getGroup},
+		{patch, "/api/admin/groups/:group", administrator, call, s.changeGroup},
+		{del, "/api/admin/groups/:group", administrator, call, s.deleteGroup},
 		{get, "/api/admin/accounts", administrator, call, s.listAccounts},
 		{post, "/api/admin/accounts", administrator, call, s.createAccount},
 		{post, "/api/admin/accounts/:account/activation", administrator, call, s.newActivation},
@@ -70,4 +86,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/activate", "/account", "/about", "/test"}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/directory", "/activate", "/account", "/about", "/test"}

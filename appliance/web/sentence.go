@@ -36,6 +36,10 @@ const (
 	codeUpgrade       code = "upgrade-required"
 	codeNoLength      code = "length-required"
 	codeCodeWrong     code = "codeWrong"
+	codeRoomBarred    code = "room-barred"
+	codePINNeeded     code = "pin-needed"
+	codePINWrong      code = "pin-wrong"
+	codeBadRules      code = "bad-rules"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -100,6 +104,18 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeRoomBarred: {http.StatusForbidden,
+		"Cette salle est réservée aux personnes que son propriétaire a choisies. Si vous devriez en faire partie, demandez-lui de vous ajouter.",
+		"This room is for the people its owner has chosen. If you should be among them, ask its owner to add you."},
+	codePINNeeded: {http.StatusForbidden,
+		"Cette salle demande un code. Rechargez la page pour le saisir.",
+		"This room asks for a code. Reload the page to type it."},
+	codePINWrong: {http.StatusForbidden,
+		"Ce code n'est pas celui de la salle. Vérifiez-le avec la personne qui vous invite.",
+		"This is not the room's code. Check it with whoever invited you."},
+	codeBadRules: {http.StatusUnprocessableEntity,
+		"Ces règles ne conviennent pas : au plus 400 personnes, 50 groupes et 32 co-hôtes, qui existent encore.",
+		"These rules do not do: at most 400 people, 50 groups and 32 co-hosts, who still exist."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},
@@ -138,6 +154,24 @@ var sentences = map[code]sentence{
 	"bad-cursor": {http.StatusBadRequest,
 		"Cette page de la liste n'existe plus. Revenez au début.",
 		"This page of the list no longer exists. Go back to its beginning."},
+	"group-taken": {http.StatusConflict,
+		"Un groupe porte déjà ce nom.",
+		"A group has this name already."},
+	"group-read-only": {http.StatusConflict,
+		"Ce groupe vient de l'annuaire de votre organisation : il se modifie là-bas.",
+		"This group comes from your organisation's directory: it is changed there."},
+	"too-many-groups": {http.StatusConflict,
+		"Il y a déjà 2 000 groupes. Supprimez-en un d'abord.",
+		"There are 2,000 groups already. Delete one first."},
+	"group-full": {http.StatusConflict,
+		"C'est trop pour ce groupe : 10 000 membres au plus, 500 à la fois.",
+		"This is too much for the group: 10,000 members at most, 500 at a time."},
+	"too-many-contacts": {http.StatusConflict,
+		"Votre liste de contacts est pleine : 500 personnes.",
+		"Your list of contacts is full: 500 people."},
+	"bad-pin": {http.StatusUnprocessableEntity,
+		"Ce code ne convient pas : de 4 à 12 chiffres, ou une phrase de 8 à 64 caractères.",
+		"This code does not do: 4 to 12 digits, or a phrase of 8 to 64 characters."},
 	"passphrase-wrong": {http.StatusForbidden,
 		"La phrase de passe actuelle n'est pas la bonne.",
 		"The present passphrase is not right."},

@@ -77,6 +77,9 @@ type Server struct {
 	unsigned *rate     // API requests without a session, by address
 	signed   *rate     // API requests by session
 	trials   *rate     // trial connections by session
+	pins     *pinTries
+	lookups  *rate    // searches of the directory by account
+	presence presence // who is here
 	slots    chan struct{}
 	lines    sync.WaitGroup // connections to rooms
 }
@@ -96,8 +99,8 @@ func New(c Config) (*Server, error) {
 		Config: c, echo: echo.New(),
 		names:   map[string]bool{"localhost": true},
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
-		trials: newRate(trialsPerSecond, trialsBurst),
-		slots:  make(chan struct{}, maxRunning),
+		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst),
+		slots: make(chan struct{}, maxRunning),
 	}
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
