@@ -21,6 +21,8 @@ export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
   fingerprint: string; address: string;
 }
+export interface Group { id: string; name: string; source: string; members: number; created: string }
+export interface Person { id: string; name: string; email: string }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
 export interface AuditPage { entries: Entry[]; next: string; head: { sequence: number; hash: string } }
 
@@ -39,6 +41,11 @@ export const admin = {
   change: async (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => (await request<{ account: Account }>("PATCH", `/api/admin/accounts/${id(account)}`, o)).account,
   remove: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}`),
   removeFactors: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}/factors`),
+  groups: async (words: string) => (await request<{ groups: Group[] }>("GET", `/api/admin/groups${query({ query: words })}`)).groups,
+  createGroup: (name: string) => request<Group>("POST", "/api/admin/groups", { name }),
+  group: (group: string, after: string) => request<{ group: Group; members: Person[]; next: string }>("GET", `/api/admin/groups/${id(group)}${query({ after })}`),
+  changeGroup: (group: string, o: { name?: string; add?: string[]; take?: string[] }) => request<Group>("PATCH", `/api/admin/groups/${id(group)}`, o),
+  removeGroup: (group: string) => request<void>("DELETE", `/api/admin/groups/${id(group)}`),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),

@@ -6,10 +6,12 @@ import { Audit } from "./pages/audit.tsx";
 import { Calls } from "./pages/calls.tsx";
 import { Setup, SignIn } from "./pages/entrance.tsx";
 import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
+import { Groups } from "./pages/groups.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { place, section } from "./route.ts";
 import { ask, session } from "./session.ts";
 import { Entrance, Shell } from "./shell.tsx";
+import { groupWords } from "./words/groups.ts";
 import { words } from "./words/console.ts";
 
 export function App() {
@@ -27,7 +29,7 @@ function Page() {
   const t = words.value;
   const at = section(place.value);
   const s = session.value;
-  const title = { "": t.overview, accounts: t.accounts, calls: t.calls, audit: t.audit, about: t.about, setup: t.setup.title }[at];
+  const title = { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, calls: t.calls, audit: t.audit, about: t.about, setup: t.setup.title }[at];
   useEffect(() => { document.title = title ? `${title} — Huis Clos` : "Huis Clos"; }, [title]);
   const first = useRef(true);
   useEffect(() => {
@@ -44,7 +46,7 @@ function Page() {
   }
   return (
     <Shell>
-      {at === "" ? <Overview /> : at === "accounts" ? <Accounts me={s.me.account.id} /> : at === "calls" ? <Calls /> : at === "audit" ? <Audit /> : at === "about" ? <About /> : <NotFound />}
+      {at === "" ? <Overview /> : at === "accounts" ? <Accounts me={s.me.account.id} /> : at === "groups" ? <Groups /> : at === "calls" ? <Calls /> : at === "audit" ? <Audit /> : at === "about" ? <About /> : <NotFound />}
     </Shell>
   );
 }

@@ -3,11 +3,13 @@ import type { ComponentChildren } from "preact";
 import { Avatar, Button, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, Notice, theme, type IconName } from "@huisclos/ui-kit";
 import { base, go, mySecurity, place, section } from "./route.ts";
 import { askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
+import { groupWords } from "./words/groups.ts";
 import { words } from "./words/console.ts";
 
 const sections: readonly { at: string; icon: IconName; name: () => string }[] = [
   { at: "", icon: "activity", name: () => words.value.overview },
   { at: "accounts", icon: "users-round", name: () => words.value.accounts },
+  { at: "groups", icon: "layout-grid", name: () => groupWords.value.title },
   { at: "calls", icon: "video", name: () => words.value.calls },
   { at: "audit", icon: "scroll-text", name: () => words.value.audit },
   { at: "about", icon: "info", name: () => words.value.about },

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"huisclos/accounts"
 	"huisclos/meetings"
@@ -20,9 +21,12 @@ type groupJSON struct {
 	Name    string           `json:"name"`
 	Source  accounts.Source  `json:"source"`
 	Members int              `json:"members"`
+	Created time.Time        `json:"created"`
 }
 
-func groupOf(g accounts.Group) groupJSON { return groupJSON{g.ID, g.Name, g.Source, g.Members} }
+func groupOf(g accounts.Group) groupJSON {
+	return groupJSON{g.ID, g.Name, g.Source, g.Members, g.Created}
+}
 
 // named resolves ids; an account or a group that is gone is left out.
 func (s *Server) named(ids []accounts.ID) ([]personJSON, error) {

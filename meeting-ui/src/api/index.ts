@@ -9,7 +9,25 @@ export type Lang = "fr" | "en";
 
 export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
 export interface Me { account: Account; csrf: string; version: string; protocol: number }
-export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
+export interface Room {
+  id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number;
+  /** Its PIN has to be given first. */
+  pin?: boolean;
+  /** To the owner and the co-hosts. */
+  host?: boolean;
+  cohosts?: Named[];
+  straight?: Straight;
+}
+/** Whom a host's device lets in by itself. */
+export interface Straight { stamp: string; persons: number; groups: string[] }
+export interface Named { id: string; name: string; email?: string }
+export interface Group { id: string; name: string; source: string; members: number }
+export interface Naming { on: boolean; persons: Named[]; groups: Group[] }
+export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string }
+export interface RulesChange { access?: NamingIds; straight?: NamingIds; cohosts?: string[]; pin?: string }
+export interface NamingIds { on: boolean; persons: string[]; groups: string[] }
+/** Somebody in the directory; presence is absent when away, or turned off. */
+export interface Entry extends Named { presence?: "here" | "call"; contact?: boolean }
 /** The second factor of an account: since when, and how many recovery codes are left. */
 export interface Factors { totp: { since: string } | null; recoveryLeft: number }
 /** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
@@ -35,7 +53,7 @@ export class ApiError extends Error {
 }
 
 /** Refusals that a page answers with more than their sentence. */
-export const codes = { factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver", signInWithCode: "signInWithCode" } as const;
+export const codes = { pinWrong: "pin-wrong",  factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver", signInWithCode: "signInWithCode" } as const;
 
 /** The token of the current session (or, before login, of the browser's cookie); state changes carry it. */
 let csrf = "";
@@ -141,6 +159,17 @@ export const api = {
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
   room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
   renameRoom: (room: string, name: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { name }),
+  rules: (room: string) => request<Rules>("GET", `/api/rooms/${id(room)}/rules`),
+  changeRules: (room: string, change: RulesChange) => request<Rules>("PATCH", `/api/rooms/${id(room)}/rules`, change),
+  givePIN: (room: string, pin: string) => request<void>("POST", `/api/rooms/${id(room)}/pin`, { pin }),
+  straightIn: async (room: string, accounts: string[]) => (await request<{ accounts: string[] }>("POST", `/api/rooms/${id(room)}/straight`, { accounts })).accounts,
+
+  directory: (words: string) => request<{ people: Entry[]; groups: Group[] }>("GET", `/api/directory?q=${id(words)}`),
+  contacts: async () => (await request<{ people: Entry[] }>("GET", "/api/contacts")).people,
+  setContact: (account: string, on: boolean) => request<void>(on ? "POST" : "DELETE", `/api/contacts/${id(account)}`, on ? {} : undefined),
+  presence: async () => (await request<{ shown: boolean }>("GET", "/api/account/presence")).shown,
+  showPresence: (shown: boolean) => request<void>("PATCH", "/api/account/presence", { shown }),
+
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
 

@@ -15,7 +15,7 @@ import { Queue } from "./queue.ts";
 import type { ReasonCode } from "./state.ts";
 import type { ClientMessage, CommitRequest, Position, RoomChange, RoomMessage, ServerMessage } from "./wire.ts";
 
-export interface SessionOptions { room: string; /** From the link's fragment. */ owner: string; account: string }
+export interface SessionOptions { room: string; /** From the link's fragment. */ owner: string; account: string; /** Hosts beside the owner, of a new group. */ cohosts?: () => readonly string[] }
 
 export interface SessionEvents {
   send(m: ClientMessage): boolean;
@@ -182,12 +182,18 @@ export class Session {
     this.creating = true;
     this.knocking = false;
     const from = this.restart?.from;
-    const room = from ? { id: this.o.room, owner: this.o.owner, hosts: from.hosts, admits: from.admits } : { id: this.o.room, owner: this.o.owner };
+    const room = from ? { id: this.o.room, owner: this.o.owner, hosts: from.hosts, admits: from.admits } : { id: this.o.room, owner: this.o.owner, ...this.hosts() };
     const g = await this.mls.create({ room });
     this.made = g.view;
     this.events.send({ type: "create", groupInfo: toBase64url(g.groupInfo), tree: toBase64url(g.tree), ...(restarts ? { restarts: restarts.group } : {}) });
   }
   private made: GroupView | null = null;
+
+  /** Absent where the owner is the only one. */
+  private hosts(): { hosts?: string[] } {
+    const others = (this.o.cohosts?.() ?? []).filter((a) => a !== this.o.owner);
+    return others.length > 0 ? { hosts: [this.o.owner, ...others] } : {};
+  }
 
   private onCreated(group: string): void {
     if (!this.creating || !this.made) return;

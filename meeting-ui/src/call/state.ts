@@ -34,7 +34,7 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
+  | "unsupported" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile";
 
@@ -117,6 +117,9 @@ export interface Knock {
   busy: boolean;
 }
 
+/** The room's rule about who is let in without waiting, as this host's device keeps it. */
+export interface StraightIn { persons: number; groups: readonly string[]; on: boolean }
+
 export interface ChatMessage {
   id: string;
   leaf: number;
@@ -178,7 +181,7 @@ export type Seal = "open" | "sealed" | "unverified" | "not-safe";
 
 export type NoticeKind =
   | "joined" | "left" | "removed" | "locked" | "unlocked" | "host-added" | "hand" | "compare" | "screen-started" | "screen-stopped"
-  | "knock" | "mic-lost" | "cam-lost" | "own-media-refused" | "reconnected" | "restarted";
+  | "knock" | "straight" | "mic-lost" | "cam-lost" | "own-media-refused" | "reconnected" | "restarted";
 export interface Notice { id: string; kind: NoticeKind; name: string; key?: string; time: number }
 
 export interface Tile { leaf: number; kind: "camera" | "screen"; /** Height in device pixels, 0 when not visible. */ height: number }
@@ -188,6 +191,10 @@ export interface CallOptions {
   room: string;
   owner: string;
   me: { account: string; name: string };
+  /** Accounts that become hosts with the owner when this device makes the group: those that its person has confirmed. */
+  cohosts?: () => readonly string[];
+  /** The room's rule about who comes straight in, to the owner and co-hosts. */
+  straight?: { persons: number; groups: readonly string[]; on: boolean; /** Which of these accounts it names. */ names: (accounts: string[]) => Promise<string[]> };
   /** Storage for the choices that are remembered (devices, on/off); default localStorage. */
   storage?: Pick<Storage, "getItem" | "setItem">;
 }
@@ -202,6 +209,8 @@ export class CallSignals {
   readonly me: ReadonlySignal<Person | null> = computed(() => this.people.value.find((p) => p.me) ?? null);
   readonly isHost: Signal<boolean> = signal(false);
   readonly lobby: Signal<Knock[]> = signal([]);
+  /** null: the room has no such rule, or this account is not asked to keep it. */
+  readonly straight: Signal<StraightIn | null> = signal(null);
   readonly chat: Signal<ChatMessage[]> = signal([]);
   readonly reactions: Signal<Reaction[]> = signal([]);
   readonly notices: Signal<Notice[]> = signal([]);
@@ -250,6 +259,8 @@ export interface CallActions {
 
   admit(knock: string): Promise<void>;
   deny(knock: string): void;
+  /** This host's device lets in by itself whom the room's rule names, or stops doing so. */
+  letStraightIn(on: boolean): void;
   remove(leaf: number): void;
   lock(locked: boolean): void;
   makeHost(account: string): void;

@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
-  Badge, Button, compareNames, Confirm, copy, date, Dialog, Empty, IconButton, Input, lang, LinkButton, Menu, MenuItem, Notice, Seal, Skeleton, toast,
+  Badge, Button, compareNames, Confirm, copy, date, Dialog, Empty, IconButton, Input, lang, LinkButton, Menu, MenuItem, MenuLink, Notice, Seal, Skeleton, toast,
 } from "@huisclos/ui-kit";
 import { api, roomLink, type Account, type ApiError, type Room } from "../api/index.ts";
 import { asApiError } from "../session.ts";
 import { connection } from "../words/connection.ts";
+import { rulesWords } from "../words/rules.ts";
 import { desk } from "../words/desk.ts";
 import { Failed } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
@@ -89,6 +90,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
           <Menu label={t.menu(room.name)} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={t.menu(room.name)} icon="ellipsis" />}>
             {(close) => (
               <>
+                <MenuLink href={`/r/${room.id}/settings`} icon="settings-2">{rulesWords.value.link}</MenuLink>
                 <MenuItem icon="pencil" onClick={() => { close(); setDoing("rename"); }}>{t.rename}</MenuItem>
                 <MenuItem icon="trash-2" danger onClick={() => { close(); setDoing("remove"); }}>{t.remove}</MenuItem>
               </>

@@ -1,4 +1,5 @@
 /** Before the call: what the others will see and hear of you, and one button. Waiting happens on the same page, so nothing jumps. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
 import type { DeviceProblem, LocalDevice, Phase } from "../call/state.ts";
@@ -12,9 +13,11 @@ export interface DoorProps {
   meeting: Meeting; roomName: string; owner: string; mine: boolean;
   /** People who were inside when the page asked for the room. */
   inside: number;
+  /** What the owner has to say before opening. */
+  helpers?: ComponentChildren;
 }
 
-export function Door({ meeting, roomName, owner, mine, inside }: DoorProps) {
+export function Door({ meeting, roomName, owner, mine, inside, helpers }: DoorProps) {
   const t = callWords.value.door;
   const phase = meeting.state.value.phase;
   return (
@@ -25,7 +28,7 @@ export function Door({ meeting, roomName, owner, mine, inside }: DoorProps) {
           <p class="muted">{mine ? t.mine : t.lead(owner)}</p>
           <h1>{roomName}</h1>
         </div>
-        {phase === "idle" ? <Ready meeting={meeting} inside={inside} /> : <Waiting meeting={meeting} phase={phase} />}
+        {phase === "idle" ? <Ready meeting={meeting} inside={inside} helpers={helpers} /> : <Waiting meeting={meeting} phase={phase} />}
       </div>
     </div>
   );
@@ -63,7 +66,7 @@ function choices(list: LocalDevice[], first: string): Option[] {
 
 const shownProblem = (p: DeviceProblem | null): p is Exclude<DeviceProblem, "cancelled"> => p !== null && p !== "cancelled";
 
-function Ready({ meeting, inside }: { meeting: Meeting; inside: number }) {
+function Ready({ meeting, inside, helpers }: { meeting: Meeting; inside: number; helpers: ComponentChildren }) {
   const t = callWords.value;
   const d = meeting.devices.value;
   const mic = meeting.mic.value, cam = meeting.cam.value;
@@ -91,6 +94,7 @@ function Ready({ meeting, inside }: { meeting: Meeting; inside: number }) {
         </div>
       </div>
       <div class="stack">
+        {helpers}
         <Button look="primary" large wide busy={busy} onClick={() => void enter()}>{busy ? t.door.entering : t.door.enter}</Button>
         <p class="muted small door__promise"><Seal state="unverified" /><span>{t.door.sealedHint}</span></p>
         <Line inside={inside}><a class="door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a></Line>
