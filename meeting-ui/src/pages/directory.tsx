@@ -90,7 +90,7 @@ function People({ list, onStar }: { list: Entry[]; onStar: (p: Entry) => Promise
           <span class={p.presence ? `present present--${p.presence}` : "present"}><Avatar name={p.name} of={p.id} /></span>
           <span class="who__text">
             <b class="cut">{p.name}</b>
-            {p.email && <a class="small cut" href={`mailto:${p.email}`} aria-label={t.write(p.name)}>{p.email}</a>}
+            {p.email && <a class="small cut" href={`mailto:${p.email}`}>{p.email}</a>}
           </span>
           {p.presence && <Badge tone={p.presence === "call" ? "attention" : "accent"} dot>{t[p.presence]}</Badge>}
           {p.id !== me && <IconButton name={p.contact ? t.remove(p.name) : t.add(p.name)} icon="star" data-on={p.contact === true} onClick={() => void onStar(p)} />}
