@@ -41,6 +41,7 @@ func migrations() []store.Migration {
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
 		{Version: 4, Name: "groups and contacts", Run: accounts.AddGroups},
 		{Version: 5, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 6, Name: "planned meetings", Run: meetings.AddSchedules},
 	}
 }
 
@@ -244,6 +245,9 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 func (a *Appliance) tend() {
 	a.onStop(func() { close(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
+		if err := a.rooms.SweepPlanned(now); err != nil {
+			a.log.Error("planned meetings are not swept", "error", err)
+		}
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)
 		}

@@ -27,6 +27,8 @@ const (
 	RoleChanged      Action = "account.role"     // [from, to]
 	AccountDisabled  Action = "account.disabled" //
 	AccountEnabled   Action = "account.enabled"  //
+	CalendarMade     Action = "calendar.made"    // a new secret address voids the one before
+	CalendarRemoved  Action = "calendar.removed" //
 	PresenceChanged  Action = "account.presence" // [shown]
 	AccountDeleted   Action = "account.deleted"  //
 	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
@@ -67,6 +69,11 @@ const (
 	RoomPINSet        Action = "room.pin-set"        //
 	RoomPINRemoved    Action = "room.pin-removed"    //
 	RoomPINRefused    Action = "room.pin-refused"    // a wrong PIN
+	MeetingPlanned    Action = "meeting.planned"     // [meeting, invited]
+	MeetingChanged    Action = "meeting.changed"     // [meeting, invited]
+	MeetingMoved      Action = "meeting.moved"       // [meeting, occurrence] one occurrence
+	MeetingCancelled  Action = "meeting.cancelled"   // [meeting, occurrence] as a whole, or one occurrence
+	MeetingDeclined   Action = "meeting.declined"    // [meeting] by somebody who was invited
 	CallStarted       Action = "call.started"        // [call]
 	CallEnded         Action = "call.ended"          // [call, reason]
 	CallMemberAdded   Action = "call.member-added"   // [call, account, leaf, epoch, admitted-by]

@@ -71,10 +71,16 @@ type Rooms struct {
 	db   *store.DB
 	log  *audit.Log
 	rand io.Reader
+
+	// Planned is told of each planned meeting that is made, changed or cancelled, in the transaction of that; nil: nobody
+	// is. Set it before the first request.
+	Planned Told
 }
 
 // NewRooms returns the rooms of a database.
-func NewRooms(db *store.DB, log *audit.Log, rand io.Reader) *Rooms { return &Rooms{db, log, rand} }
+func NewRooms(db *store.DB, log *audit.Log, rand io.Reader) *Rooms {
+	return &Rooms{db: db, log: log, rand: rand}
+}
 
 func cleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
@@ -204,6 +210,9 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := forgetRules(tx, r.ID); err != nil {
 		return err
 	}
+	if err := s.forgetPlanned(tx, r.ID); err != nil {
+		return err
+	}
 	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)
 	e.Actor = actor
 	return s.log.Record(tx, e)
@@ -226,6 +235,9 @@ func (s *Rooms) DeleteOwned(owner accounts.ID, actor string, now time.Time) (gon
 			if err := s.remove(tx, r, actor, now); err != nil {
 				return err
 			}
+		}
+		if err := uninvite(tx, owner); err != nil {
+			return err
 		}
 		return forgetVisits(tx, owner, 0)
 	})

@@ -114,6 +114,7 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
 		{Version: 4, Name: "groups", Run: accounts.AddGroups},
 		{Version: 5, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 6, Name: "planned meetings", Run: meetings.AddSchedules},
 	}))
 	h.audit = audit.New(db)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
