@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"huisclos/accounts"
+	"huisclos/meetings"
 )
 
 // The privilege matrix: every route of the router, and what four people get from it. owner is the member to whom the
@@ -27,7 +29,7 @@ type right struct {
 // A scene is a house with objects that belong to the member.
 type scene struct {
 	*house
-	room, session, group string
+	room, session, group, meeting string
 }
 
 func newScene(t *testing.T) (*scene, *browser) {
@@ -40,7 +42,10 @@ func newScene(t *testing.T) (*scene, *browser) {
 	must(t, err)
 	g, err := h.accounts.CreateGroup(accounts.Operator(), "Équipe", h.now)
 	must(t, err)
-	return &scene{h, r.ID.String(), list[len(list)-1].ID.String(), g.ID.String()}, b
+	m, err := h.rooms.Plan(h.member.ID, r.ID, "Point du lundi", meetings.Plan{Start: h.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour,
+		Recurrence: &meetings.Recurrence{Frequency: meetings.Weekly, Count: 4}}, nil, h.now)
+	must(t, err)
+	return &scene{h, r.ID.String(), list[len(list)-1].ID.String(), g.ID.String(), m.ID.String()}, b
 }
 
 func fixed(path string) func(*scene) string { return func(*scene) string { return path } }
@@ -48,6 +53,13 @@ func fixed(path string) func(*scene) string { return func(*scene) string { retur
 func ofRoom(format string) func(*scene) string {
 	return func(s *scene) string { return fmt.Sprintf(format, s.room) }
 }
+
+func ofMeeting(format string) func(*scene) string {
+	return func(s *scene) string { return fmt.Sprintf(format, s.meeting) }
+}
+
+// somePlan is a form that is right.
+var somePlan = map[string]any{"title": "Point", "start": map[string]string{"date": "2026-02-02", "time": "09:00"}, "zone": "Europe/Paris", "minutes": 30}
 
 func ofGroup(s *scene) string { return "/api/admin/groups/" + s.group }
 
@@ -97,9 +109,16 @@ var rights = []right{
 	{"PATCH", "/api/rooms/:room/rules", 401, 200, 403, 403, ofRoom("/api/rooms/%s/rules"), map[string]any{"pin": "2468"}, ""},
 	{"POST", "/api/rooms/:room/pin", 401, 204, 204, 204, ofRoom("/api/rooms/%s/pin"), map[string]string{"pin": "2468"}, ""}, // it has none
 	{"POST", "/api/rooms/:room/straight", 401, 200, 403, 403, ofRoom("/api/rooms/%s/straight"), map[string]any{"accounts": []string{}}, ""},
+	{"GET", "/api/rooms/:room/meetings", 401, 200, 403, 403, ofRoom("/api/rooms/%s/meetings"), nil, ""},
+	{"POST", "/api/rooms/:room/meetings", 401, 201, 403, 403, ofRoom("/api/rooms/%s/meetings"), somePlan, ""},
 	{"GET", "/api/rooms/:room/signal", 401, 426, 426, 426, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", 401, 404, 404, 404, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 
+	{"GET", "/api/meetings", 401, 200, 200, 200, fixed("/api/meetings"), nil, ""},
+	{"PATCH", "/api/meetings/:meeting", 401, 200, 403, 403, ofMeeting("/api/meetings/%s"), somePlan, ""},
+	{"POST", "/api/meetings/:meeting/occurrence", 401, 200, 403, 403, ofMeeting("/api/meetings/%s/occurrence"), map[string]any{"original": "2026-01-12T10:00:00Z"}, ""},
+	// Who is not invited has nothing to take off their list.
+	{"DELETE", "/api/meetings/:meeting", 401, 204, 404, 404, ofMeeting("/api/meetings/%s"), nil, "not-found"},
 	{"GET", "/api/directory", 401, 200, 200, 200, fixed("/api/directory?q=marie"), nil, ""},
 	{"GET", "/api/contacts", 401, 200, 200, 200, fixed("/api/contacts"), nil, ""},
 	{"POST", "/api/contacts/:account", 401, 404, 204, 204, ofMember("/api/contacts/%s"), nothing, "not-found"}, // nobody is their own
@@ -129,6 +148,7 @@ var rights = []right{
 	{"GET", "/", 200, 200, 200, 200, fixed("/"), nil, ""},
 	{"GET", "/r/:room", 200, 200, 200, 200, ofRoom("/r/%s"), nil, ""},
 	{"GET", "/r/:room/settings", 200, 200, 200, 200, ofRoom("/r/%s/settings"), nil, ""},
+	{"GET", "/r/:room/meetings", 200, 200, 200, 200, ofRoom("/r/%s/meetings"), nil, ""},
 	{"GET", "/directory", 200, 200, 200, 200, fixed("/directory"), nil, ""},
 	{"GET", "/activate", 200, 200, 200, 200, fixed("/activate"), nil, ""},
 	{"GET", "/about", 200, 200, 200, 200, fixed("/about"), nil, ""},

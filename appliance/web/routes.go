@@ -40,9 +40,15 @@ func (s *Server) routes() []route {
 		{patch, "/api/rooms/:room/rules", member, call, s.changeRules},
 		{post, "/api/rooms/:room/pin", member, secret, s.givePIN},
 		{post, "/api/rooms/:room/straight", member, call, s.straightIn},
+		{get, "/api/rooms/:room/meetings", member, call, s.listPlanned},
+		{post, "/api/rooms/:room/meetings", member, call, s.plan},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
+		{get, "/api/meetings", member, call, s.coming},
+		{patch, "/api/meetings/:meeting", member, call, s.replan},
+		{post, "/api/meetings/:meeting/occurrence", member, call, s.except},
+		{del, "/api/meetings/:meeting", member, call, s.unplan},
 		{get, "/api/directory", member, call, s.directory},
 		{get, "/api/contacts", member, call, s.listContacts},
 		{post, "/api/contacts/:account", member, call, s.setContact(true)},
@@ -86,4 +92,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/directory", "/activate", "/account", "/about", "/test"}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/account", "/about", "/test"}
