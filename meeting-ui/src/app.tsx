@@ -8,6 +8,7 @@ import { Connection } from "./pages/connection.tsx";
 import { Directory } from "./pages/directory.tsx";
 import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
+import { Plan } from "./pages/plan.tsx";
 import { RoomSettings } from "./pages/room-settings.tsx";
 import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -17,6 +18,7 @@ import { ask, session } from "./session.ts";
 import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
 import { directoryWords } from "./words/directory.ts";
+import { planWords } from "./words/plan.ts";
 import { rulesWords } from "./words/rules.ts";
 
 export function App() {
@@ -34,7 +36,7 @@ export function App() {
 function useTitle(url: URL, state: string): void {
   const t = desk.value;
   const first = useRef(true);
-  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/directory": directoryWords.value.title }[url.pathname] ?? (url.pathname.endsWith("/settings") ? rulesWords.value.title : undefined);
+  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/directory": directoryWords.value.title }[url.pathname] ?? (url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined);
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -51,13 +53,15 @@ function Page() {
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
   if (s.state === "failed") return <Frame><Failed error={s.error} onRetry={() => void ask()} /></Frame>;
   const settings = /^\/r\/([A-Za-z0-9_-]{22})\/settings$/.exec(url.pathname)?.[1];
-  const room = url.pathname.startsWith("/r/") && !settings;
+  const plan = /^\/r\/([A-Za-z0-9_-]{22})\/meetings$/.exec(url.pathname)?.[1];
+  const room = url.pathname.startsWith("/r/") && !settings && !plan;
   if (s.state === "out") return <SignIn setupNeeded={s.setupNeeded} toRoom={room} />;
   if (room) {
     const link = parseRoomLink(url);
     return link ? <RoomPage key={link.room} room={link.room} owner={link.owner} me={s.me.account} /> : <BadLink />;
   }
   if (settings) return <RoomSettings key={settings} room={settings} />;
+  if (plan) return <Plan key={plan} room={plan} />;
   if (url.pathname === "/") return <Rooms me={s.me.account} />;
   if (url.pathname === "/account") return <Account key={s.me.account.id} me={s.me.account} />;
   if (url.pathname === "/directory") return <Directory />;

@@ -34,6 +34,15 @@ export interface Factors { totp: { since: string } | null; recoveryLeft: number 
 export interface Enrolment { secret: string; uri: string; qr: string[] }
 export interface Session { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
 
+export interface Clock { date: string; time: string }
+export interface Recurrence { frequency: "daily" | "weekly" | "monthly"; every: number; /** 0 is Sunday. */ days: number[] | null; nth: number; count: number; until: string }
+export interface Invitee { account?: string; email?: string; name?: string }
+export interface PlanForm { title: string; start: Clock; zone: string; minutes: number; recurrence: Recurrence | null; invitees: Invitee[] }
+/** One time at which a meeting takes place; original names it. */
+export interface Occurrence { original: string; start: string; minutes: number }
+export interface Planned extends PlanForm { id: string; next: Occurrence[]; exceptions: number }
+export interface Coming extends Occurrence { id: string; title: string; room: { id: string; name: string; owner: { id: string; name: string } }; mine: boolean; repeats: boolean; zone: string; live: boolean }
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -163,6 +172,14 @@ export const api = {
   changeRules: (room: string, change: RulesChange) => request<Rules>("PATCH", `/api/rooms/${id(room)}/rules`, change),
   givePIN: (room: string, pin: string) => request<void>("POST", `/api/rooms/${id(room)}/pin`, { pin }),
   straightIn: async (room: string, accounts: string[]) => (await request<{ accounts: string[] }>("POST", `/api/rooms/${id(room)}/straight`, { accounts })).accounts,
+
+  coming: async () => (await request<{ meetings: Coming[] }>("GET", "/api/meetings")).meetings,
+  planned: async (room: string) => (await request<{ meetings: Planned[] }>("GET", `/api/rooms/${id(room)}/meetings`)).meetings,
+  plan: (room: string, form: PlanForm) => request<Planned>("POST", `/api/rooms/${id(room)}/meetings`, form),
+  replan: (meeting: string, form: PlanForm) => request<Planned>("PATCH", `/api/meetings/${id(meeting)}`, form),
+  except: (meeting: string, o: { original: string; start?: Clock; zone?: string; minutes?: number }) => request<Planned>("POST", `/api/meetings/${id(meeting)}/occurrence`, o),
+  /** Cancels an own one; takes another's off the list. */
+  unplan: (meeting: string) => request<void>("DELETE", `/api/meetings/${id(meeting)}`),
 
   directory: (words: string) => request<{ people: Entry[]; groups: Group[] }>("GET", `/api/directory?q=${id(words)}`),
   contacts: async () => (await request<{ people: Entry[] }>("GET", "/api/contacts")).people,

@@ -5,8 +5,10 @@ import {
 import { api, roomLink, type Account, type ApiError, type Room } from "../api/index.ts";
 import { asApiError } from "../session.ts";
 import { connection } from "../words/connection.ts";
+import { planWords } from "../words/plan.ts";
 import { rulesWords } from "../words/rules.ts";
 import { desk } from "../words/desk.ts";
+import { Coming } from "./coming.tsx";
 import { Failed } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
 
@@ -31,6 +33,7 @@ export function Rooms({ me }: { me: Account }) {
   return (
     <Frame>
       <div class="page-head"><h1>{t.title}</h1></div>
+      <Coming />
       <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} />
       {!rooms ? <Skeleton lines={3} />
         : rooms.length === 0 ? <Empty title={t.emptyTitle} picture={<Seal state="open" size="l" />}><p>{t.empty}</p></Empty>
@@ -90,6 +93,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
           <Menu label={t.menu(room.name)} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={t.menu(room.name)} icon="ellipsis" />}>
             {(close) => (
               <>
+                <MenuLink href={`/r/${room.id}/meetings`} icon="calendar-days">{planWords.value.link}</MenuLink>
                 <MenuLink href={`/r/${room.id}/settings`} icon="settings-2">{rulesWords.value.link}</MenuLink>
                 <MenuItem icon="pencil" onClick={() => { close(); setDoing("rename"); }}>{t.rename}</MenuItem>
                 <MenuItem icon="trash-2" danger onClick={() => { close(); setDoing("remove"); }}>{t.remove}</MenuItem>
