@@ -23,6 +23,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "démarre l'appliance", "start the appliance", appliance.Serve},
+		{"outward", "ouvre les connexions vers ce que les réglages nomment", "open the connections to what the settings name", appliance.Outward},
 		{"setup-code", "donne le code d'installation, tant qu'il n'y a pas d'administrateur", "print a set-up code while there is no administrator", appliance.SetupCode},
 		{"status", "dit ce que fait l'appliance en marche", "say what the running appliance does", appliance.PrintStatus},
 		{"check", "dit ce qui est en ordre, et quoi faire sinon", "say what is in order, and what to do otherwise", appliance.Check},

@@ -61,6 +61,9 @@ type Options struct {
 	AdministratorLogin Lifetime        // 1 h, 8 h
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
+
+	// Recorded is called with each audit entry, in the transaction of its act: an error undoes the act. nil: nobody is told.
+	Recorded func(tx *store.Tx, e audit.Event) error
 }
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.
@@ -221,6 +224,12 @@ func (a *Accounts) Count() (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// Find is Get within a transaction.
+func Find(tx *store.Tx, id ID) (Account, error) {
+	r, err := load(tx, id)
+	return r.account(), err
 }
 
 // Get returns one account. ErrNotFound.

@@ -36,7 +36,7 @@ func (t *act) create(name, email string, role Role) (record, error) {
 }
 
 // Create makes an account without a passphrase, and the link with which its owner chooses one.
-func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time) (Account, Activation, error) {
+func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time, also ...Also) (Account, Activation, error) {
 	var account Account
 	var activation Activation
 	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
@@ -50,7 +50,7 @@ func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.T
 		if err := t.record(audit.AccountCreated, r.ID.String(), "role", string(r.Role)); err != nil {
 			return err
 		}
-		if activation, err = t.newActivation(&r); err != nil {
+		if activation, err = t.newActivation(&r, also...); err != nil {
 			return err
 		}
 		account = r.account()

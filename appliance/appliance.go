@@ -22,6 +22,7 @@ import (
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
@@ -39,9 +40,10 @@ func migrations() []store.Migration {
 		{Version: 1, Name: "audit log", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
-		{Version: 4, Name: "groups and contacts", Run: accounts.AddGroups},
-		{Version: 5, Name: "rules of rooms", Run: meetings.AddRules},
-		{Version: 6, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 4, Name: "outbox", Run: outbox.CreateBuckets},
+		{Version: 5, Name: "groups and contacts", Run: accounts.AddGroups},
+		{Version: 6, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 7, Name: "planned meetings", Run: meetings.AddSchedules},
 	}
 }
 
@@ -60,6 +62,7 @@ const (
 	drainWithin = 3 * time.Second
 	sweepEvery  = 5 * time.Minute
 	renewEvery  = time.Hour
+	mailEvery   = 2 * time.Second
 )
 
 // An Appliance is everything that runs. Its parts are stopped in the reverse order of their start.
@@ -69,6 +72,7 @@ type Appliance struct {
 	started  time.Time
 
 	accounts  *accounts.Accounts
+	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
 	canaries  *canaries
@@ -126,7 +130,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
+	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
+		return nil, err
+	}
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded}); err != nil {
 		return nil, err
 	}
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
@@ -137,6 +144,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(sockets.close)
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
+	a.post.at(s.base(a.port))
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
@@ -189,6 +197,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Post: a.post.link(), PostStatus: a.post.status,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -244,6 +253,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
 	a.onStop(func() { close(a.quit) })
+	a.running.Go(func() { a.post.run(a.quit, mailEvery, a.settings.now) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.rooms.SweepPlanned(now); err != nil {
 			a.log.Error("planned meetings are not swept", "error", err)

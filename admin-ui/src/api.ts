@@ -7,7 +7,12 @@ export const { me, setup, login, logout, factors } = shared;
 export type Role = Me["role"];
 export type State = "invited" | "active" | "disabled";
 export interface Account extends Me { state: State; created: string; lastLogin?: string; secondFactor: boolean }
-export interface Activation { url: string; expires: string }
+/** url is shown once; a link that was mailed has none. */
+export interface Activation { url?: string; mailed?: true; expires: string }
+export interface Mail {
+  on: boolean; waiting: number; oldest?: string; sent?: string; givenUp: number;
+  failing?: { since: string; fr: string; en: string; detail: string };
+}
 export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number }
 export interface Call {
   call: string; room: { id: string; name: string }; since: string; epoch: number; locked: boolean; members: Member[];
@@ -19,7 +24,7 @@ export interface Entry {
 }
 export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
-  fingerprint: string; address: string;
+  fingerprint: string; address: string; mail: Mail;
 }
 export interface Group { id: string; name: string; source: string; members: number; created: string }
 export interface Person { id: string; name: string; email: string }
@@ -36,8 +41,8 @@ const query = (o: Record<string, string | number>) => {
 export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
   accounts: (o: { query: string; after: string; limit: number }) => request<AccountPage>("GET", `/api/admin/accounts${query(o)}`),
-  create: (o: { name: string; email: string; role: Role }) => request<{ account: Account; activation: Activation }>("POST", "/api/admin/accounts", o),
-  newLink: async (account: string) => (await request<{ activation: Activation }>("POST", `/api/admin/accounts/${id(account)}/activation`, {})).activation,
+  create: (o: { name: string; email: string; role: Role; mail: boolean }) => request<{ account: Account; activation: Activation }>("POST", "/api/admin/accounts", o),
+  newLink: async (account: string, mail: boolean) => (await request<{ activation: Activation }>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })).activation,
   change: async (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => (await request<{ account: Account }>("PATCH", `/api/admin/accounts/${id(account)}`, o)).account,
   remove: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}`),
   removeFactors: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}/factors`),

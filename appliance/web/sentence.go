@@ -14,28 +14,33 @@ type sentence struct {
 type code string
 
 const (
-	codeNotSignedIn    code = "not-signed-in"
-	codeForbidden      code = "forbidden"
-	codeNotFound       code = "not-found"
-	codeMethod         code = "method-not-allowed"
-	codeCSRF           code = "csrf"
-	codeForeignOrigin  code = "foreign-origin"
-	codeWrongHost      code = "wrong-host"
-	codeBadRequest     code = "bad-request"
-	codeTooLarge       code = "too-large"
-	codeMediaType      code = "media-type"
-	codeTooMany        code = "too-many"
-	codeTooFast        code = "too-fast"
-	codeBusy           code = "busy"
-	codeInternal       code = "internal"
-	codeNotBuilt       code = "clients-not-built"
-	codeOwnAccount     code = "own-account"
-	codeNoCall         code = "no-call"
-	codeBadRoomName    code = "bad-room-name"
-	codeTooManyRooms   code = "too-many-rooms"
-	codeUpgrade        code = "upgrade-required"
-	codeNoLength       code = "length-required"
-	codeCodeWrong      code = "codeWrong"
+	codeNotSignedIn   code = "not-signed-in"
+	codeForbidden     code = "forbidden"
+	codeNotFound      code = "not-found"
+	codeMethod        code = "method-not-allowed"
+	codeCSRF          code = "csrf"
+	codeForeignOrigin code = "foreign-origin"
+	codeWrongHost     code = "wrong-host"
+	codeBadRequest    code = "bad-request"
+	codeTooLarge      code = "too-large"
+	codeMediaType     code = "media-type"
+	codeTooMany       code = "too-many"
+	codeTooFast       code = "too-fast"
+	codeBusy          code = "busy"
+	codeInternal      code = "internal"
+	codeNotBuilt      code = "clients-not-built"
+	codeOwnAccount    code = "own-account"
+	codeNoCall        code = "no-call"
+	codeBadRoomName   code = "bad-room-name"
+	codeTooManyRooms  code = "too-many-rooms"
+	codeUpgrade       code = "upgrade-required"
+	codeNoLength      code = "length-required"
+	codeCodeWrong     code = "codeWrong"
+	codeNoMail        code = "no-mail"
+)
+
+// Of rooms' rules and planned meetings.
+const (
 	codeRoomBarred     code = "room-barred"
 	codePINNeeded      code = "pin-needed"
 	codePINWrong       code = "pin-wrong"
@@ -108,30 +113,9 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
-	codeRoomBarred: {http.StatusForbidden,
-		"Cette salle est réservée aux personnes que son propriétaire a choisies. Si vous devriez en faire partie, demandez-lui de vous ajouter.",
-		"This room is for the people its owner has chosen. If you should be among them, ask its owner to add you."},
-	codePINNeeded: {http.StatusForbidden,
-		"Cette salle demande un code. Rechargez la page pour le saisir.",
-		"This room asks for a code. Reload the page to type it."},
-	codePINWrong: {http.StatusForbidden,
-		"Ce code n'est pas celui de la salle. Vérifiez-le avec la personne qui vous invite.",
-		"This is not the room's code. Check it with whoever invited you."},
-	codeBadRules: {http.StatusUnprocessableEntity,
-		"Ces règles ne conviennent pas : au plus 400 personnes, 50 groupes et 32 co-hôtes, qui existent encore.",
-		"These rules do not do: at most 400 people, 50 groups and 32 co-hosts, who still exist."},
-	codeBadPlan: {http.StatusUnprocessableEntity,
-		"Cette réunion ne peut pas être prévue ainsi : vérifiez la date, l'heure, la durée (d'une minute à 24 heures) et la fin de la répétition (au plus dix ans ou 1 000 fois).",
-		"The meeting can't be planned like this: check the date, the time, the duration (one minute to 24 hours) and the end of the repetition (ten years or 1,000 times at most)."},
-	codeBadTitle: {http.StatusUnprocessableEntity,
-		"Ce titre ne convient pas : de 1 à 128 octets, sans retour à la ligne.",
-		"This title does not do: 1 to 128 bytes, without line breaks."},
-	codeBadInvitees: {http.StatusUnprocessableEntity,
-		"La liste des personnes invitées ne convient pas : 200 au plus, des comptes qui existent ou des adresses valables.",
-		"The list of invited people does not do: 200 at most, accounts that exist or valid addresses."},
-	codeTooManyPlanned: {http.StatusConflict,
-		"Il y a déjà 200 réunions prévues dans cette salle. Supprimez-en une d'abord.",
-		"There are 200 planned meetings in this room already. Delete one first."},
+	codeNoMail: {http.StatusConflict,
+		"Aucun courriel n'a pu être préparé : l'envoi n'est pas réglé, trop de messages attendent déjà, ou cette adresse ne peut pas en recevoir. Faites le lien sans l'envoyer.",
+		"No mail could be prepared: sending is not set up, too many wait already, or this address cannot receive any. Make the link without sending it."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},

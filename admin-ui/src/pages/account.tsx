@@ -5,7 +5,9 @@ import { admin, type Account, type Activation, type Role } from "../api.ts";
 import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
+import { mailWords } from "../words/mail.ts";
 import { StateBadge } from "./accounts.tsx";
+import { LinkSent, mailOn, SendByMail } from "./mail.tsx";
 
 const roles: readonly Role[] = ["member", "administrator"];
 
@@ -29,6 +31,7 @@ function CreateForm({ onMade }: { onMade: (a: Account, l: Activation) => void })
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>("member");
+  const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const submit = async (e: Event) => {
@@ -37,7 +40,7 @@ function CreateForm({ onMade }: { onMade: (a: Account, l: Activation) => void })
     setBusy(true);
     setError(null);
     try {
-      const made = await admin.create({ name: name.trim(), email: email.trim(), role });
+      const made = await admin.create({ name: name.trim(), email: email.trim(), role, mail: mail && mailOn() });
       onMade(made.account, made.activation);
     } catch (cause) {
       setError(asApiError(cause).text(lang.value));
@@ -51,22 +54,25 @@ function CreateForm({ onMade }: { onMade: (a: Account, l: Activation) => void })
       <Input label={t.name} required maxLength={80} value={name} onValue={setName} autocomplete="off" autofocus />
       <Input label={t.email} type="email" required value={email} onValue={setEmail} autocomplete="off" />
       <RoleChoice role={role} onChange={setRole} />
-      <div class="dialog__acts"><Button look="primary" type="submit" busy={busy}>{t.createAct}</Button></div>
+      <SendByMail on={mail} onChange={setMail} />
+      <div class="dialog__acts"><Button look="primary" type="submit" busy={busy}>{mail && mailOn() ? mailWords.value.createAct : t.createAct}</Button></div>
     </form>
   );
 }
 
 export function LinkOnce({ link, onClose }: { link: { name: string; activation: Activation } | null; onClose: () => void }) {
   const t = words.value.people;
+  const url = link?.activation.url;
+  if (link?.activation.mailed) return <LinkSent link={link} onClose={onClose} />;
   return (
     <Dialog open={link !== null} title={t.linkTitle} onClose={onClose}>
       <p>{t.linkFor(link?.name ?? "")}</p>
-      <p class="once code" tabIndex={0}>{link?.activation.url}</p>
+      <p class="once code" tabIndex={0}>{url}</p>
       <p class="muted small">{link && t.linkExpires(dateTime(link.activation.expires))}</p>
       <Notice tone="attention"><p>{t.linkOnce}</p></Notice>
       <div class="dialog__acts">
         <Button onClick={onClose}>{t.linkDone}</Button>
-        <Button look="primary" icon="copy" onClick={() => { if (link) void copy(link.activation.url); }}>{t.linkCopy}</Button>
+        <Button look="primary" icon="copy" onClick={() => { if (url) void copy(url); }}>{t.linkCopy}</Button>
       </div>
     </Dialog>
   );
@@ -78,6 +84,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
   const t = words.value.people;
   const own = a.id === me;
   const [name, setName] = useState(a.name);
+  const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [asked, setAsked] = useState<"disable" | "remove" | "factor" | null>(null);
@@ -111,7 +118,8 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
         <>
           <RoleChoice role={a.role} onChange={(role) => void change("role", { role }, t.roleChanged)} />
           <div class="stack stack--tight sheet__part">
-            <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", async () => onLink(await admin.newLink(a.id)), "")}>{t.newLink}</Button></div>
+            {a.state !== "disabled" && <SendByMail on={mail} onChange={setMail} />}
+            <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", async () => onLink(await admin.newLink(a.id, mail && mailOn())), "")}>{mail && mailOn() ? mailWords.value.newLink : t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>
           </div>
           {lost}

@@ -5,6 +5,7 @@ import { base, mySecurity } from "../route.ts";
 import { asApiError, status } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
+import { MailCard, MailFailing } from "./mail.tsx";
 
 export function Overview() {
   const t = words.value.state;
@@ -20,6 +21,7 @@ export function Overview() {
       <div class="stack stack--loose">
         {second === false && <Notice tone="attention" icon="shield-check"><p>{words.value.factor.none}</p><p><a href={mySecurity}>{words.value.factor.begin}</a></p></Notice>}
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
+        <MailFailing mail={last.mail} />
         <section aria-labelledby="part-now">
           <h2 id="part-now" class="part-title">{t.now}</h2>
           <dl class="figures-grid">
@@ -45,6 +47,7 @@ export function Overview() {
             </dd>
           </dl>
         </section>
+        <MailCard mail={last.mail} />
       </div>
     </>
   );
