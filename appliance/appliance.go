@@ -145,6 +145,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(sockets.close)
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
 	a.post.at(s.base(a.port))
+	a.rooms.Planned = a.post.invitations()
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
@@ -197,7 +198,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), PostStatus: a.post.status,
+		Post: a.post.link(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

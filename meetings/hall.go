@@ -242,8 +242,8 @@ func (h *Hall) Inside(room mls.RoomID, account mls.AccountID) (inside bool) {
 }
 
 // InCall lists the accounts that are connected to a call.
-func (h *Hall) InCall() map[mls.AccountID]bool {
-	in := map[mls.AccountID]bool{}
+func (h *Hall) InCall() map[[16]byte]bool {
+	in := map[[16]byte]bool{}
 	for _, l := range h.all() {
 		l.call(job{do: func(l *loop) {
 			if l.room.call == nil {

@@ -210,7 +210,7 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := forgetRules(tx, r.ID); err != nil {
 		return err
 	}
-	if err := s.forgetPlanned(tx, r.ID); err != nil {
+	if err := s.forgetPlanned(tx, r.ID, now); err != nil {
 		return err
 	}
 	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)

@@ -186,14 +186,15 @@ func checkInvitees(tx *store.Tx, list []Invitee, owner accounts.ID) ([]Invitee, 
 	return out, nil
 }
 
-// Told is called in the transaction of a change with the meeting as it was and as it is; nil stands for none.
-type Told func(tx *store.Tx, before, after *Planned, only time.Time) error
+// Told is called in the transaction of a change with the meeting as it was and as it is; nil stands for none. only is the
+// occurrence that alone was cancelled, or zero. An error undoes the change.
+type Told func(tx *store.Tx, before, after *Planned, only, now time.Time) error
 
-func (s *Rooms) told(tx *store.Tx, before, after *Planned, only time.Time) error {
+func (s *Rooms) told(tx *store.Tx, before, after *Planned, only, now time.Time) error {
 	if s.Planned == nil {
 		return nil
 	}
-	return s.Planned(tx, before, after, only)
+	return s.Planned(tx, before, after, only, now)
 }
 
 func (s *Rooms) planEvent(tx *store.Tx, by accounts.ID, action audit.Action, p Planned, now time.Time, detail ...string) error {
@@ -230,7 +231,7 @@ func (s *Rooms) Plan(by accounts.ID, room mls.RoomID, title string, plan Plan, i
 		if err := savePlanned(tx, p); err != nil {
 			return err
 		}
-		if err := s.told(tx, nil, &p, time.Time{}); err != nil {
+		if err := s.told(tx, nil, &p, time.Time{}, now); err != nil {
 			return err
 		}
 		return s.planEvent(tx, by, audit.MeetingPlanned, p, now, "invited", strconv.Itoa(len(p.Invitees)))
@@ -276,7 +277,7 @@ func (s *Rooms) Replan(by accounts.ID, id MeetingID, title string, plan Plan, in
 		if err := savePlanned(tx, *p); err != nil {
 			return err
 		}
-		if err := s.told(tx, &before, p, time.Time{}); err != nil {
+		if err := s.told(tx, &before, p, time.Time{}, now); err != nil {
 			return err
 		}
 		return s.planEvent(tx, by, audit.MeetingChanged, *p, now, "invited", strconv.Itoa(len(p.Invitees)))
@@ -312,7 +313,7 @@ func (s *Rooms) Except(by accounts.ID, id MeetingID, original, start time.Time, 
 		if err := savePlanned(tx, *p); err != nil {
 			return err
 		}
-		if err := s.told(tx, &before, p, only); err != nil {
+		if err := s.told(tx, &before, p, only, now); err != nil {
 			return err
 		}
 		return s.planEvent(tx, by, action, *p, now, "occurrence", o.Original.Format(time.RFC3339))
@@ -326,7 +327,7 @@ func (s *Rooms) Unplan(by accounts.ID, id MeetingID, now time.Time) error {
 			return err
 		}
 		p.Sequence++
-		if err := s.told(tx, p, nil, time.Time{}); err != nil {
+		if err := s.told(tx, p, nil, time.Time{}, now); err != nil {
 			return err
 		}
 		return s.planEvent(tx, by, audit.MeetingCancelled, *p, now)
@@ -418,14 +419,14 @@ func (s *Rooms) Coming(account accounts.ID, from, to time.Time, limit int) (list
 }
 
 // forgetPlanned removes the meetings of a room that is deleted. Those invited are told.
-func (s *Rooms) forgetPlanned(tx *store.Tx, room mls.RoomID) error {
+func (s *Rooms) forgetPlanned(tx *store.Tx, room mls.RoomID, now time.Time) error {
 	list, err := plannedBy(tx, plannedRoomBucket, room[:])
 	for _, p := range list {
 		if err := dropPlanned(tx, p); err != nil {
 			return err
 		}
 		p.Sequence++
-		if err := s.told(tx, &p, nil, time.Time{}); err != nil {
+		if err := s.told(tx, &p, nil, time.Time{}, now); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"huisclos/accounts"
-	"huisclos/crypto/mls"
 )
 
 const (
@@ -33,7 +32,7 @@ func (s *Server) entries(list []accounts.Account, contacts map[accounts.ID]bool,
 		e := entryJSON{personJSON: personJSON{a.ID, a.Name, a.Email}, Contact: contacts[a.ID]}
 		switch {
 		case hidden:
-		case inCall[mls.AccountID(a.ID)]:
+		case inCall[a.ID]:
 			e.Presence = "call"
 		case s.presence.recent(a.ID, now):
 			e.Presence = "here"

@@ -137,6 +137,9 @@ func emptyHouse(t testing.TB) *house {
 		Mask:  func(a netip.Addr) string { return "masked" },
 		Trial: h.trial,
 		Relay: noRelay{},
+		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
+			return []byte("calendar of " + a.Email + " at " + base), nil
+		},
 	})
 	must(t, err)
 	h.tls = httptest.NewUnstartedServer(h.server)

@@ -29,7 +29,7 @@ type right struct {
 // A scene is a house with objects that belong to the member.
 type scene struct {
 	*house
-	room, session, group, meeting string
+	room, session, group, meeting, feed string
 }
 
 func newScene(t *testing.T) (*scene, *browser) {
@@ -45,7 +45,9 @@ func newScene(t *testing.T) (*scene, *browser) {
 	m, err := h.rooms.Plan(h.member.ID, r.ID, "Point du lundi", meetings.Plan{Start: h.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour,
 		Recurrence: &meetings.Recurrence{Frequency: meetings.Weekly, Count: 4}}, nil, h.now)
 	must(t, err)
-	return &scene{h, r.ID.String(), list[len(list)-1].ID.String(), g.ID.String(), m.ID.String()}, b
+	feed, err := h.rooms.MakeFeed(h.member.ID, h.now)
+	must(t, err)
+	return &scene{h, r.ID.String(), list[len(list)-1].ID.String(), g.ID.String(), m.ID.String(), feed}, b
 }
 
 func fixed(path string) func(*scene) string { return func(*scene) string { return path } }
@@ -114,6 +116,11 @@ var rights = []right{
 	{"GET", "/api/rooms/:room/signal", 401, 426, 426, 426, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", 401, 404, 404, 404, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 
+	{"GET", "/api/account/calendar", 401, 200, 200, 200, fixed("/api/account/calendar"), nil, ""},
+	{"POST", "/api/account/calendar", 401, 201, 201, 201, fixed("/api/account/calendar"), nothing, ""},
+	{"DELETE", "/api/account/calendar", 401, 204, 204, 204, fixed("/api/account/calendar"), nil, ""},
+	// Who knows the address has it, whoever that is: calendar programs have no session.
+	{"GET", "/api/calendar/:file", 200, 200, 200, 200, func(s *scene) string { return "/api/calendar/" + s.feed + ".ics" }, nil, ""},
 	{"GET", "/api/meetings", 401, 200, 200, 200, fixed("/api/meetings"), nil, ""},
 	{"PATCH", "/api/meetings/:meeting", 401, 200, 403, 403, ofMeeting("/api/meetings/%s"), somePlan, ""},
 	{"POST", "/api/meetings/:meeting/occurrence", 401, 200, 403, 403, ofMeeting("/api/meetings/%s/occurrence"), map[string]any{"original": "2026-01-12T10:00:00Z"}, ""},

@@ -12,6 +12,8 @@ import (
 const (
 	comingDays  = 14
 	comingLimit = 100
+	// Each change may write a mail to 200 people: nobody plans by the dozen.
+	plansPerSecond, plansBurst = 0.02, 30
 )
 
 // plannedError gives the refusals of planned meetings their codes.
@@ -25,6 +27,8 @@ func plannedError(err error) error {
 		return refusal{codeBadInvitees}
 	case errors.Is(err, meetings.ErrTooMuch):
 		return refusal{codeTooManyPlanned}
+	case errors.Is(err, ErrPost):
+		return refusal{codeTooManyMails}
 	case errors.Is(err, meetings.ErrName):
 		return refusal{codeBadTitle}
 	}
@@ -202,11 +206,23 @@ func (s *Server) listPlanned(v *visit) error {
 		}
 		out = append(out, j)
 	}
-	return v.json(http.StatusOK, map[string]any{"meetings": out})
+	return v.json(http.StatusOK, map[string]any{"meetings": out, "mail": s.Post != nil})
+}
+
+// mayPlan bounds how many changes, and so mails, one account makes.
+func (v *visit) mayPlan() error {
+	if wait, ok := v.srv.plans.take(v.account.ID.String(), v.now); !ok {
+		v.w.Header().Set("Retry-After", seconds(wait))
+		return refusal{codeTooFast}
+	}
+	return nil
 }
 
 func (s *Server) plan(v *visit) error {
 	var b planForm
+	if err := v.mayPlan(); err != nil {
+		return err
+	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
@@ -224,6 +240,9 @@ func (s *Server) plan(v *visit) error {
 
 func (s *Server) replan(v *visit) error {
 	var b planForm
+	if err := v.mayPlan(); err != nil {
+		return err
+	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
@@ -246,6 +265,9 @@ func (s *Server) except(v *visit) error {
 		Start    *clockJSON `json:"start"`
 		Zone     string     `json:"zone"`
 		Minutes  int        `json:"minutes"`
+	}
+	if err := v.mayPlan(); err != nil {
+		return err
 	}
 	if err := v.decode(&b); err != nil {
 		return err

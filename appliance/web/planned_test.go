@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -109,5 +110,49 @@ func TestPlannedMeetingsEnd(t *testing.T) {
 	expect(t, "delete room", owner.do("DELETE", "/api/rooms/"+s.room, nil), http.StatusNoContent, "")
 	if got, err := s.rooms.PlannedFor(s.member.ID); err != nil || len(got) != 0 {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestCalendarAddress(t *testing.T) {
+	// ASVS 7.2.3: 256 bits at random, kept as a hash, void when it is renewed.
+	s, owner := newScene(t)
+	b := s.browser()
+	get := func(url string) answer { return b.do("GET", url[len(s.tls.URL):], nil) }
+	if owner.do("GET", "/api/account/calendar", nil).json(t)["since"] == nil {
+		t.Error("the scene's address is not there")
+	}
+	expect(t, "the first", b.do("GET", "/api/calendar/"+s.feed+".ics", nil), http.StatusOK, "")
+	made := owner.do("POST", "/api/account/calendar", nothing)
+	expect(t, "make", made, http.StatusCreated, "")
+	url := made.json(t)["url"].(string)
+	a := get(url)
+	expect(t, "get", a, http.StatusOK, "")
+	if a.header.Get("Content-Type") != "text/calendar; charset=utf-8" || string(a.body) != "calendar of marie@example.org at "+s.tls.URL {
+		t.Errorf("%s: %s", a.header.Get("Content-Type"), a.body)
+	}
+	for _, path := range []string{"/api/calendar/" + s.feed + ".ics", url[len(s.tls.URL) : len(url)-4], "/api/calendar/x.ics", "/api/calendar/.ics"} {
+		expect(t, path, b.do("GET", path, nil), http.StatusNotFound, "not-found")
+	}
+	expect(t, "disable", s.asAdministrator().do("PATCH", "/api/admin/accounts/"+s.member.ID.String(), map[string]any{"disabled": true}), http.StatusOK, "")
+	expect(t, "of a disabled account", get(url), http.StatusNotFound, "not-found")
+	expect(t, "enable", s.asAdministrator().do("PATCH", "/api/admin/accounts/"+s.member.ID.String(), map[string]any{"disabled": false}), http.StatusOK, "")
+	expect(t, "again", get(url), http.StatusOK, "")
+	expect(t, "remove", s.asMember().do("DELETE", "/api/account/calendar", nil), http.StatusNoContent, "")
+	expect(t, "removed", get(url), http.StatusNotFound, "not-found")
+	if log := s.log.String(); len(url) > 60 && strings.Contains(log, url[len(url)-30:len(url)-4]) {
+		t.Error("the address stands in the log")
+	}
+}
+
+func TestPlanningIsBounded(t *testing.T) {
+	s, owner := newScene(t)
+	refused := 0
+	for range plansBurst + 3 {
+		if owner.do("POST", "/api/rooms/"+s.room+"/meetings", somePlan).status == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused != 3 {
+		t.Errorf("%d of %d refused", refused, plansBurst+3)
 	}
 }

@@ -45,6 +45,10 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
+		{get, "/api/account/calendar", member, call, s.getCalendar},
+		{post, "/api/account/calendar", member, call, s.makeCalendar},
+		{del, "/api/account/calendar", member, call, s.removeCalendar},
+		{get, "/api/calendar/:file", anyone, call, s.calendar},
 		{get, "/api/meetings", member, call, s.coming},
 		{patch, "/api/meetings/:meeting", member, call, s.replan},
 		{post, "/api/meetings/:meeting/occurrence", member, call, s.except},

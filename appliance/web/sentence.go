@@ -49,6 +49,7 @@ const (
 	codeBadTitle       code = "bad-title"
 	codeBadInvitees    code = "bad-invitees"
 	codeTooManyPlanned code = "too-many-planned"
+	codeTooManyMails   code = "too-many-mails"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -116,6 +117,33 @@ var sentences = map[code]sentence{
 	codeNoMail: {http.StatusConflict,
 		"Aucun courriel n'a pu être préparé : l'envoi n'est pas réglé, trop de messages attendent déjà, ou cette adresse ne peut pas en recevoir. Faites le lien sans l'envoyer.",
 		"No mail could be prepared: sending is not set up, too many wait already, or this address cannot receive any. Make the link without sending it."},
+	codeRoomBarred: {http.StatusForbidden,
+		"Cette salle est réservée aux personnes que son propriétaire a choisies. Si vous devriez en faire partie, demandez-lui de vous ajouter.",
+		"This room is for the people its owner has chosen. If you should be among them, ask its owner to add you."},
+	codePINNeeded: {http.StatusForbidden,
+		"Cette salle demande un code. Rechargez la page pour le saisir.",
+		"This room asks for a code. Reload the page to type it."},
+	codePINWrong: {http.StatusForbidden,
+		"Ce code n'est pas celui de la salle. Vérifiez-le avec la personne qui vous invite.",
+		"This is not the room's code. Check it with whoever invited you."},
+	codeBadRules: {http.StatusUnprocessableEntity,
+		"Ces règles ne conviennent pas : au plus 400 personnes, 50 groupes et 32 co-hôtes, qui existent encore.",
+		"These rules do not do: at most 400 people, 50 groups and 32 co-hosts, who still exist."},
+	codeBadPlan: {http.StatusUnprocessableEntity,
+		"Cette réunion ne peut pas être prévue ainsi : vérifiez la date, l'heure, la durée (d'une minute à 24 heures) et la fin de la répétition (au plus dix ans ou 1 000 fois).",
+		"The meeting can't be planned like this: check the date, the time, the duration (one minute to 24 hours) and the end of the repetition (ten years or 1,000 times at most)."},
+	codeBadTitle: {http.StatusUnprocessableEntity,
+		"Ce titre ne convient pas : de 1 à 128 octets, sans retour à la ligne.",
+		"This title does not do: 1 to 128 bytes, without line breaks."},
+	codeBadInvitees: {http.StatusUnprocessableEntity,
+		"La liste des personnes invitées ne convient pas : 200 au plus, des comptes qui existent ou des adresses valables.",
+		"The list of invited people does not do: 200 at most, accounts that exist or valid addresses."},
+	codeTooManyPlanned: {http.StatusConflict,
+		"Il y a déjà 200 réunions prévues dans cette salle. Supprimez-en une d'abord.",
+		"There are 200 planned meetings in this room already. Delete one first."},
+	codeTooManyMails: {http.StatusServiceUnavailable,
+		"Trop de courriels attendent déjà leur envoi : rien n'a été changé. Réessayez plus tard, ou prévenez votre administrateur.",
+		"Too many mails wait to be sent already: nothing was changed. Try again later, or tell your administrator."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},
