@@ -249,3 +249,76 @@ test('groups in the console', { timeout: 120_000 }, async () => {
   }
   verdict();
 });
+
+test('a weekly meeting is planned, and stands on the start page of who is invited', { timeout: 180_000 }, async () => {
+  await reset();
+  await signIn(tab, h, h.owner);
+  await wear(tab, looks[0]!);
+  const at = `${h.appliance.url}/r/${h.room.id}/meetings`;
+  await tab.goto(at);
+  await reads(tab, /Rien de prévu/);
+  await pressOn(tab, /^Prévoir une réunion$/);
+  await until('the form', () => tab.run(() => document.querySelector('dialog input[type=date]') !== null));
+  await tab.type('Point d’équipe');
+  // What the browser's own fields for dates hold is typed in the order of its language.
+  await tab.run(() => {
+    const set = (kind: string, v: string) => { const f = document.querySelector<HTMLInputElement>(`dialog input[type=${kind}]`)!; f.value = v; f.dispatchEvent(new Event('input', { bubbles: true })); };
+    const d = new Date(Date.now() + 2 * 86_400_000);
+    set('date', `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, '0')}-${String(d.getDate()).padStart(2, '0')}`);
+    set('time', '09:30');
+  });
+  await reach(tab, /^Répétition/);
+  await tab.type('Chaque s');
+  await reads(tab, /Jours de la semaine/);
+  faults.push(...await faultsOf(tab, 'rooms-plan-form', looks[0]!));
+  await writeInto(tab, /^Personnes invitées/, 'bru');
+  await option(tab, /Bruno Berger/);
+  await tab.press('Enter');
+  await pressOn(tab, /^Prévoir$/);
+  await reads(tab, /La réunion est prévue/);
+  await reads(tab, /chaque semaine, le /);
+  const planned = (await owner.must('GET', `/api/rooms/${h.room.id}/meetings`)).meetings as { next: { original: string }[]; invitees: { account: string }[] }[];
+  assert.equal(planned[0]?.invitees[0]?.account, h.members[1]!.id);
+  await every('plan', at, () => reads(tab, /Point d’équipe/));
+  await wear(tab, looks[2]!);
+  await tab.goto('about:blank');
+  await tab.goto(at);
+  await reads(tab, /Point d’équipe/);
+  await tab.run(() => { document.querySelector<HTMLButtonElement>('.planned__head .icon-button')!.click(); });
+  await until('the form', () => tab.run(() => document.querySelector('dialog input[type=date]') !== null));
+  faults.push(...await faultsOf(tab, 'rooms-plan-form', looks[2]!));
+  // One occurrence is cancelled.
+  await wear(tab, looks[0]!);
+  await tab.goto('about:blank');
+  await tab.goto(at);
+  await reads(tab, /Point d’équipe/);
+  await tab.run(() => { document.querySelectorAll<HTMLButtonElement>('.times__one .icon-button')[1]!.click(); });
+  await reads(tab, /Les autres fois ne changent pas/);
+  await pressOn(tab, /^Annuler cette fois$/);
+  await reads(tab, /Cette fois est annulée/);
+
+  const bruno = h.appliance.client();
+  await bruno.login(h.members[1]!.email, h.members[1]!.passphrase);
+  const coming = (await bruno.must('GET', '/api/meetings')).meetings as { start: string; mine: boolean }[];
+  assert.deepEqual(coming.map((c) => [c.start === planned[0]!.next[1]!.original, c.mine]), [[true, false]], 'the second week is left');
+  await signIn(tab, h, h.members[1]!);
+  await every('start', `${h.appliance.url}/`, () => reads(tab, /Point d’équipe/));
+  await wear(tab, looks[0]!);
+  await tab.goto(`${h.appliance.url}/`);
+  await pressOn(tab, /^Rejoindre/);
+  await until('the room’s page', () => tab.run(() => window.__huisclos !== undefined));
+  // A calendar program follows it by an address that is nobody else's.
+  const url = new URL((await bruno.must('POST', '/api/account/calendar', {})).url as string);
+  const program = h.appliance.client();
+  const feed = await program.call('GET', url.pathname);
+  assert.match(String(feed.body.text), /RRULE:FREQ=WEEKLY[\s\S]*EXDATE/);
+  await bruno.must('DELETE', '/api/account/calendar');
+  assert.equal((await program.call('GET', url.pathname)).status, 404);
+  await signIn(tab, h, h.members[1]!);
+  await wear(tab, looks[0]!);
+  await tab.goto(`${h.appliance.url}/account`);
+  await pressOn(tab, /^Faire une adresse$/);
+  await reads(tab, /Elle n’est montrée qu’ici/);
+  faults.push(...await faultsOf(tab, 'rooms-calendar', looks[0]!));
+  verdict();
+});

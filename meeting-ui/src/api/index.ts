@@ -174,12 +174,17 @@ export const api = {
   straightIn: async (room: string, accounts: string[]) => (await request<{ accounts: string[] }>("POST", `/api/rooms/${id(room)}/straight`, { accounts })).accounts,
 
   coming: async () => (await request<{ meetings: Coming[] }>("GET", "/api/meetings")).meetings,
-  planned: async (room: string) => (await request<{ meetings: Planned[] }>("GET", `/api/rooms/${id(room)}/meetings`)).meetings,
+  /** mail: invitations are sent. */
+  planned: (room: string) => request<{ meetings: Planned[]; mail: boolean }>("GET", `/api/rooms/${id(room)}/meetings`),
   plan: (room: string, form: PlanForm) => request<Planned>("POST", `/api/rooms/${id(room)}/meetings`, form),
   replan: (meeting: string, form: PlanForm) => request<Planned>("PATCH", `/api/meetings/${id(meeting)}`, form),
   except: (meeting: string, o: { original: string; start?: Clock; zone?: string; minutes?: number }) => request<Planned>("POST", `/api/meetings/${id(meeting)}/occurrence`, o),
   /** Cancels an own one; takes another's off the list. */
   unplan: (meeting: string) => request<void>("DELETE", `/api/meetings/${id(meeting)}`),
+
+  calendar: async () => (await request<{ since: string | null }>("GET", "/api/account/calendar")).since,
+  makeCalendar: async () => (await request<{ url: string }>("POST", "/api/account/calendar", {})).url,
+  removeCalendar: () => request<void>("DELETE", "/api/account/calendar"),
 
   directory: (words: string) => request<{ people: Entry[]; groups: Group[] }>("GET", `/api/directory?q=${id(words)}`),
   contacts: async () => (await request<{ people: Entry[] }>("GET", "/api/contacts")).people,

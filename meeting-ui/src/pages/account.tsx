@@ -4,6 +4,7 @@ import { api, codes, type Account as Me, type ApiError, type Factors, type Sessi
 import { ask, asApiError } from "../session.ts";
 import { desk } from "../words/desk.ts";
 import { Factor, sayOf } from "./factor.tsx";
+import { CalendarAddress } from "./calendar.tsx";
 import { Presence } from "./directory.tsx";
 import { Frame, langNames, themes } from "./frame.tsx";
 import { met, Rules } from "./rules.tsx";
@@ -24,6 +25,7 @@ export function Account({ me }: { me: Me }) {
         <ChangePassphrase me={me} second={!!factors?.totp} onChange={() => setTurn((n) => n + 1)} />
         <Factor me={me} factors={factors} error={error} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <Presence />
+        <CalendarAddress />
         <Look />
         <Sessions key={turn} />
       </div>

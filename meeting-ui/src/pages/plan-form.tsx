@@ -9,6 +9,12 @@ import { monday, nthOf, ownZone, weekday, weekdayOf, zones } from "./when.ts";
 
 type Repeat = "once" | "daily" | "weekly" | "monthlyDay" | "monthlyNth";
 const durations = [15, 30, 45, 60, 90, 120, 180, 240, 480];
+/** Somebody of the directory; or an address as it stands, where nobody has it. */
+async function findOrAddress(words: string): Promise<FoundPerson[]> {
+  const found = await findPeople(words), address = words.trim().toLocaleLowerCase();
+  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address) || found.some((f) => f.detail?.toLocaleLowerCase() === address)) return found;
+  return [...found, { ...asPerson({ id: `mail:${address}`, name: address }), detail: planWords.value.form.byMail }];
+}
 const two = (n: number) => String(n).padStart(2, "0");
 
 /** The next whole hour. */
@@ -19,7 +25,7 @@ function soon(now = new Date()): { date: string; time: string } {
 const later = (date: string, days: number) => new Date(Date.parse(`${date}T12:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 const repeatOf = (r: Recurrence | null | undefined): Repeat => (!r ? "once" : r.frequency === "monthly" ? (r.nth ? "monthlyNth" : "monthlyDay") : r.frequency);
 
-export function PlanFields({ planned, owner, onSave }: { planned: Planned | null; owner: string; onSave: (form: PlanForm) => Promise<void> }) {
+export function PlanFields({ planned, owner, mail, onSave }: { planned: Planned | null; owner: string; /** Invitations are sent, so that somebody without an account can be invited. */ mail: boolean; onSave: (form: PlanForm) => Promise<void> }) {
   const t = planWords.value.form;
   const first = planned?.start ?? soon();
   const [title, setTitle] = useState(planned?.title ?? "");
@@ -89,7 +95,7 @@ export function PlanFields({ planned, owner, onSave }: { planned: Planned | null
             : <Input label={t.count} type="number" required min={1} max={1000} value={String(count)} onValue={(v) => setCount(Number(v))} />}
         </>
       )}
-      <Finder label={t.invite} hint={t.inviteHint} find={findPeople} chosen={[owner, ...people.map((p) => p.key)]} onPick={(p) => setPeople([...people, p])} />
+      <Finder label={t.invite} hint={mail ? t.inviteMailHint : t.inviteHint} find={mail ? findOrAddress : findPeople} chosen={[owner, ...people.map((p) => p.key)]} onPick={(p) => setPeople([...people, p])} />
       <Chosen label={t.invited} items={people} onRemove={(key) => setPeople(people.filter((p) => p.key !== key))} />
       {planned !== null && planned.exceptions > 0 && <Notice tone="info"><p>{t.lost}</p></Notice>}
       <div class="dialog__acts"><Button look="primary" type="submit" busy={busy}>{planned ? t.save : t.create}</Button></div>

@@ -13,10 +13,11 @@ export function Plan({ room: id }: { room: string }) {
   const t = planWords.value;
   const [room, setRoom] = useState<Room | null>(null);
   const [list, setList] = useState<Planned[] | null>(null);
+  const [mail, setMail] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const [form, setForm] = useState<{ planned: Planned | null } | null>(null);
   const load = async () => {
-    try { setRoom(await api.room(id)); setList(await api.planned(id)); setError(null); } catch (e) { setError(asApiError(e)); }
+    try { setRoom(await api.room(id)); const all = await api.planned(id); setList(all.meetings); setMail(all.mail); setError(null); } catch (e) { setError(asApiError(e)); }
   };
   useEffect(() => { void load(); }, [id]);
   if (error && !list) return <Frame><Failed error={error} onRetry={() => void load()} /></Frame>;
@@ -34,7 +35,7 @@ export function Plan({ room: id }: { room: string }) {
       </div>
       {room && (
         <Dialog open={form !== null} title={form?.planned ? t.editNamed(form.planned.title) : t.plan} onClose={() => setForm(null)}>
-          <PlanFields planned={form?.planned ?? null} owner={room.owner.id} onSave={async (f) => {
+          <PlanFields planned={form?.planned ?? null} owner={room.owner.id} mail={mail} onSave={async (f) => {
             await (form?.planned ? api.replan(form.planned.id, f) : api.plan(id, f));
             toast(form?.planned ? t.changed : t.made);
             setForm(null);
