@@ -114,7 +114,7 @@ func TestPlannedMeetingsEnd(t *testing.T) {
 }
 
 func TestCalendarAddress(t *testing.T) {
-	// ASVS 7.2.3: 256 bits at random, kept as a hash, void when it is renewed.
+	// ASVS 7.2.3
 	s, owner := newScene(t)
 	b := s.browser()
 	get := func(url string) answer { return b.do("GET", url[len(s.tls.URL):], nil) }

@@ -87,7 +87,7 @@ func TestRulesAreShownToTheOwnerAlone(t *testing.T) {
 }
 
 func TestPINAtTheDoor(t *testing.T) {
-	// ASVS 6.3.1, 6.6.3
+	// ASVS 6.3.1
 	s, owner := newScene(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
