@@ -1,7 +1,7 @@
 /** Settings of a room, for its owner. Each part is saved by itself. */
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { Button, Chosen, Finder, Input, lang, Notice, Passphrase, Segments, Skeleton, toast } from "@huisclos/ui-kit";
+import { Button, Chosen, Finder, Input, lang, Notice, Segments, Skeleton, toast } from "@huisclos/ui-kit";
 import { api, type ApiError, type Naming, type Room, type Rules, type RulesChange } from "../api/index.ts";
 import { knowCohosts, knowStraight } from "../room/known.ts";
 import { asApiError } from "../session.ts";
@@ -129,7 +129,7 @@ function PIN({ rules, change }: { rules: Rules; change: (c: RulesChange) => Prom
     <Part id="pin" title={t.title}>
       <p class="muted small">{rules.pin ? t.set : t.none}</p>
       <form class="stack" onSubmit={set}>
-        <Passphrase label={t.label} hint={t.hint} autocomplete="off" value={pin} onValue={setPIN} error={error} />
+        <Input label={t.label} hint={t.hint} autocomplete="off" autocapitalize="none" spellcheck={false} value={pin} onValue={setPIN} error={error} />
         <div class="row row--wrap">
           <Button type="submit" busy={busy}>{t.act}</Button>
           {rules.pin && <Button disabled={busy} onClick={() => void run(() => change({ pin: "" }), t.removed)}>{t.remove}</Button>}

@@ -1,6 +1,6 @@
 /** The code that a room asks for before its door. Right once, it is not asked again for a day. */
 import { useRef, useState } from "preact/hooks";
-import { Button, lang, Notice, Passphrase, Seal, time } from "@huisclos/ui-kit";
+import { Button, Input, lang, Notice, Seal, time } from "@huisclos/ui-kit";
 import { api, type Room } from "../api/index.ts";
 import { Frame } from "../pages/frame.tsx";
 import { asApiError } from "../session.ts";
@@ -38,7 +38,7 @@ export function AskPIN({ room, onGiven }: { room: Room; onGiven: () => void }) {
         </div>
         <form class="card stack" onSubmit={(e) => void submit(e)}>
           {error && <Notice tone="danger" live><p>{error}</p></Notice>}
-          <Passphrase label={t.label} autocomplete="off" value={pin} onValue={setPIN} innerRef={field} autofocus />
+          <Input label={t.label} type="password" autocomplete="off" value={pin} onValue={setPIN} innerRef={field} autofocus />
           <Button look="primary" wide type="submit" busy={busy}>{t.act}</Button>
         </form>
       </div>
