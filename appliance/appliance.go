@@ -40,10 +40,13 @@ func migrations() []store.Migration {
 		{Version: 1, Name: "audit log", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
-		{Version: 4, Name: "outbox", Run: outbox.CreateBuckets},
-		{Version: 5, Name: "groups and contacts", Run: accounts.AddGroups},
-		{Version: 6, Name: "rules of rooms", Run: meetings.AddRules},
-		{Version: 7, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 4, Name: "roles", Run: accounts.AddRoles},
+		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
+		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
+		{Version: 7, Name: "outbox", Run: outbox.CreateBuckets},
+		{Version: 8, Name: "groups and contacts", Run: accounts.AddGroups},
+		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
 	}
 }
 
@@ -133,10 +136,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
 		return nil, err
 	}
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded}); err != nil {
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut}); err != nil {
 		return nil, err
 	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 
 	sockets, err := s.sockets()
 	if err != nil {
@@ -197,7 +200,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
@@ -253,8 +256,16 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
-	a.onStop(func() { close(a.quit) })
-	a.running.Go(func() { a.post.run(a.quit, mailEvery, a.settings.now) })
+	posted := make(chan struct{})
+	a.onStop(func() {
+		close(a.quit)
+		<-posted // what a server has taken is noted before the database closes
+	})
+	a.running.Go(func() {
+		defer close(posted)
+		a.post.run(a.quit, mailEvery, a.settings.now)
+	})
+	a.running.Go(func() { hardening.TendHeap(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.rooms.SweepPlanned(now); err != nil {
 			a.log.Error("planned meetings are not swept", "error", err)

@@ -15,9 +15,6 @@ import (
 	"huisclos/store"
 )
 
-// mailInvitation is the kind of mail about a planned meeting, as the audit log names it.
-const mailInvitation = "invitation"
-
 var frequencies = map[meetings.Frequency]invite.Frequency{meetings.Daily: invite.Daily, meetings.Weekly: invite.Weekly, meetings.Monthly: invite.Monthly}
 
 // meetingOf is a planned meeting as calendars know it.
@@ -87,7 +84,6 @@ func (p *post) invite(tx *store.Tx, planned meetings.Planned, to []meetings.Invi
 		return err
 	}
 	m.Cancelled, m.Only = cancelled, only
-	expires := planned.Plan.End()
 	for _, i := range to {
 		address := invite.Address{Address: i.Email}
 		if i.Account != (accounts.ID{}) {
@@ -100,10 +96,7 @@ func (p *post) invite(tx *store.Tx, planned meetings.Planned, to []meetings.Invi
 			}
 			address = invite.Address{Name: a.Name, Address: a.Email}
 		}
-		mail, err := m.Mail(p.language, address, p.place, p.from, now)
-		if err == nil {
-			err = p.write(tx, mail, outbox.Mail{Kind: mailInvitation, Object: planned.Room.String(), Expires: expires}, now)
-		}
+		err := p.invitation(tx, m, planned.Room.String(), address, p.language, now)
 		switch {
 		case err == nil:
 		case errors.Is(err, outbox.ErrFull):

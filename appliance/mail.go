@@ -140,11 +140,38 @@ func (p *post) link() func(tx *store.Tx, to accounts.Account, url string, expire
 	return func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error {
 		mail := invite.Activation(p.language, invite.Address{Name: to.Name, Address: to.Email}, p.place, url, expires, to.State != accounts.Invited)
 		err := p.write(tx, mail, outbox.Mail{Kind: mailActivation, Object: to.ID.String(), Expires: expires}, now)
-		if errors.Is(err, outbox.ErrFull) || errors.Is(err, invite.ErrAddress) {
-			return fmt.Errorf("%w: %w", web.ErrPost, err)
+		if reason := unwritten(err); reason != "" {
+			return fmt.Errorf("%w: %s", web.ErrPost, reason) // without the address, which no log has
 		}
 		return err
 	}
+}
+
+// unwritten is why a mail can't be written, as the audit log says it; "" is another error, or none.
+func unwritten(err error) string {
+	switch {
+	case errors.Is(err, outbox.ErrFull):
+		return "full"
+	case errors.Is(err, invite.ErrAddress):
+		return "address"
+	}
+	return ""
+}
+
+// mailInvitation is the kind of what follows.
+const mailInvitation = "invitation"
+
+// invitation writes the mail about a planned meeting to one person, in the transaction of the plan. outbox.ErrFull,
+// invite.ErrAddress, invite.ErrMeeting. Where no mail leaves it does nothing.
+func (p *post) invitation(tx *store.Tx, m invite.Meeting, room string, to invite.Address, l invite.Language, now time.Time) error {
+	if !p.On() {
+		return nil
+	}
+	letter, err := m.Mail(l, to, p.place, p.from, now)
+	if err != nil {
+		return err
+	}
+	return p.write(tx, letter, outbox.Mail{Kind: mailInvitation, Object: room}, now)
 }
 
 func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time.Time) error {
@@ -192,13 +219,8 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 	}
 	mail := invite.Changed(p.language, invite.Address{Name: to.Name, Address: to.Email}, p.place, change, client, e.Time)
 	err = p.write(tx, mail, outbox.Mail{Kind: mailNotice, Object: e.Object}, e.Time)
-	reason := ""
-	switch {
-	case errors.Is(err, outbox.ErrFull):
-		reason = "full"
-	case errors.Is(err, invite.ErrAddress):
-		reason = "address"
-	default:
+	reason := unwritten(err)
+	if reason == "" {
 		return err
 	}
 	p.log.Error("a notice to the owner of an account is not written", "account", e.Object, "reason", reason)

@@ -47,17 +47,6 @@ func LimitMemory(proc, sys string) (int64, error) {
 	return limit, nil
 }
 
-// collectAt is by how many percent the heap may grow between two collections: half of Go's 100 halves the garbage that lies in
-// memory beside what lives. The media path allocates next to nothing, so collections stay rare; what they cost is not measured.
-const collectAt = 50
-
-// CollectEarly makes the garbage collector begin at half of what it would wait for, unless GOGC says another.
-func CollectEarly() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
-}
-
 // unitMemory is the lowest memory.max of the process's control group and those above it; 0 when there is none.
 func unitMemory(proc, sys string) (lowest int64, err error) {
 	err = eachGroup(proc, sys, func(dir string) error {

@@ -26,7 +26,7 @@ before(async () => {
   group = made.id as string;
   await h.admin.must('PATCH', `/api/admin/groups/${group}`, { add: [h.members[1]!.id] });
   owner = h.appliance.client();
-  await owner.login(h.owner.email, h.owner.passphrase);
+  await owner.login(h.owner);
   person = await open({ engine: 'chromium', id: 1, size: small });
   tab = await person.tab();
 });
@@ -100,7 +100,7 @@ test('a code is asked before the door, and its tries are bounded', { timeout: 12
   await tab.press('Enter');
   await reads(tab, /Ce code n'est pas celui de la salle/);
   const client = h.appliance.client();
-  await client.login(bruno.email, bruno.passphrase);
+  await client.login(bruno);
   const tries: number[] = [];
   for (let i = 0; i < 6; i++) tries.push((await client.call('POST', `/api/rooms/${h.room.id}/pin`, { pin: '2222' })).status);
   assert.deepEqual(tries, [403, 403, 403, 403, 429, 429]);
@@ -205,7 +205,7 @@ test('the directory, contacts and presence', { timeout: 120_000 }, async () => {
   await tab.goto(at);
   await reads(tab, /Pas encore de contact/);
   const bruno = h.appliance.client();
-  await bruno.login(h.members[1]!.email, h.members[1]!.passphrase);
+  await bruno.login(h.members[1]!);
   await writeInto(tab, /^Chercher une personne/, 'bru');
   await reads(tab, /Bruno Berger/);
   await reads(tab, /présent/);
@@ -221,7 +221,7 @@ test('the directory, contacts and presence', { timeout: 120_000 }, async () => {
 });
 
 test('groups in the console', { timeout: 120_000 }, async () => {
-  await signIn(tab, h, { email: 'ada@example.test', passphrase: 'gravier lampe orage violon' });
+  await signIn(tab, h, h.ada);
   await wear(tab, looks[0]!);
   const at = `${h.appliance.url}/console/groups`;
   await tab.goto(at);
@@ -298,7 +298,7 @@ test('a weekly meeting is planned, and stands on the start page of who is invite
   await reads(tab, /Cette fois est annulée/);
 
   const bruno = h.appliance.client();
-  await bruno.login(h.members[1]!.email, h.members[1]!.passphrase);
+  await bruno.login(h.members[1]!);
   const coming = (await bruno.must('GET', '/api/meetings')).meetings as { start: string; mine: boolean }[];
   assert.deepEqual(coming.map((c) => [c.start === planned[0]!.next[1]!.original, c.mine]), [[true, false]], 'the second week is left');
   await signIn(tab, h, h.members[1]!);

@@ -1,9 +1,10 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call or a probe of the network, to have a test mail sent. The protection is the file's: mode 0600, so the appliance's
-// own user and root alone. Nothing of a meeting passes here. The secrets that do are a set-up code, which goes to the terminal and
-// nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
+// self-check, to make the room of a test call or a probe of the network, to have a test mail sent, to let an administrator who lost
+// everything begin again. The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting
+// passes here. The secrets that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the
+// tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
 // password, which stays with the command that asked. One question and one answer each connection, each a line of JSON.
 package control
 
@@ -32,6 +33,9 @@ type Acts struct {
 	SetupCode func() (code string, needed bool, err error)
 	Status    func() Status
 	Check     func() hardening.Report
+	// Reset takes the second factors of an administrator or a security officer and makes the token of an activation link. It sets no
+	// passphrase. ErrNoReset is one of the answers: nobody of these has the address.
+	Reset func(email string) (Reset, error)
 	// Canary makes the room and the two participants of a test call; EndCanary takes them away again.
 	Canary    func() (Canary, error)
 	EndCanary func(room string)
@@ -40,6 +44,18 @@ type Acts struct {
 	// Mail goes the way of a mail; an empty address sends none.
 	Mail func(to string) hardening.Report
 }
+
+// Reset is whose account was reset, and the token for a new passphrase.
+type Reset struct {
+	Name    string    `json:"name"`
+	Email   string    `json:"email"`
+	Role    string    `json:"role"`
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires"`
+}
+
+// ErrNoReset says that no administrator and no security officer who is active has an address. What it wraps is the appliance's reason.
+var ErrNoReset = errors.New("control: nobody to reset")
 
 // Canary is what a test call needs. The first of the people owns the room.
 type Canary struct {
@@ -95,12 +111,15 @@ const (
 	actEndCanary = "canary-end"
 	actNetwork   = "network"
 	actMail      = "mail"
+	actReset     = "reset"
 )
 
 type question struct {
 	Act  string `json:"act"`
 	Room string `json:"room,omitempty"` // of canary-end
 	To   string `json:"to,omitempty"`   // of mail
+	// Email is that of reset.
+	Email string `json:"email,omitempty"`
 }
 
 type answer struct {
@@ -111,6 +130,10 @@ type answer struct {
 	Canary *Canary          `json:"canary,omitempty"`
 
 	Network *reach.Service `json:"network,omitempty"`
+
+	Reset *Reset `json:"reset,omitempty"`
+	// NoReset: the error is ErrNoReset.
+	NoReset bool `json:"noReset,omitempty"`
 }
 
 const (
@@ -246,6 +269,17 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		return answer{Network: &network}
 	case actMail:
 		return answer{Report: a.Mail(q.To)}
+	case actReset:
+		status := a.Status()
+		reset, err := a.Reset(q.Email)
+		switch {
+		case errors.Is(err, ErrNoReset):
+			return answer{Error: err.Error(), NoReset: true}
+		case err != nil:
+			log.Error("administrator not reset", "error", err)
+			return answer{Error: err.Error()}
+		}
+		return answer{Reset: &reset, Status: &status}
 	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
 }
@@ -273,6 +307,9 @@ func put(path string, q question) (answer, error) {
 	var a answer
 	if err := json.NewDecoder(io.LimitReader(c, maxAnswer)).Decode(&a); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	if a.NoReset {
+		return answer{}, fmt.Errorf("%w: %s", ErrNoReset, a.Error)
 	}
 	if a.Error != "" {
 		return answer{}, fmt.Errorf("control: %s", a.Error)

@@ -188,6 +188,38 @@ func TestRests(t *testing.T) {
 	}
 }
 
+// A mail at which the server hangs up keeps no other back.
+func TestOneMailKeepsNoOtherBack(t *testing.T) {
+	h := open(t)
+	h.box.refuse["poison@example.org"] = &Failure{StepMessage, 0, io.EOF}
+	h.add(t, "poison@example.org", time.Time{}, start)
+	h.add(t, "b@example.org", time.Time{}, start)
+	for now := start; now.Before(start.Add(10 * time.Minute)); now = now.Add(10 * time.Second) {
+		must(t, h.Turn(t.Context(), now))
+	}
+	if fmt.Sprint(h.box.got) != "[b@example.org]" || h.state(t).Waiting != 1 {
+		t.Errorf("%v, %+v", h.box.got, h.state(t))
+	}
+}
+
+// The end of the appliance ends a conversation at once, whatever the server does.
+func TestStopEndsTheConversation(t *testing.T) {
+	a, b := net.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, done := scripted(t, b, "220 x\r\n", func(line string) string {
+		if strings.HasPrefix(line, "MAIL") {
+			cancel()
+			return ""
+		}
+		return "250 x\r\n"
+	})
+	began := time.Now()
+	if err := (&Server{Dial: dialTo(a), Plain: true, Helo: "h"}).Check(ctx, "v@example.org", "z@example.org", nil); err == nil || time.Since(began) > stepWithin/2 {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	<-done
+}
+
 func TestOutOfDate(t *testing.T) {
 	h := open(t)
 	h.add(t, "a@example.org", start.Add(time.Hour), start)

@@ -96,6 +96,7 @@ const stepWithin = time.Minute
 
 // session is a connection that is ready to take mails.
 type session struct {
+	ctx  context.Context // of the whole session: its end ends each step
 	c    *smtp.Client
 	conn net.Conn
 	stop func() bool
@@ -120,7 +121,7 @@ func (s *Server) Open(ctx context.Context) (Session, error) {
 	if err != nil {
 		return nil, failed(StepConnect, err)
 	}
-	o := &session{conn: conn, stop: context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })}
+	o := &session{ctx: ctx, conn: conn, stop: context.AfterFunc(ctx, func() { _ = conn.SetDeadline(passed) })}
 	if err := s.begin(ctx, o); err != nil {
 		o.stop()
 		_ = conn.Close()
@@ -207,8 +208,16 @@ func (l login) Next(asked []byte, more bool) ([]byte, error) {
 	return nil, errors.New("the server asks for something else than user and password")
 }
 
+// passed is a deadline that has passed.
+var passed = time.Unix(1, 0)
+
 // more gives the next step its time.
-func (o *session) more() { _ = o.conn.SetDeadline(time.Now().Add(stepWithin)) }
+func (o *session) more() {
+	_ = o.conn.SetDeadline(time.Now().Add(stepWithin))
+	if o.ctx.Err() != nil { // it ended just before, and its own deadline was taken back
+		_ = o.conn.SetDeadline(passed)
+	}
+}
 
 // Send sends one mail. After a *Failure of one mail the session goes on.
 func (o *session) Send(from, to string, message []byte) error {

@@ -104,6 +104,9 @@ func (o *Outbox) send(session Session, i item, now time.Time) (over bool, err er
 		return false, o.done(i, now, audit.MailSent, audit.OK, nil)
 	case !errors.As(sent, &refused) || !refused.OfOne():
 		o.rest(sent, now)
+		if refused != nil && (refused.Step == StepRecipient || refused.Step == StepMessage) {
+			return true, o.again(i, now) // should it be this mail that ends connections, others go first from now on
+		}
 		return true, nil
 	case refused.Code >= 500:
 		return false, o.giveUp(i, now, "refused", refused.Reply())

@@ -13,6 +13,9 @@ import (
 
 // getCalendar says since when one's calendar has a secret address. The address itself is kept nowhere.
 func (s *Server) getCalendar(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	made, err := s.Rooms.FeedMade(v.account.ID)
 	if err != nil {
 		return err
@@ -25,6 +28,9 @@ func (s *Server) getCalendar(v *visit) error {
 }
 
 func (s *Server) makeCalendar(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	token, err := s.Rooms.MakeFeed(v.account.ID, v.now)
 	if err != nil {
 		return err
@@ -33,6 +39,9 @@ func (s *Server) makeCalendar(v *visit) error {
 }
 
 func (s *Server) removeCalendar(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	if err := s.Rooms.RemoveFeed(v.account.ID, v.now); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const (
 
 // entryJSON is somebody in the directory. Presence is absent where it is turned off: nobody can tell that from away.
 type entryJSON struct {
-	personJSON
+	foundJSON
 	Presence string `json:"presence,omitempty"`
 	Contact  bool   `json:"contact,omitempty"`
 }
@@ -29,7 +29,7 @@ func (s *Server) entries(list []accounts.Account, contacts map[accounts.ID]bool,
 		if err != nil {
 			return nil, err
 		}
-		e := entryJSON{personJSON: personJSON{a.ID, a.Name, a.Email}, Contact: contacts[a.ID]}
+		e := entryJSON{foundJSON: foundJSON{a.ID, a.Name, a.Email}, Contact: contacts[a.ID]}
 		switch {
 		case hidden:
 		case inCall[a.ID]:
@@ -54,6 +54,9 @@ func (s *Server) contactsOf(id accounts.ID) (list []accounts.Account, set map[ac
 // directory finds people and groups by the beginnings of words. Without a word it answers nothing: it is for finding, not
 // for copying.
 func (s *Server) directory(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	q := v.r.URL.Query().Get("q")
 	if len(q) > 256 {
 		return refusal{codeBadRequest}
@@ -87,6 +90,9 @@ func (s *Server) directory(v *visit) error {
 }
 
 func (s *Server) listContacts(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	list, set, err := s.contactsOf(v.account.ID)
 	if err != nil {
 		return err
@@ -100,6 +106,9 @@ func (s *Server) listContacts(v *visit) error {
 
 func (s *Server) setContact(on bool) func(*visit) error {
 	return func(v *visit) error {
+		if err := v.mayEnter(); err != nil {
+			return err
+		}
 		id, err := v.subject()
 		if err != nil {
 			return err

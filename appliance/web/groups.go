@@ -61,9 +61,9 @@ func (s *Server) getGroup(v *visit) error {
 	if err != nil {
 		return err
 	}
-	people := make([]personJSON, 0, len(members))
+	people := make([]foundJSON, 0, len(members))
 	for _, m := range members {
-		people = append(people, personJSON{m.ID, m.Name, m.Email})
+		people = append(people, foundJSON{m.ID, m.Name, m.Email})
 	}
 	return v.json(http.StatusOK, map[string]any{"group": groupOf(g), "members": people, "next": next})
 }

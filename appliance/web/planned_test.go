@@ -7,7 +7,8 @@ import (
 )
 
 func TestPlannedMeetings(t *testing.T) {
-	s, owner := newScene(t) // Monday 2026-01-05 09:00 UTC
+	s := newScene(t) // Monday 2026-01-05 09:00 UTC
+	owner := s.asMember()
 	other := s.asOther()
 	coming := func(b *browser) []map[string]any {
 		t.Helper()
@@ -88,7 +89,8 @@ func TestPlannedMeetings(t *testing.T) {
 }
 
 func TestPlannedMeetingsEnd(t *testing.T) {
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	invite := map[string]any{"title": "Bilan", "start": map[string]string{"date": "2026-01-06", "time": "09:30"}, "zone": "UTC", "minutes": 45,
 		"invitees": []map[string]string{{"account": s.house.other.ID.String()}}}
 	expect(t, "plan", owner.do("POST", "/api/rooms/"+s.room+"/meetings", invite), http.StatusCreated, "")
@@ -115,7 +117,8 @@ func TestPlannedMeetingsEnd(t *testing.T) {
 
 func TestCalendarAddress(t *testing.T) {
 	// ASVS 7.2.3
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	b := s.browser()
 	get := func(url string) answer { return b.do("GET", url[len(s.tls.URL):], nil) }
 	if owner.do("GET", "/api/account/calendar", nil).json(t)["since"] == nil {
@@ -145,7 +148,8 @@ func TestCalendarAddress(t *testing.T) {
 }
 
 func TestPlanningIsBounded(t *testing.T) {
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	refused := 0
 	for range plansBurst + 3 {
 		if owner.do("POST", "/api/rooms/"+s.room+"/meetings", somePlan).status == http.StatusTooManyRequests {

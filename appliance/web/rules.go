@@ -9,8 +9,8 @@ import (
 	"huisclos/meetings"
 )
 
-// personJSON is somebody as pickers and lists show them.
-type personJSON struct {
+// foundJSON is somebody as pickers and lists show them.
+type foundJSON struct {
 	ID    accounts.ID `json:"id"`
 	Name  string      `json:"name"`
 	Email string      `json:"email,omitempty"`
@@ -29,15 +29,15 @@ func groupOf(g accounts.Group) groupJSON {
 }
 
 // named resolves ids; an account or a group that is gone is left out.
-func (s *Server) named(ids []accounts.ID) ([]personJSON, error) {
-	out := []personJSON{}
+func (s *Server) named(ids []accounts.ID) ([]foundJSON, error) {
+	out := []foundJSON{}
 	for _, id := range ids {
 		switch a, err := s.Accounts.Get(id); {
 		case errors.Is(err, accounts.ErrNotFound):
 		case err != nil:
 			return nil, err
 		default:
-			out = append(out, personJSON{a.ID, a.Name, a.Email})
+			out = append(out, foundJSON{a.ID, a.Name, a.Email})
 		}
 	}
 	return out, nil
@@ -59,7 +59,7 @@ func (s *Server) namedGroups(ids []accounts.GroupID) ([]groupJSON, error) {
 
 type namingJSON struct {
 	On      bool         `json:"on"`
-	Persons []personJSON `json:"persons"`
+	Persons []foundJSON `json:"persons"`
 	Groups  []groupJSON  `json:"groups"`
 }
 
@@ -76,7 +76,7 @@ func (s *Server) namingOf(n meetings.Naming) (j namingJSON, err error) {
 type rulesJSON struct {
 	Access   namingJSON   `json:"access"`
 	Straight namingJSON   `json:"straight"`
-	Cohosts  []personJSON `json:"cohosts"`
+	Cohosts  []foundJSON `json:"cohosts"`
 	PIN      bool         `json:"pin"`
 	Stamp    string       `json:"stamp"`
 }
@@ -148,6 +148,9 @@ func (s *Server) changeRules(v *visit) error {
 // givePIN checks a room's PIN, once for PassTime. Tries are counted by address before it (see handle), here by account
 // and by room.
 func (s *Server) givePIN(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	var b struct {
 		PIN string `json:"pin"`
 	}

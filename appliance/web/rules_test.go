@@ -21,7 +21,8 @@ func (b *browser) rules(t *testing.T, room string, change map[string]any) map[st
 
 func TestAccessIsEnforcedAtPageAndSocket(t *testing.T) {
 	// ASVS 8.2.2, 8.3.1
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	other := s.asOther()
@@ -51,7 +52,8 @@ func TestAccessIsEnforcedAtPageAndSocket(t *testing.T) {
 }
 
 func TestRulesAreShownToTheOwnerAlone(t *testing.T) {
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	id := s.house.other.ID.String()
 	shown := owner.rules(t, s.room, map[string]any{
 		"cohosts": []string{id}, "straight": map[string]any{"on": true, "persons": []string{id}, "groups": []string{s.group}}, "pin": "2468",
@@ -88,7 +90,8 @@ func TestRulesAreShownToTheOwnerAlone(t *testing.T) {
 
 func TestPINAtTheDoor(t *testing.T) {
 	// ASVS 6.3.1
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	owner.rules(t, s.room, map[string]any{"pin": "2468"})
@@ -173,7 +176,8 @@ func TestPINTries(t *testing.T) {
 }
 
 func TestDirectory(t *testing.T) {
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	ask := func(b *browser, path string) (people, groups []any) {
 		t.Helper()
 		a := b.do("GET", path, nil)
@@ -256,7 +260,7 @@ func TestPresenceIsBounded(t *testing.T) {
 }
 
 func TestGroupsOfTheConsole(t *testing.T) {
-	s, _ := newScene(t)
+	s := newScene(t)
 	admin := s.asAdministrator()
 	a := admin.do("PATCH", "/api/admin/groups/"+s.group, map[string]any{"name": "Accueil", "add": []string{s.member.ID.String(), s.house.other.ID.String()}})
 	expect(t, "change", a, http.StatusOK, "")

@@ -15,12 +15,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Post, PostStatus, Feed, Relay and Canary.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Feed, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -41,7 +42,9 @@ type Config struct {
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
 	Base string
 	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
-	Proxies         func(netip.Addr) bool
+	Proxies func(netip.Addr) bool
+	// Passkeys are the ceremonies for the host name in the settings; nil: there is none, and no passkeys either.
+	Passkeys        *passkey.Party
 	StrictTransport bool // the certificate is one that browsers trust by themselves
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string

@@ -1,11 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
-import { Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { own, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
 import { parseRoomLink } from "./api/index.ts";
 import { About } from "./pages/about.tsx";
 import { Account } from "./pages/account.tsx";
 import { Activate } from "./pages/activate.tsx";
 import { Connection } from "./pages/connection.tsx";
 import { Directory } from "./pages/directory.tsx";
+import { Enrol, ToConsole } from "./pages/enrol.tsx";
 import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
 import { Plan } from "./pages/plan.tsx";
@@ -14,7 +15,7 @@ import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { BadLink, RoomPage } from "./room/room.tsx";
 import { focusMain, place } from "./route.ts";
-import { ask, session } from "./session.ts";
+import { ask, security, session } from "./session.ts";
 import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
 import { directoryWords } from "./words/directory.ts";
@@ -25,7 +26,7 @@ export function App() {
   useEffect(() => { void ask(); }, []);
   return (
     <>
-      <Guard><Page /></Guard>
+      <Guard><SecurityContext.Provider value={security}><Page /></SecurityContext.Provider></Guard>
       <Toasts />
       <TooltipHost />
     </>
@@ -33,10 +34,11 @@ export function App() {
 }
 
 /** The title of the page and, after a change of page, the focus. A room's page has its own. */
-function useTitle(url: URL, state: string): void {
+function useTitle(url: URL, state: string, must: boolean): void {
   const t = desk.value;
   const first = useRef(true);
-  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/directory": directoryWords.value.title }[url.pathname] ?? (url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined);
+  const inRoom = url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined;
+  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/directory": directoryWords.value.title }[url.pathname] ?? inRoom;
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -47,7 +49,7 @@ function useTitle(url: URL, state: string): void {
 function Page() {
   const url = place.value;
   const s = session.value;
-  useTitle(url, s.state);
+  useTitle(url, s.state, s.state === "in" && s.me.must !== undefined);
   if (url.pathname === "/about") return <About />;
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
@@ -55,6 +57,8 @@ function Page() {
   const settings = /^\/r\/([A-Za-z0-9_-]{22})\/settings$/.exec(url.pathname)?.[1];
   const plan = /^\/r\/([A-Za-z0-9_-]{22})\/meetings$/.exec(url.pathname)?.[1];
   const room = url.pathname.startsWith("/r/") && !settings && !plan;
+  if (s.state === "in" && s.me.must) return <Enrol me={s.me.account} />;
+  if (s.state === "in" && s.me.account.role === "auditor") return <ToConsole />;
   if (s.state === "out") return <SignIn setupNeeded={s.setupNeeded} toRoom={room} />;
   if (room) {
     const link = parseRoomLink(url);

@@ -13,10 +13,14 @@
 //
 //	m := invite.Meeting{UID: invite.UID(room.String(), host), Sequence: 0, Title: title, Link: link, Organiser: owner,
 //		Start: start, Duration: time.Hour, Zone: zone, Recurrence: &invite.Recurrence{Frequency: invite.Weekly, Days: days, Count: 10}}
-//	for _, p := range people {
-//		mail, err := m.Mail(p.Language, p.Address, appliance, now)
-//		… in the transaction of what is planned: outbox.Add(tx, …, mail.Compose(from, random, now))
+//	for _, p := range people { // in the transaction of what is planned
+//		letter, err := m.Mail(p.Language, p.Address, place, sender, now)
+//		envelope, err := letter.Compose(sender, random, now)
+//		err = outbox.Add(tx, outbox.Mail{Kind: "invitation", Object: room.String(), From: envelope.From, …}, now)
 //	}
+//
+// The last three are appliance's (invitation, in mail.go): meetings is given a function for them, func(tx *store.Tx, m invite.Meeting,
+// room string, to invite.Address, l invite.Language, now time.Time) error.
 //
 // A change is the same with the next Sequence; an occurrence that is left out stands in Exceptions, one that is moved in Moved. With
 // Cancelled the mail takes the meeting out of the calendars again; with Only as well, one occurrence of it.

@@ -1,7 +1,7 @@
 /** Groups: a list, and a sheet for the members of one. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatar, Badge, Button, compareNames, Confirm, date, Dialog, Empty, Finder, IconButton, Input, lang, Notice, SideSheet, Skeleton, Table, toast, type Column, type Found } from "@huisclos/ui-kit";
-import { admin, type ApiError, type Group, type Person } from "../api.ts";
+import { admin, type ApiError, type Group, type GroupMember } from "../api.ts";
 import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { groupWords } from "../words/groups.ts";
@@ -75,13 +75,13 @@ function Create({ onMade }: { onMade: (g: Group) => void }) {
   );
 }
 
-type FoundPerson = Found & { person: Person };
+type FoundPerson = Found & { person: GroupMember };
 
 function GroupSheet({ group: g, onClose, onChange }: { group: Group; onClose: () => void; onChange: (g: Group | null) => void }) {
   const t = groupWords.value;
   const local = g.source === "local";
   const [name, setName] = useState(g.name);
-  const [members, setMembers] = useState<Person[] | null>(null);
+  const [members, setMembers] = useState<GroupMember[] | null>(null);
   const [next, setNext] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
@@ -105,12 +105,12 @@ function GroupSheet({ group: g, onClose, onChange }: { group: Group; onClose: ()
       return (await admin.accounts({ query: words, after: "", limit: answers })).accounts.map((a) => ({ key: a.id, name: a.name, detail: a.email, person: { id: a.id, name: a.name, email: a.email } }));
     } catch (cause) { throw new Error(asApiError(cause).text(lang.peek())); }
   };
-  const add = (p: Person) => act(async () => {
+  const add = (p: GroupMember) => act(async () => {
     const fresh = await admin.changeGroup(g.id, { add: [p.id] });
     setMembers((m) => [p, ...(m ?? []).filter((x) => x.id !== p.id)]);
     onChange(fresh);
   }, t.added(p.name));
-  const take = (p: Person) => act(async () => {
+  const take = (p: GroupMember) => act(async () => {
     const fresh = await admin.changeGroup(g.id, { take: [p.id] });
     setMembers((m) => (m ?? []).filter((x) => x.id !== p.id));
     onChange(fresh);

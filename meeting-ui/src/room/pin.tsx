@@ -38,7 +38,7 @@ export function AskPIN({ room, onGiven }: { room: Room; onGiven: () => void }) {
         </div>
         <form class="card stack" onSubmit={(e) => void submit(e)}>
           {error && <Notice tone="danger" live><p>{error}</p></Notice>}
-          <Input label={t.label} type="password" autocomplete="off" value={pin} onValue={setPIN} innerRef={field} autofocus />
+          <Input label={t.label} autocomplete="off" autocapitalize="none" spellcheck={false} value={pin} onValue={setPIN} innerRef={field} autofocus />
           <Button look="primary" wide type="submit" busy={busy}>{t.act}</Button>
         </form>
       </div>

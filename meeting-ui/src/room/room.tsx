@@ -33,7 +33,7 @@ export function RoomPage({ room: id, owner, me }: { room: string; owner: string;
 
 function InRoom({ room, owner, me }: { room: Room; owner: string; me: Account }) {
   const meeting = useMemo<Meeting>(() => new Call({
-    room: room.id, owner, me: { account: me.id, name: me.name },
+    room: room.id, owner, me: { account: me.id, name: me.name }, profile: room.profile,
     cohosts: () => { const known = knownCohosts(room.id); return (room.cohosts ?? []).map((c) => c.id).filter((a) => known.includes(a)); },
     ...(room.straight ? { straight: {
       persons: room.straight.persons, groups: room.straight.groups, on: knowsStraight(room.id, room.straight.stamp), names: (accounts: string[]) => api.straightIn(room.id, accounts),
@@ -69,7 +69,7 @@ export function Meet({ meeting, room, owner, mine }: { meeting: Meeting; room: R
   }, [inside.has(phase)]);
   if (inside.has(phase)) return <Stage meeting={meeting} link={roomLink({ id: room.id, owner: { id: owner, name: "" } })} />;
   if (outside.has(phase)) return <Frame bare><Over meeting={meeting} onSignIn={() => void ask()} /></Frame>;
-  return <Frame wide><Door meeting={meeting} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} helpers={mine ? <Helpers room={room} /> : undefined} /></Frame>;
+  return <Frame wide><Door meeting={meeting} room={room.id} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} profile={room.profile} helpers={mine ? <Helpers room={room} /> : undefined} /></Frame>;
 }
 
 export function BadLink() {
