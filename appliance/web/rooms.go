@@ -30,7 +30,7 @@ type roomJSON struct {
 	PIN bool `json:"pin,omitempty"` // it is asked first
 	// To the owner and the co-hosts:
 	Host     bool          `json:"host,omitempty"`
-	Cohosts  []foundJSON  `json:"cohosts,omitempty"`
+	Cohosts  []foundJSON   `json:"cohosts,omitempty"`
 	Straight *straightJSON `json:"straight,omitempty"` // whom a host's device lets in by itself
 }
 

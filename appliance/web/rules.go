@@ -58,9 +58,9 @@ func (s *Server) namedGroups(ids []accounts.GroupID) ([]groupJSON, error) {
 }
 
 type namingJSON struct {
-	On      bool         `json:"on"`
+	On      bool        `json:"on"`
 	Persons []foundJSON `json:"persons"`
-	Groups  []groupJSON  `json:"groups"`
+	Groups  []groupJSON `json:"groups"`
 }
 
 func (s *Server) namingOf(n meetings.Naming) (j namingJSON, err error) {
@@ -74,11 +74,11 @@ func (s *Server) namingOf(n meetings.Naming) (j namingJSON, err error) {
 
 // rulesJSON is what the owner of a room sees of its rules. Of a PIN nobody sees more than that there is one.
 type rulesJSON struct {
-	Access   namingJSON   `json:"access"`
-	Straight namingJSON   `json:"straight"`
+	Access   namingJSON  `json:"access"`
+	Straight namingJSON  `json:"straight"`
 	Cohosts  []foundJSON `json:"cohosts"`
-	PIN      bool         `json:"pin"`
-	Stamp    string       `json:"stamp"`
+	PIN      bool        `json:"pin"`
+	Stamp    string      `json:"stamp"`
 }
 
 func (s *Server) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
