@@ -138,14 +138,19 @@ func (a *Accounts) administer(actor Actor, id ID, own bool, now time.Time, f fun
 
 // forbidden records that an account tried what it may not do; other errors pass.
 func (a *Accounts) forbidden(actor Actor, id ID, now time.Time, err error) error {
+	object := ""
+	if id != (ID{}) {
+		object = id.String()
+	}
+	return a.forbiddenOn(actor, object, now, err)
+}
+
+// forbiddenOn is forbidden for an object of any kind.
+func (a *Accounts) forbiddenOn(actor Actor, object string, now time.Time, err error) error {
 	if !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrOwnProposal) {
 		return err
 	}
 	if failed := a.act(actor.name(), actor.Client, now, func(t *act) error {
-		object := ""
-		if id != (ID{}) {
-			object = id.String()
-		}
 		return t.recordAs(audit.Refused, audit.AccessRefused, object)
 	}); failed != nil {
 		return errors.Join(err, failed)

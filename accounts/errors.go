@@ -66,6 +66,17 @@ var (
 	ErrSignIn = &Error{"signInWithCode", "the passphrase is set; sign in with it and the code of the second factor"}
 )
 
+// Of groups, the directory and rooms' PINs.
+var (
+	ErrNoGroup         = &Error{"not-found", "no such group"}
+	ErrGroupTaken      = &Error{"group-taken", "another group has this name"}
+	ErrGroupSource     = &Error{"group-read-only", "the group comes from elsewhere and is changed there"}
+	ErrTooManyGroups   = &Error{"too-many-groups", "there are as many groups as can be kept"}
+	ErrGroupFull       = &Error{"group-full", "too many members, or too many in one request"}
+	ErrTooManyContacts = &Error{"too-many-contacts", "the list of contacts is full"}
+	ErrPIN             = &Error{"bad-pin", "a PIN has 4 to 12 digits, or 8 to 64 characters"}
+)
+
 // Of proofs, the policy and four eyes.
 var (
 	// ErrFactorKept: the role needs a second factor, and this is the last one.

@@ -174,6 +174,9 @@ func (t *act) delete(r *record) error {
 	if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
 		return err
 	}
+	if err := t.leaveAll(r.ID); err != nil {
+		return err
+	}
 	if err := remove(t.tx, *r); err != nil {
 		return err
 	}

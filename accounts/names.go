@@ -86,6 +86,9 @@ func normalEmail(s string) (string, error) {
 	return s, nil
 }
 
+// NormalEmail is the form in which an e-mail address is compared. ErrEmail.
+func NormalEmail(s string) (string, error) { return normalEmail(s) }
+
 // isAtom: RFC 5322 §3.2.3 atext, RFC 6531 §3.3.
 func isAtom(r rune) bool {
 	return isLetterOrDigit(r) || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)

@@ -81,6 +81,9 @@ func (a *Accounts) List(query, after string, limit int) (page []Account, next st
 	return page, next, nil
 }
 
+// Searches reports whether a query has a word to search for.
+func Searches(query string) bool { return len(queryWords(query)) > 0 }
+
 func queryWords(query string) []string {
 	if len(query) > maxQuery {
 		query = strings.ToValidUTF8(query[:maxQuery], "")

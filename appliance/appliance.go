@@ -46,6 +46,9 @@ func migrations() []store.Migration {
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 		{Version: 7, Name: "outbox", Run: outbox.CreateBuckets},
 		{Version: 8, Name: "sources of accounts", Run: accounts.AddSources},
+		{Version: 9, Name: "groups and contacts", Run: accounts.AddGroups},
+		{Version: 10, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
 	}
 }
 
@@ -159,6 +162,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(sockets.close)
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
 	a.post.at(s.base(a.port))
+	a.rooms.Planned = a.post.invitations()
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
@@ -211,7 +215,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), PostStatus: a.post.status,
+		Post: a.post.link(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -278,6 +282,9 @@ func (a *Appliance) tend() {
 	})
 	a.running.Go(func() { hardening.TendHeap(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
+		if err := a.rooms.SweepPlanned(now); err != nil {
+			a.log.Error("planned meetings are not swept", "error", err)
+		}
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)
 		}

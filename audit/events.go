@@ -34,6 +34,9 @@ const (
 	RoleChanged      Action = "account.role"     // [from, to, source]
 	AccountDisabled  Action = "account.disabled" // [source]
 	AccountEnabled   Action = "account.enabled"  // [source]
+	CalendarMade     Action = "calendar.made"    // a new secret address voids the one before
+	CalendarRemoved  Action = "calendar.removed" //
+	PresenceChanged  Action = "account.presence" // [shown]
 	AccountDeleted   Action = "account.deleted"  //
 	AccountAddressed Action = "account.email"    // [source] its source gives it another e-mail address
 	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
@@ -72,6 +75,12 @@ const (
 	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset|source, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
+	// Groups. Object: the group.
+	GroupCreated     Action = "group.created"
+	GroupRenamed     Action = "group.renamed"
+	GroupDeleted     Action = "group.deleted"
+	GroupMemberAdded Action = "group.member-added"   // [account]
+	GroupMemberTaken Action = "group.member-removed" // [account]
 	// Security profiles. Object: the profile.
 	ProfileCreated Action = "profile.created" // [name, conditions, members]
 	ProfileChanged Action = "profile.changed" // likewise, as it is now
@@ -87,6 +96,17 @@ const (
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
+	RoomAccess        Action = "room.access"         // [limited, persons, groups] who may knock
+	RoomLobby         Action = "room.lobby"          // [straight, persons, groups] whom a host's device lets in by itself
+	RoomCohosts       Action = "room.cohosts"        // [count, cohosts] up to 8 of them are named
+	RoomPINSet        Action = "room.pin-set"        //
+	RoomPINRemoved    Action = "room.pin-removed"    //
+	RoomPINRefused    Action = "room.pin-refused"    // a wrong PIN
+	MeetingPlanned    Action = "meeting.planned"     // [meeting, invited]
+	MeetingChanged    Action = "meeting.changed"     // [meeting, invited]
+	MeetingMoved      Action = "meeting.moved"       // [meeting, occurrence] one occurrence
+	MeetingCancelled  Action = "meeting.cancelled"   // [meeting, occurrence] as a whole, or one occurrence
+	MeetingDeclined   Action = "meeting.declined"    // [meeting] by somebody who was invited
 	RoomProfile       Action = "room.profile"        // [profile, name]
 	CallStarted       Action = "call.started"        // [call]
 	CallEnded         Action = "call.ended"          // [call, reason]

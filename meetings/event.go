@@ -54,6 +54,9 @@ type EndCall struct{ By mls.AccountID }
 // SessionEnded: the session behind a connection is over.
 type SessionEnded struct{ Conn ConnID }
 
+// Barred: the rules of the room no longer let the visitor to its door. Who is inside stays.
+type Barred struct{ Conn ConnID }
+
 // RoomRenamed: the room's record has a new name.
 type RoomRenamed struct{ Name string }
 
@@ -76,6 +79,7 @@ func (Received) event()       {}
 func (Tick) event()           {}
 func (EndCall) event()        {}
 func (SessionEnded) event()   {}
+func (Barred) event()         {}
 func (RoomRenamed) event()    {}
 func (RoomDeleted) event()    {}
 func (ProfileChanged) event() {}
@@ -166,6 +170,7 @@ const (
 	CloseRoomDeleted CloseCode = 4005
 	CloseBadMessage  CloseCode = 4006 // too many, too big, or not a message
 	CloseDenied      CloseCode = 4007
+	CloseBarred      CloseCode = 4008 // the room's rules changed
 )
 
 // Actions that only this package records, beside those that audit names.

@@ -211,6 +211,54 @@ func (h *Hall) Renamed(room mls.RoomID, name string) {
 	}
 }
 
+// RulesChanged sends away those at a room's door whom may does not let there any
+// more. It acts on nobody who is inside: they leave, or are removed by a host.
+func (h *Hall) RulesChanged(room mls.RoomID, may func(mls.AccountID) bool) {
+	if l := h.find(room); l != nil {
+		l.call(job{do: func(l *loop) {
+			for _, c := range l.room.sorted() {
+				if c.member == nil && !may(c.visitor.Account) {
+					l.apply(Barred{c.id})
+				}
+			}
+		}})
+	}
+}
+
+// Inside reports whether an account has a leaf in the call of a room that nobody
+// was asked to remove.
+func (h *Hall) Inside(room mls.RoomID, account mls.AccountID) (inside bool) {
+	if l := h.find(room); l != nil {
+		l.call(job{do: func(l *loop) {
+			if l.room.call == nil {
+				return
+			}
+			for _, m := range l.room.call.members {
+				inside = inside || m.account == account && m.leaving == ""
+			}
+		}})
+	}
+	return inside
+}
+
+// InCall lists the accounts that are connected to a call.
+func (h *Hall) InCall() map[[16]byte]bool {
+	in := map[[16]byte]bool{}
+	for _, l := range h.all() {
+		l.call(job{do: func(l *loop) {
+			if l.room.call == nil {
+				return
+			}
+			for _, m := range l.room.call.members {
+				if m.conn != nil {
+					in[m.account] = true
+				}
+			}
+		}})
+	}
+	return in
+}
+
 // ProfileChanged tells a running room under which profile its next call is held.
 func (h *Hall) ProfileChanged(room mls.RoomID, profile mls.Profile) {
 	if l := h.find(room); l != nil {

@@ -73,10 +73,16 @@ type Rooms struct {
 	db   *store.DB
 	log  *audit.Log
 	rand io.Reader
+
+	// Planned is told of each planned meeting that is made, changed or cancelled, in the transaction of that; nil: nobody
+	// is. Set it before the first request.
+	Planned Told
 }
 
 // NewRooms returns the rooms of a database.
-func NewRooms(db *store.DB, log *audit.Log, rand io.Reader) *Rooms { return &Rooms{db, log, rand} }
+func NewRooms(db *store.DB, log *audit.Log, rand io.Reader) *Rooms {
+	return &Rooms{db: db, log: log, rand: rand}
+}
 
 func cleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
@@ -212,6 +218,12 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := tx.Delete(ownersBucket, pair(r.Owner, r.ID)); err != nil {
 		return err
 	}
+	if err := forgetRules(tx, r.ID); err != nil {
+		return err
+	}
+	if err := s.forgetPlanned(tx, r.ID, now); err != nil {
+		return err
+	}
 	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)
 	e.Actor = actor
 	return s.log.Record(tx, e)
@@ -234,6 +246,9 @@ func (s *Rooms) DeleteOwned(owner accounts.ID, actor string, now time.Time) (gon
 			if err := s.remove(tx, r, actor, now); err != nil {
 				return err
 			}
+		}
+		if err := uninvite(tx, owner); err != nil {
+			return err
 		}
 		return forgetVisits(tx, owner, 0)
 	})
@@ -287,7 +302,8 @@ func forgetVisits(tx *store.Tx, account accounts.ID, keep int) error {
 }
 
 // List returns the account's own rooms by name, then those it visited, the
-// latest first. Rooms that were deleted meanwhile are left out.
+// latest first. Rooms that were deleted meanwhile, or are no longer open to it,
+// are left out.
 func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
 	err = s.db.View(func(tx *store.Tx) error {
 		seen := map[mls.RoomID]time.Time{}
@@ -322,6 +338,13 @@ func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
 				return err
 			}
 			if r.Owner == account {
+				continue
+			}
+			rules, err := rulesOf(tx, v.id)
+			if err != nil {
+				return err
+			}
+			if !rules.allows(tx, r, account) {
 				continue
 			}
 			r.Visited = seen[r.ID]

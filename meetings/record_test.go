@@ -21,7 +21,11 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	err = db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets}, {Version: 3, Name: "profiles", Run: CreateProfiles}})
+	err = db.Migrate([]store.Migration{
+		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets},
+		{Version: 3, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 4, Name: "groups", Run: accounts.AddGroups},
+		{Version: 5, Name: "rules", Run: AddRules}, {Version: 6, Name: "schedules", Run: AddSchedules}, {Version: 7, Name: "profiles", Run: CreateProfiles},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

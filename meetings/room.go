@@ -83,6 +83,10 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 			r.leave(c, RemoveLeft)
 			r.close(c, CloseSession, "session ended")
 		}
+	case Barred:
+		if c := r.conns[e.Conn]; c != nil && c.member == nil && r.memberOf(c) == nil {
+			r.close(c, CloseBarred, "not allowed any more")
+		}
 	case EndCall:
 		if r.call != nil || r.restart != nil || r.recovery != nil {
 			r.endCall("ended", e.By)

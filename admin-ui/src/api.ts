@@ -34,6 +34,8 @@ export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
   fingerprint: string; address: string; mail: Mail;
 }
+export interface Group { id: string; name: string; source: string; members: number; created: string }
+export interface GroupMember { id: string; name: string; email: string }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
 export interface AuditPage {
   entries: Entry[]; next: string; head: { sequence: number; hash: string };
@@ -79,6 +81,11 @@ export const admin = {
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
   directory: () => request<Directory>("GET", "/api/admin/directory"),
   syncDirectory: (o: { dry?: boolean; anyway?: boolean }) => withProof(() => request<{ report?: DirectoryReport; failure?: DirectoryFailure }>("POST", "/api/admin/directory/sync", o)),
+  groups: async (words: string) => (await request<{ groups: Group[] }>("GET", `/api/admin/groups${query({ query: words })}`)).groups,
+  createGroup: (name: string) => request<Group>("POST", "/api/admin/groups", { name }),
+  group: (group: string, after: string) => request<{ group: Group; members: GroupMember[]; next: string }>("GET", `/api/admin/groups/${id(group)}${query({ after })}`),
+  changeGroup: (group: string, o: { name?: string; add?: string[]; take?: string[] }) => request<Group>("PATCH", `/api/admin/groups/${id(group)}`, o),
+  removeGroup: (group: string) => request<void>("DELETE", `/api/admin/groups/${id(group)}`),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),

@@ -8,6 +8,7 @@ import { Calls } from "./pages/calls.tsx";
 import { Directory } from "./pages/directory.tsx";
 import { Enrol, SignIn } from "./pages/entrance.tsx";
 import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
+import { Groups } from "./pages/groups.tsx";
 import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Rules } from "./pages/policy.tsx";
@@ -78,6 +79,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "": return <Overview />;
     case "accounts": return <Accounts me={id} />;
     case "directory": return <Directory />;
+    case "groups": return <Groups />;
     case "calls": return <Calls />;
     case "policy": return <Rules role={role} />;
     case "profiles": return <Profiles role={role} />;

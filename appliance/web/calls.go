@@ -20,6 +20,7 @@ func (s *Server) sessionsEnded(e accounts.Ended) {
 	if e.Reason == accounts.Expired {
 		return
 	}
+	s.presence.forget(e.Account)
 	go s.Hall.EndSessions([16]byte(e.Account), names...)
 }
 

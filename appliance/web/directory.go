@@ -1,124 +1,187 @@
 package web
 
 import (
-	"errors"
 	"net/http"
+	"sync"
 	"time"
 
-	"huisclos/accounts/ldap"
+	"huisclos/accounts"
 )
 
 const (
-	codeNoDirectory code = "noDirectory"
-	codeSyncRunning code = "syncRunning"
+	directoryAnswers = 20
+	// Somebody who types asks a few times a second; nobody reads a whole directory by hand.
+	lookupsPerSecond, lookupsBurst = 4, 40
 )
 
-// directoryJSON is what the console shows of the organisation's directory. Without one only Configured is there.
-type directoryJSON struct {
-	Configured bool                  `json:"configured"`
-	Last       *time.Time            `json:"last,omitempty"` // end of the last reading
-	Good       *time.Time            `json:"good,omitempty"` // of the last one that went well
-	Failure    *directoryFailureJSON `json:"failure,omitempty"`
-	Report     *directoryReportJSON  `json:"report,omitempty"` // of the last one that went well
+// entryJSON is somebody in the directory. Presence is absent where it is turned off: nobody can tell that from away.
+type entryJSON struct {
+	foundJSON
+	Presence string `json:"presence,omitempty"`
+	Contact  bool   `json:"contact,omitempty"`
 }
 
-type directoryFailureJSON struct {
-	Kind   ldap.Kind `json:"kind"`
-	FR     string    `json:"fr"`
-	EN     string    `json:"en"`
-	Detail string    `json:"detail"`
-}
-
-type directoryReportJSON struct {
-	People   int                  `json:"people"`
-	Created  int                  `json:"created"`
-	Changed  int                  `json:"changed"`
-	Shut     int                  `json:"shut"`
-	Opened   int                  `json:"opened"`
-	Missing  int                  `json:"missing"`
-	Accounts int                  `json:"accounts"`
-	Held     bool                 `json:"held"`
-	Roleless int                  `json:"roleless"`
-	Took     int64                `json:"took"`     // milliseconds
-	Troubled int                  `json:"troubled"` // how many problems there are, of which some are listed
-	Changes  []directoryLineJSON  `json:"changes"`
-	Problems []directoryTroubleJS `json:"problems"`
-}
-
-type directoryLineJSON struct {
-	Kind string `json:"kind"` // created, name, email, role, shut, opened
-	Name string `json:"name"`
-	To   string `json:"to,omitempty"`
-}
-
-type directoryTroubleJS struct {
-	Code string `json:"code"` // email-taken, bad-email, bad-name, bad-role; noIdentifier, noMail, twice
-	Who  string `json:"who"`  // name, or the DN
-	At   string `json:"at,omitempty"`
-}
-
-func failureJSON(f *ldap.Error) *directoryFailureJSON {
-	if f == nil {
-		return nil
+func (s *Server) entries(list []accounts.Account, contacts map[accounts.ID]bool, now time.Time) ([]entryJSON, error) {
+	inCall := s.Hall.InCall()
+	out := make([]entryJSON, 0, len(list))
+	for _, a := range list {
+		hidden, err := s.Accounts.PresenceHidden(a.ID)
+		if err != nil {
+			return nil, err
+		}
+		e := entryJSON{foundJSON: foundJSON{a.ID, a.Name, a.Email}, Contact: contacts[a.ID]}
+		switch {
+		case hidden:
+		case inCall[a.ID]:
+			e.Presence = "call"
+		case s.presence.recent(a.ID, now):
+			e.Presence = "here"
+		}
+		out = append(out, e)
 	}
-	j := &directoryFailureJSON{Kind: f.Kind, Detail: f.Err.Error()}
-	j.FR, j.EN = f.Kind.Sentence()
-	return j
+	return out, nil
 }
 
-func reportJSON(r ldap.Report) *directoryReportJSON {
-	j := &directoryReportJSON{People: r.People, Created: r.Created, Changed: r.Changed, Shut: r.Shut, Opened: r.Opened, Missing: r.Missing, Accounts: r.Accounts,
-		Held: r.Held, Roleless: r.Roleless, Took: r.Took.Milliseconds(), Troubled: r.Troubled + r.Refused, Changes: []directoryLineJSON{}, Problems: []directoryTroubleJS{}}
-	for _, c := range r.Changes {
-		j.Changes = append(j.Changes, directoryLineJSON{c.Kind, c.Name, c.To})
+func (s *Server) contactsOf(id accounts.ID) (list []accounts.Account, set map[accounts.ID]bool, err error) {
+	list, err = s.Accounts.Contacts(id)
+	set = make(map[accounts.ID]bool, len(list))
+	for _, a := range list {
+		set[a.ID] = true
 	}
-	for _, p := range r.Problems {
-		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.Name, p.Email})
-	}
-	for _, p := range r.Entries {
-		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.DN, ""})
-	}
-	return j
+	return list, set, err
 }
 
-func (s *Server) getDirectory(v *visit) error {
-	if s.Directory == nil {
-		return v.json(http.StatusOK, directoryJSON{})
+// directory finds people and groups by the beginnings of words. Without a word it answers nothing: it is for finding, not
+// for copying.
+func (s *Server) directory(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
 	}
-	status := s.Directory.Status()
-	j := directoryJSON{Configured: true, Failure: failureJSON(status.Failure)}
-	if !status.Last.IsZero() {
-		j.Last = &status.Last
+	q := v.r.URL.Query().Get("q")
+	if len(q) > 256 {
+		return refusal{codeBadRequest}
 	}
-	if !status.Good.IsZero() {
-		j.Good, j.Report = &status.Good, reportJSON(status.Report)
+	if wait, ok := s.lookups.take(v.account.ID.String(), v.now); !ok {
+		v.w.Header().Set("Retry-After", seconds(wait))
+		return refusal{codeTooFast}
 	}
-	return v.json(http.StatusOK, j)
+	people, groups := []entryJSON{}, []groupJSON{}
+	if accounts.Searches(q) {
+		found, err := s.Accounts.Directory(q, directoryAnswers)
+		if err != nil {
+			return err
+		}
+		_, contacts, err := s.contactsOf(v.account.ID)
+		if err != nil {
+			return err
+		}
+		if people, err = s.entries(found, contacts, v.now); err != nil {
+			return err
+		}
+		list, err := s.Accounts.Groups(q, directoryAnswers)
+		if err != nil {
+			return err
+		}
+		for _, g := range list {
+			groups = append(groups, groupOf(g))
+		}
+	}
+	return v.json(http.StatusOK, map[string]any{"people": people, "groups": groups})
 }
 
-// syncDirectory reads the directory now. dry: nothing changes, and the answer says what would. anyway: also people are shut out who
-// are more than half of all.
-func (s *Server) syncDirectory(v *visit) error {
+func (s *Server) listContacts(v *visit) error {
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
+	list, set, err := s.contactsOf(v.account.ID)
+	if err != nil {
+		return err
+	}
+	out, err := s.entries(list, set, v.now)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"people": out})
+}
+
+func (s *Server) setContact(on bool) func(*visit) error {
+	return func(v *visit) error {
+		if err := v.mayEnter(); err != nil {
+			return err
+		}
+		id, err := v.subject()
+		if err != nil {
+			return err
+		}
+		if err := s.Accounts.SetContact(v.account.ID, id, on, v.now); err != nil {
+			return err
+		}
+		return v.done()
+	}
+}
+
+func (s *Server) getPresence(v *visit) error {
+	hidden, err := s.Accounts.PresenceHidden(v.account.ID)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"shown": !hidden})
+}
+
+func (s *Server) changePresence(v *visit) error {
 	var b struct {
-		Dry    bool `json:"dry"`
-		Anyway bool `json:"anyway"`
+		Shown bool `json:"shown"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	if s.Directory == nil {
-		return refusal{codeNoDirectory}
-	}
-	by := v.actor()
-	r, err := s.Directory.Run(v.r.Context(), ldap.Order{By: &by, Dry: b.Dry, Anyway: b.Anyway})
-	var failure *ldap.Error
-	switch {
-	case errors.As(err, &failure):
-		return v.json(http.StatusOK, map[string]any{"failure": failureJSON(failure)})
-	case errors.Is(err, ldap.ErrRunning):
-		return refusal{codeSyncRunning}
-	case err != nil:
+	if err := s.Accounts.HidePresence(v.actor(), !b.Shown, v.now); err != nil {
 		return err
 	}
-	return v.json(http.StatusOK, map[string]any{"report": reportJSON(r)})
+	return v.json(http.StatusOK, map[string]any{"shown": b.Shown})
+}
+
+// presence knows who used the appliance a moment ago. It is kept in memory only: presence is for now, and nobody can look up
+// when somebody was there last week.
+type presence struct {
+	mu sync.Mutex
+	at map[accounts.ID]time.Time
+}
+
+const (
+	// presentFor is a little longer than the pages' own interval of asking.
+	presentFor = 90 * time.Second
+	maxSeen    = 65536
+)
+
+func (s *presence) note(id accounts.ID, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at == nil {
+		s.at = map[accounts.ID]time.Time{}
+	}
+	if _, known := s.at[id]; !known && len(s.at) >= maxSeen {
+		for k, at := range s.at {
+			if now.Sub(at) > presentFor {
+				delete(s.at, k)
+			}
+		}
+		if len(s.at) >= maxSeen {
+			return // shown as away; nothing else depends on it
+		}
+	}
+	s.at[id] = now
+}
+
+func (s *presence) recent(id accounts.ID, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.at[id]
+	return ok && now.Sub(at) <= presentFor
+}
+
+func (s *presence) forget(id accounts.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.at, id)
 }

@@ -121,6 +121,9 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 		{Version: 7, Name: "sources", Run: accounts.AddSources},
+		{Version: 8, Name: "groups", Run: accounts.AddGroups},
+		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
@@ -146,6 +149,9 @@ func emptyHouse(t testing.TB) *house {
 		Mask:  func(a netip.Addr) string { return "masked" },
 		Trial: h.trial,
 		Relay: noRelay{},
+		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
+			return []byte("calendar of " + a.Email + " at " + base), nil
+		},
 	})
 	must(t, err)
 	h.tls = httptest.NewUnstartedServer(h.server)

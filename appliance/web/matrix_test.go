@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"huisclos/accounts"
+	"huisclos/meetings"
 )
 
 // The privilege matrix: every route of the router, and what eight people get from it. owner is the organiser to whom the room, the
@@ -32,7 +34,7 @@ var columns = [len(is{})]string{"nobody", "guest", "member", "organiser", "owner
 // A scene is a house with objects that belong to the owner.
 type scene struct {
 	*house
-	room, session string
+	room, session, group, meeting, feed string
 }
 
 func newScene(t *testing.T) *scene {
@@ -42,7 +44,14 @@ func newScene(t *testing.T) *scene {
 	// A session of the owner that no test uses, so that ending it ends nobody's request.
 	list, err := h.accounts.Sessions(accounts.Actor{Account: h.member.ID}, h.member.ID, h.now)
 	must(t, err)
-	return &scene{h, r.ID.String(), list[len(list)-1].ID.String()}
+	g, err := h.accounts.CreateGroup(accounts.Operator(), "Équipe", h.now)
+	must(t, err)
+	m, err := h.rooms.Plan(h.member.ID, r.ID, "Point du lundi", meetings.Plan{Start: h.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour,
+		Recurrence: &meetings.Recurrence{Frequency: meetings.Weekly, Count: 4}}, nil, h.now)
+	must(t, err)
+	feed, err := h.rooms.MakeFeed(h.member.ID, h.now)
+	must(t, err)
+	return &scene{h, r.ID.String(), list[len(list)-1].ID.String(), g.ID.String(), m.ID.String(), feed}
 }
 
 // as is a browser of one of the columns' people.
@@ -70,6 +79,15 @@ func fixed(path string) func(*scene) string { return func(*scene) string { retur
 func ofRoom(format string) func(*scene) string {
 	return func(s *scene) string { return fmt.Sprintf(format, s.room) }
 }
+
+func ofMeeting(format string) func(*scene) string {
+	return func(s *scene) string { return fmt.Sprintf(format, s.meeting) }
+}
+
+// somePlan is a form that is right.
+var somePlan = map[string]any{"title": "Point", "start": map[string]string{"date": "2026-02-02", "time": "09:00"}, "zone": "Europe/Paris", "minutes": 30}
+
+func ofGroup(s *scene) string { return "/api/admin/groups/" + s.group }
 
 func ofMember(format string) func(*scene) string {
 	return func(s *scene) string { return fmt.Sprintf(format, s.member.ID) }
@@ -145,8 +163,37 @@ var rights = []right{
 	{"GET", "/api/rooms/:room", is{401, 403, 200, 200, 200, 403, 200, 200}, ofRoom("/api/rooms/%s"), nil, ""},
 	{"PATCH", "/api/rooms/:room", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s"), map[string]string{"name": "Autre nom"}, ""},
 	{"DELETE", "/api/rooms/:room", is{401, 403, 403, 403, 204, 403, 403, 403}, ofRoom("/api/rooms/%s"), nil, ""},
+	{"GET", "/api/rooms/:room/rules", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/rules"), nil, ""},
+	{"PATCH", "/api/rooms/:room/rules", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/rules"), map[string]any{"pin": "2468"}, ""},
+	{"POST", "/api/rooms/:room/pin", is{401, 403, 204, 204, 204, 403, 204, 204}, ofRoom("/api/rooms/%s/pin"), map[string]string{"pin": "2468"}, ""}, // it has none
+	{"POST", "/api/rooms/:room/straight", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/straight"), map[string]any{"accounts": []string{}}, ""},
+	{"GET", "/api/rooms/:room/meetings", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/meetings"), nil, ""},
+	{"POST", "/api/rooms/:room/meetings", is{401, 403, 403, 403, 201, 403, 403, 403}, ofRoom("/api/rooms/%s/meetings"), somePlan, ""},
 	{"GET", "/api/rooms/:room/signal", is{401, 403, 426, 426, 426, 403, 426, 426}, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", is{401, 403, 404, 404, 404, 403, 404, 404}, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
+
+	{"GET", "/api/account/calendar", is{401, 403, 200, 200, 200, 403, 200, 200}, fixed("/api/account/calendar"), nil, ""},
+	{"POST", "/api/account/calendar", is{401, 403, 201, 201, 201, 403, 201, 201}, fixed("/api/account/calendar"), nothing, ""},
+	{"DELETE", "/api/account/calendar", is{401, 403, 204, 204, 204, 403, 204, 204}, fixed("/api/account/calendar"), nil, ""},
+	// Who knows the address has it, whoever that is: calendar programs have no session.
+	{"GET", "/api/calendar/:file", is{200, 200, 200, 200, 200, 200, 200, 200}, func(s *scene) string { return "/api/calendar/" + s.feed + ".ics" }, nil, ""},
+	{"GET", "/api/meetings", is{401, 403, 200, 200, 200, 403, 200, 200}, fixed("/api/meetings"), nil, ""},
+	{"PATCH", "/api/meetings/:meeting", is{401, 403, 403, 403, 200, 403, 403, 403}, ofMeeting("/api/meetings/%s"), somePlan, ""},
+	{"POST", "/api/meetings/:meeting/occurrence", is{401, 403, 403, 403, 200, 403, 403, 403}, ofMeeting("/api/meetings/%s/occurrence"), map[string]any{"original": "2026-01-12T10:00:00Z"}, ""},
+	// Who is not invited has nothing to take off their list.
+	{"DELETE", "/api/meetings/:meeting", is{401, 403, 404, 404, 204, 403, 404, 404}, ofMeeting("/api/meetings/%s"), nil, "not-found"},
+	{"GET", "/api/directory", is{401, 403, 200, 200, 200, 403, 200, 200}, fixed("/api/directory?q=marie"), nil, ""},
+	{"GET", "/api/contacts", is{401, 403, 200, 200, 200, 403, 200, 200}, fixed("/api/contacts"), nil, ""},
+	{"POST", "/api/contacts/:account", is{401, 403, 204, 204, 404, 403, 204, 204}, ofMember("/api/contacts/%s"), nothing, "not-found"}, // nobody is their own
+	{"DELETE", "/api/contacts/:account", is{401, 403, 204, 204, 204, 403, 204, 204}, ofMember("/api/contacts/%s"), nil, ""},
+	{"GET", "/api/account/presence", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/presence"), nil, ""},
+	{"PATCH", "/api/account/presence", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/presence"), map[string]any{"shown": false}, ""},
+
+	{"GET", "/api/admin/groups", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/groups"), nil, ""},
+	{"POST", "/api/admin/groups", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/groups"), map[string]string{"name": "Direction"}, ""},
+	{"GET", "/api/admin/groups/:group", is{401, 403, 403, 403, 403, 403, 403, 200}, ofGroup, nil, ""},
+	{"PATCH", "/api/admin/groups/:group", is{401, 403, 403, 403, 403, 403, 403, 200}, ofGroup, map[string]any{"name": "Accueil"}, ""},
+	{"DELETE", "/api/admin/groups/:group", is{401, 403, 403, 403, 403, 403, 403, 204}, ofGroup, nil, ""},
 
 	{"GET", "/api/admin/accounts", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/accounts"), nil, ""},
 	{"POST", "/api/admin/accounts", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/accounts"),
@@ -177,6 +224,9 @@ var rights = []right{
 	// Documents and files hold nothing of anybody.
 	{"GET", "/", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/"), nil, ""},
 	{"GET", "/r/:room", is{200, 200, 200, 200, 200, 200, 200, 200}, ofRoom("/r/%s"), nil, ""},
+	{"GET", "/r/:room/settings", is{200, 200, 200, 200, 200, 200, 200, 200}, ofRoom("/r/%s/settings"), nil, ""},
+	{"GET", "/r/:room/meetings", is{200, 200, 200, 200, 200, 200, 200, 200}, ofRoom("/r/%s/meetings"), nil, ""},
+	{"GET", "/directory", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/directory"), nil, ""},
 	{"GET", "/activate", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/activate"), nil, ""},
 	{"GET", "/about", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/about"), nil, ""},
 	{"GET", "/account", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/account"), nil, ""},

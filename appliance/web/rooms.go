@@ -25,6 +25,20 @@ type roomJSON struct {
 	People  int        `json:"people"`
 	// Profile is that of the call under way, or of the next.
 	Profile profileJSON `json:"profile"`
+
+	// To who comes to the door:
+	PIN bool `json:"pin,omitempty"` // it is asked first
+	// To the owner and the co-hosts:
+	Host     bool          `json:"host,omitempty"`
+	Cohosts  []foundJSON   `json:"cohosts,omitempty"`
+	Straight *straightJSON `json:"straight,omitempty"` // whom a host's device lets in by itself
+}
+
+// straightJSON is the rule about who comes straight in, as a host sees it during a call.
+type straightJSON struct {
+	Stamp   string   `json:"stamp"`
+	Persons int      `json:"persons"`
+	Groups  []string `json:"groups"`
 }
 
 func (s *Server) roomOf(r meetings.StoredRoom) (roomJSON, error) {
@@ -65,6 +79,12 @@ func roomError(err error) error {
 		return refusal{codeNotFound}
 	case errors.Is(err, meetings.ErrNotOwner):
 		return refusal{codeForbidden}
+	case errors.Is(err, meetings.ErrBarred):
+		return refusal{codeRoomBarred}
+	case errors.Is(err, meetings.ErrNeedPIN):
+		return refusal{codePINNeeded}
+	case errors.Is(err, meetings.ErrRules):
+		return refusal{codeBadRules}
 	case errors.Is(err, meetings.ErrName):
 		return refusal{codeBadRoomName}
 	case errors.Is(err, meetings.ErrTooMany):
@@ -113,7 +133,8 @@ func (s *Server) createRoom(v *visit) error {
 	return v.roomAnswer(http.StatusCreated, r, err)
 }
 
-// getRoom is for everybody who is signed in and holds the room's link: its id is 128 random bits.
+// getRoom is for everybody who is signed in and holds the room's link (its id is 128 random bits), unless its rules say
+// otherwise.
 func (s *Server) getRoom(v *visit) error {
 	id, err := v.room()
 	if err != nil {
@@ -122,8 +143,34 @@ func (s *Server) getRoom(v *visit) error {
 	if err := v.mayEnter(); err != nil {
 		return err
 	}
-	r, err := s.Rooms.Get(id)
-	return v.roomAnswer(http.StatusOK, r, err)
+	e, err := s.Rooms.Entry(v.account.ID, id, v.now)
+	if err != nil {
+		return roomError(err)
+	}
+	if !e.Allowed {
+		return refusal{codeRoomBarred}
+	}
+	j, err := s.roomOf(e.Room)
+	if err != nil {
+		return err
+	}
+	j.PIN, j.Host = e.PIN, e.Host
+	if e.Host {
+		if j.Cohosts, err = s.named(e.Cohosts); err != nil {
+			return err
+		}
+		if e.Stamp != "" {
+			groups, err := s.namedGroups(e.Named.Groups)
+			if err != nil {
+				return err
+			}
+			j.Straight = &straightJSON{Stamp: e.Stamp, Persons: len(e.Named.Persons), Groups: []string{}}
+			for _, g := range groups {
+				j.Straight.Groups = append(j.Straight.Groups, g.Name)
+			}
+		}
+	}
+	return v.json(http.StatusOK, j)
 }
 
 // changeRoom changes one thing of a room at a time: its name, or its security profile.

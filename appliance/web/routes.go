@@ -46,9 +46,35 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room", traveller, call, s.getRoom},
 		{patch, "/api/rooms/:room", traveller, call, s.changeRoom},
 		{del, "/api/rooms/:room", traveller, call, s.deleteRoom},
+		{get, "/api/rooms/:room/rules", traveller, call, s.getRules},
+		{patch, "/api/rooms/:room/rules", traveller, call, s.changeRules},
+		{post, "/api/rooms/:room/pin", traveller, secret, s.givePIN},
+		{post, "/api/rooms/:room/straight", traveller, call, s.straightIn},
+		{get, "/api/rooms/:room/meetings", traveller, call, s.listPlanned},
+		{post, "/api/rooms/:room/meetings", traveller, call, s.plan},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
+		{get, "/api/account/calendar", traveller, call, s.getCalendar},
+		{post, "/api/account/calendar", traveller, call, s.makeCalendar},
+		{del, "/api/account/calendar", traveller, call, s.removeCalendar},
+		{get, "/api/calendar/:file", anyone, call, s.calendar},
+		{get, "/api/meetings", traveller, call, s.coming},
+		{patch, "/api/meetings/:meeting", traveller, call, s.replan},
+		{post, "/api/meetings/:meeting/occurrence", traveller, call, s.except},
+		{del, "/api/meetings/:meeting", traveller, call, s.unplan},
+		{get, "/api/directory", traveller, call, s.directory},
+		{get, "/api/contacts", traveller, call, s.listContacts},
+		{post, "/api/contacts/:account", traveller, call, s.setContact(true)},
+		{del, "/api/contacts/:account", traveller, call, s.setContact(false)},
+		{get, "/api/account/presence", person, call, s.getPresence},
+		{patch, "/api/account/presence", person, call, s.changePresence},
+
+		{get, "/api/admin/groups", administrator, call, s.listGroups},
+		{post, "/api/admin/groups", administrator, call, s.createGroup},
+		{get, "/api/admin/groups/:group", administrator, call, s.getGroup},
+		{patch, "/api/admin/groups/:group", administrator, call, s.changeGroup},
+		{del, "/api/admin/groups/:group", administrator, call, s.deleteGroup},
 		{get, "/api/admin/accounts", administrator, call, s.listAccounts},
 		{post, "/api/admin/accounts", administrator, call, s.createAccount},
 		{post, "/api/admin/accounts/:account/activation", administrator, call, s.newActivation},
@@ -91,4 +117,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/activate", "/account", "/about", "/test"}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/account", "/about", "/test"}

@@ -55,6 +55,19 @@ const (
 	codeNoMail code = "no-mail"
 )
 
+// Of rooms' rules and planned meetings.
+const (
+	codeRoomBarred     code = "room-barred"
+	codePINNeeded      code = "pin-needed"
+	codePINWrong       code = "pin-wrong"
+	codeBadRules       code = "bad-rules"
+	codeBadPlan        code = "bad-plan"
+	codeBadTitle       code = "bad-title"
+	codeBadInvitees    code = "bad-invitees"
+	codeTooManyPlanned code = "too-many-planned"
+	codeTooManyMails   code = "too-many-mails"
+)
+
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
 var sentences = map[code]sentence{
 	codeNotSignedIn: {http.StatusUnauthorized,
@@ -120,6 +133,33 @@ var sentences = map[code]sentence{
 	codeNoMail: {http.StatusConflict,
 		"Aucun courriel n'a pu être préparé : l'envoi n'est pas réglé, trop de messages attendent déjà, ou cette adresse ne peut pas en recevoir. Faites le lien sans l'envoyer.",
 		"No mail could be prepared: sending is not set up, too many wait already, or this address cannot receive any. Make the link without sending it."},
+	codeRoomBarred: {http.StatusForbidden,
+		"Cette salle est réservée aux personnes que son propriétaire a choisies. Si vous devriez en faire partie, demandez-lui de vous ajouter.",
+		"This room is for the people its owner has chosen. If you should be among them, ask its owner to add you."},
+	codePINNeeded: {http.StatusForbidden,
+		"Cette salle demande un code. Rechargez la page pour le saisir.",
+		"This room asks for a code. Reload the page to type it."},
+	codePINWrong: {http.StatusForbidden,
+		"Ce code n'est pas celui de la salle. Vérifiez-le avec la personne qui vous invite.",
+		"This is not the room's code. Check it with whoever invited you."},
+	codeBadRules: {http.StatusUnprocessableEntity,
+		"Ces règles ne conviennent pas : au plus 400 personnes, 50 groupes et 32 co-hôtes, qui existent encore.",
+		"These rules do not do: at most 400 people, 50 groups and 32 co-hosts, who still exist."},
+	codeBadPlan: {http.StatusUnprocessableEntity,
+		"Cette réunion ne peut pas être prévue ainsi : vérifiez la date, l'heure, la durée (d'une minute à 24 heures) et la fin de la répétition (au plus dix ans ou 1 000 fois).",
+		"The meeting can't be planned like this: check the date, the time, the duration (one minute to 24 hours) and the end of the repetition (ten years or 1,000 times at most)."},
+	codeBadTitle: {http.StatusUnprocessableEntity,
+		"Ce titre ne convient pas : de 1 à 128 octets, sans retour à la ligne.",
+		"This title does not do: 1 to 128 bytes, without line breaks."},
+	codeBadInvitees: {http.StatusUnprocessableEntity,
+		"La liste des personnes invitées ne convient pas : 200 au plus, des comptes qui existent ou des adresses valables.",
+		"The list of invited people does not do: 200 at most, accounts that exist or valid addresses."},
+	codeTooManyPlanned: {http.StatusConflict,
+		"Il y a déjà 200 réunions prévues dans cette salle. Supprimez-en une d'abord.",
+		"There are 200 planned meetings in this room already. Delete one first."},
+	codeTooManyMails: {http.StatusServiceUnavailable,
+		"Trop de courriels attendent déjà leur envoi : rien n'a été changé. Réessayez plus tard, ou prévenez votre administrateur.",
+		"Too many mails wait to be sent already: nothing was changed. Try again later, or tell your administrator."},
 	codeNoProfile: {http.StatusUnprocessableEntity,
 		"Ce profil de sécurité n'existe pas, ou plus.",
 		"There is no such security profile, or no longer."},
@@ -191,6 +231,24 @@ var sentences = map[code]sentence{
 	"bad-cursor": {http.StatusBadRequest,
 		"Cette page de la liste n'existe plus. Revenez au début.",
 		"This page of the list no longer exists. Go back to its beginning."},
+	"group-taken": {http.StatusConflict,
+		"Un groupe porte déjà ce nom.",
+		"A group has this name already."},
+	"group-read-only": {http.StatusConflict,
+		"Ce groupe vient de l'annuaire de votre organisation : il se modifie là-bas.",
+		"This group comes from your organisation's directory: it is changed there."},
+	"too-many-groups": {http.StatusConflict,
+		"Il y a déjà 2 000 groupes. Supprimez-en un d'abord.",
+		"There are 2,000 groups already. Delete one first."},
+	"group-full": {http.StatusConflict,
+		"C'est trop pour ce groupe : 10 000 membres au plus, 500 à la fois.",
+		"This is too much for the group: 10,000 members at most, 500 at a time."},
+	"too-many-contacts": {http.StatusConflict,
+		"Votre liste de contacts est pleine : 500 personnes.",
+		"Your list of contacts is full: 500 people."},
+	"bad-pin": {http.StatusUnprocessableEntity,
+		"Ce code ne convient pas : de 4 à 12 chiffres, ou une phrase de 8 à 64 caractères.",
+		"This code does not do: 4 to 12 digits, or a phrase of 8 to 64 characters."},
 	"passphrase-wrong": {http.StatusForbidden,
 		"La phrase de passe actuelle n'est pas la bonne.",
 		"The present passphrase is not right."},

@@ -22,7 +22,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Relay and Canary.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Feed, Relay and Canary.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -59,6 +59,8 @@ type Config struct {
 	Post func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error
 	// PostStatus says how mail is doing.
 	PostStatus func() (PostStatus, error)
+	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
+	Feed func(account accounts.Account, base string, now time.Time) ([]byte, error)
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
@@ -89,6 +91,10 @@ type Server struct {
 	unsigned *rate     // API requests without a session, by address
 	signed   *rate     // API requests by session
 	trials   *rate     // trial connections by session
+	pins     *pinTries
+	plans    *rate    // changes of planned meetings by account
+	lookups  *rate    // searches of the directory by account
+	presence presence // who is here
 	slots    chan struct{}
 	lines    sync.WaitGroup // connections to rooms
 }
@@ -108,8 +114,8 @@ func New(c Config) (*Server, error) {
 		Config: c, echo: echo.New(),
 		names:   map[string]bool{"localhost": true},
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
-		trials: newRate(trialsPerSecond, trialsBurst),
-		slots:  make(chan struct{}, maxRunning),
+		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
+		slots: make(chan struct{}, maxRunning),
 	}
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true

@@ -40,6 +40,12 @@ func (s *Server) signal(v *visit) error {
 		signalling.Serve(v.w, v.r, s.Hall, id, visitor, signalling.Options{Log: s.Log.With("part", "signalling")})
 		return nil
 	}
+	// The rules act on who comes. Who is in the call comes back after a break whatever became of them: a host removes.
+	if err := s.Rooms.Enter(v.account.ID, id, v.now); err != nil && !(errors.Is(err, meetings.ErrBarred) || errors.Is(err, meetings.ErrNeedPIN)) {
+		return roomError(err)
+	} else if err != nil && !s.Hall.Inside(id, [16]byte(v.account.ID)) {
+		return roomError(err)
+	}
 	// Seen once, a room stands in the person's list.
 	if err := s.Rooms.Visit(v.account.ID, id, v.now); err != nil {
 		return roomError(err)

@@ -97,7 +97,7 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 // guessed reports whether a secret was tried and wrong.
 func guessed(err error) bool {
 	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong) ||
-		errors.Is(err, accounts.ErrCodeWrong) || errors.Is(err, accounts.ErrPasskeyRefused)
+		errors.Is(err, accounts.ErrCodeWrong) || errors.Is(err, accounts.ErrPasskeyRefused) || err == errPIN
 }
 
 // admit checks origin, rate, session, CSRF token, second factor and role, and returns why not.
@@ -118,6 +118,7 @@ func (s *Server) admit(v *visit, rt route) code {
 		case err == nil:
 			v.signedIn, v.account, v.session = true, account, session
 			bucket, key = s.signed, session.ID.String()
+			s.presence.note(account.ID, v.now)
 		case errors.Is(err, accounts.ErrNoSession) && rt.access == participant && s.isCanary(v):
 			bucket, key = s.signed, v.canary.Session
 		case errors.Is(err, accounts.ErrNoSession):

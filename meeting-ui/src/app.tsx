@@ -5,9 +5,12 @@ import { About } from "./pages/about.tsx";
 import { Account } from "./pages/account.tsx";
 import { Activate } from "./pages/activate.tsx";
 import { Connection } from "./pages/connection.tsx";
+import { Directory } from "./pages/directory.tsx";
 import { Enrol, ToConsole } from "./pages/enrol.tsx";
 import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
+import { Plan } from "./pages/plan.tsx";
+import { RoomSettings } from "./pages/room-settings.tsx";
 import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { BadLink, RoomPage } from "./room/room.tsx";
@@ -15,6 +18,9 @@ import { focusMain, place } from "./route.ts";
 import { ask, security, session } from "./session.ts";
 import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
+import { directoryWords } from "./words/directory.ts";
+import { planWords } from "./words/plan.ts";
+import { rulesWords } from "./words/rules.ts";
 
 export function App() {
   useEffect(() => { void ask(); }, []);
@@ -31,7 +37,8 @@ export function App() {
 function useTitle(url: URL, state: string, must: boolean): void {
   const t = desk.value;
   const first = useRef(true);
-  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle }[url.pathname];
+  const inRoom = url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined;
+  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/directory": directoryWords.value.title }[url.pathname] ?? inRoom;
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -47,7 +54,9 @@ function Page() {
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
   if (s.state === "failed") return <Frame><Failed error={s.error} onRetry={() => void ask()} /></Frame>;
-  const room = url.pathname.startsWith("/r/");
+  const settings = /^\/r\/([A-Za-z0-9_-]{22})\/settings$/.exec(url.pathname)?.[1];
+  const plan = /^\/r\/([A-Za-z0-9_-]{22})\/meetings$/.exec(url.pathname)?.[1];
+  const room = url.pathname.startsWith("/r/") && !settings && !plan;
   if (s.state === "in" && s.me.must) return <Enrol me={s.me.account} />;
   if (s.state === "in" && s.me.account.role === "auditor") return <ToConsole />;
   if (s.state === "out") return <SignIn setupNeeded={s.setupNeeded} toRoom={room} />;
@@ -55,8 +64,11 @@ function Page() {
     const link = parseRoomLink(url);
     return link ? <RoomPage key={link.room} room={link.room} owner={link.owner} me={s.me.account} /> : <BadLink />;
   }
+  if (settings) return <RoomSettings key={settings} room={settings} />;
+  if (plan) return <Plan key={plan} room={plan} />;
   if (url.pathname === "/") return <Rooms me={s.me.account} />;
   if (url.pathname === "/account") return <Account key={s.me.account.id} me={s.me.account} />;
+  if (url.pathname === "/directory") return <Directory />;
   if (url.pathname === "/test") return <Connection />;
   const t = desk.value.notFound;
   return <Frame><Sentence title={t.title} text={t.text} /></Frame>;

@@ -8,6 +8,7 @@ export * from "./field.tsx";
 export * from "./factor.ts";
 export * from "./passkey.ts";
 export * from "./code.tsx";
+export * from "./finder.tsx";
 export * from "./dialog.tsx";
 export * from "./menu.tsx";
 export * from "./tabs.tsx";

@@ -1,5 +1,5 @@
 /** The few sentences that the components themselves say. */
-import { dictionary } from "./i18n.ts";
+import { dictionary, plural } from "./i18n.ts";
 
 export const kit = dictionary(
   {
@@ -17,6 +17,9 @@ export const kit = dictionary(
     theme: "Apparence",
     themes: { system: "Celle du système", light: "Claire", dark: "Sombre" },
     level: "Niveau du son",
+    nobody: "Rien ne correspond.",
+    found: (n: number) => plural("fr", n, "réponse. Les flèches les parcourent, Entrée choisit.", "réponses. Les flèches les parcourent, Entrée choisit."),
+    takeOff: (name: string) => `Retirer ${name}`,
     code: {
       digits: "Code à six chiffres",
       digitsHint: "Celui qu’affiche votre application d’authentification.",
@@ -45,6 +48,9 @@ export const kit = dictionary(
     theme: "Appearance",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     level: "Sound level",
+    nobody: "Nothing matches.",
+    found: (n: number) => plural("en", n, "answer. Arrows move through them, Enter chooses.", "answers. Arrows move through them, Enter chooses."),
+    takeOff: (name: string) => `Remove ${name}`,
     code: {
       digits: "Six-digit code",
       digitsHint: "The one that your authenticator app shows.",

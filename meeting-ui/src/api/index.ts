@@ -23,7 +23,34 @@ export interface Me {
 }
 /** A security profile; of a room in which a call is under way, that of the call. */
 export interface RoomProfile extends Profile { id: string }
-export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile }
+export interface Room {
+  id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile;
+  /** Its PIN has to be given first. */
+  pin?: boolean;
+  /** To the owner and the co-hosts. */
+  host?: boolean;
+  cohosts?: Named[];
+  straight?: Straight;
+}
+/** Whom a host's device lets in by itself. */
+export interface Straight { stamp: string; persons: number; groups: string[] }
+export interface Named { id: string; name: string; email?: string }
+export interface Group { id: string; name: string; source: string; members: number }
+export interface Naming { on: boolean; persons: Named[]; groups: Group[] }
+export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string }
+export interface RulesChange { access?: NamingIds; straight?: NamingIds; cohosts?: string[]; pin?: string }
+export interface NamingIds { on: boolean; persons: string[]; groups: string[] }
+/** Somebody in the directory; presence is absent when away, or turned off. */
+export interface Entry extends Named { presence?: "here" | "call"; contact?: boolean }
+
+export interface Clock { date: string; time: string }
+export interface Recurrence { frequency: "daily" | "weekly" | "monthly"; every: number; /** 0 is Sunday. */ days: number[] | null; nth: number; count: number; until: string }
+export interface Invitee { account?: string; email?: string; name?: string }
+export interface PlanForm { title: string; start: Clock; zone: string; minutes: number; recurrence: Recurrence | null; invitees: Invitee[] }
+/** One time at which a meeting takes place; original names it. */
+export interface Occurrence { original: string; start: string; minutes: number }
+export interface Planned extends PlanForm { id: string; next: Occurrence[]; exceptions: number }
+export interface Coming extends Occurrence { id: string; title: string; room: { id: string; name: string; owner: { id: string; name: string } }; mine: boolean; repeats: boolean; zone: string; live: boolean }
 
 export class ApiError extends Error {
   constructor(
@@ -159,6 +186,30 @@ export const api = {
   /** The profiles that a room may have, from the weakest that came with the product. */
   profiles: async () => (await request<{ profiles: RoomProfile[] }>("GET", "/api/profiles")).profiles,
   setProfile: (room: string, profile: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { profile }),
+  rules: (room: string) => request<Rules>("GET", `/api/rooms/${id(room)}/rules`),
+  changeRules: (room: string, change: RulesChange) => request<Rules>("PATCH", `/api/rooms/${id(room)}/rules`, change),
+  givePIN: (room: string, pin: string) => request<void>("POST", `/api/rooms/${id(room)}/pin`, { pin }),
+  straightIn: async (room: string, accounts: string[]) => (await request<{ accounts: string[] }>("POST", `/api/rooms/${id(room)}/straight`, { accounts })).accounts,
+
+  coming: async () => (await request<{ meetings: Coming[] }>("GET", "/api/meetings")).meetings,
+  /** mail: invitations are sent. */
+  planned: (room: string) => request<{ meetings: Planned[]; mail: boolean }>("GET", `/api/rooms/${id(room)}/meetings`),
+  plan: (room: string, form: PlanForm) => request<Planned>("POST", `/api/rooms/${id(room)}/meetings`, form),
+  replan: (meeting: string, form: PlanForm) => request<Planned>("PATCH", `/api/meetings/${id(meeting)}`, form),
+  except: (meeting: string, o: { original: string; start?: Clock; zone?: string; minutes?: number }) => request<Planned>("POST", `/api/meetings/${id(meeting)}/occurrence`, o),
+  /** Cancels an own one; takes another's off the list. */
+  unplan: (meeting: string) => request<void>("DELETE", `/api/meetings/${id(meeting)}`),
+
+  calendar: async () => (await request<{ since: string | null }>("GET", "/api/account/calendar")).since,
+  makeCalendar: async () => (await request<{ url: string }>("POST", "/api/account/calendar", {})).url,
+  removeCalendar: () => request<void>("DELETE", "/api/account/calendar"),
+
+  directory: (words: string) => request<{ people: Entry[]; groups: Group[] }>("GET", `/api/directory?q=${id(words)}`),
+  contacts: async () => (await request<{ people: Entry[] }>("GET", "/api/contacts")).people,
+  setContact: (account: string, on: boolean) => request<void>(on ? "POST" : "DELETE", `/api/contacts/${id(account)}`, on ? {} : undefined),
+  presence: async () => (await request<{ shown: boolean }>("GET", "/api/account/presence")).shown,
+  showPresence: (shown: boolean) => request<void>("PATCH", "/api/account/presence", { shown }),
+
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
 

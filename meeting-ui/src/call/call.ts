@@ -38,8 +38,9 @@ export const browserParts: CallParts = {
   sealed: openSealedSide,
   tree: roomTree,
   diagnose: async (room) => {
-    try { await api.room(room); return null; } catch (e) {
+    try { return (await api.room(room)).pin ? "pin-needed" : null; } catch (e) {
       if (!(e instanceof ApiError)) return null;
+      if (e.code === "room-barred") return "room-barred";
       return e.status === 401 ? "not-signed-in" : e.status === 404 || e.status === 400 ? "room-unknown" : null;
     }
   },
@@ -74,7 +75,11 @@ export class Call extends CallSignals implements CallActions {
     this.storage = o.storage ?? (typeof localStorage === "undefined" ? undefined : localStorage);
     this.own = new OwnMedia(this, this.storage, (kind) => this.tracksChanged(kind), (kind) => this.notice(kind === "mic" ? "mic-lost" : "cam-lost", ""));
     this.sound = new Sound(this, this.own.speaker);
-    this.waiting = new Lobby(this, () => this.session, (m) => this.line.send(m), (name) => this.notice("knock", name));
+    this.waiting = new Lobby(this, () => this.session, (m) => this.line.send(m), (name) => this.notice("knock", name), (name) => this.notice("straight", name));
+    if (o.straight) {
+      this.straight.value = { persons: o.straight.persons, groups: o.straight.groups, on: o.straight.on };
+      if (o.straight.on) this.waiting.keepRule(o.straight.names);
+    }
     this.line = new Line(() => this.parts.socket(o.room), {
       up: () => this.hello(), message: (m) => this.message(m), down: (everOpen) => this.lineDown(everOpen), closed: (code, reason) => this.lineClosed(code, reason),
     });
@@ -158,6 +163,12 @@ export class Call extends CallSignals implements CallActions {
 
   admit(knock: string): Promise<void> { return this.waiting.admit(knock); }
   deny(knock: string): void { this.waiting.deny(knock); }
+  letStraightIn(on: boolean): void {
+    const rule = this.straight.value;
+    if (!rule || !this.o.straight || rule.on === on) return;
+    this.straight.value = { ...rule, on };
+    this.waiting.keepRule(on ? this.o.straight.names : null);
+  }
   remove(leaf: number): void {
     const who = this.people.value.find((p) => p.leaf === leaf);
     if (!this.isHost.value || !who || who.me) return;
@@ -239,7 +250,7 @@ export class Call extends CallSignals implements CallActions {
       send: (m) => this.line.send(m), lineOpen: () => this.line.open, stuck: () => this.line.reset(), refused: () => this.notice("own-media-refused", ""),
     });
     if (this.tiles) this.media.setTiles(this.tiles);
-    this.session = new Session(side.mls, { room: this.o.room, owner: this.o.owner, account: this.o.me.account, profile: this.o.profile }, {
+    this.session = new Session(side.mls, { room: this.o.room, owner: this.o.owner, account: this.o.me.account, profile: this.o.profile, ...(this.o.cohosts ? { cohosts: this.o.cohosts } : {}) }, {
       send: (m) => this.line.send(m),
       tree: (epoch) => this.parts.tree(this.o.room, epoch),
       entered: (v) => this.entered(v),
@@ -346,6 +357,7 @@ export class Call extends CallSignals implements CallActions {
     const back = new Set(view.added.map((m) => m.signatureKey)), had = new Set(view.removed.map((m) => m.signatureKey));
     for (const m of view.added) if (!had.has(m.signatureKey) && m.leaf !== view.own) this.notice("joined", m.name, personKey(m));
     for (const m of view.removed) if (!back.has(m.signatureKey)) this.notice(this.removing.delete(personKey(m)) ? "removed" : "left", m.name, personKey(m));
+    if (before?.locked && !view.locked) this.waiting.again();
     if (before && before.locked !== view.locked) this.notice(view.locked ? "locked" : "unlocked", view.members.find((m) => m.leaf === view.committer)?.name ?? "");
     if (before) for (const h of view.hosts) if (!before.hosts.includes(h)) this.notice("host-added", view.members.find((m) => m.account === h)?.name ?? "");
     this.lastView = view;
@@ -364,6 +376,7 @@ export class Call extends CallSignals implements CallActions {
     rememberProfile(this.storage, this.o.room, view.profile);
     this.isHost.value = view.hosts.includes(this.o.me.account);
     this.waiting.drawn();
+    void this.waiting.applyRule();
   }
 
   private said(view: GroupView, sender: number, m: SealedMessage, time: number): void {
@@ -428,6 +441,7 @@ export class Call extends CallSignals implements CallActions {
       case closeCode.sessionEnded: return this.finish("ended", "session-ended");
       case closeCode.roomDeleted: return this.finish("ended", "room-deleted");
       case closeCode.denied: return this.finish("denied");
+      case closeCode.barred: return this.finish("error", "room-barred");
       default: return this.finish("error", "protocol", reason);
     }
   }

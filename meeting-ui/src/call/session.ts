@@ -16,7 +16,7 @@ import { Queue } from "./queue.ts";
 import type { ReasonCode } from "./state.ts";
 import type { ClientMessage, CommitRequest, Position, RoomChange, RoomMessage, ServerMessage } from "./wire.ts";
 
-export interface SessionOptions { room: string; /** From the link's fragment. */ owner: string; account: string; /** What the person entered under. */ profile: Profile }
+export interface SessionOptions { room: string; /** From the link's fragment. */ owner: string; account: string; /** What the person entered under. */ profile: Profile; /** Hosts beside the owner, of a new group. */ cohosts?: () => readonly string[] }
 
 export interface SessionEvents {
   send(m: ClientMessage): boolean;
@@ -188,7 +188,7 @@ export class Session {
     const from = this.restart?.from;
     const room = from
       ? { id: this.o.room, owner: this.o.owner, profile: from.profile, hosts: from.hosts, admits: from.admits }
-      : { id: this.o.room, owner: this.o.owner, profile: this.told };
+      : { id: this.o.room, owner: this.o.owner, profile: this.told, ...this.hosts() };
     const g = await this.mls.create({ room });
     this.made = g.view;
     this.events.send({ type: "create", groupInfo: toBase64url(g.groupInfo), tree: toBase64url(g.tree), ...(restarts ? { restarts: restarts.group } : {}) });
@@ -196,6 +196,12 @@ export class Session {
   private made: GroupView | null = null;
   /** What the server says the profile of a call that begins now is. */
   private told: Profile;
+
+  /** Absent where the owner is the only one. */
+  private hosts(): { hosts?: string[] } {
+    const others = (this.o.cohosts?.() ?? []).filter((a) => a !== this.o.owner);
+    return others.length > 0 ? { hosts: [this.o.owner, ...others] } : {};
+  }
 
   private onCreated(group: string): void {
     if (!this.creating || !this.made) return;

@@ -35,7 +35,7 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
+  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker";
 
@@ -118,6 +118,9 @@ export interface Knock {
   busy: boolean;
 }
 
+/** The room's rule about who is let in without waiting, as this host's device keeps it. */
+export interface StraightIn { persons: number; groups: readonly string[]; on: boolean }
+
 export interface ChatMessage {
   id: string;
   leaf: number;
@@ -179,7 +182,7 @@ export type Seal = "open" | "sealed" | "unverified" | "not-safe";
 
 export type NoticeKind =
   | "joined" | "left" | "removed" | "locked" | "unlocked" | "host-added" | "hand" | "compare" | "screen-started" | "screen-stopped"
-  | "knock" | "mic-lost" | "cam-lost" | "own-media-refused" | "reconnected" | "restarted";
+  | "knock" | "straight" | "mic-lost" | "cam-lost" | "own-media-refused" | "reconnected" | "restarted";
 export interface Notice { id: string; kind: NoticeKind; name: string; key?: string; time: number }
 
 export interface Tile { leaf: number; kind: "camera" | "screen"; /** Height in device pixels, 0 when not visible. */ height: number }
@@ -189,6 +192,10 @@ export interface CallOptions {
   room: string;
   owner: string;
   me: { account: string; name: string };
+  /** Accounts that become hosts with the owner when this device makes the group: those that its person has confirmed. */
+  cohosts?: () => readonly string[];
+  /** The room's rule about who comes straight in, to the owner and co-hosts. */
+  straight?: { persons: number; groups: readonly string[]; on: boolean; /** Which of these accounts it names. */ names: (accounts: string[]) => Promise<string[]> };
   /** What the door showed and the person entered under: a weaker one is refused. */
   profile: Profile;
   /** Storage for the choices that are remembered (devices, on/off); default localStorage. */
@@ -205,6 +212,8 @@ export class CallSignals {
   readonly me: ReadonlySignal<Person | null> = computed(() => this.people.value.find((p) => p.me) ?? null);
   readonly isHost: Signal<boolean> = signal(false);
   readonly lobby: Signal<Knock[]> = signal([]);
+  /** null: the room has no such rule, or this account is not asked to keep it. */
+  readonly straight: Signal<StraightIn | null> = signal(null);
   readonly chat: Signal<ChatMessage[]> = signal([]);
   readonly reactions: Signal<Reaction[]> = signal([]);
   readonly notices: Signal<Notice[]> = signal([]);
@@ -257,6 +266,8 @@ export interface CallActions {
 
   admit(knock: string): Promise<void>;
   deny(knock: string): void;
+  /** This host's device lets in by itself whom the room's rule names, or stops doing so. */
+  letStraightIn(on: boolean): void;
   remove(leaf: number): void;
   lock(locked: boolean): void;
   makeHost(account: string): void;

@@ -10,7 +10,7 @@ export const protocolVersion = 1;
 export const subprotocol = `huisclos.${protocolVersion}`;
 
 /** WebSocket close codes of the server. */
-export const closeCode = { reload: 4001, replaced: 4002, removed: 4003, sessionEnded: 4004, roomDeleted: 4005, badMessage: 4006, denied: 4007 } as const;
+export const closeCode = { reload: 4001, replaced: 4002, removed: 4003, sessionEnded: 4004, roomDeleted: 4005, badMessage: 4006, denied: 4007, barred: 4008 } as const;
 
 /** How a media connection goes: straight over UDP, over ICE-TCP, or through the relay (TURN); "" when it fell. */
 export type Transport = "udp" | "tcp" | "relay" | "";

@@ -4,6 +4,8 @@ import { api, type Account as Me, type ApiError, type Factors } from "../api/ind
 import { place } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
 import { desk } from "../words/desk.ts";
+import { CalendarAddress } from "./calendar.tsx";
+import { Presence } from "./directory.tsx";
 import { Frame, langNames, mySecurity, themes } from "./frame.tsx";
 
 export function Account({ me }: { me: Me }) {
@@ -22,6 +24,8 @@ export function Account({ me }: { me: Me }) {
         <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
         <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
+        <Presence />
+        <CalendarAddress />
         <Look />
         <SessionsPart key={turn} />
       </div>

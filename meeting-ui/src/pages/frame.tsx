@@ -4,6 +4,7 @@ import { Avatar, chooseLang, chooseTheme, factorPart, Icon, IconButton, kit, lan
 import { go, place } from "../route.ts";
 import { recoveryLeft, session, signOut } from "../session.ts";
 import { connection } from "../words/connection.ts";
+import { directoryWords } from "../words/directory.ts";
 import { desk } from "../words/desk.ts";
 
 export const langNames: Record<Lang, string> = { fr: "Français", en: "English" };
@@ -60,12 +61,14 @@ function AccountMenu({ name, email, id, admin }: { name: string; email: string; 
   return (
     <nav class="row" aria-label={t.nav}>
       <a class="desk__link" href="/" aria-current={place.value.pathname === "/" ? "page" : undefined}>{t.rooms}</a>
+      <a class="desk__link" href="/directory" aria-current={place.value.pathname === "/directory" ? "page" : undefined}>{directoryWords.value.title}</a>
       <Menu label={t.accountMenu(name)} opener={({ props: { ref, ...rest } }) => (
         <button {...rest} ref={ref} type="button" class="desk__me" aria-label={t.accountMenu(name)}><Avatar name={name} of={id} /><Icon name="chevron-down" size="s" /></button>
       )}>
         {(close) => (
           <>
             <div class="desk__who" role="presentation"><b>{name}</b><span class="muted small">{email}</span></div>
+            <MenuLink href="/directory" icon="users-round">{directoryWords.value.title}</MenuLink>
             <MenuLink href="/account" icon="circle-user-round">{t.account}</MenuLink>
             <MenuLink href="/test" icon="activity">{connection.value.link}</MenuLink>
             {admin && <MenuLink href="/console/" icon="settings-2">{t.console}</MenuLink>}

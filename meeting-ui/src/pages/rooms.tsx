@@ -1,11 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
-  Badge, Button, compareNames, Confirm, copy, date, Dialog, Empty, Icon, IconButton, Input, lang, LinkButton, Menu, MenuItem, Notice, Seal, Skeleton, toast,
+  Badge, Button, compareNames, Confirm, copy, date, Dialog, Empty, Icon, IconButton, Input, lang, LinkButton, Menu, MenuItem, MenuLink, Notice, Seal, Skeleton, toast,
 } from "@huisclos/ui-kit";
 import { api, roomLink, type Account, type ApiError, type Room } from "../api/index.ts";
 import { asApiError } from "../session.ts";
 import { connection } from "../words/connection.ts";
+import { planWords } from "../words/plan.ts";
+import { rulesWords } from "../words/rules.ts";
 import { desk } from "../words/desk.ts";
+import { Coming } from "./coming.tsx";
 import { profileWords } from "../words/profile.ts";
 import { Failed } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
@@ -33,6 +36,7 @@ export function Rooms({ me }: { me: Account }) {
   return (
     <Frame>
       <div class="page-head"><h1>{t.title}</h1></div>
+      <Coming />
       {opens ? <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} /> : <p class="muted list-lead">{t.memberText}</p>}
       {!rooms ? <Skeleton lines={3} />
         : rooms.length === 0 ? <Empty title={opens ? t.emptyTitle : t.memberEmpty} picture={<Seal state="open" size="l" />}><p>{opens ? t.empty : t.memberEmptyText}</p></Empty>
@@ -93,6 +97,8 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
           <Menu label={t.menu(room.name)} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={t.menu(room.name)} icon="ellipsis" />}>
             {(close) => (
               <>
+                <MenuLink href={`/r/${room.id}/meetings`} icon="calendar-days">{planWords.value.link}</MenuLink>
+                <MenuLink href={`/r/${room.id}/settings`} icon="settings-2">{rulesWords.value.link}</MenuLink>
                 <MenuItem icon="pencil" onClick={() => { close(); setDoing("rename"); }}>{t.rename}</MenuItem>
                 <MenuItem icon="shield-check" onClick={() => { close(); setDoing("profile"); }}>{profileWords.value.menu}</MenuItem>
                 <MenuItem icon="trash-2" danger onClick={() => { close(); setDoing("remove"); }}>{t.remove}</MenuItem>

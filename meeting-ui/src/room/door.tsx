@@ -1,4 +1,5 @@
 /** Before the call: what the others will see and hear of you, and one button. Waiting happens on the same page, so nothing jumps. */
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
 import type { Profile } from "../call/profile.ts";
@@ -16,9 +17,11 @@ export interface DoorProps {
   inside: number;
   /** Of the call under way, or of the next. */
   profile: Profile;
+  /** What the owner has to say before opening. */
+  helpers?: ComponentChildren;
 }
 
-export function Door({ meeting, room, roomName, owner, mine, inside, profile }: DoorProps) {
+export function Door({ meeting, room, roomName, owner, mine, inside, profile, helpers }: DoorProps) {
   const t = callWords.value.door;
   const phase = meeting.state.value.phase;
   return (
@@ -30,7 +33,7 @@ export function Door({ meeting, room, roomName, owner, mine, inside, profile }: 
           <h1>{roomName}</h1>
         </div>
         <RoomRules room={room} profile={profile} />
-        {phase === "idle" ? <Ready meeting={meeting} inside={inside} /> : <Waiting meeting={meeting} phase={phase} />}
+        {phase === "idle" ? <Ready meeting={meeting} inside={inside} helpers={helpers} /> : <Waiting meeting={meeting} phase={phase} />}
       </div>
     </div>
   );
@@ -68,7 +71,7 @@ function choices(list: LocalDevice[], first: string): Option[] {
 
 const shownProblem = (p: DeviceProblem | null): p is Exclude<DeviceProblem, "cancelled"> => p !== null && p !== "cancelled";
 
-function Ready({ meeting, inside }: { meeting: Meeting; inside: number }) {
+function Ready({ meeting, inside, helpers }: { meeting: Meeting; inside: number; helpers: ComponentChildren }) {
   const t = callWords.value;
   const d = meeting.devices.value;
   const mic = meeting.mic.value, cam = meeting.cam.value;
@@ -96,6 +99,7 @@ function Ready({ meeting, inside }: { meeting: Meeting; inside: number }) {
         </div>
       </div>
       <div class="stack">
+        {helpers}
         <Button look="primary" large wide busy={busy} onClick={() => void enter()}>{busy ? t.door.entering : t.door.enter}</Button>
         <p class="muted small door__promise"><Seal state="unverified" /><span>{t.door.sealedHint}</span></p>
         <Line inside={inside}><a class="door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a></Line>

@@ -4,8 +4,8 @@ import type { ReasonCode } from "../call/state.ts";
 import { sealWords } from "../words/seal.ts";
 import type { Meeting } from "../stage/view.ts";
 
-const final: readonly (ReasonCode | "reload-needed")[] = ["room-unknown", "room-deleted", "link-without-owner", "unsupported", "role", "over", "other-tab"];
-const reloads: readonly (ReasonCode | "reload-needed")[] = ["reload-needed", "core-failed"];
+const final: readonly (ReasonCode | "reload-needed")[] = ["room-unknown", "room-barred", "room-deleted", "link-without-owner", "unsupported", "role", "over", "other-tab"];
+const reloads: readonly (ReasonCode | "reload-needed")[] = ["reload-needed", "core-failed", "pin-needed"];
 const signedOut: readonly (ReasonCode | "reload-needed")[] = ["session-ended", "not-signed-in"];
 
 export function Over({ meeting, onSignIn }: { meeting: Meeting; onSignIn: () => void }) {

@@ -11,7 +11,10 @@ import { Stage } from "../stage/stage.tsx";
 import type { Meeting } from "../stage/view.ts";
 import { desk } from "../words/desk.ts";
 import { Door } from "./door.tsx";
+import { knownCohosts, knowsStraight } from "./known.ts";
 import { Over } from "./over.tsx";
+import { Helpers } from "./helpers.tsx";
+import { AskPIN } from "./pin.tsx";
 
 /** Phases in which this device is, or was a moment ago, inside. */
 const inside = new Set(["in-call", "reconnecting", "not-safe"]);
@@ -24,11 +27,18 @@ export function RoomPage({ room: id, owner, me }: { room: string; owner: string;
   useEffect(load, [id]);
   if (failed) return <Frame><Failed error={asApiError(failed)} onRetry={load} /></Frame>;
   if (!room) return <Frame><Spinner label={desk.value.loading} /></Frame>;
+  if (room.pin) return <AskPIN room={room} onGiven={load} />;
   return <InRoom key={`${id}#${owner}`} room={room} owner={owner} me={me} />;
 }
 
 function InRoom({ room, owner, me }: { room: Room; owner: string; me: Account }) {
-  const meeting = useMemo<Meeting>(() => new Call({ room: room.id, owner, me: { account: me.id, name: me.name }, profile: room.profile }), [room.id, owner, me.id]);
+  const meeting = useMemo<Meeting>(() => new Call({
+    room: room.id, owner, me: { account: me.id, name: me.name }, profile: room.profile,
+    cohosts: () => { const known = knownCohosts(room.id); return (room.cohosts ?? []).map((c) => c.id).filter((a) => known.includes(a)); },
+    ...(room.straight ? { straight: {
+      persons: room.straight.persons, groups: room.straight.groups, on: knowsStraight(room.id, room.straight.stamp), names: (accounts: string[]) => api.straightIn(room.id, accounts),
+    } } : {}),
+  }), [room.id, owner, me.id]);
   useEffect(() => {
     const gone = () => meeting.close();
     addEventListener("pagehide", gone);
@@ -59,7 +69,7 @@ export function Meet({ meeting, room, owner, mine }: { meeting: Meeting; room: R
   }, [inside.has(phase)]);
   if (inside.has(phase)) return <Stage meeting={meeting} link={roomLink({ id: room.id, owner: { id: owner, name: "" } })} />;
   if (outside.has(phase)) return <Frame bare><Over meeting={meeting} onSignIn={() => void ask()} /></Frame>;
-  return <Frame wide><Door meeting={meeting} room={room.id} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} profile={room.profile} /></Frame>;
+  return <Frame wide><Door meeting={meeting} room={room.id} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} profile={room.profile} helpers={mine ? <Helpers room={room} /> : undefined} /></Frame>;
 }
 
 export function BadLink() {

@@ -19,6 +19,9 @@ export function People({ meeting }: { meeting: Meeting }) {
   return (
     <div class="panel__body stack">
       {host && meeting.lobby.value.length > 0 && <Lobby meeting={meeting} />}
+      {host && meeting.straight.value && (
+        <Switch label={t.straight} hint={t.straightHint(meeting.straight.value.persons, meeting.straight.value.groups.join(", "))} on={meeting.straight.value.on} onChange={(on) => meeting.letStraightIn(on)} />
+      )}
       {host && <Switch label={t.lock} hint={t.lockHint} on={meeting.locked.value} onChange={(on) => meeting.lock(on)} />}
       <h3 class="panel__title">{t.here(people.length)}</h3>
       <ul class="people">

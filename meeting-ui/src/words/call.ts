@@ -119,6 +119,8 @@ export const callWords = dictionary(
       hostTitle: (n: string) => `Nommer ${n} hôte ?`, hostText: "Un hôte peut admettre, retirer des personnes et verrouiller la salle, jusqu’à la fin de la réunion.",
       since: (when: string) => `Attend depuis ${when}`,
       lock: "Verrouiller la salle", lockHint: "Personne de nouveau n’entre, même depuis la salle d’attente.",
+      straight: "Faire entrer sans attendre",
+      straightHint: (persons: number, groups: string) => `D’après la règle de la salle : ${[groups, persons > 0 ? plural("fr", persons, "personne nommée", "personnes nommées") : ""].filter(Boolean).join(", ") || "personne"}. Votre appareil les admet tant que vous êtes là.`,
     },
 
     note: {
@@ -126,7 +128,7 @@ export const callWords = dictionary(
       locked: () => "La salle est verrouillée.", unlocked: () => "La salle est déverrouillée.", "host-added": (n: string) => `${n} est maintenant hôte.`,
       hand: (n: string) => `${n} lève la main.`, compare: (n: string) => `${n} propose de comparer les mots.`,
       "screen-started": (n: string) => `${n} partage son écran.`, "screen-stopped": (n: string) => `${n} ne partage plus son écran.`,
-      knock: (n: string) => `${n} attend à la porte.`, "mic-lost": () => "Votre micro a été débranché.", "cam-lost": () => "Votre caméra a été débranchée.",
+      knock: (n: string) => `${n} attend à la porte.`, straight: (n: string) => `${n} entre d’après la règle de la salle.`, "mic-lost": () => "Votre micro a été débranché.", "cam-lost": () => "Votre caméra a été débranchée.",
       "own-media-refused": () => "Le serveur refuse une partie de vos images ou de votre son : ils ne sont pas scellés comme il faut.",
       reconnected: () => "Vous êtes de nouveau dans la salle.", restarted: () => "La salle a changé toutes ses clés. Comparez les mots de nouveau si vous l’aviez fait.",
     },
@@ -269,6 +271,8 @@ export const callWords = dictionary(
       hostTitle: (n) => `Make ${n} a host?`, hostText: "A host can admit and remove people and lock the room, until the meeting ends.",
       since: (when) => `Waiting since ${when}`,
       lock: "Lock the room", lockHint: "Nobody new comes in, not even from the lobby.",
+      straight: "Let in without waiting",
+      straightHint: (persons, groups) => `By the room’s rule: ${[groups, persons > 0 ? plural("en", persons, "named person", "named people") : ""].filter(Boolean).join(", ") || "nobody"}. Your device admits them while you are here.`,
     },
 
     note: {
@@ -276,7 +280,7 @@ export const callWords = dictionary(
       locked: () => "The room is locked.", unlocked: () => "The room is unlocked.", "host-added": (n) => `${n} is now a host.`,
       hand: (n) => `${n} raises a hand.`, compare: (n) => `${n} suggests comparing the words.`,
       "screen-started": (n) => `${n} is sharing a screen.`, "screen-stopped": (n) => `${n} stopped sharing.`,
-      knock: (n) => `${n} is at the door.`, "mic-lost": () => "Your microphone was unplugged.", "cam-lost": () => "Your camera was unplugged.",
+      knock: (n) => `${n} is at the door.`, straight: (n) => `${n} comes in by the room’s rule.`, "mic-lost": () => "Your microphone was unplugged.", "cam-lost": () => "Your camera was unplugged.",
       "own-media-refused": () => "The server refuses part of your picture or sound: it is not sealed as it must be.",
       reconnected: () => "You are back in the room.", restarted: () => "The room changed all its keys. Compare the words again if you had done so.",
     },

@@ -76,7 +76,7 @@ test("an opening that hangs is given up", () => {
 });
 
 test("the server's own codes are final, and so is what can't be read", () => {
-  for (const code of [4001, 4002, 4003, 4004, 4005, 4006, 4007]) {
+  for (const code of [4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008]) {
     const { sockets, clock, line, log } = setup();
     line.start();
     sockets[0]!.onopen?.(null);
