@@ -83,6 +83,11 @@ bench-sfu: ## the media plane under load, beside the floor and other SFUs (make 
 	go build -trimpath -o build/bench/ ./bench/sfu ./bench/sfu/plane ./bench/sfu/floor
 	build/bench/sfu $(ARGS)
 
+bench-login: build ## what the time of a refused sign-in tells of administrators, members and nobody (ARGS='-accounts 12')
+	@go run ./bench/login $(ARGS)
+
+.PHONY: bench-login
+
 FLOOD ?=
 bench-flood: ## what floods from strangers cost a call: processor time, delay, loss (FLOOD='-rate 100000 -receivers 20 -for 8s')
 	@mkdir -p build

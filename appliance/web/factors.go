@@ -145,8 +145,5 @@ func (v *visit) atTheDoor(err error) error {
 	if !errors.Is(err, accounts.ErrCodeWrong) {
 		return err
 	}
-	said := sentences[codeCodeWrong]
-	said.status = http.StatusUnauthorized
-	v.srv.say(v.w, v.r, codeCodeWrong, said, nil)
-	return nil
+	return doorRefusal{codeCodeWrong, err}
 }

@@ -19,7 +19,7 @@ import (
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay and Canary.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -50,7 +50,9 @@ type Config struct {
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
-	Now  func() time.Time
+	Now func() time.Time
+	// Wait returns after d, or when ctx ends; nil: by the machine's clock.
+	Wait func(ctx context.Context, d time.Duration)
 	Rand func([]byte)
 	Log  *slog.Logger
 	// Mask gives the form in which a client's address may stand in a log.
@@ -78,6 +80,7 @@ type Server struct {
 	signed   *rate     // API requests by session
 	trials   *rate     // trial connections by session
 	slots    chan struct{}
+	door     *door
 	lines    sync.WaitGroup // connections to rooms
 }
 
@@ -99,6 +102,10 @@ func New(c Config) (*Server, error) {
 		trials: newRate(trialsPerSecond, trialsBurst),
 		slots:  make(chan struct{}, maxRunning),
 	}
+	if c.Wait == nil {
+		c.Wait = waitFor
+	}
+	s.door = newDoor(c.Wait)
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
 	}
