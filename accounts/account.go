@@ -39,14 +39,6 @@ func ParseID(s string) (ID, error) {
 	return ID(b), nil
 }
 
-// Role says what an account may do in the console. Nobody has a right to content by a role.
-type Role string
-
-const (
-	Administrator Role = "administrator"
-	Member        Role = "member"
-)
-
 // State of an account.
 type State string
 
@@ -66,7 +58,11 @@ type Account struct {
 	Created   time.Time
 	LastLogin time.Time // zero: never
 
-	SecondFactor bool // a passphrase alone does not sign in
+	SecondFactor  bool // a passphrase alone does not sign in
+	TOTP, Passkey bool // which there are
+	// FactorMissing: the role needs a second factor, and there is none; its sessions are good for setting one up, and for
+	// nothing else. Told where somebody signs in and of who is signed in.
+	FactorMissing bool
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -74,6 +70,7 @@ type Account struct {
 type Actor struct {
 	Account  ID
 	Client   netip.Addr
+	Proved   time.Time // when the owner of the session last proved that it is them
 	operator bool
 }
 
@@ -102,6 +99,7 @@ type Session struct {
 	Seen    time.Time // last use, to the minute
 	Idle    time.Time // ends then if it is not used
 	Until   time.Time // ends then in any case
+	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
 }
 
 // Reason why sessions ended.
@@ -116,6 +114,7 @@ const (
 	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
+	AccountReset      Reason = "reset" // by an operator, on the appliance's shell
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

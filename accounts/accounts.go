@@ -22,10 +22,13 @@ const (
 	nameBucket           = "accounts.name"           // folded name, 0, id → nothing
 	wordBucket           = "accounts.word"           // folded word, 0, folded name, 0, id → address in normal form
 	administratorsBucket = "accounts.administrators" // id → nothing, for active administrators
+	officersBucket       = "accounts.officers"       // id → nothing, for active officers
+	proposalsBucket      = "accounts.proposals"      // id → proposal
 	activationsBucket    = "accounts.activations"    // SHA-256 of the token → activation
 	sessionsBucket       = "accounts.sessions"       // SHA-256 of the token → session
 	sessionsOfBucket     = "accounts.sessions-of"    // account, session id → SHA-256 of the token
 	triesBucket          = "accounts.tries"          // see triesKey → tries
+	passkeysBucket       = "accounts.passkeys"       // SHA-256 of the credential id → id
 	stateBucket          = "accounts.state"          // the keys below
 )
 
@@ -34,6 +37,7 @@ var (
 	setupKey   = []byte("setup")   // SHA-256 of the set-up code, while there is one
 	unknownKey = []byte("unknown") // key of the MAC that names unknown addresses
 	pepperKey  = []byte("pepper")  // id of the pepper that belongs to this database
+	policyKey  = []byte("policy")  // what officers have decided; absent: nothing
 )
 
 // CreateBuckets is this package's first migration.
@@ -47,6 +51,9 @@ func CreateBuckets(tx *store.Tx) error {
 	return nil
 }
 
+// AddPasskeys is the migration that makes room for passkeys.
+func AddPasskeys(tx *store.Tx) error { return tx.CreateBucket(passkeysBucket) }
+
 // Lifetime of a session.
 type Lifetime struct {
 	Idle     time.Duration // ends when it was not used for so long
@@ -56,11 +63,15 @@ type Lifetime struct {
 // Options change the defaults. Zero fields are the product's values.
 type Options struct {
 	MemberHash         passhash.Params // passhash.Standard
-	AdministratorHash  passhash.Params // passhash.Administrator
+	AdministratorHash  passhash.Params // passhash.Administrator, for all privileged roles
 	MemberSession      Lifetime        // 12 h, 24 h
-	AdministratorLogin Lifetime        // 1 h, 8 h
+	AdministratorLogin Lifetime        // 1 h, 8 h, for all privileged roles
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
+
+	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
+	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
+	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
 }
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.
@@ -232,4 +243,26 @@ func (a *Accounts) Get(id ID) (Account, error) {
 		return err
 	})
 	return account, err
+}
+
+// Names returns the names of those ids that are accounts.
+func (a *Accounts) Names(ids []ID) (map[ID]string, error) {
+	names := map[ID]string{}
+	err := a.db.View(func(tx *store.Tx) error {
+		for _, id := range ids {
+			if _, known := names[id]; known {
+				continue
+			}
+			r, err := load(tx, id)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			names[id] = r.Name
+		}
+		return nil
+	})
+	return names, err
 }

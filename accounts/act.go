@@ -28,12 +28,17 @@ func mayAdminister(tx *store.Tx, actor Actor) error {
 	if actor.operator {
 		return nil
 	}
+	return mayBe(tx, actor, record.activeAdministrator)
+}
+
+// mayBe checks that the actor's account is there and as is says.
+func mayBe(tx *store.Tx, actor Actor, is func(record) bool) error {
 	switch r, err := load(tx, actor.Account); {
 	case errors.Is(err, ErrNotFound):
 		return ErrForbidden
 	case err != nil:
 		return err
-	case !r.activeAdministrator():
+	case !is(r):
 		return ErrForbidden
 	}
 	return nil
@@ -42,15 +47,7 @@ func mayAdminister(tx *store.Tx, actor Actor) error {
 // mayActFor is mayAdminister, or the account itself while it is active.
 func mayActFor(tx *store.Tx, actor Actor, id ID) error {
 	if !actor.operator && actor.Account == id {
-		switch r, err := load(tx, id); {
-		case errors.Is(err, ErrNotFound):
-			return ErrForbidden
-		case err != nil:
-			return err
-		case r.state() == Active:
-			return nil
-		}
-		return ErrForbidden
+		return mayBe(tx, actor, record.active)
 	}
 	return mayAdminister(tx, actor)
 }
@@ -64,6 +61,9 @@ type act struct {
 	from  netip.Addr
 	now   time.Time
 	ended []Ended
+
+	proposed *Proposed // the act became this proposal
+	agreed   *proposal // the act is what this proposal wanted: its entries name it
 }
 
 func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act) error) error {
@@ -76,6 +76,9 @@ func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act
 		return err
 	}
 	a.tell(t.ended...)
+	if t.proposed != nil {
+		return *t.proposed
+	}
 	return nil
 }
 
@@ -86,6 +89,9 @@ func (t *act) record(action audit.Action, object string, details ...string) erro
 
 func (t *act) recordAs(result audit.Result, action audit.Action, object string, details ...string) error {
 	e := audit.Event{Time: t.now, Actor: t.actor, Client: t.from, Action: action, Object: object, Result: result}
+	if p := t.agreed; p != nil {
+		details = append(details, "proposal", ProposalID(p.ID).String(), "by", p.By.String())
+	}
 	for i := 0; i+1 < len(details); i += 2 {
 		if details[i+1] == "" {
 			continue
@@ -129,11 +135,15 @@ func (a *Accounts) administer(actor Actor, id ID, own bool, now time.Time, f fun
 
 // forbidden records that an account tried what it may not do; other errors pass.
 func (a *Accounts) forbidden(actor Actor, id ID, now time.Time, err error) error {
-	if !errors.Is(err, ErrForbidden) {
+	if !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrOwnProposal) {
 		return err
 	}
 	if failed := a.act(actor.name(), actor.Client, now, func(t *act) error {
-		return t.recordAs(audit.Refused, audit.AccessRefused, id.String())
+		object := ""
+		if id != (ID{}) {
+			object = id.String()
+		}
+		return t.recordAs(audit.Refused, audit.AccessRefused, object)
 	}); failed != nil {
 		return errors.Join(err, failed)
 	}

@@ -56,12 +56,21 @@ func wellFormed(text string) bool {
 }
 
 // NewActivation makes a new link and voids the one before. For an account that has a passphrase it is the reset: the
-// passphrase and the sessions count until the link is used.
+// passphrase and the sessions count until the link is used. Whoever uses the link of an officer without a second factor is that
+// officer: it is Proposed. ErrDisabled, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation, error) {
 	var made Activation
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if r.Disabled {
 			return ErrDisabled
+		}
+		if r.active() || r.Role.Privileged() {
+			if err := actor.proved(now); err != nil {
+				return err
+			}
+		}
+		if !r.secondFactor() && t.fourEyes(actor, r.Role) {
+			return t.propose(actor, proposal{Kind: ProposedActivation, Account: id})
 		}
 		var err error
 		if made, err = t.newActivation(r); err != nil {
@@ -168,6 +177,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 	if err != nil {
 		return Account{}, Token{}, err
 	}
+	var account Account
 	role := r.Role
 	hash, long, err := a.newHash(ctx, passphrase, r)
 	if err != nil {
@@ -190,7 +200,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 			return err
 		}
 		r.Hash, r.Long, r.Enrolment = hash, long, nil
-		if r.TOTP == nil {
+		if !r.secondFactor() {
 			r.LastLogin = now.UTC()
 		}
 		if err := save(t.tx, r); err != nil {
@@ -199,17 +209,20 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
 			return err
 		}
-		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.TOTP != nil {
+		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.secondFactor() {
+			return err
+		}
+		if account, err = accountNow(t.tx, r); err != nil {
 			return err
 		}
 		session, err = t.newSession(r, client)
 		return err
 	})
-	if err == nil && r.TOTP != nil {
+	if err == nil && r.secondFactor() {
 		err = ErrSignIn
 	}
 	if err != nil {
 		return Account{}, Token{}, err
 	}
-	return r.account(), session, nil
+	return account, session, nil
 }

@@ -21,8 +21,9 @@ import (
 	"huisclos/store"
 )
 
-// Killed while people are created, sign in and are signed out: what was acknowledged holds, a session that was ended
-// stays ended, and the audit log verifies from each head that was ever acknowledged.
+// Killed while people are created, sign in and are signed out, and while officers are proposed and agreed to: what was
+// acknowledged holds, a session that was ended stays ended, a proposal is open or carried out and never both or neither, and the
+// audit log verifies from each head that was ever acknowledged.
 //
 //	HUISCLOS_CRASH_ROUNDS=1000 go test ./accounts -run TestKill -timeout 60m
 const (
@@ -55,6 +56,10 @@ func crashActs(path string) error {
 	if err != nil {
 		return err
 	}
+	asks, agrees, err := crashOffice(a)
+	if err != nil {
+		return err
+	}
 	for i := 0; ; i++ {
 		n, err := a.Count()
 		if err != nil {
@@ -81,12 +86,58 @@ func crashActs(path string) error {
 			return err
 		}
 		fmt.Println("ended", first.Reveal())
+		var p Proposed
+		if _, _, err := a.Create(asks, "Officer", "o-"+email, Officer, noon); !errors.As(err, &p) {
+			return fmt.Errorf("propose: %w", err)
+		}
+		fmt.Println("proposed", p.Proposal.ID, "o-"+email)
+		done, err := a.Approve(agrees, p.Proposal.ID, noon)
+		if err != nil {
+			return err
+		}
+		fmt.Println("created", done.Account.ID)
+		fmt.Println("approved", p.Proposal.ID)
 		head, err := log.Head()
 		if err != nil {
 			return err
 		}
 		fmt.Println("head", head.Sequence, head.Hash)
 	}
+}
+
+// crashOffice returns an administrator who proposes and an officer who agrees; they are made where there are none.
+func crashOffice(a *Accounts) (asks, agrees Actor, err error) {
+	for role, actor := range map[Role]*Actor{Administrator: &asks, Officer: &agrees} {
+		email := "the-" + string(role) + "@example.org"
+		list, _, err := a.List(email, "", 1)
+		if err != nil {
+			return asks, agrees, err
+		}
+		if len(list) == 0 {
+			account, _, err := a.Create(Operator(), "The One", email, role, noon)
+			if err != nil {
+				return asks, agrees, err
+			}
+			fmt.Println("created", account.ID)
+			list = []Account{account}
+		}
+		if list[0].State != Active {
+			link, err := a.NewActivation(Operator(), list[0].ID, noon)
+			if err != nil {
+				return asks, agrees, err
+			}
+			if _, _, err := a.Activate(context.Background(), link.Token.Reveal(), adminPhrase, desk, noon); err != nil {
+				return asks, agrees, err
+			}
+		}
+		*actor = Actor{Account: list[0].ID, Proved: noon}
+	}
+	// What the last kill left open would fill the list in time.
+	left, err := a.Proposals(asks, noon)
+	for _, p := range left {
+		err = errors.Join(err, a.Reject(agrees, p.ID, noon))
+	}
+	return asks, agrees, err
 }
 
 func TestKill(t *testing.T) {
@@ -104,6 +155,7 @@ func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	created, ended, running := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	var heads []audit.Head
+	proposals, agreed := map[string]string{}, 0 // id → address, of those whose end was not acknowledged
 	for round := range rounds {
 		// A session whose end was not acknowledged may be either: the last lines of the round decide.
 		var doubt string
@@ -117,6 +169,12 @@ func TestKill(t *testing.T) {
 			case "ended":
 				delete(running, rest)
 				ended[rest] = true
+			case "proposed":
+				id, email, _ := strings.Cut(rest, " ")
+				proposals[id] = email
+			case "approved":
+				delete(proposals, rest)
+				agreed++
 			case "head":
 				number, hash, _ := strings.Cut(rest, " ")
 				n, err := strconv.ParseUint(number, 10, 64)
@@ -150,6 +208,22 @@ func TestKill(t *testing.T) {
 				t.Fatalf("round %d: an ended session counts again (%v)", round, err)
 			}
 		}
+		openNow, err := w.Proposals(Operator(), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range openNow {
+			if list, _, err := w.List(p.Change.Email, "", 1); err != nil || len(list) != 0 {
+				t.Fatalf("round %d: proposal %s is open and carried out (%v)", round, p.ID, err)
+			}
+			delete(proposals, p.ID.String())
+		}
+		for id, email := range proposals {
+			if list, _, err := w.List(email, "", 1); err != nil || len(list) != 1 {
+				t.Fatalf("round %d: proposal %s is neither open nor carried out (%v)", round, id, err)
+			}
+		}
+		clear(proposals)
 		lost := 0
 		for token := range running {
 			if _, _, err := w.Session(token, noon); err != nil {
@@ -168,10 +242,10 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(ended) == 0 || len(heads) == 0 {
+	if len(ended) == 0 || len(heads) == 0 || agreed == 0 {
 		t.Error("nothing was done: the test says nothing")
 	}
-	t.Logf("%d rounds, %d accounts, %d sessions ended, %d heads", rounds, len(created), len(ended), len(heads))
+	t.Logf("%d rounds, %d accounts, %d sessions ended, %d proposals agreed to, %d heads", rounds, len(created), len(ended), agreed, len(heads))
 }
 
 // crashRun starts a child, kills it and returns the whole lines that it wrote.

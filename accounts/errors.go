@@ -31,7 +31,7 @@ var (
 	ErrEmailTaken        = &Error{"email-taken", "another account has this e-mail address"}
 	ErrEmail             = &Error{"bad-email", "not an e-mail address"}
 	ErrName              = &Error{"bad-name", "a name has 1 to 128 bytes of visible characters"}
-	ErrRole              = &Error{"bad-role", "a role is administrator or member"}
+	ErrRole              = &Error{"bad-role", "no such role, or none that is given by hand"}
 	ErrCursor            = &Error{"bad-cursor", "not a place in the list of accounts"}
 
 	ErrPassphraseWrong      = &Error{"passphrase-wrong", "the present passphrase is wrong"}
@@ -41,8 +41,8 @@ var (
 	ErrPassphraseCommon     = &Error{"passphrase-common", "the passphrase is among those that are tried first"}
 	ErrPassphrasePersonal   = &Error{"passphrase-personal", "the passphrase is made of the name or the e-mail address"}
 	ErrPassphraseSame       = &Error{"passphrase-same", "the new passphrase is the present one"}
-	// ErrPassphraseForRole: a member's passphrase may be shorter than an administrator's must be.
-	ErrPassphraseForRole = &Error{"passphrase-role", "the account's passphrase is too short for an administrator: make an activation link first"}
+	// ErrPassphraseForRole: a member's passphrase may be shorter than that of a privileged role must be.
+	ErrPassphraseForRole = &Error{"passphrase-role", "the account's passphrase is too short for that role: make an activation link first"}
 )
 
 // Of second factors.
@@ -53,9 +53,39 @@ var (
 	ErrNoSecondFactor     = &Error{"noSecondFactor", "the account has no second factor"}
 	ErrSecondFactorThere  = &Error{"secondFactorThere", "the account has a second factor already"}
 	ErrEnrolmentOver      = &Error{"enrolmentOver", "no second factor is being set up, or its time is over"}
+	ErrPasskeyRefused     = &Error{"passkeyRefused", "the passkey is unknown, is not good here or did not sign for this"}
+	ErrPasskeyThere       = &Error{"passkeyThere", "this passkey belongs to an account already"}
+	ErrPasskeyName        = &Error{"bad-passkey-name", "the name of a passkey has 1 to 128 bytes of visible characters"}
+	ErrNoPasskey          = &Error{"noPasskey", "the account has no such passkey"}
+	ErrPasskeysFull       = &Error{"passkeysFull", "the account has ten passkeys already"}
 	// ErrSignIn: a link has set the passphrase of an account with a second factor, and signs nobody in.
 	ErrSignIn = &Error{"signInWithCode", "the passphrase is set; sign in with it and the code of the second factor"}
 )
+
+// Of proofs, the policy and four eyes.
+var (
+	// ErrFactorKept: the role needs a second factor, and this is the last one.
+	ErrFactorKept       = &Error{"factorKept", "the role needs a second factor: the last one stays"}
+	ErrProofNeeded      = &Error{"proofNeeded", "the owner of the session has to prove again that it is them"}
+	ErrPolicy           = &Error{"bad-policy", "a second factor is required or optional"}
+	ErrNoProposal       = &Error{"not-found", "no such proposal"}
+	ErrOwnProposal      = &Error{"ownProposal", "nobody agrees to their own proposal, nor decides on their own account"}
+	ErrProposalOver     = &Error{"proposalOver", "the proposal no longer holds"}
+	ErrTooManyProposals = &Error{"tooManyProposals", "too many proposals are open"}
+	// ErrNoReset: the way out by the shell is for who runs the appliance or agrees to what they do.
+	ErrNoReset = &Error{"noReset", "neither an administrator nor a security officer has this address"}
+)
+
+// NeedsFactor is ErrSecondFactorNeeded with the kinds that do. They are told only to who had the passphrase.
+type NeedsFactor struct{ TOTP, Passkey bool }
+
+func (NeedsFactor) Error() string { return ErrSecondFactorNeeded.Error() }
+
+// Code returns the stable name.
+func (NeedsFactor) Code() string { return ErrSecondFactorNeeded.Code() }
+
+// Is makes errors.Is(err, ErrSecondFactorNeeded) true.
+func (NeedsFactor) Is(target error) bool { return target == error(ErrSecondFactorNeeded) }
 
 // ErrTooMany refuses a try before it is looked at. It matches any other ErrTooMany in errors.Is.
 type ErrTooMany struct{ Until time.Time }

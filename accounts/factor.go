@@ -15,8 +15,11 @@ import (
 // EnrolmentLifetime is how long a second factor may take from its picture to its first code.
 const EnrolmentLifetime = 10 * time.Minute
 
-// kindTOTP is the one kind of second factor there is so far, as the log names it.
-const kindTOTP = "totp"
+// The kinds of second factors as the log names them.
+const (
+	kindTOTP    = "totp"
+	kindPasskey = "passkey"
+)
 
 // totpFactor is a second factor by TOTP (RFC 6238) as it is stored.
 type totpFactor struct {
@@ -34,7 +37,9 @@ type enrolment struct {
 // Factors are an account's second factors.
 type Factors struct {
 	TOTP         time.Time // since when; zero: none
+	Passkeys     []Passkey // the oldest first
 	RecoveryLeft int       // recovery codes that were not used
+	Required     bool      // by the policy, of the account's role
 }
 
 // Enrolment is a second factor just drawn. Its secret can be had once: the stored one is sealed.
@@ -44,9 +49,9 @@ type Enrolment struct {
 	Until  time.Time
 }
 
-// Confirmed is what the owner of a new second factor gets: recovery codes, and a session for the one that ended.
+// Confirmed is what the owner of a new second factor gets: recovery codes with the first one, and a session for the one that ended.
 type Confirmed struct {
-	Recovery []Token
+	Recovery []Token // none where there was a second factor before: those codes stay
 	Since    time.Time
 	Session  Token
 }
@@ -55,6 +60,9 @@ type Confirmed struct {
 type Proof struct {
 	Passphrase string
 	Code       string // of the second factor, or a recovery code; "" without one
+	// Passkey stands for both of the above, nil without one: who has it was verified by their device too. Only a change of the
+	// passphrase asks for the old one all the same.
+	Passkey Assertion
 }
 
 // Format says, for every verb, that secrets stand here.
@@ -75,15 +83,15 @@ const (
 // transaction as what the code was for, so that no code does two things. An account without a second factor needs none.
 // ErrSecondFactorNeeded, ErrCodeWrong.
 func (t *act) useCode(r *record, typed string, allowed kinds) (byRecovery bool, err error) {
-	if r.TOTP == nil {
+	if !r.secondFactor() {
 		return false, nil
 	}
 	if !given(typed) {
-		return false, ErrSecondFactorNeeded
+		return false, NeedsFactor{r.TOTP != nil, len(r.Passkeys) > 0}
 	}
 	// People see six digits in two groups, and ten characters in two.
 	switch code := typedCode(typed); {
-	case len(code) == 6:
+	case len(code) == 6 && r.TOTP != nil:
 		return false, t.useStep(r, code)
 	case len(code) == recoveryGroups*codeGroup && allowed == anyCode && r.Recovery != nil:
 		ok, err := t.a.useRecovery(r.ID, r.Recovery, code)
@@ -96,6 +104,15 @@ func (t *act) useCode(r *record, typed string, allowed kinds) (byRecovery bool, 
 		return true, t.record(audit.RecoveryUsed, r.ID.String(), "left", strconv.Itoa(r.Recovery.left()))
 	}
 	return false, ErrCodeWrong
+}
+
+// useSecond takes what was given beside the passphrase, before an act on one's own account. A passkey was used before, by ownAct.
+func (t *act) useSecond(r *record, p Proof, allowed kinds) error {
+	if p.Passkey != nil {
+		return nil
+	}
+	_, err := t.useCode(r, p.Code, allowed)
+	return err
 }
 
 func (t *act) useStep(r *record, code string) error {
@@ -130,9 +147,13 @@ func (a *Accounts) finish(try attempt, r record, key string, client Client, now 
 	return ErrCodeWrong
 }
 
-// ownAct runs an act of somebody signed in on their own account, after the passphrase was typed again. Tries are limited as
-// those at the door are. ErrPassphraseWrong, ErrNoSession, and what f returns.
-func (a *Accounts) ownAct(ctx context.Context, id ID, passphrase string, client Client, now time.Time, f func(*act, *record) error) error {
+// ownAct runs an act of somebody signed in on their own account, after the passphrase was typed again or a passkey was used; f asks
+// for the code that belongs to the passphrase. Tries are limited as those at the door are. ErrPassphraseWrong, ErrPasskeyRefused,
+// ErrNoSession, and what f returns.
+func (a *Accounts) ownAct(ctx context.Context, id ID, p Proof, client Client, now time.Time, f func(*act, *record) error) error {
+	if p.Passkey != nil {
+		return a.ownActByPasskey(id, p.Passkey, client, now, f)
+	}
 	var r record
 	err := a.db.View(func(tx *store.Tx) (err error) {
 		r, err = load(tx, id)
@@ -146,7 +167,7 @@ func (a *Accounts) ownAct(ctx context.Context, id ID, passphrase string, client 
 	if err != nil {
 		return err
 	}
-	ok, _, err := a.verify(ctx, r, passphrase)
+	ok, _, err := a.verify(ctx, r, p.Passphrase)
 	if err != nil {
 		try.done()
 		return err
@@ -176,22 +197,30 @@ func (a *Accounts) Factors(id ID) (Factors, error) {
 	var f Factors
 	err := a.db.View(func(tx *store.Tx) error {
 		r, err := load(tx, id)
-		if err != nil || r.TOTP == nil {
+		if err != nil {
 			return err
 		}
-		f = Factors{TOTP: r.TOTP.Since, RecoveryLeft: r.Recovery.left()}
-		return nil
+		p, err := loadPolicy(tx)
+		f = Factors{Passkeys: r.passkeys(), RecoveryLeft: r.Recovery.left(), Required: p.TwoFactors(r.Role) != Optional}
+		if r.TOTP != nil {
+			f.TOTP = r.TOTP.Since
+		}
+		return err
 	})
 	return f, err
 }
 
 // BeginTOTP draws a second factor for its owner, in place of one that was begun before. It counts from ConfirmTOTP on, for
-// which there are ten minutes. ErrPassphraseWrong, ErrSecondFactorThere, ErrTooMany.
-func (a *Accounts) BeginTOTP(ctx context.Context, id ID, passphrase string, client Client, now time.Time) (Enrolment, error) {
+// which there are ten minutes. An account with a passkey proves itself with that too. ErrPassphraseWrong, ErrSecondFactorNeeded,
+// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrTooMany.
+func (a *Accounts) BeginTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Enrolment, error) {
 	var e Enrolment
-	err := a.ownAct(ctx, id, passphrase, client, now, func(t *act, r *record) error {
+	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
 		if r.TOTP != nil {
 			return ErrSecondFactorThere
+		}
+		if err := t.useSecond(r, p, anyCode); err != nil {
+			return err
 		}
 		seed, err := a.draw(seedLength)
 		if err != nil {
@@ -243,7 +272,7 @@ func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time)
 		if err := t.useStep(&r, typedCode(code)); err != nil {
 			return err
 		}
-		if r.Recovery, c.Recovery, err = a.newRecovery(id); err != nil {
+		if c.Recovery, err = t.firstRecovery(&r); err != nil {
 			return err
 		}
 		c.Since = r.TOTP.Since
@@ -265,32 +294,32 @@ func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time)
 	return c, nil
 }
 
-// RemoveTOTP is the owner's own act: second factor and recovery codes are gone. All sessions end, and a new one begins for
-// the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+// firstRecovery draws recovery codes where r has none yet. The caller saves r.
+func (t *act) firstRecovery(r *record) (codes []Token, err error) {
+	if r.Recovery == nil {
+		r.Recovery, codes, err = t.a.newRecovery(r.ID)
+	}
+	return codes, err
+}
+
+// RemoveTOTP is the owner's own act: the second factor is gone, and the recovery codes with the last one. All sessions end, and a
+// new one begins for the caller. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrFactorKept, ErrTooMany.
 func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Token, error) {
 	var session Token
-	err := a.ownAct(ctx, id, p.Passphrase, client, now, func(t *act, r *record) error {
+	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) (err error) {
 		if r.TOTP == nil {
 			return ErrNoSecondFactor
 		}
-		if _, err := t.useCode(r, p.Code, anyCode); err != nil {
+		after := *r
+		after.TOTP = nil
+		if err := t.mayRemove(after); err != nil {
 			return err
 		}
-		r.dropFactors()
-		if err := save(t.tx, *r); err != nil {
+		if err := t.useSecond(r, p, anyCode); err != nil {
 			return err
 		}
-		if err := t.tx.Delete(triesBucket, []byte(knownKey(id))); err != nil {
-			return err
-		}
-		if err := t.record(audit.FactorRemoved, id.String(), "kind", kindTOTP); err != nil {
-			return err
-		}
-		if err := t.endAll(id, FactorChanged); err != nil {
-			return err
-		}
-		var err error
-		session, err = t.newSession(*r, client)
+		r.TOTP, r.Enrolment = nil, nil
+		session, err = t.removed(r, client, "kind", kindTOTP)
 		return err
 	})
 	if err != nil {
@@ -299,15 +328,44 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client
 	return session, nil
 }
 
+// mayRemove refuses to leave an account without a second factor that its role needs. ErrFactorKept.
+func (t *act) mayRemove(after record) error {
+	missing, err := factorMissing(t.tx, after)
+	if err == nil && missing {
+		err = ErrFactorKept
+	}
+	return err
+}
+
+// removed saves r without a second factor that it had, ends all sessions and begins one for the caller.
+func (t *act) removed(r *record, client Client, details ...string) (Token, error) {
+	if !r.secondFactor() {
+		r.dropFactors()
+	}
+	if err := save(t.tx, *r); err != nil {
+		return Token{}, err
+	}
+	if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
+		return Token{}, err
+	}
+	if err := t.record(audit.FactorRemoved, r.ID.String(), details...); err != nil {
+		return Token{}, err
+	}
+	if err := t.endAll(r.ID, FactorChanged); err != nil {
+		return Token{}, err
+	}
+	return t.newSession(*r, client)
+}
+
 // RenewRecovery draws new recovery codes for their owner; the old ones no longer count. Sessions stay. It takes a code of
 // the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
 func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Client, now time.Time) ([]Token, error) {
 	var codes []Token
-	err := a.ownAct(ctx, id, p.Passphrase, client, now, func(t *act, r *record) error {
-		if r.TOTP == nil {
+	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
+		if !r.secondFactor() {
 			return ErrNoSecondFactor
 		}
-		if _, err := t.useCode(r, p.Code, totpOnly); err != nil {
+		if err := t.useSecond(r, p, totpOnly); err != nil {
 			return err
 		}
 		var err error
@@ -328,25 +386,40 @@ func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Cli
 	return codes, nil
 }
 
-// TakeFactors is an administrator's act for somebody who lost second factor and recovery codes: both are gone, and all
-// sessions end. ErrNoSecondFactor, ErrNotFound, ErrForbidden.
+// TakeFactors is an administrator's act for somebody who lost second factors and recovery codes: all are gone, passkeys too, and all
+// sessions end. An officer's is Proposed. ErrNoSecondFactor, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) TakeFactors(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if r.TOTP == nil {
+		if !r.secondFactor() {
 			return ErrNoSecondFactor
 		}
-		left := r.Recovery.left()
-		r.dropFactors()
-		if err := save(t.tx, *r); err != nil {
-			return err
-		}
-		if err := t.record(audit.FactorTaken, id.String(), "kind", kindTOTP, "recovery", strconv.Itoa(left)); err != nil {
-			return err
-		}
-		return t.endAll(id, FactorChanged)
+		return t.alter(actor, ProposedFactors, r, t.takeFactors)
 	})
 	return err
 }
 
+func (t *act) takeFactors(r *record) error {
+	left, kinds := r.Recovery.left(), r.kinds()
+	r.dropFactors()
+	if err := save(t.tx, *r); err != nil {
+		return err
+	}
+	if err := t.record(audit.FactorTaken, r.ID.String(), "kind", kinds, "recovery", strconv.Itoa(left)); err != nil {
+		return err
+	}
+	return t.endAll(r.ID, FactorChanged)
+}
+
 // dropFactors takes all second factors off the record, also one that is being set up. The caller saves it.
-func (r *record) dropFactors() { r.TOTP, r.Recovery, r.Enrolment = nil, nil, nil }
+func (r *record) dropFactors() { r.TOTP, r.Passkeys, r.Recovery, r.Enrolment = nil, nil, nil, nil }
+
+// kinds names the second factors that there are.
+func (r record) kinds() string {
+	switch {
+	case len(r.Passkeys) == 0:
+		return kindTOTP
+	case r.TOTP == nil:
+		return kindPasskey
+	}
+	return kindTOTP + " " + kindPasskey
+}

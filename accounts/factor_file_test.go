@@ -23,7 +23,7 @@ func TestSeedAndCodesAreNotInTheFile(t *testing.T) {
 	w := openWorld(t, path)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
-	begun, err := w.BeginTOTP(t.Context(), admin.ID, adminPhrase, desk, noon)
+	begun, err := w.BeginTOTP(t.Context(), admin.ID, Proof{Passphrase: adminPhrase}, desk, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestSeedAndCodesAreNotInTheFile(t *testing.T) {
 			t.Errorf("a typed code is recorded: %+v", e)
 		}
 	}
-	for _, v := range []any{Proof{memberPhrase, "123456"}, begun, c} {
+	for _, v := range []any{Proof{Passphrase: memberPhrase, Code: "123456"}, begun, c} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			text := fmt.Sprintf(verb, v)
 			for _, secret := range append(secrets, memberPhrase, "123456") {

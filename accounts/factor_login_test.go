@@ -154,7 +154,7 @@ func TestWrongCodesAreLimitedAsPassphrasesAre(t *testing.T) {
 	}
 	// Those from one address are counted as well, and those of somebody signed in.
 	for range 5 {
-		_, err := w.ChangePassphrase(t.Context(), member.ID, Proof{memberPhrase, p.wrong(now)}, "poivre lanterne 77 gravier", from(30), now)
+		_, err := w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: p.wrong(now)}, "poivre lanterne 77 gravier", from(30), now)
 		wantErr(t, "a wrong code for a change", err, ErrCodeWrong)
 	}
 	_, err = w.signIn("ada@example.org", adminPhrase, "", from(30), now)
@@ -162,11 +162,11 @@ func TestWrongCodesAreLimitedAsPassphrasesAre(t *testing.T) {
 	now = now.Add(25 * time.Hour)
 	for i, act := range []func(code string) error{
 		func(code string) error {
-			_, err := w.RemoveTOTP(t.Context(), member.ID, Proof{memberPhrase, code}, from(41), now)
+			_, err := w.RemoveTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: code}, from(41), now)
 			return err
 		},
 		func(code string) error {
-			_, err := w.RenewRecovery(t.Context(), member.ID, Proof{memberPhrase, code}, from(42), now)
+			_, err := w.RenewRecovery(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: code}, from(42), now)
 			return err
 		},
 	} {
@@ -177,7 +177,7 @@ func TestWrongCodesAreLimitedAsPassphrasesAre(t *testing.T) {
 		}
 	}
 	second, _ := w.member(admin, "Second Member", "second@example.org")
-	if _, err := w.BeginTOTP(t.Context(), second.ID, memberPhrase, from(50), now); err != nil {
+	if _, err := w.BeginTOTP(t.Context(), second.ID, Proof{Passphrase: memberPhrase}, from(50), now); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
@@ -214,10 +214,10 @@ func TestRecoveryCodes(t *testing.T) {
 		t.Errorf("typed as %q: %v", typed, err)
 	}
 	// Renewing takes a code of the second factor, not of these.
-	_, err = w.RenewRecovery(t.Context(), member.ID, Proof{memberPhrase, c.Recovery[2].Reveal()}, from(4), now)
+	_, err = w.RenewRecovery(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: c.Recovery[2].Reveal()}, from(4), now)
 	wantErr(t, "renewed by a recovery code", err, ErrCodeWrong)
 	w.takeEnded()
-	fresh, err := w.RenewRecovery(t.Context(), member.ID, Proof{memberPhrase, p.code(now)}, from(5), now)
+	fresh, err := w.RenewRecovery(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: p.code(now)}, from(5), now)
 	if err != nil || len(fresh) != 10 {
 		t.Fatalf("%d codes, %v", len(fresh), err)
 	}

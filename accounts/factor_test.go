@@ -3,6 +3,7 @@ package accounts
 import (
 	"encoding/base32"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func (p phone) wrong(now time.Time) string {
 // enrol gives an account a second factor at noon.
 func (w *world) enrol(a Account, phrase string) (phone, Confirmed) {
 	w.t.Helper()
-	e, err := w.BeginTOTP(w.t.Context(), a.ID, phrase, desk, noon)
+	e, err := w.BeginTOTP(w.t.Context(), a.ID, Proof{Passphrase: phrase}, desk, noon)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func (w *world) enrol(a Account, phrase string) (phone, Confirmed) {
 }
 
 func (w *world) signIn(email, phrase, code string, client Client, now time.Time) (SignedIn, error) {
-	return w.Accounts.Login(w.t.Context(), email, Proof{phrase, code}, client, now)
+	return w.Accounts.Login(w.t.Context(), email, Proof{Passphrase: phrase, Code: code}, client, now)
 }
 
 func (w *world) record(id ID) (r record) {
@@ -97,14 +98,14 @@ func TestEnrolment(t *testing.T) {
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, token := w.member(admin, "Grace Hopper", grace)
-	if f, err := w.Factors(member.ID); err != nil || f != (Factors{}) {
+	if f, err := w.Factors(member.ID); err != nil || !reflect.DeepEqual(f, Factors{}) {
 		t.Errorf("before: %+v, %v", f, err)
 	}
 	_, err := w.ConfirmTOTP(member.ID, "123456", desk, noon)
 	wantErr(t, "confirm without an enrolment", err, ErrEnrolmentOver)
-	_, err = w.BeginTOTP(t.Context(), member.ID, "wrong", desk, noon)
+	_, err = w.BeginTOTP(t.Context(), member.ID, Proof{Passphrase: "wrong"}, desk, noon)
 	wantErr(t, "a wrong passphrase", err, ErrPassphraseWrong)
-	first, err := w.BeginTOTP(t.Context(), member.ID, memberPhrase, desk, noon)
+	first, err := w.BeginTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, desk, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestEnrolment(t *testing.T) {
 		t.Error("the session ended with an enrolment")
 	}
 	// A further one replaces it.
-	second, err := w.BeginTOTP(t.Context(), member.ID, memberPhrase, desk, noon)
+	second, err := w.BeginTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, desk, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestEnrolment(t *testing.T) {
 	if _, err := w.signIn(grace, memberPhrase, "", desk, noon.Add(10*time.Minute)); err != nil || w.record(member.ID).Enrolment != nil {
 		t.Errorf("an enrolment that is over is kept: %v", err)
 	}
-	if second, err = w.BeginTOTP(t.Context(), member.ID, memberPhrase, desk, noon); err != nil {
+	if second, err = w.BeginTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, desk, noon); err != nil {
 		t.Fatal(err)
 	}
 	fresh = newPhone(t, second)
@@ -171,7 +172,7 @@ func TestEnrolment(t *testing.T) {
 	if e := w.entry(audit.FactorAdded); e.Actor != member.ID.String() || e.Object != member.ID.String() || e.Client != desk.Address || e.Detail["kind"] != "totp" {
 		t.Errorf("recorded %+v", e)
 	}
-	_, err = w.BeginTOTP(t.Context(), member.ID, memberPhrase, desk, now)
+	_, err = w.BeginTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, desk, now)
 	wantErr(t, "a second one", err, ErrSecondFactorThere)
 	_, err = w.ConfirmTOTP(member.ID, fresh.code(now.Add(30*time.Second)), desk, now)
 	wantErr(t, "confirmed again", err, ErrSecondFactorThere)
@@ -184,19 +185,19 @@ func TestRemoveSecondFactor(t *testing.T) {
 	w := newWorld(t)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
-	_, err := w.RemoveTOTP(t.Context(), member.ID, Proof{memberPhrase, "123456"}, desk, noon)
+	_, err := w.RemoveTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: "123456"}, desk, noon)
 	wantErr(t, "removed without one", err, ErrNoSecondFactor)
-	_, err = w.RenewRecovery(t.Context(), member.ID, Proof{memberPhrase, "123456"}, desk, noon)
+	_, err = w.RenewRecovery(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: "123456"}, desk, noon)
 	wantErr(t, "renewed without one", err, ErrNoSecondFactor)
 	p, c := w.enrol(member, memberPhrase)
 	now := noon.Add(time.Minute)
-	_, err = w.RemoveTOTP(t.Context(), member.ID, Proof{"wrong", p.code(now)}, desk, now)
+	_, err = w.RemoveTOTP(t.Context(), member.ID, Proof{Passphrase: "wrong", Code: p.code(now)}, desk, now)
 	wantErr(t, "a wrong passphrase", err, ErrPassphraseWrong)
 	if !w.signedIn(c.Session, now) {
 		t.Error("a refused removal ended a session")
 	}
 	w.takeEnded()
-	fresh, err := w.RemoveTOTP(t.Context(), member.ID, Proof{memberPhrase, p.code(now)}, desk, now)
+	fresh, err := w.RemoveTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: p.code(now)}, desk, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +218,7 @@ func TestRemoveSecondFactor(t *testing.T) {
 	}
 	// Who lost the phone may use a recovery code.
 	_, c = w.enrol(member, memberPhrase)
-	if _, err := w.RemoveTOTP(t.Context(), member.ID, Proof{memberPhrase, c.Recovery[4].Reveal()}, desk, now); err != nil {
+	if _, err := w.RemoveTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase, Code: c.Recovery[4].Reveal()}, desk, now); err != nil {
 		t.Errorf("by a recovery code: %v", err)
 	}
 }
@@ -306,7 +307,7 @@ func TestChangePassphraseWithASecondFactor(t *testing.T) {
 	const next = "poivre lanterne 77 gravier"
 	now := noon.Add(time.Minute)
 	change := func(phrase, code, new string) error {
-		_, err := w.ChangePassphrase(t.Context(), member.ID, Proof{phrase, code}, new, desk, now)
+		_, err := w.ChangePassphrase(t.Context(), member.ID, Proof{Passphrase: phrase, Code: code}, new, desk, now)
 		return err
 	}
 	wantErr(t, "without a code", change(memberPhrase, "", next), ErrSecondFactorNeeded)
@@ -328,7 +329,7 @@ func TestChangePassphraseWithASecondFactor(t *testing.T) {
 	if err := w.TakeFactors(actor(admin), member.ID, now); err != nil {
 		t.Fatal(err)
 	}
-	e, err := w.BeginTOTP(t.Context(), member.ID, memberPhrase, desk, now)
+	e, err := w.BeginTOTP(t.Context(), member.ID, Proof{Passphrase: memberPhrase}, desk, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *Accounts) hashCost(role Role) passhash.Params {
-	if role == Administrator {
+	if role.Privileged() {
 		return a.o.AdministratorHash
 	}
 	return a.o.MemberHash
@@ -112,8 +112,8 @@ func (a *Accounts) Login(ctx context.Context, email string, p Proof, client Clie
 // begin makes the session of somebody whose passphrase was right for r, and takes the code of a second factor with it. r is
 // what is stored afterwards.
 func (a *Accounts) begin(ctx context.Context, r *record, rehash bool, key string, p Proof, client Client, now time.Time) (SignedIn, error) {
-	if r.TOTP != nil && !given(p.Code) {
-		return SignedIn{}, ErrSecondFactorNeeded
+	if r.secondFactor() && !given(p.Code) {
+		return SignedIn{}, NeedsFactor{r.TOTP != nil, len(r.Passkeys) > 0}
 	}
 	seen := r.Hash
 	hash := seen
@@ -152,7 +152,9 @@ func (a *Accounts) begin(ctx context.Context, r *record, rehash bool, key string
 		if err := t.tx.Delete(triesBucket, []byte(key)); err != nil {
 			return err
 		}
-		signed.Account = r.account()
+		if signed.Account, err = accountNow(t.tx, *r); err != nil {
+			return err
+		}
 		signed.Session, err = t.newSession(*r, client)
 		return err
 	})
@@ -197,9 +199,14 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 		}
 		return t.recordAs(audit.Refused, audit.LoginLimited, object, "by", "account", "until", stamp(counter.Until))
 	})
+	return errors.Join(err, a.failedFrom(try, client, now))
+}
+
+// failedFrom counts a failure against where it comes from, and records when its waits begin.
+func (a *Accounts) failedFrom(try attempt, client Client, now time.Time) error {
 	network, limited := try.failed(now)
-	if err != nil || !limited {
-		return err
+	if !limited {
+		return nil
 	}
 	return a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
 		return t.recordAs(audit.Refused, audit.LoginLimited, "", "by", "address", "until", stamp(network.Until))
@@ -235,6 +242,9 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old Proof, new s
 		return Token{}, ErrPassphraseWrong
 	}
 	session, err := a.change(ctx, &r, old, new, client, now)
+	if refused, ok := errors.AsType[passkeyRefused](err); ok {
+		return Token{}, a.refusePasskey(try, refused, client, now)
+	}
 	if err := a.finish(try, r, key, client, now, err); err != nil {
 		return Token{}, fmt.Errorf("accounts: change passphrase: %w", err)
 	}
@@ -243,8 +253,8 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old Proof, new s
 
 // change is ChangePassphrase after the old passphrase was right for r.
 func (a *Accounts) change(ctx context.Context, r *record, old Proof, new string, client Client, now time.Time) (Token, error) {
-	if r.TOTP != nil && !given(old.Code) {
-		return Token{}, ErrSecondFactorNeeded
+	if r.secondFactor() && !given(old.Code) && old.Passkey == nil {
+		return Token{}, NeedsFactor{r.TOTP != nil, len(r.Passkeys) > 0}
 	}
 	if new == old.Passphrase {
 		return Token{}, ErrPassphraseSame
@@ -264,7 +274,12 @@ func (a *Accounts) change(ctx context.Context, r *record, old Proof, new string,
 			return ErrNoSession
 		}
 		*r = found
-		if _, err := t.useCode(r, old.Code, anyCode); err != nil {
+		if old.Passkey != nil {
+			err = t.usePasskey(r, old.Passkey)
+		} else {
+			_, err = t.useCode(r, old.Code, anyCode)
+		}
+		if err != nil {
 			return err
 		}
 		r.Hash, r.Long, r.Enrolment = hash, long, nil

@@ -18,7 +18,7 @@ func (t *act) create(name, email string, role Role) (record, error) {
 	if name, err = cleanName(name); err != nil {
 		return record{}, err
 	}
-	if role != Administrator && role != Member {
+	if !role.given() {
 		return record{}, ErrRole
 	}
 	if t.tx.Get(emailBucket, []byte(normal)) != nil {
@@ -35,7 +35,8 @@ func (t *act) create(name, email string, role Role) (record, error) {
 	return record{ID: ID(id), Name: name, Email: strings.TrimSpace(email), Normal: normal, Role: role, Created: t.now.UTC()}, nil
 }
 
-// Create makes an account without a passphrase, and the link with which its owner chooses one.
+// Create makes an account without a passphrase, and the link with which its owner chooses one. Where there is an active
+// officer, a further one is Proposed. ErrEmail, ErrName, ErrRole, ErrEmailTaken, ErrForbidden, ErrProofNeeded.
 func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time) (Account, Activation, error) {
 	var account Account
 	var activation Activation
@@ -47,19 +48,48 @@ func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.T
 		if err != nil {
 			return err
 		}
-		if err := t.record(audit.AccountCreated, r.ID.String(), "role", string(r.Role)); err != nil {
-			return err
+		if role.Privileged() {
+			if err := actor.proved(now); err != nil {
+				return err
+			}
 		}
-		if activation, err = t.newActivation(&r); err != nil {
-			return err
+		if t.fourEyes(actor, role) {
+			return t.propose(actor, proposal{Kind: ProposedCreate, Change: Change{Name: r.Name, Email: r.Email, Role: role}})
 		}
 		account = r.account()
-		return save(t.tx, r)
+		activation, err = t.add(r)
+		return err
 	})
 	if err != nil {
 		return Account{}, Activation{}, a.forbidden(actor, ID{}, now, err)
 	}
 	return account, activation, nil
+}
+
+// add stores what create made, with its link.
+func (t *act) add(r record) (Activation, error) {
+	if err := t.record(audit.AccountCreated, r.ID.String(), "role", string(r.Role)); err != nil {
+		return Activation{}, err
+	}
+	activation, err := t.newActivation(&r)
+	if err != nil {
+		return Activation{}, err
+	}
+	return activation, save(t.tx, r)
+}
+
+// alter runs an administrator's act on an account that there is, which may be a privileged one: then it takes a proof, and an
+// officer's takes four eyes.
+func (t *act) alter(actor Actor, kind ProposalKind, r *record, do func(*record) error) error {
+	if r.Role.Privileged() || kind == ProposedDelete || kind == ProposedFactors {
+		if err := actor.proved(t.now); err != nil {
+			return err
+		}
+	}
+	if t.fourEyes(actor, r.Role) {
+		return t.propose(actor, proposal{Kind: kind, Account: r.ID})
+	}
+	return do(r)
 }
 
 // keepsAdministrator refuses to take the last active administrator away.
@@ -70,7 +100,8 @@ func keepsAdministrator(tx *store.Tx, r record) error {
 	return nil
 }
 
-// Disable shuts an account out: its sessions and its activation link end at once.
+// Disable shuts an account out: its sessions and its activation link end at once. An officer's is Proposed.
+// ErrLastAdministrator, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Disable(actor Actor, id ID, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if r.Disabled {
@@ -79,63 +110,83 @@ func (a *Accounts) Disable(actor Actor, id ID, now time.Time) (Account, error) {
 		if err := keepsAdministrator(t.tx, *r); err != nil {
 			return err
 		}
-		r.Disabled = true
-		if err := t.dropActivation(r); err != nil {
-			return err
-		}
-		if err := save(t.tx, *r); err != nil {
-			return err
-		}
-		if err := t.record(audit.AccountDisabled, id.String()); err != nil {
-			return err
-		}
-		return t.endAll(id, AccountDisabled)
+		return t.alter(actor, ProposedDisable, r, t.disable)
 	})
 }
 
-// Enable undoes Disable. The account has the passphrase it had; without one it needs a new activation link.
+func (t *act) disable(r *record) error {
+	r.Disabled = true
+	if err := t.dropActivation(r); err != nil {
+		return err
+	}
+	if err := save(t.tx, *r); err != nil {
+		return err
+	}
+	if err := t.record(audit.AccountDisabled, r.ID.String()); err != nil {
+		return err
+	}
+	return t.endAll(r.ID, AccountDisabled)
+}
+
+// Enable undoes Disable. The account has the passphrase it had; without one it needs a new activation link. An officer's is
+// Proposed. ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Enable(actor Actor, id ID, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if !r.Disabled {
 			return nil
 		}
-		r.Disabled = false
-		if err := save(t.tx, *r); err != nil {
-			return err
-		}
-		return t.record(audit.AccountEnabled, id.String())
+		return t.alter(actor, ProposedEnable, r, t.enable)
 	})
 }
 
-// Delete removes an account for ever. The audit log keeps its id.
+func (t *act) enable(r *record) error {
+	r.Disabled = false
+	if err := save(t.tx, *r); err != nil {
+		return err
+	}
+	return t.record(audit.AccountEnabled, r.ID.String())
+}
+
+// Delete removes an account for ever. The audit log keeps its id. An officer's is Proposed. ErrLastAdministrator,
+// ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if err := keepsAdministrator(t.tx, *r); err != nil {
 			return err
 		}
-		if err := t.dropActivation(r); err != nil {
-			return err
-		}
-		if err := t.endAll(id, AccountDeleted); err != nil {
-			return err
-		}
-		if err := t.tx.Delete(triesBucket, []byte(knownKey(id))); err != nil {
-			return err
-		}
-		if err := remove(t.tx, *r); err != nil {
-			return err
-		}
-		return t.record(audit.AccountDeleted, id.String())
+		return t.alter(actor, ProposedDelete, r, t.delete)
 	})
 	return err
 }
 
-// Rename gives an account another name; its owner may do so too.
+func (t *act) delete(r *record) error {
+	if err := t.dropActivation(r); err != nil {
+		return err
+	}
+	if err := t.endAll(r.ID, AccountDeleted); err != nil {
+		return err
+	}
+	if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
+		return err
+	}
+	if err := remove(t.tx, *r); err != nil {
+		return err
+	}
+	return t.record(audit.AccountDeleted, r.ID.String())
+}
+
+// Rename gives an account another name; its owner may do so too, without a proof. ErrName, ErrProofNeeded, ErrNotFound,
+// ErrForbidden.
 func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Account, error) {
 	return a.administer(actor, id, true, now, func(t *act, r *record) error {
 		name, err := cleanName(name)
 		if err != nil || name == r.Name {
 			return err
+		}
+		if r.Role.Privileged() && actor.Account != id {
+			if err := actor.proved(now); err != nil {
+				return err
+			}
 		}
 		r.Name = name
 		if err := save(t.tx, *r); err != nil {
@@ -145,33 +196,50 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 	})
 }
 
-// SetRole gives an account another role. Its sessions end: a session never gains a right (ASVS 7.2.4).
+// SetRole gives an account another role. Its sessions end: a session never gains a right (ASVS 7.2.4). To or from officer it
+// is Proposed where there is an active officer. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
+// ErrNotFound, ErrForbidden.
 func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if role != Administrator && role != Member {
+		if !role.given() {
 			return ErrRole
 		}
 		if role == r.Role {
 			return nil
 		}
-		if role == Administrator && r.Hash != "" && !r.Long {
-			return ErrPassphraseForRole
+		if err := t.mayBecome(*r, role); err != nil {
+			return err
 		}
-		if role == Member {
-			if err := keepsAdministrator(t.tx, *r); err != nil {
+		if role.Privileged() || r.Role.Privileged() {
+			if err := actor.proved(now); err != nil {
 				return err
 			}
 		}
-		from := r.Role
-		r.Role = role
-		if err := save(t.tx, *r); err != nil {
-			return err
+		if t.fourEyes(actor, role, r.Role) {
+			return t.propose(actor, proposal{Kind: ProposedRole, Account: id, Change: Change{From: r.Role, To: role}})
 		}
-		if err := t.record(audit.RoleChanged, id.String(), "from", string(from), "to", string(role)); err != nil {
-			return err
-		}
-		return t.endAll(id, RoleChanged)
+		return t.setRole(r, role)
 	})
+}
+
+// mayBecome refuses what no agreement changes.
+func (t *act) mayBecome(r record, role Role) error {
+	if role.Privileged() && r.Hash != "" && !r.Long {
+		return ErrPassphraseForRole
+	}
+	return keepsAdministrator(t.tx, r)
+}
+
+func (t *act) setRole(r *record, role Role) error {
+	from := r.Role
+	r.Role = role
+	if err := save(t.tx, *r); err != nil {
+		return err
+	}
+	if err := t.record(audit.RoleChanged, r.ID.String(), "from", string(from), "to", string(role)); err != nil {
+		return err
+	}
+	return t.endAll(r.ID, RoleChanged)
 }
 
 // dropActivation voids the account's link. The caller saves the record.

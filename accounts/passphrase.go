@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	minMember        = 12 // characters
-	minAdministrator = 15
-	maxPassphrase    = 512
-	maxBytes         = 4 * maxPassphrase
+	minMember     = 12 // characters
+	minPrivileged = 15
+	maxPassphrase = 512
+	maxBytes      = 4 * maxPassphrase
 
 	// enough is the estimate from which a passphrase is accepted, in bits: tries are limited to about a hundred a day
 	// for an account, so that the list of what is tried first is the danger, not a search.
@@ -43,14 +43,14 @@ func preparePassphrase(s string) (string, error) {
 }
 
 // checkPassphrase is the rule for a new passphrase, already prepared. There is no rule of composition (SP 800-63B
-// §3.1.1.2). long reports whether it has an administrator's length.
+// §3.1.1.2). long reports whether it has the length that privileged roles need.
 func checkPassphrase(s string, role Role, name, normalEmail string) (long bool, err error) {
 	n := utf8.RuneCountInString(s)
-	long = n >= minAdministrator
+	long = n >= minPrivileged
 	switch {
 	case n > maxPassphrase:
 		return long, ErrPassphraseLong
-	case n < minMember || role == Administrator && !long:
+	case n < minMember || role.Privileged() && !long:
 		return long, ErrPassphraseShort
 	case estimate(s, nil) < enough:
 		return long, ErrPassphraseCommon

@@ -22,13 +22,14 @@ type record struct {
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
 	Hash string `json:"hash,omitempty"`
-	// Long: the passphrase has the length that administrators need. Only so can a role be granted without asking for it.
+	// Long: the passphrase has the length that privileged roles need. Only so can a role be granted without asking for it.
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
-	// TOTP is the second factor, Recovery what stands for it when it is lost; one is there exactly when the other is.
-	TOTP     *totpFactor `json:"totp,omitempty"`
-	Recovery *recovery   `json:"recovery,omitempty"`
+	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one: it is there exactly when one of them is.
+	TOTP     *totpFactor   `json:"totp,omitempty"`
+	Passkeys []keptPasskey `json:"passkeys,omitempty"`
+	Recovery *recovery     `json:"recovery,omitempty"`
 	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
@@ -46,10 +47,15 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.TOTP != nil}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0}
 }
 
-func (r record) activeAdministrator() bool { return r.Role == Administrator && r.state() == Active }
+// secondFactor reports whether a passphrase alone does not sign in.
+func (r record) secondFactor() bool { return r.TOTP != nil || len(r.Passkeys) > 0 }
+
+func (r record) active() bool              { return r.state() == Active }
+func (r record) activeAdministrator() bool { return r.Role == Administrator && r.active() }
+func (r record) activeOfficer() bool       { return r.Role == Officer && r.active() }
 
 func load(tx *store.Tx, id ID) (record, error) {
 	var r record
@@ -89,6 +95,12 @@ func (r record) indexes() []indexKey {
 	}
 	if r.activeAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
+	}
+	if r.activeOfficer() {
+		list = append(list, indexKey{officersBucket, id, ""})
+	}
+	for _, k := range r.Passkeys {
+		list = append(list, indexKey{passkeysBucket, string(passkeyKey(k.Credential)), id})
 	}
 	return list
 }

@@ -30,10 +30,11 @@ type session struct {
 	Agent   string     `json:"agent,omitempty"`
 	Created time.Time  `json:"created"`
 	Seen    time.Time  `json:"seen"`
+	Proved  time.Time  `json:"proved,omitzero"`
 }
 
 func (a *Accounts) lifetime(role Role) Lifetime {
-	if role == Administrator {
+	if role.Privileged() {
 		return a.o.AdministratorLogin
 	}
 	return a.o.MemberSession
@@ -42,7 +43,7 @@ func (a *Accounts) lifetime(role Role) Lifetime {
 func (a *Accounts) describe(s session, role Role) Session {
 	l := a.lifetime(role)
 	return Session{ID: SessionID(s.ID), Account: s.Account, Client: s.Client, Agent: s.Agent,
-		Created: s.Created, Seen: s.Seen, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute)}
+		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute)}
 }
 
 func (s Session) live(now time.Time) bool { return now.Before(s.Idle) && now.Before(s.Until) }
@@ -68,8 +69,8 @@ func putSession(tx *store.Tx, hash []byte, s session) error {
 	return tx.Put(sessionsBucket, hash, b)
 }
 
-// newSession begins a session for r and records it.
-func (t *act) newSession(r record, client Client) (Token, error) {
+// newSession begins a session for r, who has just proved who they are, and records it, with details of how.
+func (t *act) newSession(r record, client Client, details ...string) (Token, error) {
 	list, err := sessionsOf(t.tx, r.ID)
 	if err != nil {
 		return Token{}, err
@@ -91,7 +92,7 @@ func (t *act) newSession(r record, client Client) (Token, error) {
 		return Token{}, err
 	}
 	now := t.now.UTC()
-	s := session{ID: ID(id), Account: r.ID, Client: client.Address, Agent: cleanAgent(client.Agent), Created: now, Seen: now}
+	s := session{ID: ID(id), Account: r.ID, Client: client.Address, Agent: cleanAgent(client.Agent), Created: now, Seen: now, Proved: now}
 	hash := hashSecret(sessionLabel, token.Reveal())
 	if err := putSession(t.tx, hash, s); err != nil {
 		return Token{}, err
@@ -99,7 +100,7 @@ func (t *act) newSession(r record, client Client) (Token, error) {
 	if err := t.tx.Put(sessionsOfBucket, slices.Concat(r.ID[:], id), hash); err != nil {
 		return Token{}, err
 	}
-	return token, t.record(audit.LoginOK, r.ID.String(), "session", s.ID.String())
+	return token, t.record(audit.LoginOK, r.ID.String(), append([]string{"session", s.ID.String()}, details...)...)
 }
 
 // stored is a session with its key.
@@ -166,6 +167,7 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 	}
 	hash := hashSecret(sessionLabel, token)
 	var r record
+	var account Account
 	var s Session
 	find := func(tx *store.Tx) error {
 		found, err := loadSession(tx, hash)
@@ -181,13 +183,17 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 		if r.state() != Active || !s.live(now) {
 			return ErrNoSession
 		}
-		return nil
+		if s.Proved.After(now) {
+			s.Proved = time.Time{} // the clock was set back: nobody gains time by it
+		}
+		account, err = accountNow(tx, r)
+		return err
 	}
 	if err := a.db.View(find); err != nil {
 		return Account{}, Session{}, err
 	}
 	if now.Sub(s.Seen) < seenEvery {
-		return r.account(), s, nil
+		return account, s, nil
 	}
 	err := a.db.Update(func(tx *store.Tx) error {
 		if err := find(tx); err != nil {
@@ -200,13 +206,15 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 		if found.Seen.Before(now) {
 			found.Seen = now.UTC()
 		}
+		proved := s.Proved
 		s = a.describe(found, r.Role)
+		s.Proved = proved
 		return putSession(tx, hash, found)
 	})
 	if err != nil {
 		return Account{}, Session{}, err
 	}
-	return r.account(), s, nil
+	return account, s, nil
 }
 
 // Logout ends the session of a token. A token that no longer counts is no error.
@@ -279,6 +287,24 @@ func (a *Accounts) EndSession(actor Actor, id ID, session SessionID, now time.Ti
 			return err
 		}
 		return t.end(stored{s, hash}, EndedByOwner)
+	})
+	return err
+}
+
+// EndOtherSessions ends all sessions of an account but one: whoever looks at where they are signed in keeps the session that they
+// look from. For its owner and for administrators.
+func (a *Accounts) EndOtherSessions(actor Actor, id ID, keep SessionID, now time.Time) error {
+	_, err := a.administer(actor, id, true, now, func(t *act, r *record) error {
+		list, err := sessionsOf(t.tx, id)
+		for _, s := range list {
+			if SessionID(s.ID) == keep {
+				continue
+			}
+			if err := t.end(s, EndedByOwner); err != nil {
+				return err
+			}
+		}
+		return err
 	})
 	return err
 }

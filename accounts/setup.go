@@ -137,13 +137,14 @@ func (a *Accounts) setup(ctx context.Context, code, name, email, passphrase stri
 	if err != nil {
 		return Account{}, Token{}, err
 	}
-	var r record
+	var account Account
 	var session Token
 	err = a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
 		if err := checkSetup(t.tx, code); err != nil {
 			return err
 		}
-		if r, err = t.create(name, email, Administrator); err != nil {
+		r, err := t.create(name, email, Administrator)
+		if err != nil {
 			return err
 		}
 		r.Hash, r.Long, r.LastLogin = hash, long, now.UTC()
@@ -156,11 +157,14 @@ func (a *Accounts) setup(ctx context.Context, code, name, email, passphrase stri
 		if err := t.record(audit.SetupDone, r.ID.String()); err != nil {
 			return err
 		}
+		if account, err = accountNow(t.tx, r); err != nil {
+			return err
+		}
 		session, err = t.newSession(r, client)
 		return err
 	})
 	if err != nil {
 		return Account{}, Token{}, err
 	}
-	return r.account(), session, nil
+	return account, session, nil
 }

@@ -15,7 +15,7 @@ const (
 	sweepBatch = 200  // entries removed in one transaction
 )
 
-// Sweep removes what counts no longer: sessions and links whose time is over, forgotten counters. What it removes counts
+// Sweep removes what counts no longer: sessions, links and proposals whose time is over, forgotten counters. What it removes counts
 // for nothing already, so that only disk space and the notice of ended sessions wait for it. Call it every few minutes.
 func (a *Accounts) Sweep(now time.Time) error {
 	sessions, err := a.expired(sessionsBucket, func(tx *store.Tx, value []byte) (bool, error) {
@@ -77,6 +77,29 @@ func (a *Accounts) Sweep(now time.Time) error {
 			return err
 		}
 		return t.tx.Delete(activationsBucket, hash)
+	})
+	if err != nil {
+		return err
+	}
+	proposals, err := a.expired(proposalsBucket, func(_ *store.Tx, value []byte) (bool, error) {
+		var p proposal
+		if err := json.Unmarshal(value, &p); err != nil {
+			return false, fmt.Errorf("accounts: proposal: %w", err)
+		}
+		return !now.Before(p.Until), nil
+	})
+	if err != nil {
+		return err
+	}
+	err = a.inBatches(proposals, now, func(t *act, key []byte) error {
+		p, err := loadProposal(t.tx, ProposalID(key))
+		if errors.Is(err, ErrNoProposal) {
+			return nil // decided meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		return t.close(p, audit.ProposalExpired)
 	})
 	if err != nil {
 		return err

@@ -85,6 +85,9 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 	}
 	second, _ := w.member(admin, "Second Factor", "second@example.org")
 	phone, codes := w.enrol(second, memberPhrase)
+	olga, oona := w.of(Officer, "olga@example.org"), w.of(Officer, "oona@example.org")
+	_, err = w.Disable(actor(admin), olga.ID, noon)
+	waits := proposed(t, "disable", err)
 	// An event at no time is refused by the log: every act below is given one.
 	never := time.Time{}
 	for name, act := range map[string]func() error{
@@ -119,12 +122,23 @@ func TestActsFailWhenTheyCannotBeRecorded(t *testing.T) {
 			return err
 		},
 		"RemoveTOTP": func() error {
-			_, err := w.RemoveTOTP(t.Context(), second.ID, Proof{memberPhrase, codes.Recovery[0].Reveal()}, desk, never)
+			_, err := w.RemoveTOTP(t.Context(), second.ID, Proof{Passphrase: memberPhrase, Code: codes.Recovery[0].Reveal()}, desk, never)
 			return err
 		},
 		"TakeFactors": func() error { return w.TakeFactors(actor(admin), second.ID, never) },
-		"EndSessions": func() error { return w.EndSessions(actor(admin), member.ID, never) },
-		"Logout":      func() error { return w.Logout(token.Reveal(), desk, never) },
+		"Prove": func() error {
+			return w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase}, desk, never)
+		},
+		"a proposal": func() error {
+			_, err := w.SetRole(actor(admin), olga.ID, Member, never)
+			return err
+		},
+		"ChangePolicy": func() error { _, err := w.ChangePolicy(actor(olga), Policy{Member: Required}, never); return err },
+		"Approve":      func() error { _, err := w.Approve(actor(oona), waits.ID, never); return err },
+		"Reject":       func() error { return w.Reject(actor(oona), waits.ID, never) },
+		"Reset":        func() error { _, _, err := w.Reset("ada@example.org", never); return err },
+		"EndSessions":  func() error { return w.EndSessions(actor(admin), member.ID, never) },
+		"Logout":       func() error { return w.Logout(token.Reveal(), desk, never) },
 		"SetupCode": func() error {
 			_, _, err := newWorld(t).SetupCode(never)
 			return err
@@ -256,7 +270,9 @@ func TestErrorsHaveStableCodes(t *testing.T) {
 		ErrSetupCode: "bad-setup-code", ErrSetupDone: "setup-done", ErrActivation: "bad-activation", ErrTooMany{}: "too-many-tries",
 		ErrLastAdministrator: "last-administrator", ErrEmailTaken: "email-taken", ErrPassphraseShort: "passphrase-short",
 		ErrPassphraseCommon: "passphrase-common", ErrSecondFactorNeeded: "secondFactorNeeded", ErrCodeWrong: "codeWrong",
-		ErrNoSecondFactor: "noSecondFactor", ErrSecondFactorThere: "secondFactorThere", ErrEnrolmentOver: "enrolmentOver", ErrSignIn: "signInWithCode", fmt.Errorf("around: %w", ErrName): "bad-name", errors.New("a fault"): "",
+		ErrNoSecondFactor: "noSecondFactor", ErrSecondFactorThere: "secondFactorThere", ErrEnrolmentOver: "enrolmentOver", ErrSignIn: "signInWithCode",
+		ErrFactorKept: "factorKept", ErrProofNeeded: "proofNeeded", ErrPolicy: "bad-policy", ErrNoProposal: "not-found", ErrOwnProposal: "ownProposal",
+		ErrProposalOver: "proposalOver", ErrTooManyProposals: "tooManyProposals", ErrNoReset: "noReset", fmt.Errorf("around: %w", ErrName): "bad-name", errors.New("a fault"): "",
 	} {
 		if got := Code(err); got != want {
 			t.Errorf("Code(%v) = %q, want %q", err, got, want)

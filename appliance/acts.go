@@ -2,11 +2,13 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 
+	"huisclos/accounts"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
@@ -14,6 +16,11 @@ import (
 // SetupCode prints a set-up code while there is no administrator. It, PrintStatus and Check talk to the running appliance.
 func SetupCode(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return control.PrintSetupCode(ctx, args, stdout, stderr)
+}
+
+// ResetAdministrator lets an administrator who lost everything begin again.
+func ResetAdministrator(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.ResetAdministrator(ctx, args, stdout, stderr)
 }
 
 // PrintStatus prints what the running appliance does.
@@ -69,11 +76,25 @@ func (a *Appliance) acts() control.Acts {
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
 				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
 		},
+		Reset:     a.reset,
 		Check:     a.selfCheck,
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
 	}
+}
+
+// reset is loud: in the audit log, and in the service's own.
+func (a *Appliance) reset(email string) (control.Reset, error) {
+	account, link, err := a.accounts.Reset(email, a.settings.now())
+	if errors.Is(err, accounts.ErrNoReset) || errors.Is(err, accounts.ErrDisabled) {
+		return control.Reset{}, fmt.Errorf("%w: %w", control.ErrNoReset, err)
+	}
+	if err != nil {
+		return control.Reset{}, err
+	}
+	a.log.Warn("an operator has taken the second factors of an account and made an activation link", "account", account.ID, "role", account.Role)
+	return control.Reset{Name: account.Name, Email: account.Email, Role: string(account.Role), Token: link.Token.Reveal(), Expires: link.Expires}, nil
 }
 
 // busy counts the calls and the people connected to them.

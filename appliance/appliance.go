@@ -39,6 +39,9 @@ func migrations() []store.Migration {
 		{Version: 1, Name: "audit log", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
+		{Version: 4, Name: "roles", Run: accounts.AddRoles},
+		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
+		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 	}
 }
 
@@ -123,10 +126,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{}); err != nil {
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{CarryOut: a.rooms.CarryOut}); err != nil {
 		return nil, err
 	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 
 	sockets, err := s.sockets()
 	if err != nil {
@@ -185,7 +188,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -242,6 +245,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
 	a.onStop(func() { close(a.quit) })
+	a.running.Go(func() { hardening.GiveBack(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)

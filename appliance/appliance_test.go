@@ -368,6 +368,15 @@ func TestFirstHour(t *testing.T) {
 		t.Fatalf("set-up: %d", got)
 	}
 	csrf = me.CSRF
+	if got := ask("POST", "/api/rooms", map[string]string{"name": "Conseil"}, &struct{}{}); got != http.StatusForbidden {
+		t.Errorf("a room without a second factor: %d", got)
+	}
+	csrf = enrol(t, "quinze lapins sous la lune", func(path string, body, into any) {
+		t.Helper()
+		if got := ask("POST", path, body, into); got != http.StatusOK {
+			t.Fatalf("%s: %d", path, got)
+		}
+	})
 	if out := command(); !strings.Contains(out, "an administrator already") || strings.Contains(out, "Set-up code") {
 		t.Errorf("setup-code with an administrator: %s", out)
 	}

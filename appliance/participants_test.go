@@ -32,19 +32,18 @@ func newHousehold(t *testing.T, n int) *household {
 	a, _ := start(t, testSettings(t))
 	h := &household{Appliance: a}
 	now, ctx := time.Now(), t.Context()
-	code, _, err := a.accounts.SetupCode(now)
-	must(t, err)
-	owner := member{"ada@example.org", "quinze lapins sous la lune"}
-	first, _, err := a.accounts.Setup(ctx, code.Reveal(), "Ada", owner.email, owner.passphrase, accounts.Client{}, now)
-	must(t, err)
-	h.people = append(h.people, owner)
-	for i := 1; i < n; i++ {
-		m := member{fmt.Sprintf("m%d@example.org", i), fmt.Sprintf("cascade %d mousse verrou talus", i)}
-		_, link, err := a.accounts.Create(accounts.Actor{Account: first.ID}, fmt.Sprintf("Membre %d", i), m.email, accounts.Member, now)
+	join := func(name string, role accounts.Role, m member) accounts.Account {
+		t.Helper()
+		_, link, err := a.accounts.Create(accounts.Operator(), name, m.email, role, now)
 		must(t, err)
-		_, _, err = a.accounts.Activate(ctx, link.Token.Reveal(), m.passphrase, accounts.Client{}, now)
+		account, _, err := a.accounts.Activate(ctx, link.Token.Reveal(), m.passphrase, accounts.Client{}, now)
 		must(t, err)
 		h.people = append(h.people, m)
+		return account
+	}
+	first := join("Ada", accounts.Organiser, member{"ada@example.org", "quinze lapins sous la lune"})
+	for i := 1; i < n; i++ {
+		join(fmt.Sprintf("Membre %d", i), accounts.Member, member{fmt.Sprintf("m%d@example.org", i), fmt.Sprintf("cascade %d mousse verrou talus", i)})
 	}
 	served, err := a.keeper.TLS().GetCertificate(nil)
 	must(t, err)

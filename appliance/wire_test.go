@@ -100,6 +100,7 @@ func TestCallOverTheWire(t *testing.T) {
 	}
 	ask("GET", "/api/me", http.StatusUnauthorized, nil, &me)
 	ask("POST", "/api/setup", http.StatusOK, map[string]string{"code": code, "name": "Ada", "email": "ada@example.org", "passphrase": "quinze lapins sous la lune"}, &me)
+	me.CSRF = enrol(t, "quinze lapins sous la lune", func(path string, body, into any) { ask("POST", path, http.StatusOK, body, into) })
 	var room struct{ ID string }
 	ask("POST", "/api/rooms", http.StatusCreated, map[string]string{"name": "Conseil"}, &room)
 
@@ -149,7 +150,7 @@ func TestCallOverTheWire(t *testing.T) {
 	owner := mls.AccountID(status.Room.Owner)
 	group := make([]byte, 16)
 	_, _ = rand.Read(group) // never fails
-	g, err := mls.NewCallGroup(mls.Room{ID: mls.RoomID(status.Room.ID), Hosts: []mls.AccountID{owner}, Profile: mls.Standard, Owner: owner},
+	g, err := mls.NewCallGroup(mls.Room{ID: mls.RoomID(status.Room.ID), Hosts: []mls.AccountID{owner}, Profile: mls.Standard(), Owner: owner},
 		mls.Identity{Signer: signer, Credential: credential.Credential(), Extensions: []mls.Extension{name}}, mls.Default, group, rand.Reader)
 	must(t, err)
 	info, err := g.GroupInfo(false)

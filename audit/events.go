@@ -33,26 +33,47 @@ const (
 	ActivationBad    Action = "activation.refused"
 	PassphraseChange Action = "passphrase.changed"
 
-	// Second factors. Object: the account.
-	FactorAdded     Action = "factor.added"   // [kind=totp]
-	FactorRemoved   Action = "factor.removed" // [kind=totp] by its owner
-	FactorTaken     Action = "factor.taken"   // [kind=totp, recovery] by an administrator, with as many recovery codes as were left
-	FactorRefused   Action = "factor.refused" // [reason=code, failures] a code that is wrong, used or out of date, after a right passphrase
+	// Second factors. Object: the account. kind is totp, passkey, or both of them; passkey is the id of one in its owner's list.
+	FactorAdded     Action = "factor.added"    // [kind, passkey]
+	FactorRemoved   Action = "factor.removed"  // [kind, passkey, left] by its owner; left: passkeys
+	FactorTaken     Action = "factor.taken"    // [kind, recovery] by an administrator, or by an operator's reset, with as many recovery codes as were left
+	FactorRefused   Action = "factor.refused"  // [reason, failures] a code that is wrong, used or out of date, after a right passphrase: reason=code; [kind=passkey, reason=unknown|origin|party|verification|signature|owner|counter|disabled|invited]
+	PasskeyRenamed  Action = "passkey.renamed" // [passkey]
 	RecoveryRenewed Action = "recovery.renewed"
 	RecoveryUsed    Action = "recovery.used" // [left] a recovery code stood for the second factor
 
+	// Policy and four eyes. Object: the account that a proposal is about, if any. Each act that follows a proposal names it too:
+	// [proposal, by], by being who proposed, beside the actor who agreed.
+	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional] what was set
+	ProposalMade     Action = "proposal.made"     // [proposal, kind=policy|create|role|disable|enable|delete|factors|activation, by, and what it would set]
+	ProposalApproved Action = "proposal.approved" // [proposal, kind, by …]
+	ProposalRejected Action = "proposal.rejected" // [proposal, kind, by …] refused, or taken back by who made it
+	ProposalExpired  Action = "proposal.expired"  // [proposal, kind, by …]
+	ProposalOver     Action = "proposal.over"     // [proposal, kind, by …] when it was to be approved, it no longer held
+
+	// ProofGiven: somebody signed in has typed passphrase and code again. Object: the account.
+	ProofGiven Action = "proof.given" // [session]
+	// AdministratorReset: by an operator, on the appliance's shell. Object: the account.
+	AdministratorReset Action = "account.reset" // [role]
+
 	// Signing in. Object: the account, empty when there is none for what was typed: what was typed is never recorded,
 	// because people type passphrases into the field for the address.
-	LoginOK          Action = "login.ok"           // [session]
+	LoginOK          Action = "login.ok"           // [session, by=passkey]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
+
+	// Security profiles. Object: the profile.
+	ProfileCreated Action = "profile.created" // [name, conditions, members]
+	ProfileChanged Action = "profile.changed" // likewise, as it is now
+	ProfileDeleted Action = "profile.deleted" // likewise, as it was
 
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
+	RoomProfile       Action = "room.profile"        // [profile, name]
 	CallStarted       Action = "call.started"        // [call]
 	CallEnded         Action = "call.ended"          // [call, reason]
 	CallMemberAdded   Action = "call.member-added"   // [call, account, leaf, epoch, admitted-by]

@@ -319,7 +319,8 @@ func (c *Call) takeView(v session.View) {
 		c.finish(&Error{"core-failed", err.Error()})
 		return
 	}
-	k := frames.Key{Group: v.Group, Epoch: v.Epoch, Own: uint32(v.Own), Fresh: v.Entered, AddOnly: v.AddOnly, Base: base}
+	k := frames.Key{Group: v.Group, Epoch: v.Epoch, Own: uint32(v.Own), Fresh: v.Entered, AddOnly: v.AddOnly,
+		Padded: v.Room.Profile.Conditions.Has(mls.Padded), Base: base}
 	for _, m := range v.Removed {
 		k.Removed = append(k.Removed, uint32(m.Leaf))
 	}

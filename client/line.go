@@ -135,8 +135,10 @@ func finalError(err error) error {
 		return &Error{"protocol", err.Error()}
 	case errors.As(err, &refused):
 		switch refused.Status {
-		case http.StatusUnauthorized, http.StatusForbidden:
+		case http.StatusUnauthorized:
 			return &Error{"not-signed-in", ""}
+		case http.StatusForbidden: // the role opens no room, or needs a second factor by now
+			return &Error{"forbidden", ""}
 		case http.StatusNotFound:
 			return &Error{"room-unknown", ""}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"huisclos/client/frames"
+	"huisclos/crypto/mls"
 	"huisclos/crypto/sframe"
 )
 
@@ -112,7 +113,7 @@ func (p *player) run() {
 	due := time.Now()
 	for {
 		wait := notReady
-		if track, marks := p.connected(); track != nil && p.call.canSeal() {
+		if track, marks := p.connected(); track != nil && p.call.maySend(p.context) {
 			lasts, err := p.one(track, marks)
 			if errors.Is(err, io.EOF) {
 				return
@@ -173,11 +174,15 @@ func (p *player) one(track *webrtc.TrackLocalStaticRTP, marks map[uint8][]byte) 
 	return f.Lasts, nil
 }
 
-// canSeal says whether there is an epoch to seal in, so that no frame of a
-// source is taken in vain.
-func (c *Call) canSeal() bool {
+// maySend says whether there is an epoch to seal in, so that no frame of a
+// source is taken in vain. Where the profile asks for compared words nothing but
+// sound leaves: nobody is here to compare them.
+func (c *Call) maySend(context sframe.Context) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !context.Audio() && c.view.Room.Profile.Conditions.Has(mls.Compared) {
+		return false
+	}
 	return c.epochs.CanSeal(time.Now())
 }
 

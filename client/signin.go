@@ -104,6 +104,7 @@ type Account struct {
 type me struct {
 	Account Account `json:"account"`
 	CSRF    string  `json:"csrf"`
+	Must    string  `json:"must"` // "factor": the role needs a second factor that the account has not
 }
 
 // refusal is the appliance's own no: a code and sentences.
@@ -179,7 +180,9 @@ func (a *appliance) signIn(ctx context.Context, cfg Config) (Account, error) {
 		if cfg.As != nil {
 			return *cfg.As, nil
 		}
-		err = a.ask(ctx, http.MethodGet, "/api/me", nil, &who)
+		if err = a.ask(ctx, http.MethodGet, "/api/me", nil, &who); err == nil && who.Must != "" {
+			err = errIncomplete
+		}
 		return who.Account, err
 	}
 	// Without a session it answers 401, and gives the token that signing in asks for.
@@ -198,8 +201,14 @@ func (a *appliance) signIn(ctx context.Context, cfg Config) (Account, error) {
 		form["code"] = code
 		err = a.ask(ctx, http.MethodPost, "/api/login", form, &who)
 	}
+	if err == nil && who.Must != "" {
+		a.signOut(ctx) // the session is good for setting a factor up, which takes a page
+		err = errIncomplete
+	}
 	return who.Account, err
 }
+
+var errIncomplete = &Error{"factorRequired", ""}
 
 // signOut ends the session, so that none is left behind.
 func (a *appliance) signOut(ctx context.Context) {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// door stands for the appliance: passphrase "p", and the code 123456 for who has a second factor.
+// door stands for the appliance: passphrase "p", and the code 123456 for who has a second factor. Somebody whose name is
+// "incomplete" needs one and has none.
 func door(t *testing.T, factor bool) (cfg Config, tries *[]map[string]string) {
 	t.Helper()
 	tries = &[]map[string]string{}
@@ -22,6 +23,11 @@ func door(t *testing.T, factor bool) (cfg Config, tries *[]map[string]string) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/me" {
 			refuse(w, http.StatusUnauthorized, "not-signed-in")
+			return
+		}
+		if r.URL.Path == "/api/logout" {
+			*tries = append(*tries, nil)
+			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		var form map[string]string
@@ -36,6 +42,8 @@ func door(t *testing.T, factor bool) (cfg Config, tries *[]map[string]string) {
 			refuse(w, http.StatusUnauthorized, "secondFactorNeeded")
 		case factor && code != "123456":
 			refuse(w, http.StatusUnauthorized, "codeWrong")
+		case form["email"] == "incomplete":
+			fmt.Fprint(w, `{"account":{"name":"Ada"},"csrf":"d","must":"factor"}`)
 		default:
 			fmt.Fprint(w, `{"account":{"name":"Ada"},"csrf":"d"}`)
 		}
@@ -85,6 +93,20 @@ func TestSignInAsksForACode(t *testing.T) {
 	defer a.close()
 	if _, err := a.signIn(t.Context(), cfg); !errors.Is(err, gone) || len(*tries) != 1 {
 		t.Errorf("%v after %d sign-ins", err, len(*tries))
+	}
+}
+
+// Who needs a second factor and has none is told so, and leaves no session behind.
+func TestIncompleteSignInEnds(t *testing.T) {
+	cfg, tries := door(t, false)
+	cfg.Account = "incomplete"
+	a := newAppliance(cfg.Link.Origin, cfg.Pinned)
+	defer a.close()
+	if _, err := a.signIn(t.Context(), cfg); Code(err) != "factorRequired" {
+		t.Errorf("%v", err)
+	}
+	if len(*tries) != 2 || (*tries)[1] != nil {
+		t.Errorf("not signed out: %v", *tries)
 	}
 }
 

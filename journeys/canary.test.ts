@@ -144,7 +144,7 @@ test('nothing that was said or shown, and no key, is in what the server received
 
     // The instruments first. Memory and disk: a room's name is in both. Records: a file of ours among them. Log: a name that the appliance was started with.
     const planted = `Salle canari ${Math.random().toString(36).slice(2)}`, client = h.appliance.client();
-    await client.login(h.owner.email, h.owner.passphrase);
+    await client.login(h.owner);
     await client.must('POST', '/api/rooms', { name: planted });
     const canary: Needle[] = [{ name: 'canary', bytes: Buffer.from(planted) }];
     writeFileSync(path.join(h.appliance.records, 'planted.payloads'), `before ${planted} after`);

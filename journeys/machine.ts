@@ -10,6 +10,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from './harness/appliance.ts';
+import { Authenticator } from './harness/authenticator.ts';
 import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
 import { small } from './harness/clip.ts';
 
@@ -46,20 +47,29 @@ async function call(code: string, file: string): Promise<void> {
     await seen(console_, 'the set-up page', 'input[autocomplete="one-time-code"]');
     await fill(console_, { 'one-time-code': code, 'name': admin.name, 'username': admin.email, 'new-password': admin.passphrase });
     await click(console_, 'the button of the set-up', 'button[type="submit"]');
-    await until('the console', () => console_.run(() => document.querySelector('input[autocomplete="one-time-code"]') === null && document.querySelector('nav') !== null), patience, 500);
+    await seen(console_, 'the second factor', '[data-secret]');
+    const phone = new Authenticator(await console_.run(() => document.querySelector('[data-secret]')!.textContent!));
+    await fill(console_, { 'one-time-code': await phone.next() });
+    await seen(console_, 'the recovery codes', '.codes');
+    await click(console_, 'that they are kept', '.keep input[type="checkbox"]');
+    await click(console_, 'the end of the second factor', '.keep .button--primary');
+    await seen(console_, 'the officer and the auditor', '#other-officer');
+    await click(console_, 'the button for later', '.others__end button');
+    await click(console_, 'the way to the console', 'a[href="/console/"]');
+    await seen(console_, 'the console', '.console__nav');
     await console_.screenshot(path.join(pictures, 'machine-console.png'));
     await console_.close();
 
     const c = new Client(url);
-    await c.login(admin.email, admin.passphrase);
+    await c.login({ ...admin, phone });
     let owner = '';
     for (const p of people) {
-      const r = await c.must('POST', '/api/admin/accounts', { name: p.name, email: p.email, role: 'member' });
+      const r = await c.must('POST', '/api/admin/accounts', { name: p.name, email: p.email, role: 'organiser' });
       await new Client(url).must('POST', '/api/activate', { token: new URL((r.activation as { url: string }).url).hash.slice(1), passphrase: p.passphrase });
       if (owner === '') owner = (r.account as { id: string }).id;
     }
     const h = new Client(url);
-    await h.login(people[0]!.email, people[0]!.passphrase);
+    await h.login(people[0]!);
     const room = (await h.must('POST', '/api/rooms', { name: 'Salle des essais' })).id as string;
     writeFileSync(file, JSON.stringify({ room, owner } satisfies Made));
 
@@ -114,7 +124,7 @@ async function enter(t: Tab): Promise<void> {
 
 async function owner(): Promise<Client> {
   const c = new Client(url);
-  await c.login(people[0]!.email, people[0]!.passphrase);
+  await c.login(people[0]!);
   return c;
 }
 

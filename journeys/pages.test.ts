@@ -55,7 +55,7 @@ test('before anybody is signed in', { timeout: 180_000 }, async () => {
   await every('about', `${h.appliance.url}/about`, nothing);
   await every('sign-in', `${h.appliance.url}/`, nothing);
   await every('sign-in-to-room', h.room.link, nothing);
-  const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Eve Essai', email: 'eve@example.test', role: 'member' });
+  const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Eve Essai', email: 'eve@example.test', role: 'organiser' });
   await every('activate', (made.activation as { url: string }).url, nothing);
   await every('activate-bad', `${h.appliance.url}/activate#AAAAAAAAAAAAAAAAAAAAAA`, nothing);
   await every('console-sign-in', `${h.appliance.url}/console/`, nothing);
@@ -77,8 +77,8 @@ test('signed in: rooms, account, links that lead nowhere, the door', { timeout: 
 });
 
 test('the console', { timeout: 180_000 }, async () => {
-  await signIn(tab, h, { email: 'ada@example.test', passphrase: 'gravier lampe orage violon' });
-  for (const section of ['', 'accounts', 'calls', 'audit', 'about', 'nowhere']) await every(`console-${section || 'overview'}`, `${h.appliance.url}/console/${section}`, nothing);
+  await signIn(tab, h, h.ada);
+  for (const section of ['', 'accounts', 'calls', 'policy', 'proposals', 'audit', 'about', 'account', 'nowhere']) await every(`console-${section || 'overview'}`, `${h.appliance.url}/console/${section}`, nothing);
   verdict();
 });
 

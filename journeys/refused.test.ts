@@ -17,7 +17,7 @@ const sentences = (body: Record<string, unknown>) => { const e = body.error as {
 
 test('an activation link works once, and a made-up one never', async () => {
   // ASVS 6.4.1, 6.5.1
-  const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Une Fois', email: 'once@example.test', role: 'member' });
+  const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Une Fois', email: 'once@example.test', role: 'organiser' });
   const token = new URL((made.activation as { url: string }).url).hash.slice(1), client = h.appliance.client();
   assert.equal((await client.must('POST', '/api/activation', { token })).name, 'Une Fois');
   await client.must('POST', '/api/activate', { token, passphrase: 'galet rivière chaise lune' });

@@ -130,7 +130,7 @@ test('pages through the proxy, sound and picture straight to the appliance; each
   for (const [url, want] of [[`https://${name}`, proxy.address.replace(/\d+$/, '1')], [`https://${at}`, at]] as const) {
     const forger = new Client(url), member = h.members[0]!;
     forger.extra = { 'X-Forwarded-For': `203.0.113.66, ${proxy.address}`, 'X-Real-IP': '203.0.113.66', Forwarded: 'for=203.0.113.66' };
-    await forger.login(member.email, member.passphrase);
+    await forger.login(member);
     const last = await clients('login.ok');
     assert.equal(last[0], want, `${url}: ${last.join()}`);
     assert.ok(!last.includes('203.0.113.66'));

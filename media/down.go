@@ -150,6 +150,18 @@ func (r *Router) Rate(id PeerID) (rate pace.Bitrate) {
 	return rate
 }
 
+// RoundTrip notes how far away a peer is and which part of what it is sent is lost: its
+// sources keep packets for as long as it may ask for them. A line that gets shorter
+// is believed little by little.
+func (r *Router) RoundTrip(id PeerID, d time.Duration, lost float64) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if p := r.peers[id]; p != nil {
+		before := time.Duration(p.needs.Load())
+		p.needs.Store(int64(max(forward.Worth(d, lost), before-before/8)))
+	}
+}
+
 // TickEvery is how often Tick wants to be called.
 const TickEvery = 200 * time.Millisecond
 

@@ -51,6 +51,7 @@ type Router struct {
 	refused map[RefusedReason]uint64 // of sources that are gone
 	// forwarded counts packets to peers that are gone.
 	forwarded uint64
+	closed    bool
 
 	stale atomic.Bool // Tracks changed by itself
 
@@ -74,6 +75,8 @@ type peer struct {
 	receives, takesVP9 bool
 	// forwardedGone and receivedGone count over ways that are gone.
 	forwardedGone, receivedGone uint64
+
+	needs atomic.Int64 // for how long it may ask for a packet (a time.Duration), 0 while its line is not known
 
 	// choosing guards what is chosen for the peer; it comes before the sources'
 	// locks.
@@ -118,6 +121,9 @@ func (r *Router) Join(id PeerID) error {
 func (r *Router) join(id PeerID) (*peer, error) {
 	if p := r.peers[id]; p != nil {
 		return p, nil
+	}
+	if r.closed {
+		return nil, ErrUnknown
 	}
 	if len(r.peers) >= MaxPeers {
 		return nil, ErrFull
@@ -174,6 +180,19 @@ func (r *Router) Remove(id PeerID) {
 	}
 	r.forwarded += p.forwardedGone
 	delete(r.peers, id)
+}
+
+// Close removes everybody, and gives back what is kept for them. Nobody joins a router that is closed.
+func (r *Router) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for _, p := range r.peers {
+		r.dismiss(p)
+		for context := range p.sources {
+			r.unpublish(p, context)
+		}
+	}
 }
 
 // dismiss takes away the right to send and receive.
@@ -243,7 +262,10 @@ func (r *Router) unpublish(p *peer, context uint8) {
 		p.refused[reason] += n
 	}
 	p.receivedGone += s.received
-	s.gone, s.rings = true, [forward.Layers]forward.Ring{}
+	s.gone = true
+	for l := range s.rings {
+		s.rings[l].Clear()
+	}
 	delete(p.sources, context)
 }
 

@@ -307,6 +307,7 @@ func (s *Source) rates(now time.Time) (rates pace.Rates) {
 
 // measure is called each interval. It gives back what retransmissions will not need any more.
 func (s *Source) measure(interval time.Duration, now time.Time) {
+	needs := s.needs()
 	for l := range s.layers {
 		ly := &s.layers[l]
 		for t := range ly.bytes {
@@ -314,11 +315,24 @@ func (s *Source) measure(interval time.Duration, now time.Time) {
 			ly.bytes[t] = 0
 			ly.rates[t] = (3*ly.rates[t] + fresh) / 4
 		}
+		s.rings[l].Needs(needs)
 		s.rings[l].Sweep(now)
 		if s.stream.Kind == Video && !ly.heard.IsZero() && now.Sub(ly.heard) > silentAfter {
 			ly.heard = time.Time{}
 		}
 	}
+}
+
+// needs is for how long the one that is farthest away may ask for a packet, 0 while that is not known of all.
+func (s *Source) needs() (needs time.Duration) {
+	for _, d := range s.downs {
+		of := time.Duration(d.receiver.needs.Load())
+		if of == 0 {
+			return 0
+		}
+		needs = max(needs, of)
+	}
+	return needs
 }
 
 // cost is the rate of what a receiver is sent in a layer.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
@@ -17,6 +18,9 @@ type Visitor struct {
 	Name    string
 	Email   string
 	Session string // which session opened the connection; only compared
+	// Role is the account's. TwoFactors: its session began with two.
+	Role       accounts.Role
+	TwoFactors bool
 	// Via is the address of ours at which the connection arrived, or the zero value. Media may reach us there as well.
 	Via netip.Addr
 }
@@ -53,6 +57,10 @@ type SessionEnded struct{ Conn ConnID }
 // RoomRenamed: the room's record has a new name.
 type RoomRenamed struct{ Name string }
 
+// ProfileChanged: the next call of the room is held under another profile. One that is in progress keeps its own, which
+// stands in its group context.
+type ProfileChanged struct{ Profile mls.Profile }
+
 // RoomDeleted: the room's record is gone.
 type RoomDeleted struct{}
 
@@ -62,15 +70,16 @@ type PlaneReplied struct {
 	Message Message
 }
 
-func (Connected) event()    {}
-func (Disconnected) event() {}
-func (Received) event()     {}
-func (Tick) event()         {}
-func (EndCall) event()      {}
-func (SessionEnded) event() {}
-func (RoomRenamed) event()  {}
-func (RoomDeleted) event()  {}
-func (PlaneReplied) event() {}
+func (Connected) event()      {}
+func (Disconnected) event()   {}
+func (Received) event()       {}
+func (Tick) event()           {}
+func (EndCall) event()        {}
+func (SessionEnded) event()   {}
+func (RoomRenamed) event()    {}
+func (RoomDeleted) event()    {}
+func (ProfileChanged) event() {}
+func (PlaneReplied) event()   {}
 
 // Effect is something that the runner of a room does, in order.
 type Effect interface{ effect() }

@@ -211,6 +211,31 @@ func (h *Hall) Renamed(room mls.RoomID, name string) {
 	}
 }
 
+// ProfileChanged tells a running room under which profile its next call is held.
+func (h *Hall) ProfileChanged(room mls.RoomID, profile mls.Profile) {
+	if l := h.find(room); l != nil {
+		l.call(job{event: ProfileChanged{profile}})
+	}
+}
+
+// Refresh tells every running room what its record says of the next call's security profile. The errors of those that could not be
+// read are returned, when the others were told.
+func (h *Hall) Refresh() error {
+	var failed []error
+	for _, l := range h.all() {
+		card, err := h.o.Records.Card(l.room.card.ID)
+		if errors.Is(err, ErrNoRoom) {
+			continue // its end is on the way
+		}
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		l.call(job{event: ProfileChanged{card.Profile}})
+	}
+	return errors.Join(failed...)
+}
+
 // Deleted ends everything in a room whose record is gone.
 func (h *Hall) Deleted(room mls.RoomID) {
 	if l := h.find(room); l != nil {
@@ -251,6 +276,19 @@ func (h *Hall) Live(room mls.RoomID) (people int, live bool) {
 	}
 	n := l.people.Load()
 	return max(int(n)-1, 0), n > 0
+}
+
+// Profile is the security profile of the call that is under way in a room.
+func (h *Hall) Profile(room mls.RoomID) (p mls.Profile, running bool) {
+	l := h.find(room)
+	if l == nil {
+		return p, false
+	}
+	of := l.profile.Load()
+	if of == nil {
+		return p, false
+	}
+	return *of, true
 }
 
 // Rooms says in how many rooms somebody is.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
@@ -35,8 +36,9 @@ type world struct {
 	journal []audit.Event
 	commits map[string]bool // "call epoch" that had its commit
 
-	lawless bool // of new clients
-	busy    bool // the media plane
+	profile mls.Profile // of the room's record
+	lawless bool        // of new clients
+	busy    bool        // the media plane
 }
 
 func newWorld(t testing.TB, limits Limits) *world {
@@ -47,7 +49,7 @@ func newWorld(t testing.TB, limits Limits) *world {
 }
 
 func (w *world) card() Card {
-	return Card{ID: mls.RoomID{9}, Name: "Office", Owner: account(1)}
+	return Card{ID: mls.RoomID{9}, Name: "Office", Owner: account(1), Profile: w.profile}
 }
 
 func account(n int) mls.AccountID { return mls.AccountID{byte(n >> 8), byte(n), 0xac} }
@@ -224,6 +226,9 @@ type client struct {
 	name    string
 	device  mls.DeviceID
 	id      mls.Identity
+	role    accounts.Role
+
+	oneFactor bool
 
 	conn   ConnID
 	open   bool
@@ -285,7 +290,8 @@ func (c *client) connect(hello Hello) {
 	c.w.conns++
 	c.conn, c.open, c.closed = ConnID(fmt.Sprintf("c%d", c.w.conns)), true, 0
 	c.w.clients[c.conn] = c
-	c.w.apply(Connected{c.conn, Visitor{Account: c.account, Name: c.name, Email: c.name + "@example.org", Session: "s" + string(c.conn)}})
+	c.w.apply(Connected{c.conn, Visitor{Account: c.account, Name: c.name, Email: c.name + "@example.org", Session: "s" + string(c.conn),
+		Role: c.role, TwoFactors: !c.oneFactor}})
 	c.hello(hello)
 }
 
@@ -319,7 +325,7 @@ func (c *client) resume() {
 }
 
 func (c *client) rules() mls.Room {
-	return mls.Room{ID: c.w.card().ID, Hosts: []mls.AccountID{c.w.card().Owner}, Profile: mls.Standard, Owner: c.w.card().Owner}
+	return mls.Room{ID: c.w.card().ID, Hosts: []mls.AccountID{c.w.card().Owner}, Profile: c.w.room.profile(), Owner: c.w.card().Owner}
 }
 
 func (c *client) newGroup(rules mls.Room) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
@@ -101,7 +102,7 @@ func (r *Room) resumeAt(c *conn, m *member, at *Position) {
 // status answers Hello.
 func (r *Room) status(c *conn) {
 	s := &RoomStatus{
-		Room:       RoomCard{ID(r.card.ID), r.card.Name, ID(r.card.Owner)},
+		Room:       RoomCard{ID(r.card.ID), r.card.Name, ID(r.card.Owner), r.profile()},
 		You:        You{ID(c.visitor.Account), c.visitor.Name, string(c.id)},
 		State:      StateWaitingHost,
 		Hosts:      []ID{ID(r.card.Owner)},
@@ -124,6 +125,28 @@ func (r *Room) status(c *conn) {
 		s.State = StateEmpty
 	}
 	r.send(c, s)
+}
+
+// unfit says which condition of the profile somebody does not meet; those that only a client can keep are not among them.
+func (r *Room) unfit(c *conn) string {
+	switch p := r.profile().Conditions; {
+	case p.Has(mls.TwoFactors) && !c.visitor.TwoFactors:
+		return "two-factors"
+	case p.Has(mls.NoGuests) && c.visitor.Role == accounts.Guest, p.Has(mls.NoMembers) && c.visitor.Role == accounts.Member:
+		return "role"
+	}
+	return ""
+}
+
+// profile is that of the call, or else that of the next.
+func (r *Room) profile() mls.Profile {
+	switch {
+	case r.call != nil:
+		return r.call.rules.Profile
+	case r.restart != nil:
+		return r.restart.profile
+	}
+	return r.card.Profile
 }
 
 func wireIDs(accounts []mls.AccountID) []ID {
@@ -160,6 +183,10 @@ func (r *Room) create(c *conn, q *Create, busy bool) {
 		// A restart goes on with a call that is in progress; only a new one is too much.
 		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "capacity"})
 		r.fail(c, "create", "capacity")
+		return
+	}
+	if code := r.unfit(c); code != "" {
+		r.fail(c, "create", code)
 		return
 	}
 	observer, rules, code := r.checkNew(c, q, again)
@@ -221,6 +248,8 @@ func (r *Room) checkNew(c *conn, q *Create, again *restart) (*mls.Observer, mls.
 		return nil, rules, "not-host"
 	case again != nil && slices.ContainsFunc(rules.Hosts, strange):
 		return nil, rules, "hosts"
+	case rules.Profile != r.profile():
+		return nil, rules, "profile"
 	}
 	return observer, rules, ""
 }
@@ -237,8 +266,8 @@ func (r *Room) checkRules(observer *mls.Observer) (mls.Room, string) {
 		return rules, "other-room"
 	case rules.Owner != r.card.Owner || !slices.Contains(rules.Hosts, r.card.Owner):
 		return rules, "owner"
-	case rules.Profile != mls.Standard || observer.Suite() != mls.Default:
-		return rules, "profile"
+	case observer.Suite() != mls.Default:
+		return rules, "suite"
 	}
 	return rules, ""
 }

@@ -75,6 +75,11 @@ func (r *Room) knock(c *conn, q *Knock) {
 		r.status(c) // a host does not wait for a host: it creates
 		return
 	}
+	if code := r.unfit(c); code != "" {
+		r.refused(c.visitor.Account, actionKnockRefused, map[string]string{"reason": code})
+		r.fail(c, "knock", code)
+		return
+	}
 	if until, ok := r.denied[deniedKey(c)]; ok && r.now.Before(until) {
 		r.send(c, &Denied{})
 		r.close(c, CloseDenied, "denied")
@@ -112,7 +117,20 @@ func (r *Room) full() bool {
 	if r.call != nil {
 		members = len(r.call.members)
 	}
-	return len(r.knocks) >= maxLobby || members+len(r.knocks) >= min(r.limits.Members, maxLeaf)
+	return len(r.knocks) >= maxLobby || r.profile().Full(members) || members+len(r.knocks) >= min(r.limits.Members, maxLeaf)
+}
+
+// turnAway tells those who would be one too many for the profile that the call is full.
+func (r *Room) turnAway() {
+	if r.call == nil || !r.profile().Full(len(r.call.members)) {
+		return
+	}
+	for _, c := range r.sorted() {
+		if c.knock != nil && r.memberOf(c) == nil {
+			r.dropKnock(c)
+			r.fail(c, "knock", "full")
+		}
+	}
 }
 
 func (r *Room) checkPackage(c *conn, raw []byte) (*mls.KeyPackage, string) {

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"huisclos/audit"
+	"huisclos/crypto/mls"
 )
 
 // loop runs one room: the only goroutine that touches it.
 type loop struct {
-	hall   *Hall
-	room   *Room
-	people atomic.Int64 // connected leaves + 1 while a call runs, else 0
+	hall    *Hall
+	room    *Room
+	profile atomic.Pointer[mls.Profile] // of the call that runs
+	people  atomic.Int64                // connected leaves + 1 while a call runs, else 0
 
 	// Of the loop's goroutine.
 	conns map[ConnID]Connection
@@ -184,6 +186,19 @@ func (l *loop) apply(e Event) {
 		}
 	}
 	l.people.Store(n)
+	l.showProfile()
+}
+
+// showProfile lets others read the call's profile, which is one for the call's whole life.
+func (l *loop) showProfile() {
+	shown := l.profile.Load()
+	switch c := l.room.call; {
+	case c == nil && shown != nil:
+		l.profile.Store(nil)
+	case c != nil && (shown == nil || *shown != c.rules.Profile):
+		p := c.rules.Profile
+		l.profile.Store(&p)
+	}
 }
 
 func (l *loop) execute(e Effect, now time.Time) {

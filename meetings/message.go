@@ -35,6 +35,8 @@ type RoomCard struct {
 	ID    ID     `json:"id"`
 	Name  string `json:"name"`
 	Owner ID     `json:"owner"`
+	// Profile is that of the call; without one, that of the next.
+	Profile mls.Profile `json:"profile"`
 }
 
 // You says who the server takes this connection for.

@@ -159,6 +159,7 @@ func (r *Room) gathering() bool {
 // arrival, and when the first of those that have to pause is due.
 func (r *Room) readyAdds() (ready []*knock, later time.Time) {
 	keys, devices := map[string]bool{}, map[mls.DeviceID]bool{}
+	leaves := len(r.call.members)
 	for _, k := range r.knocks {
 		if len(ready) == mls.MaxAdds {
 			break
@@ -178,6 +179,12 @@ func (r *Room) readyAdds() (ready []*knock, later time.Time) {
 		}
 		if keys[string(k.conn.key)] || devices[k.conn.device] || r.blocked(k, own) {
 			continue
+		}
+		if own == nil {
+			if r.profile().Full(leaves) {
+				continue // once there is no place left at all, turnAway says so
+			}
+			leaves++
 		}
 		keys[string(k.conn.key)], devices[k.conn.device] = true, true
 		ready = append(ready, k)

@@ -57,6 +57,7 @@ type StoredRoom struct {
 	Name    string
 	Owner   accounts.ID
 	Created time.Time
+	Profile ProfileID // that calls are held under; "" is ProfileStandard
 	Visited time.Time // in List: when the account was last there; zero if never
 }
 
@@ -64,6 +65,7 @@ type stored struct {
 	Name    string      `json:"name"`
 	Owner   accounts.ID `json:"owner"`
 	Created time.Time   `json:"created"`
+	Profile ProfileID   `json:"profile,omitempty"`
 }
 
 // Rooms keeps the stored rooms. Its methods may be called from any goroutine.
@@ -121,7 +123,7 @@ func (s *Rooms) Create(owner accounts.ID, name string, now time.Time) (StoredRoo
 func pair(account accounts.ID, id mls.RoomID) []byte { return slices.Concat(account[:], id[:]) }
 
 func put(tx *store.Tx, r StoredRoom) error {
-	b, err := json.Marshal(stored{r.Name, r.Owner, r.Created})
+	b, err := json.Marshal(stored{r.Name, r.Owner, r.Created, r.Profile})
 	if err != nil {
 		return fmt.Errorf("room %s: %w", r.ID, err)
 	}
@@ -137,7 +139,7 @@ func get(tx *store.Tx, id mls.RoomID) (StoredRoom, error) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return StoredRoom{}, fmt.Errorf("record of room %s: %w", id, err)
 	}
-	return StoredRoom{ID: id, Name: v.Name, Owner: v.Owner, Created: v.Created}, nil
+	return StoredRoom{ID: id, Name: v.Name, Owner: v.Owner, Created: v.Created, Profile: v.Profile}, nil
 }
 
 // Get returns a room.
@@ -151,8 +153,17 @@ func (s *Rooms) Get(id mls.RoomID) (r StoredRoom, err error) {
 
 // Card returns what a running room needs of its record.
 func (s *Rooms) Card(id mls.RoomID) (Card, error) {
-	r, err := s.Get(id)
-	return Card{ID: r.ID, Name: r.Name, Owner: mls.AccountID(r.Owner)}, err
+	var c Card
+	err := s.db.View(func(tx *store.Tx) error {
+		r, err := get(tx, id)
+		if err != nil {
+			return err
+		}
+		p, err := profileOf(tx, r.Profile)
+		c = Card{ID: r.ID, Name: r.Name, Owner: mls.AccountID(r.Owner), Profile: p.Profile}
+		return err
+	})
+	return c, err
 }
 
 // owned runs f on a room that must be the account's.

@@ -21,7 +21,7 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	err = db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets}})
+	err = db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets}, {Version: 3, Name: "profiles", Run: CreateProfiles}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,6 +98,10 @@ func (r *Room) verifyState(c *conn, q *GroupState) (*recovered, string) {
 	if code != "" {
 		return nil, code
 	}
+	// The record may have become stricter since the call began; then the next one begins under it.
+	if !rules.Profile.AtLeast(r.card.Profile) {
+		return nil, "profile"
+	}
 	members, err := membersOf(observer)
 	if err != nil {
 		return nil, "credential"

@@ -9,9 +9,10 @@ import (
 
 // Card is the stored part of a room.
 type Card struct {
-	ID    mls.RoomID
-	Name  string
-	Owner mls.AccountID
+	ID      mls.RoomID
+	Name    string
+	Owner   mls.AccountID
+	Profile mls.Profile // that a call which begins now is held under; the zero value means mls.Standard
 }
 
 // Room is the state of one room: who is connected, who waits, and the call if
@@ -51,7 +52,15 @@ type Room struct {
 
 // New returns a room in which nobody is.
 func New(card Card, limits Limits) *Room {
+	card.Profile = orStandard(card.Profile)
 	return &Room{card: card, limits: limits.withDefaults(), conns: map[ConnID]*conn{}, denied: map[string]time.Time{}}
+}
+
+func orStandard(p mls.Profile) mls.Profile {
+	if p == (mls.Profile{}) {
+		return mls.Standard()
+	}
+	return p
 }
 
 // Apply takes the room through one event.
@@ -80,6 +89,9 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		}
 	case RoomRenamed:
 		r.card.Name = e.Name
+		r.statusDirty = true
+	case ProfileChanged:
+		r.card.Profile = orStandard(e.Profile)
 		r.statusDirty = true
 	case RoomDeleted:
 		if r.call != nil || r.restart != nil || r.recovery != nil {
@@ -177,6 +189,7 @@ func (r *Room) settle() {
 			r.endCall("empty", mls.AccountID{})
 		}
 	}
+	r.turnAway()
 	r.plan()
 	r.tellRoster()
 	r.tellStatus()

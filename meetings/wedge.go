@@ -58,6 +58,7 @@ type restart struct {
 	group    Position // last epoch that everybody could process
 	without  []mls.LeafIndex
 	hosts    []mls.AccountID // of the old group
+	profile  mls.Profile     // likewise
 	rejoin   map[string]bool // signature keys of those who were in it and may come
 	creator  ConnID
 	tried    map[ConnID]bool
@@ -79,6 +80,7 @@ func (r *Room) startRestart(entry *ringEntry) {
 		group:   Position{Group: call.group, Epoch: entry.epoch - 1},
 		without: []mls.LeafIndex{entry.from},
 		hosts:   slices.Clone(call.rules.Hosts),
+		profile: call.rules.Profile,
 		rejoin:  map[string]bool{},
 		tried:   map[ConnID]bool{},
 	}

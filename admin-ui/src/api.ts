@@ -1,12 +1,13 @@
 /** What the console asks the appliance: the same client, session and token as the meeting pages; every answer is the server's to check. */
-import { api as shared, codes, request, ApiError, type Account as Me } from "../../meeting-ui/src/api/index.ts";
+import { withProof, type ProfileShown, type Role } from "@huisclos/ui-kit";
+import { api as shared, codes, request, ApiError, type Account as Person, type Me } from "../../meeting-ui/src/api/index.ts";
 
 export { ApiError, codes };
-export const { me, setup, login, logout, factors } = shared;
+export type { Me, Role };
+export const own = shared;
 
-export type Role = Me["role"];
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Me { state: State; created: string; lastLogin?: string; secondFactor: boolean }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean }
 export interface Activation { url: string; expires: string }
 export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number }
 export interface Call {
@@ -22,7 +23,31 @@ export interface Status {
   fingerprint: string; address: string;
 }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
-export interface AuditPage { entries: Entry[]; next: string; head: { sequence: number; hash: string } }
+export interface AuditPage {
+  entries: Entry[]; next: string; head: { sequence: number; hash: string };
+  /** Of the accounts that the entries name by their id. */
+  names?: Record<string, string>;
+}
+/** Roles whose second factor the rules decide; of the others it is asked for always. */
+export type RuledRole = "organiser" | "member";
+export type TwoFactors = "always" | "required" | "optional";
+export interface Policy { twoFactors: Record<Exclude<Role, "guest">, TwoFactors>; officers: number }
+/** A security profile of rooms, with what its rooms ask. */
+export interface Profile extends ProfileShown { id: string; builtIn: boolean; changed?: string }
+export type ProfileWish = Pick<ProfileShown, "name" | "members"> & { conditions: string[] };
+/** An act that waits for an officer other than the one who proposed it, and than the account concerned. */
+export interface Proposal {
+  id: string; kind: string; by: { id: string; name: string }; at: string; until: string; account?: { id: string; name: string };
+  change: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean; profile?: Profile };
+  canApprove: boolean; waits: "" | "secondOfficer";
+}
+export interface Proposed { proposal: Proposal }
+export interface Happened { account?: Account; activation?: Activation; policy?: Policy }
+
+/** The act was not done: it waits for an officer. */
+export function isProposed(answer: unknown): answer is Proposed {
+  return typeof answer === "object" && answer !== null && "proposal" in answer;
+}
 
 const id = encodeURIComponent;
 const query = (o: Record<string, string | number>) => {
@@ -31,15 +56,38 @@ const query = (o: Record<string, string | number>) => {
   return q.size ? `?${q}` : "";
 };
 
+/** Acts that may need a recent proof of who acts ask for it by themselves (withProof); several may become proposals instead. */
 export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
   accounts: (o: { query: string; after: string; limit: number }) => request<AccountPage>("GET", `/api/admin/accounts${query(o)}`),
-  create: (o: { name: string; email: string; role: Role }) => request<{ account: Account; activation: Activation }>("POST", "/api/admin/accounts", o),
-  newLink: async (account: string) => (await request<{ activation: Activation }>("POST", `/api/admin/accounts/${id(account)}/activation`, {})).activation,
-  change: async (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => (await request<{ account: Account }>("PATCH", `/api/admin/accounts/${id(account)}`, o)).account,
-  remove: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}`),
-  removeFactors: (account: string) => request<void>("DELETE", `/api/admin/accounts/${id(account)}/factors`),
+  create: (o: { name: string; email: string; role: Role }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
+  newLink: (account: string) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, {})),
+  change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
+  remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
+  removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),
+
+  policy: () => request<Policy>("GET", "/api/admin/policy"),
+  changePolicy: (twoFactors: Partial<Record<RuledRole, TwoFactors>>) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", { twoFactors })),
+  profiles: async () => (await request<{ profiles: Profile[] }>("GET", "/api/admin/profiles")).profiles,
+  createProfile: (wish: ProfileWish) => withProof(() => request<unknown>("POST", "/api/admin/profiles", wish)),
+  changeProfile: (profile: string, wish: ProfileWish) => withProof(() => request<unknown>("PATCH", `/api/admin/profiles/${id(profile)}`, wish)),
+  removeProfile: (profile: string) => withProof(() => request<unknown>("DELETE", `/api/admin/profiles/${id(profile)}`)),
+  proposals: async () => (await request<{ proposals: Proposal[] }>("GET", "/api/admin/proposals")).proposals,
+  approve: (proposal: string) => withProof(() => request<Happened | null>("POST", `/api/admin/proposals/${id(proposal)}/approve`, {})),
+  reject: (proposal: string) => withProof(() => request<void>("POST", `/api/admin/proposals/${id(proposal)}/reject`, {})),
 };
+
+/** Every account, at most a thousand. */
+export async function allAccounts(): Promise<Account[]> {
+  const all: Account[] = [];
+  for (let i = 0, after = ""; i < 5; i++) {
+    const page = await admin.accounts({ query: "", after, limit: 200 });
+    all.push(...page.accounts);
+    if (!page.next) break;
+    after = page.next;
+  }
+  return all;
+}

@@ -1,33 +1,51 @@
 import { useEffect, useRef } from "preact/hooks";
-import { LinkButton, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { LinkButton, own as ownWords, ProofHost, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { own, type Me } from "./api.ts";
 import { About } from "./pages/about.tsx";
 import { Accounts } from "./pages/accounts.tsx";
 import { Audit } from "./pages/audit.tsx";
 import { Calls } from "./pages/calls.tsx";
-import { Setup, SignIn } from "./pages/entrance.tsx";
+import { Enrol, SignIn } from "./pages/entrance.tsx";
 import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
+import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
-import { place, section } from "./route.ts";
-import { ask, session } from "./session.ts";
+import { Rules } from "./pages/policy.tsx";
+import { Profiles } from "./pages/profiles.tsx";
+import { Proposals } from "./pages/proposals.tsx";
+import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
+import { base, go, place, section } from "./route.ts";
+import { ask, asApiError, security, session } from "./session.ts";
+import { Setup, underWay } from "./setup/setup.tsx";
 import { Entrance, Shell } from "./shell.tsx";
-import { words } from "./words/console.ts";
+import { sectionName, words } from "./words/console.ts";
+import { setupWords } from "./words/setup.ts";
 
 export function App() {
   useEffect(() => { void ask(); }, []);
   return (
     <>
-      <Guard><Page /></Guard>
+      <Guard><SecurityContext.Provider value={security}><Page /></SecurityContext.Provider></Guard>
+      <Proof />
       <Toasts />
       <TooltipHost />
     </>
   );
 }
 
+/** The one dialog that asks who one is, before an act that needs a recent proof. */
+function Proof() {
+  const s = session.value;
+  if (s.state !== "in") return null;
+  return <ProofHost email={s.me.account.email} kinds={s.me.factors ?? { totp: true, passkey: false }} prove={own.prove} options={own.proofOptions} refusal={asApiError} />;
+}
+
 function Page() {
   const t = words.value;
   const at = section(place.value);
   const s = session.value;
-  const title = { "": t.overview, accounts: t.accounts, calls: t.calls, audit: t.audit, about: t.about, setup: t.setup.title }[at];
+  const me = s.state === "in" ? s.me : null;
+  const home = me && at === "" ? homeOf(me.account.role) : at;
+  const title = me?.must ? ownWords.value.must.title : at === "setup" ? setupWords.value.title : sectionName(home);
   useEffect(() => { document.title = title ? `${title} — Huis Clos` : "Huis Clos"; }, [title]);
   const first = useRef(true);
   useEffect(() => {
@@ -37,14 +55,33 @@ function Page() {
   }, [at]);
   if (s.state === "asking") return <Entrance><Spinner label={t.loading} /></Entrance>;
   if (s.state === "failed") return <Entrance><Failed error={s.error} onRetry={() => void ask()} /></Entrance>;
-  if (at === "setup") return <Setup needed={s.state === "out" && s.setupNeeded} />;
-  if (s.state === "out") return <SignIn setupNeeded={s.setupNeeded} />;
-  if (s.me.account.role !== "administrator") {
-    return <Entrance><Sentence title={t.notAllowed.title} text={t.notAllowed.text} act={<LinkButton href="/" look="primary">{t.toMeetings}</LinkButton>} /></Entrance>;
+  if (s.state === "out") return at === "setup" ? <Setup /> : <SignIn setupNeeded={s.setupNeeded} />;
+  return <Inside me={s.me} at={at} home={home} />;
+}
+
+function Inside({ me, at, home }: { me: Me; at: string; home: string }) {
+  const t = words.value;
+  const { role, id } = me.account;
+  const administers = role === "administrator", unfinished = administers && underWay(id);
+  // A set-up that was left goes on where it was.
+  useEffect(() => { if (unfinished && at !== "setup") go(`${base}/setup`, true); }, [unfinished, at]);
+  if (administers && (at === "setup" || unfinished)) return <Setup />;
+  if (me.must) return <Enrol me={me.account} />;
+  if (sectionsOf(role).length === 0) return <Entrance><Sentence title={t.notAllowed.title} text={t.notAllowed.text} act={<LinkButton href="/" look="primary">{t.toMeetings}</LinkButton>} /></Entrance>;
+  return <Shell here={home}>{has(role, home) ? <Section at={home} me={me} /> : <NotFound />}</Shell>;
+}
+
+function Section({ at, me }: { at: SectionName; me: Me }) {
+  const { id, role } = me.account;
+  switch (at) {
+    case "": return <Overview />;
+    case "accounts": return <Accounts me={id} />;
+    case "calls": return <Calls />;
+    case "policy": return <Rules role={role} />;
+    case "profiles": return <Profiles role={role} />;
+    case "proposals": return <Proposals me={id} role={role} />;
+    case "audit": return <Audit />;
+    case "about": return <About />;
+    case "account": return <Mine me={me.account} />;
   }
-  return (
-    <Shell>
-      {at === "" ? <Overview /> : at === "accounts" ? <Accounts me={s.me.account.id} /> : at === "calls" ? <Calls /> : at === "audit" ? <Audit /> : at === "about" ? <About /> : <NotFound />}
-    </Shell>
-  );
 }

@@ -2,6 +2,8 @@ import { render } from "preact";
 import "@huisclos/ui-kit/css/index.css";
 import icon from "@huisclos/ui-kit/favicon.svg";
 import "./css/console.css";
+import "./css/setup.css";
+import "./css/rules.css";
 import { App } from "./app.tsx";
 import { watchPlace } from "./route.ts";
 

@@ -1,9 +1,10 @@
 /** Sections of the console stand below /console/. */
+import { factorPart } from "@huisclos/ui-kit";
 import { signal } from "@preact/signals";
 
 export const base = "/console";
-/** Where an administrator, like everybody, sees to the second factor: the account page of the meeting client. */
-export const mySecurity = "/account#second-factor";
+/** Where everybody sees to their own second factor, passphrase and sessions. */
+export const mySecurity = `${base}/account#${factorPart}`;
 export const place = signal(new URL(location.href));
 
 /** "accounts" for /console/accounts; "" is the overview. */
@@ -27,6 +28,6 @@ export function watchPlace(): void {
     if (a.pathname !== base && !a.pathname.startsWith(`${base}/`)) return;
     if (a.hash && a.pathname === location.pathname) return;
     e.preventDefault();
-    go(a.pathname + a.search);
+    go(a.pathname + a.search + a.hash);
   });
 }

@@ -1,9 +1,9 @@
 /** Who administers, and how the appliance is: asked every ten seconds while the page is looked at. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { admin, ApiError, logout, me, type Status } from "./api.ts";
+import { keepTyped, NotProven, type Security } from "@huisclos/ui-kit";
+import { admin, ApiError, own, type Me, type Status } from "./api.ts";
 
-type Me = Awaited<ReturnType<typeof me>>;
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
 export const session = signal<Session>({ state: "asking" });
 /** After a sign-in by a recovery code: how many are left. Said until the person has taken note. */
@@ -12,25 +12,28 @@ export const status = signal<{ last: Status | null; lost: boolean }>({ last: nul
 
 export async function ask(): Promise<void> {
   try {
-    session.value = { state: "in", me: await me() };
+    session.value = { state: "in", me: await own.me() };
   } catch (e) {
     const error = asApiError(e);
     session.value = error.code === "not-signed-in" ? { state: "out", setupNeeded: error.setupNeeded } : { state: "failed", error };
   }
 }
 
-export function signedIn(m: Me, left: number | null = null): void {
+/** passphrase: what was given at the door. A second factor that has to be set up now needs it once more; nothing else does. */
+export function signedIn(m: Me, passphrase: string, left: number | null = null): void {
+  if (m.must) keepTyped(passphrase);
   recoveryLeft.value = left;
   session.value = { state: "in", me: m };
 }
 
 export async function signOut(): Promise<void> {
-  await logout();
+  await own.logout();
   recoveryLeft.value = null;
   session.value = { state: "out", setupNeeded: false };
 }
 
 export function asApiError(e: unknown): ApiError {
+  if (e instanceof NotProven) return new ApiError(0, e.code, e.text(), e.text());
   if (e instanceof ApiError) {
     // An administrator's session is short: the page goes back to the door by itself.
     if (e.code === "not-signed-in" && session.value.state === "in") session.value = { state: "out", setupNeeded: false };
@@ -38,6 +41,9 @@ export function asApiError(e: unknown): ApiError {
   }
   return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");
 }
+
+/** What the pages about one's own account work with. */
+export const security: Security = { api: own, refusal: asApiError, recoveryRenewed: () => { recoveryLeft.value = null; } };
 
 /** Runs now and then every so many milliseconds, not while the page is hidden, never twice at once. */
 export function useEvery(ms: number, act: () => Promise<unknown>, deps: readonly unknown[] = []): void {

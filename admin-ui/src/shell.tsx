@@ -1,33 +1,32 @@
 /** The frame of the console: few sections on the left (above on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
-import { Avatar, Button, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, Notice, theme, type IconName } from "@huisclos/ui-kit";
-import { base, go, mySecurity, place, section } from "./route.ts";
+import { useEffect, useRef } from "preact/hooks";
+import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, theme } from "@huisclos/ui-kit";
+import { icons, sectionsOf } from "./roles.ts";
+import { base, go, mySecurity } from "./route.ts";
 import { askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
-import { words } from "./words/console.ts";
+import { sectionName, words } from "./words/console.ts";
 
-const sections: readonly { at: string; icon: IconName; name: () => string }[] = [
-  { at: "", icon: "activity", name: () => words.value.overview },
-  { at: "accounts", icon: "users-round", name: () => words.value.accounts },
-  { at: "calls", icon: "video", name: () => words.value.calls },
-  { at: "audit", icon: "scroll-text", name: () => words.value.audit },
-  { at: "about", icon: "info", name: () => words.value.about },
-];
-
-export function Shell({ children }: { children: ComponentChildren }) {
+/** here: the section that is shown. */
+export function Shell({ here, children }: { here: string; children: ComponentChildren }) {
   const t = words.value;
-  const here = section(place.value);
-  useEvery(10_000, askStatus);
+  const s = session.value;
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the sections stand in one line, longer than the window: the one that is shown is in sight.
+  useEffect(() => { nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); }, [here]);
+  if (s.state !== "in") return null;
+  const role = s.me.account.role, sections = sectionsOf(role);
   return (
     <div class="console">
       <a class="skip unseen" href="#main">{t.skip}</a>
       <header class="console__head">
         <Logo href={`${base}/`} suffix={t.console} />
-        <StateLine />
+        {role === "administrator" && <StateLine />}
         <div class="console__end"><MeMenu /></div>
       </header>
-      <nav class="console__nav" aria-label={t.nav}>
-        {sections.map((s) => (
-          <a key={s.at} class="console__link" href={`${base}/${s.at}`} aria-current={s.at === here ? "page" : undefined}><Icon name={s.icon} /><span>{s.name()}</span></a>
+      <nav class="console__nav" aria-label={t.nav} ref={nav}>
+        {sections.map((at) => (
+          <a key={at} class="console__link" href={`${base}/${at}`} aria-current={at === here ? "page" : undefined}><Icon name={icons[at]} /><span>{sectionName(at)}</span></a>
         ))}
       </nav>
       <main class="console__main" id="main" tabIndex={-1}><RecoveryLeft />{children}</main>
@@ -35,24 +34,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
   );
 }
 
-/** Somebody who came in by a recovery code learns how many are left, and where to get new ones. */
 function RecoveryLeft() {
-  const t = words.value.factor;
   const left = recoveryLeft.value;
-  if (left === null) return null;
-  const gone = () => { recoveryLeft.value = null; };
-  return (
-    <div class="note">
-      <Notice tone={left <= 2 ? "attention" : "info"} live>
-        <p>{t.usedRecovery(left)}</p>
-        <p class="row row--wrap"><a href={mySecurity}>{t.mySecurity}</a><Button look="quiet" onClick={gone}>{t.understood}</Button></p>
-      </Notice>
-    </div>
-  );
+  return left === null ? null : <div class="note"><RecoveryNotice left={left} href={mySecurity} onGone={() => { recoveryLeft.value = null; }} /></div>;
 }
 
 export function StateLine() {
   const t = words.value.state;
+  useEvery(10_000, askStatus);
   const { last, lost } = status.value;
   const text = lost ? t.lost : last ? t.well(last.calls, last.people) : t.asking;
   return <p class={lost ? "state state--lost" : "state"} role="status"><Icon name={lost ? "wifi-off" : "check"} size="s" /><span>{text}</span></p>;
@@ -78,7 +67,7 @@ function MeMenu() {
   const t = words.value;
   const s = session.value;
   if (s.state !== "in") return null;
-  const { name, id, email } = s.me.account;
+  const { name, id, email, role } = s.me.account;
   return (
     <Menu label={t.menu(name)} opener={({ props: { ref, ...rest } }) => (
       <button {...rest} ref={ref} type="button" class="console__me" aria-label={t.menu(name)}><Avatar name={name} of={id} /><Icon name="chevron-down" size="s" /></button>
@@ -86,8 +75,8 @@ function MeMenu() {
       {(close) => (
         <>
           <div class="console__who" role="presentation"><b>{name}</b><span class="muted small">{email}</span></div>
-          <MenuLink href="/" icon="house">{t.toMeetings}</MenuLink>
-          <MenuLink href={mySecurity} icon="shield-check">{t.factor.mySecurity}</MenuLink>
+          {role !== "auditor" && <MenuLink href="/" icon="house">{t.toMeetings}</MenuLink>}
+          <MenuLink href={mySecurity} icon="shield-check">{t.mySecurity}</MenuLink>
           <MenuLine />
           <ShowItems close={close} />
           <MenuLine />
@@ -99,7 +88,7 @@ function MeMenu() {
 }
 
 /** The frame of a page before anybody is signed in. */
-export function Entrance({ children }: { children: ComponentChildren }) {
+export function Entrance({ children, wide }: { children: ComponentChildren; wide?: boolean }) {
   const t = words.value;
   return (
     <div class="entrance">
@@ -110,7 +99,7 @@ export function Entrance({ children }: { children: ComponentChildren }) {
           <Menu label={kit.value.language} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={kit.value.language} icon="languages" />}>{(close) => <ShowItems close={close} />}</Menu>
         </div>
       </header>
-      <main class="entrance__main" id="main" tabIndex={-1}>{children}</main>
+      <main class={wide ? "entrance__main entrance__main--wide" : "entrance__main"} id="main" tabIndex={-1}>{children}</main>
     </div>
   );
 }

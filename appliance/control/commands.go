@@ -80,8 +80,13 @@ func locateWith(name string, args []string, fallback string, more func(*flag.Fla
 // talk runs a command that is one question to the appliance. Exit codes: 0 done, 1 it failed, 2 it was not understood.
 func talk(name, act string, args []string, stdout, stderr io.Writer, show func(answer)) int {
 	p, err := locate(name, args, packaged)
+	return talkTo(p, err, name, "", question{Act: act}, stdout, stderr, show)
+}
+
+// talkTo is talk with a place that was read, or the error of that; what stands before the options in the help; and a question.
+func talkTo(p place, err error, name, operands string, q question, stdout, stderr io.Writer, show func(answer)) int {
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos %s [options]\n%s", name, places)
+		fmt.Fprintf(stdout, "huisclos %s%s [options]\n%s", name, operands, places)
 		return 0
 	}
 	if err == nil {
@@ -91,7 +96,7 @@ func talk(name, act string, args []string, stdout, stderr io.Writer, show func(a
 		explain(stderr, name, p, err)
 		return 2
 	}
-	a, err := ask(p.ControlPath(), act)
+	a, err := put(p.ControlPath(), q)
 	if err != nil {
 		explain(stderr, name, p, err)
 		return 1
@@ -129,6 +134,9 @@ func sentences(name string, p place, err error) (fr, en string) {
 	case errors.Is(err, errUsage):
 		return fmt.Sprintf("la ligne de commande n'est pas comprise ; voyez « huisclos %s --help ».", name),
 			fmt.Sprintf("the command line is not understood; see “huisclos %s --help”.", name)
+	case errors.Is(err, ErrNoReset):
+		return "aucun administrateur ni officier de sécurité actif n'a cette adresse ; rien n'a changé.",
+			"no active administrator or security officer has this address; nothing was changed."
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("seuls l'utilisateur de l'appliance et root peuvent lui parler ; essayez « sudo huisclos %s ».", name),
 			fmt.Sprintf("only the appliance's own user and root may talk to it; try “sudo huisclos %s”.", name)

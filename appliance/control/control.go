@@ -1,9 +1,9 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call or a probe of the network. The protection is the file's: mode 0600, so the appliance's
-// own user and root alone. Nothing of a meeting passes here. The secrets that do are a set-up code, which goes to the terminal and
-// nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
+// self-check, to make the room of a test call or a probe of the network, to let an administrator who lost everything begin again.
+// The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting passes here. The secrets
+// that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
 // password, which stays with the command that asked. One question and one answer each connection, each a line of JSON.
 package control
 
@@ -32,12 +32,27 @@ type Acts struct {
 	SetupCode func() (code string, needed bool, err error)
 	Status    func() Status
 	Check     func() hardening.Report
+	// Reset takes the second factors of an administrator or a security officer and makes the token of an activation link. It sets no
+	// passphrase. ErrNoReset is one of the answers: nobody of these has the address.
+	Reset func(email string) (Reset, error)
 	// Canary makes the room and the two participants of a test call; EndCanary takes them away again.
 	Canary    func() (Canary, error)
 	EndCanary func(room string)
 	// Network makes a probe, which is worth an answer for a minute, and says where clients are told to come.
 	Network func() reach.Service
 }
+
+// Reset is whose account was reset, and the token for a new passphrase.
+type Reset struct {
+	Name    string    `json:"name"`
+	Email   string    `json:"email"`
+	Role    string    `json:"role"`
+	Token   string    `json:"token"`
+	Expires time.Time `json:"expires"`
+}
+
+// ErrNoReset says that no administrator and no security officer who is active has an address. What it wraps is the appliance's reason.
+var ErrNoReset = errors.New("control: nobody to reset")
 
 // Canary is what a test call needs. The first of the people owns the room.
 type Canary struct {
@@ -80,11 +95,14 @@ const (
 	actCanary    = "canary"
 	actEndCanary = "canary-end"
 	actNetwork   = "network"
+	actReset     = "reset"
 )
 
 type question struct {
 	Act  string `json:"act"`
 	Room string `json:"room,omitempty"` // of canary-end
+	// Email is that of reset.
+	Email string `json:"email,omitempty"`
 }
 
 type answer struct {
@@ -95,6 +113,10 @@ type answer struct {
 	Canary *Canary          `json:"canary,omitempty"`
 
 	Network *reach.Service `json:"network,omitempty"`
+
+	Reset *Reset `json:"reset,omitempty"`
+	// NoReset: the error is ErrNoReset.
+	NoReset bool `json:"noReset,omitempty"`
 }
 
 const (
@@ -222,6 +244,17 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 	case actNetwork:
 		network := a.Network()
 		return answer{Network: &network}
+	case actReset:
+		status := a.Status()
+		reset, err := a.Reset(q.Email)
+		switch {
+		case errors.Is(err, ErrNoReset):
+			return answer{Error: err.Error(), NoReset: true}
+		case err != nil:
+			log.Error("administrator not reset", "error", err)
+			return answer{Error: err.Error()}
+		}
+		return answer{Reset: &reset, Status: &status}
 	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
 }
@@ -245,6 +278,9 @@ func put(path string, q question) (answer, error) {
 	var a answer
 	if err := json.NewDecoder(io.LimitReader(c, maxAnswer)).Decode(&a); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	if a.NoReset {
+		return answer{}, fmt.Errorf("%w: %s", ErrNoReset, a.Error)
 	}
 	if a.Error != "" {
 		return answer{}, fmt.Errorf("control: %s", a.Error)

@@ -73,6 +73,15 @@ func (f *fake) acts() Acts {
 		Check: func() hardening.Report {
 			return hardening.Report{{Name: "landlock", State: hardening.OK}, {Name: "kernel.kptr_restrict", State: hardening.Unknown}}
 		},
+		Reset: func(email string) (Reset, error) {
+			switch email {
+			case "ada@example.org":
+				return Reset{Name: "Ada", Email: email, Role: "administrator", Token: "TOKEN", Expires: time.Unix(1e9, 0)}, nil
+			case "broken":
+				return Reset{}, errors.New("disk full")
+			}
+			return Reset{}, fmt.Errorf("%w: no such account", ErrNoReset)
+		},
 		Network: func() reach.Service {
 			return reach.Service{Port: f.port, Fingerprint: "AB:CD", Named: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Probe: reach.Probe{Ufrag: "u", Password: "p"}}
 		},
@@ -274,6 +283,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 func FuzzQuestion(f *testing.F) {
 	f.Add([]byte(`{"act":"status"}` + "\n"))
 	f.Add([]byte(`{"act":"check"}` + "\n"))
+	f.Add([]byte(`{"act":"reset","email":"ada@example.org"}` + "\n"))
 	f.Add([]byte("{}\n[]"))
 	quiet := slog.New(slog.DiscardHandler)
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -27,10 +28,21 @@ type meJSON struct {
 	CSRF     string      `json:"csrf"`
 	Version  string      `json:"version"`
 	Protocol int         `json:"protocol"`
+	// SecondFactor: a proof takes its code. Must is "factor" while the role needs one and there is none; until then the session
+	// is good for setting one up.
+	SecondFactor bool            `json:"secondFactor"`
+	Factors      map[string]bool `json:"factors"` // which: totp, passkey
+	Must         string          `json:"must,omitempty"`
+
+	Passkeys passkeysJSON `json:"passkeys"`
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	return meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey}, "", v.passkeys()}
+	if a.FactorMissing {
+		me.Must = "factor"
+	}
+	return me
 }
 
 // getMe says who is signed in. Without a session it still gives a CSRF token, bound to the visit's cookie, and says
@@ -50,7 +62,7 @@ func (s *Server) getMe(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.refuseWith(codeNotSignedIn, map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound)})
+	return v.refuseWith(codeNotSignedIn, map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound), "passkeys": v.passkeys()})
 }
 
 func (v *visit) begin(a accounts.Account, token accounts.Token) error {
@@ -148,14 +160,19 @@ func (s *Server) activate(v *visit) error {
 
 func (s *Server) changePassphrase(v *visit) error {
 	var b struct {
-		Old  string `json:"old"`
-		New  string `json:"new"`
-		Code string `json:"code"`
+		Old     string          `json:"old"`
+		New     string          `json:"new"`
+		Code    string          `json:"code"`
+		Passkey json.RawMessage `json:"passkey"` // in the place of the code
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, accounts.Proof{Passphrase: b.Old, Code: b.Code}, b.New, v.from(), v.now)
+	p, err := v.proof(proofJSON{b.Old, b.Code, b.Passkey})
+	if err != nil {
+		return err
+	}
+	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, p, b.New, v.from(), v.now)
 	if err != nil {
 		return err
 	}
@@ -200,6 +217,14 @@ func (s *Server) listSessions(v *visit) error {
 		out = append(out, j)
 	}
 	return v.json(http.StatusOK, map[string]any{"sessions": out})
+}
+
+// endOtherSessions leaves only the session that asks for it.
+func (s *Server) endOtherSessions(v *visit) error {
+	if err := s.Accounts.EndOtherSessions(v.actor(), v.account.ID, v.session.ID, v.now); err != nil {
+		return err
+	}
+	return v.done()
 }
 
 func (s *Server) endSession(v *visit) error {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"huisclos/accounts"
 )
 
 func TestSetupOnce(t *testing.T) {
@@ -168,6 +170,17 @@ func TestSessionsListAndEnd(t *testing.T) {
 	mine := one.do("GET", "/api/account/sessions", nil).json(t)["sessions"].([]any)[0].(map[string]any)["id"].(string)
 	expect(t, "somebody else's", h.asOther().do("DELETE", "/api/account/sessions/"+mine, nil), http.StatusNotFound, "not-found")
 	expect(t, "still there", one.do("GET", "/api/rooms", nil), http.StatusOK, "")
+
+	// All others at once: theirs go, this one and other people's stay.
+	third, fourth, other := h.asMember(), h.asMember(), h.asOther()
+	expect(t, "end all others", one.do("DELETE", "/api/account/sessions", nothing), http.StatusNoContent, "")
+	for _, b := range []*browser{third, fourth} {
+		expect(t, "an ended one", b.do("GET", "/api/rooms", nil), http.StatusUnauthorized, "not-signed-in")
+	}
+	if list := one.do("GET", "/api/account/sessions", nil).json(t)["sessions"].([]any); len(list) != 1 || list[0].(map[string]any)["id"] != mine {
+		t.Errorf("left are %v", list)
+	}
+	expect(t, "somebody else", other.do("GET", "/api/rooms", nil), http.StatusOK, "")
 }
 
 func TestPassphraseChangeEndsSessions(t *testing.T) {
@@ -230,6 +243,18 @@ func TestAuditPages(t *testing.T) {
 	last := first["entries"].([]any)[1].(map[string]any)["sequence"].(float64)
 	if next := second["entries"].([]any)[0].(map[string]any)["sequence"].(float64); next != last-1 {
 		t.Errorf("the second page begins at %v after %v", next, last)
+	}
+	// Who reads the log reads names, whatever else is shut to them; of accounts alone.
+	page := h.asRole(accounts.Auditor).do("GET", "/api/admin/audit", nil).json(t)
+	names := page["names"].(map[string]any)
+	for _, item := range page["entries"].([]any) {
+		e := item.(map[string]any)
+		if _, err := accounts.ParseID(e["actor"].(string)); err == nil && names[e["actor"].(string)] == nil {
+			t.Errorf("no name for who did %v", e["action"])
+		}
+	}
+	if len(names) == 0 {
+		t.Error("no names at all")
 	}
 	expect(t, "no number", b.do("GET", "/api/admin/audit?after=x", nil), http.StatusBadRequest, "bad-request")
 }

@@ -93,7 +93,7 @@ func (s *Server) newActivation(v *visit) error {
 }
 
 // changeAccount changes what the body names, in this order: name, role, state. Each is an act of its own in the audit
-// log; the first that is refused ends the request.
+// log; the first that is refused, or that waits for agreement, ends the request.
 func (s *Server) changeAccount(v *visit) error {
 	var b struct {
 		Name     *string        `json:"name"`
@@ -108,7 +108,7 @@ func (s *Server) changeAccount(v *visit) error {
 		return err
 	}
 	// Nobody takes their own rights away by a slip; the domain keeps the last administrator besides.
-	if id == v.account.ID && (b.Disabled != nil && *b.Disabled || b.Role != nil && *b.Role != accounts.Administrator) {
+	if id == v.account.ID && (b.Disabled != nil && *b.Disabled || b.Role != nil && *b.Role != v.account.Role) {
 		return refusal{codeOwnAccount}
 	}
 	a, err := s.Accounts.Get(id)
@@ -148,6 +148,14 @@ func (s *Server) deleteAccount(v *visit) error {
 	if err := s.Accounts.Delete(v.actor(), id, v.now); err != nil {
 		return err
 	}
+	if err := s.roomsOfDeleted(v, id); err != nil {
+		return err
+	}
+	return v.done()
+}
+
+// roomsOfDeleted deletes the rooms of an account that is gone.
+func (s *Server) roomsOfDeleted(v *visit, id accounts.ID) error {
 	gone, err := s.Rooms.DeleteOwned(id, v.account.ID.String(), v.now)
 	if err != nil {
 		return err
@@ -155,7 +163,7 @@ func (s *Server) deleteAccount(v *visit) error {
 	for _, room := range gone {
 		s.Hall.Deleted(room)
 	}
-	return v.done()
+	return nil
 }
 
 type auditJSON struct {
@@ -198,10 +206,28 @@ func (s *Server) listAudit(v *visit) error {
 		}
 		out = append(out, j)
 	}
+	names, err := s.namesIn(list)
+	if err != nil {
+		return err
+	}
 	next := ""
 	if n := len(out); n == limit && out[n-1].Sequence > 1 {
 		next = strconv.FormatUint(out[n-1].Sequence, 10)
 	}
-	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next,
+	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next, "names": names,
 		"head": map[string]any{"sequence": head.Sequence, "hash": head.Hash.String()}})
+}
+
+// namesIn are the names of the accounts that entries speak of: the log keeps ids only, and whoever reads it may not see the
+// accounts themselves. One that is gone has no name.
+func (s *Server) namesIn(list []audit.Entry) (map[accounts.ID]string, error) {
+	var ids []accounts.ID
+	for _, e := range list {
+		for _, text := range []string{e.Actor, e.Object, e.Detail["by"]} {
+			if id, err := accounts.ParseID(text); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return s.Accounts.Names(ids)
 }

@@ -29,6 +29,9 @@ func (s *Server) tree(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	text := v.c.Param("epoch")
 	epoch, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || strconv.FormatUint(epoch, 10) != text {

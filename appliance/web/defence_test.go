@@ -467,6 +467,7 @@ func TestSentences(t *testing.T) {
 		accounts.ErrPassphraseLong, accounts.ErrPassphraseCharacters, accounts.ErrPassphraseCommon, accounts.ErrPassphrasePersonal,
 		accounts.ErrPassphraseSame, accounts.ErrPassphraseForRole, accounts.ErrSecondFactorNeeded, accounts.ErrCodeWrong,
 		accounts.ErrNoSecondFactor, accounts.ErrSecondFactorThere, accounts.ErrEnrolmentOver, accounts.ErrSignIn,
+		accounts.ErrPasskeyRefused, accounts.ErrPasskeyThere, accounts.ErrPasskeyName, accounts.ErrNoPasskey, accounts.ErrPasskeysFull,
 	} {
 		if _, ok := sentences[code(accounts.Code(err))]; !ok {
 			t.Errorf("no sentence for %v (%s)", err, accounts.Code(err))

@@ -94,7 +94,7 @@ func (s *Server) knock(v *visit, rt route) error {
 // was right. Whatever is not named here is held.
 func toldAtOnce(err error) bool {
 	var r refusal
-	if errors.As(err, &r) && (r.code == codeBadRequest || r.code == codeBusy) {
+	if errors.As(err, &r) && (r.code == codeBadRequest || r.code == codeBusy || r.code == codeNoPasskeys) {
 		return true
 	}
 	for _, known := range []error{

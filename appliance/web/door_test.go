@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"huisclos/accounts"
 )
 
 // A waiting room is the wait of a house: its clock goes on by what is waited, and each wait is kept.
@@ -54,8 +56,8 @@ var wrongs = map[string]struct {
 	"POST /api/activate":   {map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, http.StatusGone, "bad-activation"},
 }
 
-// noSecret are the routes at the door that take none.
-var noSecret = []string{"POST /api/logout"}
+// noSecret are the routes at the door that take none; a passkey at the door has a test of its own.
+var noSecret = []string{"POST /api/logout", "POST /api/passkey/login/begin", "POST /api/passkey/login/finish"}
 
 func TestWrongSecretsOfStrangersAreHeld(t *testing.T) {
 	// ASVS 6.3.8
@@ -105,7 +107,7 @@ func TestRefusalsAtOneTime(t *testing.T) {
 	// ASVS 6.3.8
 	h := newHouse(t)
 	actor := h.actor()
-	disabled := h.newAccount("Dora Dehors", "dora@example.org", "treize tortues en tandem")
+	disabled := h.newAccount("Dora Dehors", "dora@example.org", "treize tortues en tandem", accounts.Member)
 	_, err := h.accounts.Disable(actor, disabled.ID, h.now)
 	must(t, err)
 	_, _, err = h.accounts.Create(actor, "Ivo Invité", "ivo@example.org", disabled.Role, h.now)

@@ -33,18 +33,20 @@ func (s *Server) getFactors(v *visit) error {
 	if !f.TOTP.IsZero() {
 		totp = &totpJSON{f.TOTP}
 	}
-	return v.json(http.StatusOK, map[string]any{"totp": totp, "recoveryLeft": f.RecoveryLeft})
+	return v.json(http.StatusOK, map[string]any{"totp": totp, "passkeys": v.passkeyList(f.Passkeys), "recoveryLeft": f.RecoveryLeft, "required": f.Required})
 }
 
 // beginTOTP shows a secret that the server cannot show again. It counts for nothing before its first code.
 func (s *Server) beginTOTP(v *visit) error {
-	var b struct {
-		Passphrase string `json:"passphrase"`
-	}
+	var b proofJSON
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	e, err := s.Accounts.BeginTOTP(v.r.Context(), v.account.ID, b.Passphrase, v.from(), v.now)
+	p, err := v.proof(b)
+	if err != nil {
+		return err
+	}
+	e, err := s.Accounts.BeginTOTP(v.r.Context(), v.account.ID, p, v.from(), v.now)
 	if err != nil {
 		return err
 	}
@@ -93,18 +95,16 @@ func (s *Server) confirmTOTP(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"recovery": reveal(c.Recovery), "since": c.Since, "csrf": csrfToken(c.Session.Reveal())})
 }
 
-// proofJSON is what is typed again before an act on one's own account.
-type proofJSON struct {
-	Passphrase string `json:"passphrase"`
-	Code       string `json:"code"`
-}
-
 func (s *Server) removeTOTP(v *visit) error {
 	var b proofJSON
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	token, err := s.Accounts.RemoveTOTP(v.r.Context(), v.account.ID, accounts.Proof(b), v.from(), v.now)
+	p, err := v.proof(b)
+	if err != nil {
+		return err
+	}
+	token, err := s.Accounts.RemoveTOTP(v.r.Context(), v.account.ID, p, v.from(), v.now)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,11 @@ func (s *Server) renewRecovery(v *visit) error {
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	codes, err := s.Accounts.RenewRecovery(v.r.Context(), v.account.ID, accounts.Proof(b), v.from(), v.now)
+	p, err := v.proof(b)
+	if err != nil {
+		return err
+	}
+	codes, err := s.Accounts.RenewRecovery(v.r.Context(), v.account.ID, p, v.from(), v.now)
 	if err != nil {
 		return err
 	}
@@ -140,10 +144,14 @@ func (s *Server) takeFactors(v *visit) error {
 	return v.done()
 }
 
-// atTheDoor gives a wrong code at sign-in the status of a wrong passphrase there; elsewhere it is that of a wrong one typed again.
+// atTheDoor gives a wrong code or passkey at sign-in the status of a wrong passphrase there; elsewhere it is that of a wrong one given again.
 func (v *visit) atTheDoor(err error) error {
-	if !errors.Is(err, accounts.ErrCodeWrong) {
+	c := codeCodeWrong
+	switch {
+	case errors.Is(err, accounts.ErrPasskeyRefused):
+		c = codePasskeyRefused
+	case !errors.Is(err, accounts.ErrCodeWrong):
 		return err
 	}
-	return doorRefusal{codeCodeWrong, err}
+	return doorRefusal{c, err}
 }

@@ -39,12 +39,12 @@ var (
 	policyNone = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-// permissions gives this origin what a call needs and nobody anything else. No frame is ever embedded.
+// permissions gives this origin what a call and a passkey need and nobody anything else. No frame is ever embedded.
 var permissions = strings.Join([]string{
 	"accelerometer=()", "autoplay=(self)", "browsing-topics=()", "camera=(self)", "clipboard-read=()",
 	"clipboard-write=(self)", "display-capture=(self)", "encrypted-media=()", "fullscreen=(self)", "gamepad=()",
 	"geolocation=()", "gyroscope=()", "hid=()", "idle-detection=()", "local-fonts=()", "magnetometer=()",
-	"microphone=(self)", "midi=()", "payment=()", "picture-in-picture=(self)", "publickey-credentials-get=()",
+	"microphone=(self)", "midi=()", "payment=()", "picture-in-picture=(self)", "publickey-credentials-create=(self)", "publickey-credentials-get=(self)",
 	"screen-wake-lock=(self)", "serial=()", "speaker-selection=(self)", "usb=()", "xr-spatial-tracking=()",
 }, ", ")
 

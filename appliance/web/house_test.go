@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
@@ -40,11 +41,15 @@ type house struct {
 	rooms    *meetings.Rooms
 	hall     *meetings.Hall
 	log      *logbook
+	db       *store.DB
 
 	mu  sync.Mutex
 	now time.Time
 
+	// member and other are organisers.
 	administrator, member, other accounts.Account
+
+	phones map[string]*phone // by address
 }
 
 const (
@@ -112,24 +117,30 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets},
 		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
 		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
+		{Version: 4, Name: "roles", Run: accounts.AddRoles},
+		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
+		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 	}))
-	h.audit = audit.New(db)
+	h.audit, h.db = audit.New(db), db
+	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap})
+	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
 	t.Cleanup(h.hall.Close)
+	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
+	must(t, err)
 	h.server, err = New(Config{
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
 		Meeting: builtClient("/"), Console: builtClient("/console/"),
-		Names: []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
+		Passkeys: party,
+		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
 		Mask:  func(a netip.Addr) string { return "masked" },
 		Trial: h.trial,
@@ -143,7 +154,7 @@ func emptyHouse(t testing.TB) *house {
 	return h
 }
 
-// newHouse has an administrator and two members.
+// newHouse has an administrator, with a second factor, and two organisers.
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := emptyHouse(t)
@@ -155,18 +166,20 @@ func newHouse(t testing.TB) *house {
 	here := accounts.Client{Address: netip.MustParseAddr("192.0.2.200")}
 	h.administrator, _, err = h.accounts.Setup(context.Background(), code.Reveal(), "Ada Admin", "ada@example.org", adminPassphrase, here, h.now)
 	must(t, err)
-	h.member = h.newAccount("Marie Membre", "marie@example.org", memberPassphrase)
-	h.other = h.newAccount("Omar Autre", "omar@example.org", otherPassphrase)
+	h.giveFactor(h.administrator, adminPassphrase)
+	h.member = h.newAccount("Marie Membre", "marie@example.org", memberPassphrase, accounts.Organiser)
+	h.other = h.newAccount("Omar Autre", "omar@example.org", otherPassphrase, accounts.Organiser)
 	return h
 }
 
-func (h *house) newAccount(name, email, passphrase string) accounts.Account {
+// newAccount is one that is active.
+func (h *house) newAccount(name, email, passphrase string, role accounts.Role) accounts.Account {
 	h.t.Helper()
 	here := accounts.Client{Address: netip.MustParseAddr("192.0.2.200")}
-	actor := accounts.Actor{Account: h.administrator.ID, Client: here.Address}
-	_, activation, err := h.accounts.Create(actor, name, email, accounts.Member, h.now)
+	actor := accounts.Actor{Account: h.administrator.ID, Client: here.Address, Proved: h.clock()}
+	_, activation, err := h.accounts.Create(actor, name, email, role, h.clock())
 	must(h.t, err)
-	a, _, err := h.accounts.Activate(context.Background(), activation.Token.Reveal(), passphrase, here, h.now)
+	a, _, err := h.accounts.Activate(context.Background(), activation.Token.Reveal(), passphrase, here, h.clock())
 	must(h.t, err)
 	return a
 }
@@ -223,7 +236,11 @@ func (h *house) signedIn(email, passphrase string) *browser {
 	h.t.Helper()
 	b := h.browser()
 	b.token()
-	if a := b.do("POST", "/api/login", map[string]string{"email": email, "passphrase": passphrase}); a.status != http.StatusOK {
+	form := map[string]string{"email": email, "passphrase": passphrase}
+	if h.phones[email] != nil {
+		form["code"] = h.code(email)
+	}
+	if a := b.do("POST", "/api/login", form); a.status != http.StatusOK {
 		h.t.Fatalf("sign-in of %s: %d %s", email, a.status, a.body)
 	}
 	b.token()

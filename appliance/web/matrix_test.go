@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,35 +11,58 @@ import (
 	"huisclos/accounts"
 )
 
-// The privilege matrix: every route of the router, and what four people get from it. owner is the member to whom the
-// room, the session and the account in the address belong; other is a member to whom nothing belongs. A route without a
-// line here fails, and so does a line without a route.
+// The privilege matrix: every route of the router, and what eight people get from it. owner is the organiser to whom the room, the
+// session and the account in the address belong; to the others nothing belongs. A route without a line here fails, and so does
+// a line without a route. hardening/papers reads the lines for hardening/docs/privileges.md: they keep this form.
 //
-// 401 not signed in · 403 not allowed · 404 not there for this person · 409, 410, 422 allowed, and refused by a rule
+// 401 not signed in · 403 not allowed · 404 not there for this person · 409, 410, 422, 426 allowed, and refused by a rule
 type right struct {
-	method, route        string
-	nobody, owner, other int
-	administrator        int
-	path                 func(*scene) string
-	body                 any
-	refused              string // codes of the refusals above that are not about rights
+	method, route string
+	want          is
+	path          func(*scene) string
+	body          any
+	refused       string // codes of the refusals above that are not about rights
 }
 
-// A scene is a house with objects that belong to the member.
+// is what each of them gets, in the order of columns.
+type is [8]int
+
+var columns = [len(is{})]string{"nobody", "guest", "member", "organiser", "owner", "auditor", "officer", "administrator"}
+
+// A scene is a house with objects that belong to the owner.
 type scene struct {
 	*house
 	room, session string
 }
 
-func newScene(t *testing.T) (*scene, *browser) {
+func newScene(t *testing.T) *scene {
 	h := newHouse(t)
 	r, err := h.rooms.Create(h.member.ID, "Salle", h.now)
 	must(t, err)
-	// A session of the member that no test uses, so that ending it ends nobody's request.
-	b := h.asMember()
+	// A session of the owner that no test uses, so that ending it ends nobody's request.
 	list, err := h.accounts.Sessions(accounts.Actor{Account: h.member.ID}, h.member.ID, h.now)
 	must(t, err)
-	return &scene{h, r.ID.String(), list[len(list)-1].ID.String()}, b
+	return &scene{h, r.ID.String(), list[len(list)-1].ID.String()}
+}
+
+// as is a browser of one of the columns' people.
+func (s *scene) as(who string) *browser {
+	s.t.Helper()
+	switch who {
+	case "nobody":
+		b := s.browser()
+		b.token()
+		return b
+	case "owner":
+		return s.asMember()
+	case "organiser":
+		return s.asOther()
+	case "administrator":
+		return s.asAdministrator()
+	case "guest":
+		return s.asGuest()
+	}
+	return s.asRole(accounts.Role(who))
 }
 
 func fixed(path string) func(*scene) string { return func(*scene) string { return path } }
@@ -51,91 +75,124 @@ func ofMember(format string) func(*scene) string {
 	return func(s *scene) string { return fmt.Sprintf(format, s.member.ID) }
 }
 
+// ofProposal names what the administrator has proposed: a second officer.
+func ofProposal(format string) func(*scene) string {
+	return func(s *scene) string {
+		s.there(accounts.Officer)
+		actor := accounts.Actor{Account: s.administrator.ID, Proved: s.clock()}
+		_, _, err := s.accounts.Create(actor, "Oona Deux", "oona@example.org", accounts.Officer, s.clock())
+		var proposed accounts.Proposed
+		if !errors.As(err, &proposed) {
+			s.t.Fatalf("a second officer: %v", err)
+		}
+		return fmt.Sprintf(format, proposed.Proposal.ID)
+	}
+}
+
 var nothing = map[string]string{}
 
 var rights = []right{
-	{"GET", "/healthz", 200, 200, 200, 200, fixed("/healthz"), nil, ""},
+	{"GET", "/healthz", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/healthz"), nil, ""},
 
-	{"GET", "/api/me", 401, 200, 200, 200, fixed("/api/me"), nil, ""},
-	{"POST", "/api/setup", 409, 409, 409, 409, fixed("/api/setup"),
+	{"GET", "/api/me", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/me"), nil, ""},
+	{"POST", "/api/setup", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/setup"),
 		map[string]string{"code": "x", "name": "x", "email": "x@example.org", "passphrase": "a passphrase of somebody"}, "setup-done"},
-	{"POST", "/api/login", 200, 200, 200, 200, fixed("/api/login"),
+	{"POST", "/api/login", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/login"),
 		map[string]string{"email": "marie@example.org", "passphrase": memberPassphrase}, ""},
-	{"POST", "/api/logout", 204, 204, 204, 204, fixed("/api/logout"), nothing, ""},
-	{"POST", "/api/activation", 410, 410, 410, 410, fixed("/api/activation"), map[string]string{"token": "x"}, "bad-activation"},
-	{"POST", "/api/activate", 410, 410, 410, 410, fixed("/api/activate"),
+	// The house of this test is come to by its address, where there can be no passkeys.
+	{"POST", "/api/passkey/login/begin", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/passkey/login/begin"), nothing, "passkeysNotHere"},
+	{"POST", "/api/passkey/login/finish", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/passkey/login/finish"), map[string]any{"credential": nothing}, "passkeysNotHere"},
+	{"POST", "/api/logout", is{204, 204, 204, 204, 204, 204, 204, 204}, fixed("/api/logout"), nothing, ""},
+	{"POST", "/api/activation", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activation"), map[string]string{"token": "x"}, "bad-activation"},
+	{"POST", "/api/activate", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activate"),
 		map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, "bad-activation"},
 
-	{"PATCH", "/api/account", 401, 200, 200, 200, fixed("/api/account"), map[string]string{"name": "Quelqu'un"}, ""},
-	{"POST", "/api/account/passphrase", 401, 200, 403, 403, fixed("/api/account/passphrase"),
+	{"PATCH", "/api/account", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account"), map[string]string{"name": "Quelqu'un"}, ""},
+	{"POST", "/api/account/passphrase", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/passphrase"),
 		map[string]string{"old": memberPassphrase, "new": "vingt vaches valsent vite"}, "passphrase-wrong"},
-	{"GET", "/api/account/factors", 401, 200, 200, 200, fixed("/api/account/factors"), nil, ""},
-	{"POST", "/api/account/totp", 401, 200, 403, 403, fixed("/api/account/totp"), map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
-	{"POST", "/api/account/totp/confirm", 401, 409, 409, 409, fixed("/api/account/totp/confirm"), map[string]string{"code": "123456"}, "enrolmentOver"},
-	{"DELETE", "/api/account/totp", 401, 409, 403, 403, fixed("/api/account/totp"),
+	{"GET", "/api/account/factors", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/factors"), nil, ""},
+	{"POST", "/api/account/totp", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/totp"),
+		map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
+	{"POST", "/api/account/totp/confirm", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/account/totp/confirm"),
+		map[string]string{"code": "123456"}, "enrolmentOver secondFactorThere"},
+	{"DELETE", "/api/account/totp", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp"),
 		map[string]string{"passphrase": memberPassphrase, "code": "123456"}, "noSecondFactor passphrase-wrong"},
-	{"POST", "/api/account/recovery", 401, 409, 403, 403, fixed("/api/account/recovery"),
+	{"POST", "/api/account/recovery", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/recovery"),
 		map[string]string{"passphrase": memberPassphrase, "code": "123456"}, "noSecondFactor passphrase-wrong"},
-	{"GET", "/api/account/sessions", 401, 200, 200, 200, fixed("/api/account/sessions"), nil, ""},
-	{"DELETE", "/api/account/sessions/:session", 401, 204, 404, 404,
+	{"POST", "/api/account/passkeys/begin", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/account/passkeys/begin"),
+		map[string]string{"passphrase": memberPassphrase}, "passkeysNotHere"},
+	{"POST", "/api/account/passkeys", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/account/passkeys"),
+		map[string]any{"name": "x", "credential": nothing}, "passkeysNotHere"},
+	{"PATCH", "/api/account/passkeys/:passkey", is{401, 404, 404, 404, 404, 404, 404, 404}, fixed("/api/account/passkeys/AAAAAAAAAAAAAAAAAAAAAA"),
+		map[string]string{"name": "x"}, "noPasskey"},
+	{"DELETE", "/api/account/passkeys/:passkey", is{401, 403, 403, 403, 404, 403, 403, 403}, fixed("/api/account/passkeys/AAAAAAAAAAAAAAAAAAAAAA"),
+		map[string]string{"passphrase": memberPassphrase}, "noPasskey passphrase-wrong"},
+	{"POST", "/api/proof/passkey/begin", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/proof/passkey/begin"), nothing, "passkeysNotHere"},
+	{"GET", "/api/account/sessions", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/sessions"), nil, ""},
+	{"DELETE", "/api/account/sessions", is{401, 204, 204, 204, 204, 204, 204, 204}, fixed("/api/account/sessions"), nothing, ""},
+	{"DELETE", "/api/account/sessions/:session", is{401, 404, 404, 404, 204, 404, 404, 404},
 		func(s *scene) string { return "/api/account/sessions/" + s.session }, nil, "not-found"},
+	{"POST", "/api/proof", is{401, 403, 403, 403, 204, 403, 403, 403}, fixed("/api/proof"), map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
 
-	{"POST", "/api/connection", 401, 200, 200, 200, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
-	{"GET", "/api/connection/echo", 401, 426, 426, 426, fixed("/api/connection/echo"), nil, "upgrade-required"},
+	{"POST", "/api/connection", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
+	{"GET", "/api/connection/echo", is{401, 426, 426, 426, 426, 403, 426, 426}, fixed("/api/connection/echo"), nil, "upgrade-required"},
 
-	{"GET", "/api/rooms", 401, 200, 200, 200, fixed("/api/rooms"), nil, ""},
-	{"POST", "/api/rooms", 401, 201, 201, 201, fixed("/api/rooms"), map[string]string{"name": "Une salle"}, ""},
-	// Whoever is signed in and holds a room's link may see its name and knock: its id is 128 random bits.
-	{"GET", "/api/rooms/:room", 401, 200, 200, 200, ofRoom("/api/rooms/%s"), nil, ""},
-	{"PATCH", "/api/rooms/:room", 401, 200, 403, 403, ofRoom("/api/rooms/%s"), map[string]string{"name": "Autre nom"}, ""},
-	{"DELETE", "/api/rooms/:room", 401, 204, 403, 403, ofRoom("/api/rooms/%s"), nil, ""},
-	{"GET", "/api/rooms/:room/signal", 401, 426, 426, 426, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
-	{"GET", "/api/rooms/:room/tree/:epoch", 401, 404, 404, 404, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
+	{"GET", "/api/profiles", is{401, 403, 403, 200, 200, 403, 200, 200}, fixed("/api/profiles"), nil, ""},
+	{"GET", "/api/rooms", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/rooms"), nil, ""},
+	{"POST", "/api/rooms", is{401, 403, 403, 201, 201, 403, 201, 201}, fixed("/api/rooms"), map[string]string{"name": "Une salle"}, ""},
+	// Whoever may come into rooms and holds a room's link may see its name and knock: its id is 128 random bits. A guest is invited to
+	// none: there are no invitations yet.
+	{"GET", "/api/rooms/:room", is{401, 403, 200, 200, 200, 403, 200, 200}, ofRoom("/api/rooms/%s"), nil, ""},
+	{"PATCH", "/api/rooms/:room", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s"), map[string]string{"name": "Autre nom"}, ""},
+	{"DELETE", "/api/rooms/:room", is{401, 403, 403, 403, 204, 403, 403, 403}, ofRoom("/api/rooms/%s"), nil, ""},
+	{"GET", "/api/rooms/:room/signal", is{401, 403, 426, 426, 426, 403, 426, 426}, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
+	{"GET", "/api/rooms/:room/tree/:epoch", is{401, 403, 404, 404, 404, 403, 404, 404}, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 
-	{"GET", "/api/admin/accounts", 401, 403, 403, 200, fixed("/api/admin/accounts"), nil, ""},
-	{"POST", "/api/admin/accounts", 401, 403, 403, 201, fixed("/api/admin/accounts"),
+	{"GET", "/api/admin/accounts", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/accounts"), nil, ""},
+	{"POST", "/api/admin/accounts", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/accounts"),
 		map[string]string{"name": "Neuf", "email": "neuf@example.org", "role": "member"}, ""},
-	{"POST", "/api/admin/accounts/:account/activation", 401, 403, 403, 200, ofMember("/api/admin/accounts/%s/activation"), nothing, ""},
-	{"PATCH", "/api/admin/accounts/:account", 401, 403, 403, 200, ofMember("/api/admin/accounts/%s"), map[string]any{"disabled": true}, ""},
-	{"DELETE", "/api/admin/accounts/:account", 401, 403, 403, 204, ofMember("/api/admin/accounts/%s"), nil, ""},
-	{"DELETE", "/api/admin/accounts/:account/factors", 401, 403, 403, 409, ofMember("/api/admin/accounts/%s/factors"), nil, "noSecondFactor"},
-	{"GET", "/api/admin/calls", 401, 403, 403, 200, fixed("/api/admin/calls"), nil, ""},
-	{"POST", "/api/admin/calls/:room/end", 401, 403, 403, 409, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
-	{"GET", "/api/admin/audit", 401, 403, 403, 200, fixed("/api/admin/audit"), nil, ""},
-	{"GET", "/api/admin/status", 401, 403, 403, 200, fixed("/api/admin/status"), nil, ""},
+	{"POST", "/api/admin/accounts/:account/activation", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s/activation"), nothing, ""},
+	{"PATCH", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s"), map[string]any{"disabled": true}, ""},
+	{"DELETE", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 204}, ofMember("/api/admin/accounts/%s"), nil, ""},
+	{"DELETE", "/api/admin/accounts/:account/factors", is{401, 403, 403, 403, 403, 403, 403, 409}, ofMember("/api/admin/accounts/%s/factors"), nil, "noSecondFactor"},
+	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
+	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
+	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
+	{"GET", "/api/admin/audit", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit"), nil, ""},
+	{"GET", "/api/admin/policy", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/policy"), nil, ""},
+	{"PATCH", "/api/admin/policy", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/policy"),
+		map[string]any{"twoFactors": map[string]string{"member": "required"}}, ""},
+	{"GET", "/api/admin/profiles", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/profiles"), nil, ""},
+	{"POST", "/api/admin/profiles", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/profiles"),
+		map[string]any{"name": "Conseil", "conditions": []string{"padded"}}, ""},
+	{"PATCH", "/api/admin/profiles/:profile", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/profiles/standard"),
+		map[string]any{"name": "Standard", "conditions": []string{"padded"}}, ""},
+	{"DELETE", "/api/admin/profiles/:profile", is{401, 403, 403, 403, 403, 403, 409, 403}, fixed("/api/admin/profiles/standard"), nil, "profile-built-in"},
+	{"GET", "/api/admin/proposals", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/proposals"), nil, ""},
+	{"POST", "/api/admin/proposals/:proposal/approve", is{401, 403, 403, 403, 403, 403, 200, 403}, ofProposal("/api/admin/proposals/%s/approve"), nothing, ""},
+	{"POST", "/api/admin/proposals/:proposal/reject", is{401, 403, 403, 403, 403, 403, 204, 204}, ofProposal("/api/admin/proposals/%s/reject"), nothing, ""},
 
 	// Documents and files hold nothing of anybody.
-	{"GET", "/", 200, 200, 200, 200, fixed("/"), nil, ""},
-	{"GET", "/r/:room", 200, 200, 200, 200, ofRoom("/r/%s"), nil, ""},
-	{"GET", "/activate", 200, 200, 200, 200, fixed("/activate"), nil, ""},
-	{"GET", "/about", 200, 200, 200, 200, fixed("/about"), nil, ""},
-	{"GET", "/account", 200, 200, 200, 200, fixed("/account"), nil, ""},
-	{"GET", "/test", 200, 200, 200, 200, fixed("/test"), nil, ""},
-	{"GET", "/setup", 308, 308, 308, 308, fixed("/setup"), nil, ""},
-	{"GET", "/console", 308, 308, 308, 308, fixed("/console"), nil, ""},
-	{"GET", "/console/", 200, 200, 200, 200, fixed("/console/"), nil, ""},
-	{"GET", "/console/:section", 200, 200, 200, 200, fixed("/console/audit"), nil, ""},
-	{"GET", "/console/:section/:item", 200, 200, 200, 200, fixed("/console/accounts/x"), nil, ""},
-	{"GET", "/assets/:file", 200, 200, 200, 200, fixed("/assets/main-0123456789.js"), nil, ""},
-	{"GET", "/w/:file", 200, 200, 200, 200, fixed("/w/mls-0123456789.wasm"), nil, ""},
-	{"GET", "/console/assets/:file", 200, 200, 200, 200, fixed("/console/assets/main-0123456789.js"), nil, ""},
-}
-
-// people are the four, in one scene.
-func people(s *scene, owner *browser) map[string]*browser {
-	nobody := s.browser()
-	nobody.token()
-	return map[string]*browser{"nobody": nobody, "owner": owner, "other": s.asOther(), "administrator": s.asAdministrator()}
-}
-
-func (r right) wants() map[string]int {
-	return map[string]int{"nobody": r.nobody, "owner": r.owner, "other": r.other, "administrator": r.administrator}
+	{"GET", "/", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/"), nil, ""},
+	{"GET", "/r/:room", is{200, 200, 200, 200, 200, 200, 200, 200}, ofRoom("/r/%s"), nil, ""},
+	{"GET", "/activate", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/activate"), nil, ""},
+	{"GET", "/about", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/about"), nil, ""},
+	{"GET", "/account", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/account"), nil, ""},
+	{"GET", "/test", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/test"), nil, ""},
+	{"GET", "/setup", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/setup"), nil, ""},
+	{"GET", "/console", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/console"), nil, ""},
+	{"GET", "/console/", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/console/"), nil, ""},
+	{"GET", "/console/:section", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/console/audit"), nil, ""},
+	{"GET", "/console/:section/:item", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/console/accounts/x"), nil, ""},
+	{"GET", "/assets/:file", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/assets/main-0123456789.js"), nil, ""},
+	{"GET", "/w/:file", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/w/mls-0123456789.wasm"), nil, ""},
+	{"GET", "/console/assets/:file", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/console/assets/main-0123456789.js"), nil, ""},
 }
 
 func (r right) check(t *testing.T, s *scene, who string, b *browser) {
 	t.Helper()
 	a := b.do(r.method, r.path(s), r.body)
-	if want := r.wants()[who]; a.status != want {
+	if want := r.want[slices.Index(columns[:], who)]; a.status != want {
 		t.Errorf("%s: %d %s, want %d", who, a.status, strings.TrimSpace(string(a.body)), want)
 		return
 	}
@@ -154,25 +211,26 @@ func (r right) check(t *testing.T, s *scene, who string, b *browser) {
 func TestPrivilegeMatrix(t *testing.T) {
 	// ASVS 6.3.4, 8.2.1, 8.3.1, 13.4.5
 	lines := map[string]bool{}
-	reads, owner := newScene(t)
-	readers := people(reads, owner)
+	reads, readers := newScene(t), map[string]*browser{}
+	for _, who := range columns {
+		readers[who] = reads.as(who)
+	}
 	for _, r := range rights {
 		lines[r.method+" "+r.route] = true
 		t.Run(r.method+" "+r.route, func(t *testing.T) {
-			for who := range r.wants() {
+			for _, who := range columns {
 				if r.method == http.MethodGet {
 					r.check(t, reads, who, readers[who])
 					continue
 				}
 				// What one does must not change what the next one gets.
-				s, owner := newScene(t)
-				r.check(t, s, who, people(s, owner)[who])
+				s := newScene(t)
+				r.check(t, s, who, s.as(who))
 			}
 		})
 	}
-	h := newHouse(t)
 	routed := map[string]bool{}
-	for _, r := range h.server.echo.Routes() {
+	for _, r := range reads.server.echo.Routes() {
 		name := r.Method + " " + r.Path
 		routed[name] = true
 		if get, ok := strings.CutPrefix(name, "HEAD "); ok { // the same handler without a body
@@ -192,8 +250,8 @@ func TestPrivilegeMatrix(t *testing.T) {
 // TestObjectsOfOthers swaps every id in an address for one that does not exist, is malformed, or is of another kind.
 func TestObjectsOfOthers(t *testing.T) {
 	// ASVS 8.2.2
-	s, owner := newScene(t)
-	admin := s.asAdministrator()
+	s := newScene(t)
+	owner, admin, officer := s.asMember(), s.asAdministrator(), s.asRole(accounts.Officer)
 	for _, id := range []string{
 		"AAAAAAAAAAAAAAAAAAAAAA", s.member.ID.String(), "x", s.room + "A", s.room[:21], "%2e%2e", "..%2f..%2fetc", "%00", strings.Repeat("A", 4000),
 		s.room[:21] + "%3d",
@@ -209,6 +267,8 @@ func TestObjectsOfOthers(t *testing.T) {
 			{owner, "GET", "/api/rooms/" + id + "/tree/0", nil},
 			{owner, "DELETE", "/api/account/sessions/" + id, nil},
 			{admin, "POST", "/api/admin/calls/" + id + "/end", nothing},
+			{admin, "POST", "/api/admin/proposals/" + id + "/reject", nothing},
+			{officer, "POST", "/api/admin/proposals/" + id + "/approve", nothing},
 		} {
 			a := at.b.do(at.method, at.path, at.body)
 			if a.status != http.StatusNotFound {

@@ -23,6 +23,8 @@ type roomJSON struct {
 	Visited *time.Time `json:"visited,omitempty"`
 	Live    bool       `json:"live"`
 	People  int        `json:"people"`
+	// Profile is that of the call under way, or of the next.
+	Profile profileJSON `json:"profile"`
 }
 
 func (s *Server) roomOf(r meetings.StoredRoom) (roomJSON, error) {
@@ -35,6 +37,14 @@ func (s *Server) roomOf(r meetings.StoredRoom) (roomJSON, error) {
 		j.Visited = &r.Visited
 	}
 	j.People, j.Live = s.Hall.Live(r.ID)
+	p, err := s.Rooms.Profile(r.Profile)
+	if err != nil {
+		return roomJSON{}, err
+	}
+	if of, running := s.Hall.Profile(r.ID); running {
+		p.Profile = of
+	}
+	j.Profile = profileOf(p)
 	return j, nil
 }
 
@@ -59,6 +69,8 @@ func roomError(err error) error {
 		return refusal{codeBadRoomName}
 	case errors.Is(err, meetings.ErrTooMany):
 		return refusal{codeTooManyRooms}
+	case errors.Is(err, meetings.ErrNoProfile):
+		return refusal{codeNoProfile}
 	}
 	return err
 }
@@ -90,12 +102,10 @@ func (v *visit) roomAnswer(status int, r meetings.StoredRoom, err error) error {
 	return v.json(status, j)
 }
 
-type roomForm struct {
-	Name string `json:"name"`
-}
-
 func (s *Server) createRoom(v *visit) error {
-	var b roomForm
+	var b struct {
+		Name string `json:"name"`
+	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
@@ -109,12 +119,19 @@ func (s *Server) getRoom(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	r, err := s.Rooms.Get(id)
 	return v.roomAnswer(http.StatusOK, r, err)
 }
 
-func (s *Server) renameRoom(v *visit) error {
-	var b roomForm
+// changeRoom changes one thing of a room at a time: its name, or its security profile.
+func (s *Server) changeRoom(v *visit) error {
+	var b struct {
+		Name    *string             `json:"name"`
+		Profile *meetings.ProfileID `json:"profile"`
+	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
@@ -122,11 +139,21 @@ func (s *Server) renameRoom(v *visit) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.Rooms.Rename(v.account.ID, id, b.Name, v.now)
-	if err == nil {
-		s.Hall.Renamed(id, r.Name)
+	switch {
+	case b.Name != nil && b.Profile == nil:
+		r, err := s.Rooms.Rename(v.account.ID, id, *b.Name, v.now)
+		if err == nil {
+			s.Hall.Renamed(id, r.Name)
+		}
+		return v.roomAnswer(http.StatusOK, r, err)
+	case b.Profile != nil && b.Name == nil:
+		r, p, err := s.Rooms.SetProfile(v.account.ID, id, *b.Profile, v.now)
+		if err == nil {
+			s.Hall.ProfileChanged(id, p.Profile)
+		}
+		return v.roomAnswer(http.StatusOK, r, err)
 	}
-	return v.roomAnswer(http.StatusOK, r, err)
+	return refusal{codeBadRequest}
 }
 
 func (s *Server) deleteRoom(v *visit) error {

@@ -33,9 +33,24 @@ const (
 	codeNoCall        code = "no-call"
 	codeBadRoomName   code = "bad-room-name"
 	codeTooManyRooms  code = "too-many-rooms"
-	codeUpgrade       code = "upgrade-required"
-	codeNoLength      code = "length-required"
-	codeCodeWrong     code = "codeWrong"
+	codeNoProfile     code = "no-profile"
+
+	codeBadProfile        code = "bad-profile"
+	codeProfileName       code = "profile-name"
+	codeProfileUsed       code = "profile-used"
+	codeProfileBuiltIn    code = "profile-built-in"
+	codeTooManyProfiles   code = "too-many-profiles"
+	codeConditionNotBuilt code = "condition-not-built"
+
+	codeUpgrade   code = "upgrade-required"
+	codeNoLength  code = "length-required"
+	codeCodeWrong code = "codeWrong"
+
+	codeNoPasskeys     code = "passkeysNotHere"
+	codePasskeyOver    code = "passkeyOver"
+	codePasskeyBad     code = "passkeyUnusable"
+	codePasskeyRefused code = "passkeyRefused"
+	codeFactorRequired code = "factorRequired"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -100,6 +115,27 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeNoProfile: {http.StatusUnprocessableEntity,
+		"Ce profil de sécurité n'existe pas, ou plus.",
+		"There is no such security profile, or no longer."},
+	codeBadProfile: {http.StatusUnprocessableEntity,
+		"Ce profil ne convient pas : un nom de 1 à 64 octets sans espace au bord, des conditions connues, et de 2 à 1 000 appareils, ou aucune limite.",
+		"This profile does not do: a name of 1 to 64 bytes without spaces around it, known conditions, and 2 to 1,000 devices, or no limit."},
+	codeProfileName: {http.StatusConflict,
+		"Un autre profil porte déjà ce nom.",
+		"Another profile has this name already."},
+	codeProfileUsed: {http.StatusConflict,
+		"Des salles ont ce profil. Elles doivent d'abord en prendre un autre.",
+		"Rooms have this profile. They must take another one first."},
+	codeProfileBuiltIn: {http.StatusConflict,
+		"Ce profil est livré avec le produit : ses conditions se changent, mais il ne se supprime pas.",
+		"This profile comes with the product: its conditions can be changed, but it is not removed."},
+	codeTooManyProfiles: {http.StatusConflict,
+		"Il y a déjà 32 profils. Supprimez-en un d'abord.",
+		"There are 32 profiles already. Remove one first."},
+	codeConditionNotBuilt: {http.StatusUnprocessableEntity,
+		"Rien ne ferait encore respecter cette condition : elle ne peut pas être demandée dans cette version.",
+		"Nothing would keep this condition yet: it cannot be asked for in this version."},
 	codeUpgrade: {http.StatusUpgradeRequired,
 		"Cette adresse n'accepte que des connexions WebSocket.",
 		"This address accepts WebSocket connections only."},
@@ -133,8 +169,8 @@ var sentences = map[code]sentence{
 		"Le nom ne convient pas : de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
 		"This name does not do: 1 to 128 bytes, without line breaks or invisible characters."},
 	"bad-role": {http.StatusUnprocessableEntity,
-		"Ce rôle n'existe pas : un compte est administrateur ou membre.",
-		"There is no such role: an account is administrator or member."},
+		"Ce rôle n'existe pas, ou ne se donne pas à la main.",
+		"There is no such role, or it is not given by hand."},
 	"bad-cursor": {http.StatusBadRequest,
 		"Cette page de la liste n'existe plus. Revenez au début.",
 		"This page of the list no longer exists. Go back to its beginning."},
@@ -142,8 +178,8 @@ var sentences = map[code]sentence{
 		"La phrase de passe actuelle n'est pas la bonne.",
 		"The present passphrase is not right."},
 	"passphrase-short": {http.StatusUnprocessableEntity,
-		"La phrase de passe est trop courte : au moins 12 caractères, 15 pour un administrateur.",
-		"The passphrase is too short: at least 12 characters, 15 for an administrator."},
+		"La phrase de passe est trop courte : au moins 12 caractères, 15 pour un administrateur, un officier de sécurité ou un auditeur.",
+		"The passphrase is too short: at least 12 characters, 15 for an administrator, a security officer or an auditor."},
 	"passphrase-long": {http.StatusUnprocessableEntity,
 		"La phrase de passe est trop longue : au plus 512 caractères.",
 		"The passphrase is too long: at most 512 characters."},
@@ -160,12 +196,37 @@ var sentences = map[code]sentence{
 		"La nouvelle phrase de passe est la même que l'actuelle.",
 		"The new passphrase is the same as the present one."},
 	"secondFactorNeeded": {http.StatusUnauthorized,
-		"Ce compte a un second facteur : saisissez aussi le code de votre application, ou un code de secours.",
-		"This account has a second factor: type the code of your application as well, or a recovery code."},
+		"Ce compte a un second facteur : donnez aussi le code de votre application, votre clé d'accès ou un code de secours.",
+		"This account has a second factor: give the code of your application, your passkey or a recovery code as well."},
 	// At sign-in its status is 401.
 	codeCodeWrong: {http.StatusForbidden,
 		"Ce code n'est pas le bon, a déjà servi ou n'est plus à l'heure. Attendez le suivant, puis réessayez.",
 		"This code is not right, was used already or is out of date. Wait for the next one, then try again."},
+	codeNoPasskeys: {http.StatusConflict,
+		"Ici, les clés d'accès ne peuvent pas servir : il faut un nom d'hôte et un certificat reconnu, et venir par ce nom.",
+		"Passkeys cannot be used here: they need a host name and a trusted certificate, and that you come by that name."},
+	codePasskeyOver: {http.StatusConflict,
+		"La demande de clé d'accès a plus de cinq minutes, ou a déjà servi. Recommencez.",
+		"The request for a passkey is more than five minutes old, or was used already. Begin again."},
+	codePasskeyBad: {http.StatusUnprocessableEntity,
+		"Cette clé d'accès ne convient pas : elle doit vérifier qui l'utilise, sur cette page. Essayez-en une autre.",
+		"This passkey does not do: it has to verify who uses it, on this page. Try another."},
+	// At sign-in its status is 401.
+	codePasskeyRefused: {http.StatusForbidden,
+		"Cette clé d'accès n'a pas été acceptée. Essayez-en une autre, ou connectez-vous avec votre phrase de passe.",
+		"This passkey was not accepted. Try another, or sign in with your passphrase."},
+	"passkeyThere": {http.StatusConflict,
+		"Cette clé d'accès appartient déjà à un compte.",
+		"This passkey belongs to an account already."},
+	"noPasskey": {http.StatusNotFound,
+		"Votre compte n'a pas cette clé d'accès, ou plus.",
+		"Your account does not have this passkey, or no longer."},
+	"passkeysFull": {http.StatusConflict,
+		"Votre compte a déjà dix clés d'accès. Retirez-en une d'abord.",
+		"Your account has ten passkeys already. Remove one first."},
+	"bad-passkey-name": {http.StatusUnprocessableEntity,
+		"Le nom de la clé d'accès ne convient pas : de 1 à 128 octets, sans retour à la ligne ni caractère invisible.",
+		"This name of a passkey does not do: 1 to 128 bytes, without line breaks or invisible characters."},
 	"noSecondFactor": {http.StatusConflict,
 		"Ce compte n'a pas de second facteur.",
 		"This account has no second factor."},
@@ -179,6 +240,29 @@ var sentences = map[code]sentence{
 		"Votre phrase de passe est enregistrée. Connectez-vous avec elle et le code de votre second facteur.",
 		"Your passphrase is set. Sign in with it and the code of your second factor."},
 	"passphrase-role": {http.StatusConflict,
-		"La phrase de passe de ce compte est trop courte pour un administrateur. Créez d'abord un nouveau lien d'activation.",
-		"This account's passphrase is too short for an administrator. Make a new activation link first."},
+		"La phrase de passe de ce compte est trop courte pour ce rôle. Créez d'abord un nouveau lien d'activation.",
+		"This account's passphrase is too short for this role. Make a new activation link first."},
+
+	// Of proofs, the policy and four eyes.
+	codeFactorRequired: {http.StatusForbidden,
+		"Votre rôle demande un second facteur. Ajoutez-le d'abord à votre compte.",
+		"Your role needs a second factor. Add it to your account first."},
+	"factorKept": {http.StatusConflict,
+		"Votre rôle demande un second facteur : le dernier ne peut pas être retiré.",
+		"Your role needs a second factor: the last one cannot be removed."},
+	"proofNeeded": {http.StatusForbidden,
+		"Confirmez d'abord que c'est vous : saisissez à nouveau votre phrase de passe et le code de votre second facteur.",
+		"Confirm first that it is you: type your passphrase and the code of your second factor again."},
+	"bad-policy": {http.StatusUnprocessableEntity,
+		"Un second facteur est exigé ou facultatif, rien d'autre.",
+		"A second factor is required or optional, nothing else."},
+	"ownProposal": {http.StatusForbidden,
+		"Il faut quatre yeux : un autre officier de sécurité doit en décider.",
+		"This takes four eyes: another security officer has to decide on it."},
+	"proposalOver": {http.StatusConflict,
+		"Cette proposition ne tient plus : son délai est passé, ou ce qu'elle changeait n'est plus comme avant.",
+		"This proposal no longer holds: its time is over, or what it would change is no longer as it was."},
+	"tooManyProposals": {http.StatusConflict,
+		"Cent propositions attendent déjà. Décidez-en d'abord.",
+		"A hundred proposals are waiting already. Decide on those first."},
 }

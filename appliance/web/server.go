@@ -15,11 +15,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Names, Base, Proxies, Proof, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -40,7 +41,9 @@ type Config struct {
 	// Base begins the links that are given to people ("https://visio.example.org"); empty: what the request names.
 	Base string
 	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
-	Proxies         func(netip.Addr) bool
+	Proxies func(netip.Addr) bool
+	// Passkeys are the ceremonies for the host name in the settings; nil: there is none, and no passkeys either.
+	Passkeys        *passkey.Party
 	StrictTransport bool // the certificate is one that browsers trust by themselves
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string

@@ -20,6 +20,9 @@ func (s *Server) signal(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayEnter(); err != nil {
+		return err
+	}
 	if !strings.EqualFold(v.r.Header.Get("Upgrade"), "websocket") {
 		return refusal{codeUpgrade}
 	}
@@ -48,7 +51,8 @@ func (s *Server) signal(v *visit) error {
 		}
 	})
 	defer again.Stop()
-	visitor := meetings.Visitor{Account: account, Name: v.account.Name, Email: v.account.Email, Session: session, Via: arrival(v.r)}
+	visitor := meetings.Visitor{Account: account, Name: v.account.Name, Email: v.account.Email, Session: session, Via: arrival(v.r),
+		Role: v.account.Role, TwoFactors: v.account.SecondFactor}
 	signalling.Serve(v.w, v.r, s.Hall, id, visitor, signalling.Options{Log: s.Log.With("part", "signalling")})
 	return nil
 }

@@ -64,7 +64,8 @@ func closeCode(ctx context.Context, c *websocket.Conn) websocket.StatusCode {
 
 func TestSignallingIsWhoTheSessionSays(t *testing.T) {
 	// ASVS 4.4.4
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	m := next(t, ctx, owner.enter(t, ctx, s.room), "room")
@@ -85,7 +86,8 @@ func TestSignallingIsWhoTheSessionSays(t *testing.T) {
 
 func TestSignallingIsRefusedToOthers(t *testing.T) {
 	// ASVS 4.4.2
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for name, tt := range map[string]struct {
@@ -152,7 +154,8 @@ func TestRightsEndCalls(t *testing.T) {
 		}, roomDeleted, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, owner := newScene(t)
+			s := newScene(t)
+			owner := s.asMember()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			mine := owner.enter(t, ctx, s.room)
@@ -173,7 +176,8 @@ func TestRightsEndCalls(t *testing.T) {
 }
 
 func TestRenamedRoomIsTold(t *testing.T) {
-	s, owner := newScene(t)
+	s := newScene(t)
+	owner := s.asMember()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	c := owner.enter(t, ctx, s.room)

@@ -16,16 +16,6 @@ import (
 	"huisclos/meetings"
 )
 
-// access says who may use a route at all. Whether the object in the address is theirs is the domain's rule.
-type access int
-
-const (
-	anyone access = iota
-	member
-	administrator
-	participant // a member; or one of the two of the appliance's own test call, in its room and nowhere else
-)
-
 // kind says what a route answers with, and so which defences stand before it.
 type kind int
 
@@ -62,7 +52,7 @@ type visit struct {
 }
 
 func (v *visit) actor() accounts.Actor {
-	return accounts.Actor{Account: v.account.ID, Client: v.client}
+	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved}
 }
 
 func (v *visit) from() accounts.Client {
@@ -116,10 +106,10 @@ func (s *Server) run(v *visit, rt route) error {
 // guessed reports whether a secret was tried and wrong.
 func guessed(err error) bool {
 	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong) ||
-		errors.Is(err, accounts.ErrCodeWrong)
+		errors.Is(err, accounts.ErrCodeWrong) || errors.Is(err, accounts.ErrPasskeyRefused)
 }
 
-// admit checks origin, rate, session, CSRF token and role, and returns why not.
+// admit checks origin, rate, session, CSRF token, second factor and role, and returns why not.
 func (s *Server) admit(v *visit, rt route) code {
 	changes := rt.method != http.MethodGet && rt.method != http.MethodHead
 	switch {
@@ -163,10 +153,10 @@ func (s *Server) admit(v *visit, rt route) code {
 			return codeCSRF
 		}
 	}
-	if rt.access == administrator && v.account.Role != accounts.Administrator {
-		return codeForbidden
+	if v.canary != nil {
+		return "" // it has no role: its token names one room, and no other is open to it
 	}
-	return ""
+	return rt.access.refuses(v)
 }
 
 // isCanary lets one of the two of the test call in, where the address names their room. Their tokens are no sessions: on
@@ -191,6 +181,8 @@ func (s *Server) isCanary(v *visit) bool {
 // answer renders what a handler's error means to a person; nil is that the handler has answered.
 func (v *visit) answer(err error) error {
 	var many accounts.ErrTooMany
+	var needs accounts.NeedsFactor
+	var proposed accounts.Proposed
 	var he *echo.HTTPError
 	switch {
 	case err == nil:
@@ -202,6 +194,10 @@ func (v *visit) answer(err error) error {
 		v.w.Header().Set("Retry-After", seconds(many.Until.Sub(v.now)))
 		v.srv.Log.Info("too many tries", "client", v.srv.Mask(v.client), "route", v.c.Path())
 		return v.refuseWith(codeTooMany, map[string]any{"until": many.Until.UTC().Format(time.RFC3339)})
+	case errors.As(err, &needs):
+		return v.refuseWith(code(needs.Code()), map[string]any{"factors": map[string]bool{"totp": needs.TOTP, "passkey": needs.Passkey}})
+	case errors.As(err, &proposed): // not done, and not refused: it waits for a second pair of eyes
+		return v.json(http.StatusAccepted, map[string]any{"proposal": proposalOf(proposed.Proposal)})
 	case errors.Is(err, errTooLarge):
 		return v.refuse(codeTooLarge)
 	case errors.Is(err, errMediaType):

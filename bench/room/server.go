@@ -141,7 +141,20 @@ func (s *server) furnish(ctx context.Context, n int) (list []account, link clien
 	var me struct{ Account client.Account }
 	if s.admin == nil {
 		admin := s.visitor()
-		if err := admin.ask(ctx, "POST", "/api/setup", map[string]string{"code": s.code, "name": "Room 0", "email": "r0@example.org", "passphrase": "gravier lampe orage violon"}, &me); err != nil {
+		const phrase = "gravier lampe orage violon"
+		if err := admin.ask(ctx, "POST", "/api/setup", map[string]string{"code": s.code, "name": "Room 0", "email": "r0@example.org", "passphrase": phrase}, &me); err != nil {
+			return nil, link, err
+		}
+		// An administrator does nothing before a second factor is there.
+		var begun struct{ Secret string }
+		if err := admin.ask(ctx, "POST", "/api/account/totp", map[string]string{"passphrase": phrase}, &begun); err != nil {
+			return nil, link, err
+		}
+		code, err := codeOf(begun.Secret, time.Now())
+		if err != nil {
+			return nil, link, err
+		}
+		if err := admin.ask(ctx, "POST", "/api/account/totp/confirm", map[string]string{"code": code}, &struct{}{}); err != nil {
 			return nil, link, err
 		}
 		s.admin, s.accounts = admin, []account{{me.Account, admin.token()}}

@@ -64,7 +64,9 @@ type Key struct {
 	AddOnly bool
 	// Removed are the leaves that the commit took away.
 	Removed []uint32
-	Base    []byte
+	// Padded: frames of sound are sealed to one size.
+	Padded bool
+	Base   []byte
 }
 
 type epoch struct {
@@ -77,6 +79,7 @@ type epoch struct {
 	// gone are leaves that a later commit took away: nothing of theirs opens
 	// any more, grace or not.
 	gone    map[uint32]bool
+	padded  bool
 	base    []byte
 	sealers map[sframe.KID]*sframe.Sealer // owners of the counters
 	openers map[sframe.KID]*sframe.Opener // with the replay windows
@@ -169,7 +172,7 @@ func (e *Epochs) Accept(k Key, now time.Time) bool {
 		switchAt = now.Add(switchDelay)
 	}
 	name := fmt.Sprintf("%x/%d", k.Group, k.Epoch)
-	e.list = append(e.list, &epoch{number: k.Epoch, own: k.Own, send: !e.given[name], switchAt: switchAt, gone: make(map[uint32]bool),
+	e.list = append(e.list, &epoch{number: k.Epoch, own: k.Own, send: !e.given[name], switchAt: switchAt, gone: make(map[uint32]bool), padded: k.Padded,
 		base: k.Base, sealers: make(map[sframe.KID]*sframe.Sealer), openers: make(map[sframe.KID]*sframe.Opener)})
 	e.given[name] = true
 	return true
@@ -245,7 +248,11 @@ func (e *Epochs) Seal(context sframe.Context, key bool, frame []byte, now time.T
 	if err != nil {
 		return nil, err
 	}
-	return s.Seal(nil, codecOf(context), key, 0, frame)
+	padding := 0
+	if at.padded && context.Audio() {
+		padding = s.SoundPadding(len(frame))
+	}
+	return s.Seal(nil, codecOf(context), key, padding, frame)
 }
 
 func codecOf(context sframe.Context) sframe.Codec {

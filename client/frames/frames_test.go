@@ -278,3 +278,28 @@ func TestPicturesNeedTheirKeyFrame(t *testing.T) {
 		t.Error("sound waits for a key frame")
 	}
 }
+
+// Where the profile asks for it, sound leaves in one size and pictures as they are; both open as what they were.
+func TestPaddedSound(t *testing.T) {
+	for _, context := range []sframe.Context{0, 1} {
+		from, to := NewEpochs(), NewEpochs()
+		for leaf, e := range map[uint32]*Epochs{1: from, 2: to} {
+			k := key(5, leaf)
+			k.Fresh, k.Padded = true, true
+			e.Accept(k, t0)
+		}
+		r := NewReceiver(to, Expect{Leaf: 1, Context: context})
+		sizes := map[int]bool{}
+		for i := range 100 {
+			text := string(bytes.Repeat([]byte("a"), 1+i))
+			sealed := seal(t, from, context, !context.Audio(), text, t0)
+			sizes[len(sealed)] = true
+			if out := r.Take(Sealed{sealed, uint32(i), t0}, t0); len(out) != 1 || string(out[0].Data) != text {
+				t.Fatalf("frame %d of context %d: %+v", i, context, out)
+			}
+		}
+		if one := len(sizes) == 1 && sizes[sframe.SoundSize]; one != context.Audio() {
+			t.Errorf("context %d: sizes %v", context, sizes)
+		}
+	}
+}

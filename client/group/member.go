@@ -34,6 +34,7 @@ type Member struct {
 	core    *session.Session
 	room    Room
 	account mls.AccountID
+	told    mls.Profile // what the server says the call's, or else the next call's profile is
 
 	view *session.View // nil while the device is not in the group
 	seq  uint64        // of the last commit, message or Welcome
@@ -151,6 +152,7 @@ func (m *Member) onRoom(q *meetings.RoomStatus, now time.Time) []Effect {
 	if m.view != nil && q.Member && bytes.Equal(q.Group.Group, m.view.Group) {
 		return []Effect{Resumed{*m.view}}
 	}
+	m.told = q.Room.Profile
 	var out []Effect
 	if m.view != nil {
 		// The device had been away for too long, and its leaf is gone.
@@ -176,10 +178,11 @@ func (m *Member) onRoom(q *meetings.RoomStatus, now time.Time) []Effect {
 // create makes the group of the call, or the one that follows another.
 func (m *Member) create(follows *restart) []Effect {
 	m.knocking = false
-	room := mls.Room{Version: mls.RoomVersion, ID: m.room.ID, Owner: m.room.Owner, Hosts: []mls.AccountID{m.room.Owner}, Profile: mls.Standard}
+	room := mls.Room{Version: mls.RoomVersion, ID: m.room.ID, Owner: m.room.Owner, Hosts: []mls.AccountID{m.room.Owner}, Profile: m.told}
 	q := &meetings.Create{}
 	if follows != nil {
-		room.Hosts, room.Admits, q.Restarts = follows.from.Room.Hosts, follows.from.Room.Admits, follows.of.Group
+		room.Hosts, room.Admits, room.Profile = follows.from.Room.Hosts, follows.from.Room.Admits, follows.from.Room.Profile
+		q.Restarts = follows.of.Group
 	}
 	err := m.core.Create(room, nil)
 	if err == nil {
@@ -238,6 +241,8 @@ func (m *Member) knock(now time.Time) []Effect {
 
 func (m *Member) onFailure(q *meetings.Failure) []Effect {
 	switch {
+	case (q.Request == "knock" || q.Request == "create") && (q.Code == "two-factors" || q.Code == "role"):
+		return []Effect{Failed{q.Code, q.Request}}
 	case q.Request == "knock" && q.Code == "not-added":
 		// The committers left this KeyPackage out (it may have been too old for
 		// them): a fresh one, after a pause.
@@ -391,6 +396,10 @@ func (m *Member) Tree(tree []byte, err error, now time.Time) []Effect {
 			return m.knock(now)
 		}
 		return []Effect{Failed{"key-failed", err.Error()}}
+	}
+	// What the door showed is what this device agreed to.
+	if !v.Room.Profile.AtLeast(m.told) {
+		return m.unsafe("profile", "the call's profile is weaker than the server said")
 	}
 	if r := m.restart; r != nil {
 		m.restart = nil

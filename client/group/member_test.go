@@ -332,7 +332,7 @@ func TestWhatTheServerMayNotAsk(t *testing.T) {
 			return m.Take(&meetings.RoomStatus{Room: meetings.RoomCard{ID: meetings.ID(roomID), Owner: meetings.ID{7}}, State: meetings.StateEmpty}, now)
 		}, "creator-not-owner"},
 		"another group than it made": {func(m *Member) []Effect {
-			m.Take(&meetings.RoomStatus{Room: meetings.RoomCard{ID: meetings.ID(roomID), Owner: meetings.ID(owner)}, State: meetings.StateEmpty}, now)
+			m.Take(&meetings.RoomStatus{Room: meetings.RoomCard{ID: meetings.ID(roomID), Owner: meetings.ID(owner), Profile: mls.Standard()}, State: meetings.StateEmpty}, now)
 			return m.Take(&meetings.Created{Group: make([]byte, 16)}, now)
 		}, "forked"},
 	} {
@@ -408,7 +408,7 @@ func TestRestartRefusal(t *testing.T) {
 	member := func(leaf mls.LeafIndex, n byte) session.Member {
 		return session.Member{Leaf: leaf, Account: mls.AccountID{n}, Device: mls.DeviceID{n}, SignatureKey: []byte{n}}
 	}
-	old := session.View{Room: mls.Room{Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard}, Members: []session.Member{member(0, 1), member(1, 2), member(2, 3)}}
+	old := session.View{Room: mls.Room{Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard()}, Members: []session.Member{member(0, 1), member(1, 2), member(2, 3)}}
 	change := func(f func(*session.View)) session.View {
 		v := old
 		v.Members = append([]session.Member(nil), old.Members[:2]...)
@@ -426,7 +426,7 @@ func TestRestartRefusal(t *testing.T) {
 		"who is left out is in":    {change(func(v *session.View) { v.Members = append(v.Members, member(2, 3)) }), "not in the old one"},
 		"a key of another":         {change(func(v *session.View) { v.Members[1].Account = mls.AccountID{8} }), "not in the old one"},
 		"more hosts":               {change(func(v *session.View) { v.Room.Hosts = []mls.AccountID{owner, {2}} }), "other rules"},
-		"another security rule":    {change(func(v *session.View) { v.Room.Profile = 9 }), "other rules"},
+		"another security rule":    {change(func(v *session.View) { v.Room.Profile.Conditions |= mls.Padded }), "other rules"},
 		"another host than before": {change(func(v *session.View) { v.Room.Hosts = []mls.AccountID{{2}} }), "other rules"},
 	} {
 		if got := restartRefusal(c.view, old, []mls.LeafIndex{2}); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {

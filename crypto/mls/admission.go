@@ -5,7 +5,10 @@ import (
 	"time"
 )
 
-const admissionLabel = "HuisClosAdmission"
+const (
+	admissionLabel   = "HuisClosAdmission"
+	admissionVersion = 1
+)
 
 // Admission is a host's signed word that one key package may enter one group
 // until a time. It travels in the authenticated data of the commit that adds.
@@ -19,7 +22,7 @@ type Admission struct {
 
 func (a *Admission) tbs() []byte {
 	return encoded(func(e *encoder) {
-		e.u8(RoomVersion)
+		e.u8(admissionVersion)
 		e.vec(a.GroupID)
 		e.vec(a.KeyPackageRef)
 		e.u64(a.Expiry)
@@ -58,7 +61,7 @@ func MarshalAdmissions(list []Admission) []byte {
 		return nil
 	}
 	return encoded(func(e *encoder) {
-		e.u8(RoomVersion)
+		e.u8(admissionVersion)
 		e.nested(func(e *encoder) {
 			for _, a := range list {
 				e.vec(a.GroupID)
@@ -77,7 +80,7 @@ func ParseAdmissions(b []byte) (list []Admission, err error) {
 		return nil, nil
 	}
 	err = decodeAll(b, func(d *decoder) {
-		if v := d.u8(); v != RoomVersion {
+		if v := d.u8(); v != admissionVersion {
 			d.fail("admission version %d", v)
 		}
 		d.each(MaxAdds, func(d *decoder) {

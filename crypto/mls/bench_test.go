@@ -26,7 +26,7 @@ func benchBundles(b *testing.B, n int) []*KeyPackageBundle {
 }
 
 func benchRoom(n int) Room {
-	r := Room{Version: RoomVersion, Profile: Standard, Hosts: []AccountID{account(0)}, Owner: account(0)}
+	r := Room{Version: RoomVersion, Profile: Standard(), Hosts: []AccountID{account(0)}, Owner: account(0)}
 	for i := range n {
 		r.Admits = append(r.Admits, account(i+1))
 	}

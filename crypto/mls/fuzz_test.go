@@ -92,7 +92,7 @@ func FuzzGroupSecrets(f *testing.F) {
 // fuzzCall is a small call that fuzz targets feed.
 func fuzzCall(f *testing.F) (host *Group, observer *Observer) {
 	f.Helper()
-	room := Room{Version: RoomVersion, Profile: Standard, Hosts: []AccountID{account(0)}, Admits: []AccountID{account(1)}}
+	room := Room{Version: RoomVersion, Profile: Standard(), Hosts: []AccountID{account(0)}, Admits: []AccountID{account(1)}}
 	c := newCall(f, newPerson(f, Default, 0), room)
 	c.commit(0, CommitOptions{}, newPerson(f, Default, 1))
 	return c.groups[0], c.observer
@@ -191,7 +191,7 @@ func FuzzPrivateMessage(f *testing.F) {
 }
 
 func FuzzRoom(f *testing.F) {
-	f.Add(Room{Version: RoomVersion, Profile: Standard, Hosts: []AccountID{{1}}, Admits: []AccountID{{2}, {3}}, Checkpoint: []byte("c"), Locked: true}.Marshal())
+	f.Add(Room{Version: RoomVersion, Profile: Standard(), Hosts: []AccountID{{1}}, Admits: []AccountID{{2}, {3}}, Checkpoint: []byte("c"), Locked: true}.Marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := ParseRoom(b)
 		if err == nil && !bytes.Equal(r.Marshal(), b) {

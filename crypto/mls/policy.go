@@ -173,6 +173,9 @@ func checkAdds(in PolicyInput, room Room) error {
 	if !adds {
 		return nil
 	}
+	if room.Profile.Members != 0 && membersAfter(in) > int(room.Profile.Members) {
+		return refuse("profile-members", "")
+	}
 	keys, devices := map[string]bool{}, map[DeviceID]bool{}
 	gone := map[string]*LeafNode{} // removed leaves by signature key
 	in.before.tree.members(func(l LeafIndex, leaf *LeafNode) bool {
@@ -209,6 +212,20 @@ func checkAdds(in PolicyInput, room Room) error {
 		}
 	}
 	return nil
+}
+
+// membersAfter counts the leaves after the commit.
+func membersAfter(in PolicyInput) int {
+	n := len(in.Members())
+	for i := range in.Proposals {
+		switch in.Proposals[i].Type {
+		case ProposalAdd:
+			n++
+		case ProposalRemove:
+			n--
+		}
+	}
+	return n
 }
 
 // checkJoiner looks at a key package by itself.

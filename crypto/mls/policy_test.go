@@ -17,7 +17,7 @@ type stageSet struct {
 func newStage(t testing.TB, change func(*Room)) *stageSet {
 	t.Helper()
 	s := &stageSet{host: newPerson(t, Default, 0), b: newPerson(t, Default, 1), c: newPerson(t, Default, 2), x: newPerson(t, Default, 3)}
-	s.room = Room{Version: RoomVersion, ID: RoomID{9}, Profile: Standard, Owner: account(0),
+	s.room = Room{Version: RoomVersion, ID: RoomID{9}, Profile: Standard(), Owner: account(0),
 		Hosts: []AccountID{account(0)}, Admits: []AccountID{account(1), account(2)}}
 	s.call = newCall(t, s.host, s.room)
 	s.commit(0, CommitOptions{}, s.b, s.c)

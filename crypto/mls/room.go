@@ -16,8 +16,8 @@ const (
 	ExtensionRoom ExtensionType = 0xF0C1
 	ExtensionName ExtensionType = 0xF0C2
 
-	// RoomVersion is the version of the room extension and of admissions.
-	RoomVersion = 1
+	// RoomVersion is the version of the room extension.
+	RoomVersion = 2
 
 	credentialVersion = 1
 	credentialSize    = 1 + 16 + 16 + 8
@@ -130,12 +130,6 @@ func checkName(name string) error {
 	return nil
 }
 
-// Profile is a room's security profile.
-type Profile uint8
-
-// Standard is the one profile that can be set now.
-const Standard Profile = 1
-
 // Room is the group context extension that every member, and the server,
 // agree on. Only a host's commit changes it.
 type Room struct {
@@ -158,7 +152,7 @@ func (r Room) AdmitsAccount(a AccountID) bool { return slices.Contains(r.Admits,
 func (r Room) encode(e *encoder) {
 	e.u8(r.Version)
 	e.raw(r.ID[:])
-	e.u8(uint8(r.Profile))
+	r.Profile.encode(e)
 	e.optional(r.Locked)
 	e.raw(r.Owner[:])
 	for _, list := range [][]AccountID{r.Hosts, r.Admits} {
@@ -181,7 +175,7 @@ func ParseRoom(b []byte) (r Room, err error) {
 	err = decodeAll(b, func(d *decoder) {
 		r.Version = d.u8()
 		copy(r.ID[:], d.take(16))
-		r.Profile = Profile(d.u8())
+		r.Profile = decodeProfile(d)
 		r.Locked = d.optional()
 		copy(r.Owner[:], d.take(16))
 		r.Hosts = decodeAccounts(d, maxHosts)
@@ -208,11 +202,12 @@ func decodeAccounts(d *decoder, most int) []AccountID {
 }
 
 func (r Room) check() error {
+	if err := r.Profile.Check(); err != nil {
+		return err
+	}
 	switch {
 	case r.Version != RoomVersion:
 		return invalid("version %d", r.Version)
-	case r.Profile != Standard:
-		return invalid("profile %d", r.Profile)
 	case len(r.Hosts) == 0 || len(r.Hosts) > maxHosts:
 		return invalid("%d hosts", len(r.Hosts))
 	case len(r.Admits) > maxAdmits:
@@ -240,9 +235,6 @@ func RoomOf(exts []Extension) (Room, error) {
 	}
 	return ParseRoom(data)
 }
-
-// suite is the one suite of a profile.
-func (p Profile) suite() CipherSuite { return Default }
 
 // callCapabilities are required of every member of a call.
 func callCapabilities() RequiredCapabilities {
@@ -285,6 +277,9 @@ func (p *publicState) CheckCall() error {
 	}
 	if p.suite.id != room.Profile.suite() {
 		return invalid("suite %v is not the profile's", p.suite.id)
+	}
+	if most := int(room.Profile.Members); most != 0 && len(p.Members()) > most {
+		return invalid("%d members, the profile allows %d", len(p.Members()), most)
 	}
 	want := callCapabilities().Extension()
 	if got, _ := findExtension(p.context.extensions, want.Type); string(got) != string(want.Data) || len(p.context.extensions) != 2 {

@@ -303,15 +303,17 @@ func TestWords(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	good := Room{Version: RoomVersion, ID: RoomID{1}, Profile: Standard, Owner: account(4), Locked: true,
+	good := Room{Version: RoomVersion, ID: RoomID{1}, Profile: Standard(), Owner: account(4), Locked: true,
 		Hosts: []AccountID{account(1), account(2)}, Admits: []AccountID{account(3)}, Checkpoint: []byte("checkpoint")}
 	back := must(ParseRoom(good.Marshal()))(t)
 	if !bytes.Equal(back.Marshal(), good.Marshal()) || !back.IsHost(account(2)) || back.IsHost(account(3)) || !back.AdmitsAccount(account(3)) {
 		t.Fatalf("%+v", back)
 	}
 	for name, change := range map[string]func(*Room){
-		"version":      func(r *Room) { r.Version = 2 },
-		"profile":      func(r *Room) { r.Profile = 2 },
+		"version":      func(r *Room) { r.Version = 1 },
+		"profile":      func(r *Room) { r.Profile.Conditions = allConditions + 1 },
+		"no profile":   func(r *Room) { r.Profile = Profile{} },
+		"one member":   func(r *Room) { r.Profile.Members = 1 },
 		"no hosts":     func(r *Room) { r.Hosts = nil },
 		"host twice":   func(r *Room) { r.Hosts = append(r.Hosts, account(1)) },
 		"admits twice": func(r *Room) { r.Admits = append(r.Admits, account(3)) },

@@ -156,6 +156,23 @@ func (s *Sealer) Seal(dst []byte, codec Codec, key bool, padding int, frame []by
 	return s.key.aead.Seal(dst, iv[:], s.body, s.aad), nil
 }
 
+// SoundPadding is the padding with which the next frame of sound, of so many
+// bytes of the encoder's, is a multiple of SoundSize once it is sealed: header,
+// ciphertext and tag (RFC 6562 §4 on what sizes tell).
+func (s *Sealer) SoundPadding(frame int) int {
+	const kind, length = 1, 2 // of appendInner; the length is there only with padding
+	var header [MaxHeaderSize]byte
+	bare := len(Header{KID: s.key.kid, CTR: s.next}.Append(header[:0])) + kind + frame + s.key.aead.Overhead()
+	fill := (SoundSize - bare%SoundSize) % SoundSize
+	switch {
+	case fill == 0:
+		return 0
+	case fill <= length:
+		fill += SoundSize
+	}
+	return fill - length
+}
+
 // Opener opens one stream's frames of one epoch, each once.
 type Opener struct {
 	key    cipherKey

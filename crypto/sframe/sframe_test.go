@@ -178,3 +178,47 @@ func BenchmarkSeal(b *testing.B) {
 		dst, _ = s.Seal(dst[:0], VP8, false, 0, frame)
 	}
 }
+
+// TestSoundPadding: whatever the encoder gives and the counter is, what leaves has a multiple of SoundSize, the smallest that can be.
+func TestSoundPadding(t *testing.T) {
+	kid, _ := NewKID(0, 300, 77)
+	base := baseKey("padding")
+	s, err := NewSealer(AES256GCM, base, kid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := NewOpener(AES256GCM, base, kid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ctr := range []uint64{0, 1000, 65300, 70000, MaxCounter - 1500} { // the header grows twice on the way
+		s.next = ctr
+		for size := range 330 {
+			frame := bytes.Repeat([]byte{1}, size)
+			padding := s.SoundPadding(size)
+			sealed, err := s.Seal(nil, Opus, false, padding, frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bare := len(sealed) - padding
+			if padding > 0 {
+				bare -= 2
+			}
+			if len(sealed)%SoundSize != 0 || len(sealed) > bare+SoundSize+2 || len(sealed) == 2*SoundSize && bare+3 <= SoundSize {
+				t.Fatalf("counter %d, frame of %d: padding %d, sealed %d", ctr, size, padding, len(sealed))
+			}
+			if opened, _, err := o.Open(nil, Opus, sealed); err != nil || !bytes.Equal(opened, frame) {
+				t.Fatalf("counter %d, frame of %d: %v", ctr, size, err)
+			}
+		}
+	}
+	// A microphone at 40 kbit/s, as clients send it, is always one size.
+	for range 1000 {
+		if sealed, err := s.Seal(nil, Opus, false, s.SoundPadding(100), make([]byte, 100)); err != nil || len(sealed) != SoundSize {
+			t.Fatalf("%d, %v", len(sealed), err)
+		}
+		if s.next > MaxCounter-2 {
+			break
+		}
+	}
+}

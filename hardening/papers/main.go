@@ -1,5 +1,5 @@
 // Program papers writes the generated tables of hardening/docs: the matrices of the security target from target.json, the known
-// faults of others from known-faults.json and the list of audit actions from the source. It decides nothing about the product and ships nowhere.
+// faults of others from known-faults.json, the list of audit actions from the source and the privilege matrix from its test. It decides nothing about the product and ships nowhere.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -85,6 +86,39 @@ func faultTable(faults []fault, lang string) string {
 
 var action = regexp.MustCompile(`(?m)^\t\w+\s+Action = "([^"]+)"[ \t]*(?://[ \t]*(.*))?$`)
 
+// right is a line of the privilege matrix: method, route, and the status that each of eight people gets.
+var right = regexp.MustCompile(`(?m)^\t\{"([A-Z]+)", "([^"]+)", is\{([0-9, ]+)\},`)
+
+// privileges is the matrix as a table. What is not refused for lack of a right is a status in bold.
+func privileges(source, lang string) (string, error) {
+	var b strings.Builder
+	b.WriteString(text{
+		"| Route | nobody | guest | member | organiser | owner | auditor | officer | administrator |",
+		"| Route | personne | invité | membre | organisateur | propriétaire | auditeur | officier | administrateur |",
+	}.in(lang) + "\n|---|---|---|---|---|---|---|---|---|\n")
+	lines := right.FindAllStringSubmatch(source, -1)
+	if len(lines) < 40 {
+		return "", fmt.Errorf("the privilege matrix has %d lines: has its form changed?", len(lines))
+	}
+	for _, m := range lines {
+		fmt.Fprintf(&b, "| `%s %s` |", m[1], m[2])
+		list := strings.Split(m[3], ", ")
+		if len(list) != 8 {
+			return "", fmt.Errorf("%s %s: %d people", m[1], m[2], len(list))
+		}
+		for i, status := range list {
+			// What an id names that is somebody else's is not there; for its owner it is.
+			foreign := status == "404" && slices.Contains(list, "204") && i != 0
+			if status != "401" && status != "403" && !foreign {
+				status = "**" + status + "**"
+			}
+			b.WriteString(" " + status + " |")
+		}
+		b.WriteString("\n")
+	}
+	return b.String(), nil
+}
+
 // tables are all generated tables in one language, by name.
 func tables(root, lang string) (map[string]string, error) {
 	t, err := load(root)
@@ -96,6 +130,14 @@ func tables(root, lang string) (map[string]string, error) {
 		return nil, err
 	}
 	events, err := os.ReadFile(filepath.Join(root, "audit/events.go"))
+	if err != nil {
+		return nil, err
+	}
+	matrix, err := os.ReadFile(filepath.Join(root, "appliance/web/matrix_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	rights, err := privileges(string(matrix), lang)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +168,7 @@ func tables(root, lang string) (map[string]string, error) {
 	for _, m := range action.FindAllStringSubmatch(string(events), -1) {
 		fmt.Fprintf(&a, "| `%s` | %s |\n", m[1], strings.ReplaceAll(m[2], "|", "\\|"))
 	}
-	return map[string]string{"functions": f.String(), "threats": c.String(), "residual": r.String(), "actions": a.String(), "faults": faultTable(faults, lang)}, nil
+	return map[string]string{"functions": f.String(), "threats": c.String(), "residual": r.String(), "actions": a.String(), "faults": faultTable(faults, lang), "privileges": rights}, nil
 }
 
 var block = regexp.MustCompile(`(?s)<!-- table: (\w+) -->\n.*?<!-- end -->`)

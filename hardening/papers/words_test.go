@@ -14,7 +14,11 @@ var italic = regexp.MustCompile(`(^|[^*])\*([^*\n]+)\*([^*]|$)`)
 // The guides quote the screen in italics: each quotation stands in the clients' own words.
 func TestGuidesSpeakTheScreensWords(t *testing.T) {
 	var words strings.Builder
-	files, _ := filepath.Glob(root + "/*-ui/src/words/*.ts")
+	var files []string
+	for _, where := range []string{"/*-ui/src/words/*.ts", "/ui-kit/src/words.ts", "/ui-kit/src/*/*words.ts"} {
+		found, _ := filepath.Glob(root + where)
+		files = append(files, found...)
+	}
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {

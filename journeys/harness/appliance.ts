@@ -6,6 +6,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:tls';
+import { Authenticator } from './authenticator.ts';
 
 const address = process.env.HUISCLOS_ADDRESS ?? '127.0.0.1';
 const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
@@ -143,38 +144,71 @@ export class Client {
     return a.body;
   }
 
-  async login(email: string, passphrase: string): Promise<void> {
+  async login(who: Person): Promise<void> {
     this.csrf = '';
-    await this.must('POST', '/api/login', { email, passphrase });
+    await this.must('POST', '/api/login', await credentials(who));
+    await this.renewed();
+  }
+
+  /** A new session has a new token. */
+  async renewed(): Promise<void> {
     this.csrf = '';
     await this.must('GET', '/api/me');
   }
+
+  /** Sets up a second factor, in a session that may be good for nothing else yet. */
+  async enrol(passphrase: string): Promise<Authenticator> {
+    const phone = new Authenticator(String((await this.must('POST', '/api/account/totp', { passphrase })).secret));
+    await this.must('POST', '/api/account/totp/confirm', { code: await phone.next() });
+    await this.renewed();
+    return phone;
+  }
 }
 
-export interface Account { id: string; name: string; email: string; passphrase: string }
-export interface House { appliance: Appliance; admin: Client; owner: Account; members: Account[]; room: { id: string; name: string; link: string } }
+/** Who signs in, with what stands in for their phone if their account has a second factor. */
+export interface Person { email: string; passphrase: string; phone?: Authenticator }
+export const credentials = async ({ email, passphrase, phone }: Person) => ({ email, passphrase, ...(phone ? { code: await phone.next() } : {}) });
+
+export interface Account extends Person { id: string; name: string }
+export type Role = 'administrator' | 'officer' | 'auditor' | 'organiser' | 'member';
+export interface House { appliance: Appliance; admin: Client; ada: Account; owner: Account; members: Account[]; room: { id: string; name: string; link: string } }
+
+/** The first account, an administrator's, with the second factor without which nothing is open to it. */
+export async function setUp(appliance: Appliance): Promise<{ admin: Client; ada: Account }> {
+  const admin = appliance.client(), ada = { name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' };
+  const made = await admin.must('POST', '/api/setup', { code: appliance.setupCode, ...ada });
+  await admin.renewed();
+  return { admin, ada: { ...ada, id: (made.account as { id: string }).id, phone: await admin.enrol(ada.passphrase) } };
+}
+
+/** An account that an administrator makes and its owner activates; in a role that needs one, with a second factor. */
+export async function newcomer(appliance: Appliance, admin: Client, o: { name: string; email: string; passphrase: string; role: Role }): Promise<{ account: Account; client: Client }> {
+  const { passphrase, ...form } = o;
+  const r = await admin.must('POST', '/api/admin/accounts', form);
+  const token = new URL((r.activation as { url: string }).url).hash.slice(1), client = appliance.client();
+  const me = await client.must('POST', '/api/activate', { token, passphrase });
+  await client.renewed();
+  const account: Account = { id: (r.account as { id: string }).id, name: o.name, email: o.email, passphrase };
+  if (me.must === 'factor') account.phone = await client.enrol(passphrase);
+  return { account, client };
+}
 
 /** An appliance with an administrator, members whose accounts are active, and a room of the first member. */
 export async function house(members: number, o: ApplianceOptions = {}): Promise<House> { return furnish(await Appliance.start(o), members); }
 
 /** The same of an appliance that has just been started. */
 export async function furnish(appliance: Appliance, members: number): Promise<House> {
-  const admin = appliance.client();
   try {
-    await admin.must('POST', '/api/setup', { code: appliance.setupCode, name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' });
-    admin.csrf = '';
-    await admin.must('GET', '/api/me');
+    const { admin, ada } = await setUp(appliance);
     const names = ['Hélène Hôte', 'Bruno Berger', 'Clara Chêne', 'David Dune'], made: Account[] = [];
+    let client: Client | null = null;
     for (let i = 0; i < members; i++) {
-      const email = `member${i}@example.test`, passphrase = `cascade ${i} mousse verrou talus`;
-      const r = await admin.must('POST', '/api/admin/accounts', { name: names[i] ?? `Member ${i}`, email, role: 'member' });
-      const token = new URL((r.activation as { url: string }).url).hash.slice(1);
-      await appliance.client().must('POST', '/api/activate', { token, passphrase });
-      made.push({ id: (r.account as { id: string }).id, name: names[i] ?? `Member ${i}`, email, passphrase });
+      const one = await newcomer(appliance, admin, { name: names[i] ?? `Member ${i}`, email: `member${i}@example.test`, passphrase: `cascade ${i} mousse verrou talus`, role: 'organiser' });
+      client ??= one.client;
+      made.push(one.account);
     }
-    const owner = made[0]!, client = appliance.client();
-    await client.login(owner.email, owner.passphrase);
-    const room = await client.must('POST', '/api/rooms', { name: 'Salle des essais' }) as { id: string; name: string };
-    return { appliance, admin, owner, members: made, room: { id: room.id, name: room.name, link: `${appliance.url}/r/${room.id}#${owner.id}` } };
+    const owner = made[0]!;
+    const room = await client!.must('POST', '/api/rooms', { name: 'Salle des essais' }) as { id: string; name: string };
+    return { appliance, admin, ada, owner, members: made, room: { id: room.id, name: room.name, link: `${appliance.url}/r/${room.id}#${owner.id}` } };
   } catch (e) { await appliance.end(); throw e; }
 }

@@ -1,6 +1,6 @@
 /** Chromium by playwright-core and Firefox by WebDriver BiDi behind one small interface. Each person is a browser of its own. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium, type Browser as Chromium, type BrowserContext, type Page as ChromiumPage } from 'playwright-core';
@@ -21,7 +21,7 @@ export interface BrowserOptions {
   portrait?: boolean;
   /** SHA-256 of the public key (SPKI) of a certificate to trust, in Base64: Chromium, which else takes no TURN inside TLS from it. */
   trust?: string;
-  /** A certificate authority (PEM file) to trust by itself, for pages and TURN alike, and no certificate beside (Firefox). */
+  /** A certificate authority (PEM file) to trust by itself, for pages and TURN alike, and no certificate beside. Chromium makes no passkeys on a page whose certificate it was told to overlook. */
   authority?: string;
   /** host:port of an HTTP proxy that everything goes through. */
   proxy?: string;
@@ -71,21 +71,31 @@ export async function open(o: BrowserOptions): Promise<Person> {
   return o.engine === 'chromium' ? openChromium(o, source) : openFirefox(o, source);
 }
 
+/** A store of certificates (NSS) that trusts one authority. */
+function trusting(store: string, authority: string): void {
+  mkdirSync(store, { recursive: true });
+  execFileSync('certutil', ['-N', '--empty-password', '-d', `sql:${store}`]);
+  execFileSync('certutil', ['-A', '-d', `sql:${store}`, '-n', 'journeys', '-t', 'C,,', '-i', authority]);
+}
+
 async function openChromium(o: BrowserOptions, source: Source): Promise<Person> {
+  const home = o.authority ? mkdtempSync(path.join(tmpdir(), 'huisclos-chromium-')) : null;
+  if (home) trusting(path.join(home, '.pki/nssdb'), o.authority!);
   const browser: Chromium = await chromium.launch(behind(o.line, {
     executablePath: find('chromium', 'chromium-browser', 'google-chrome'), headless: true, chromiumSandbox: false,
+    ...(home ? { env: { ...process.env, HOME: home } as Record<string, string> } : {}),
     ...(o.proxy ? { proxy: { server: `http://${o.proxy}` } } : {}),
     args: [
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
       ...(source.devices === 'browser' ? [`--use-file-for-fake-video-capture=${o.film ?? videoFile(o.id, o.size)}`, `--use-file-for-fake-audio-capture=${soundFile(o.id)}`] : []),
       '--autoplay-policy=no-user-gesture-required', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run', '--no-default-browser-check',
-      '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows', '--ignore-certificate-errors', ...(o.trust ? [`--ignore-certificate-errors-spki-list=${o.trust}`] : []), '--disable-gpu', '--disable-dev-shm-usage',
+      '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows', ...(home ? [] : ['--ignore-certificate-errors']), ...(o.trust ? [`--ignore-certificate-errors-spki-list=${o.trust}`] : []), '--disable-gpu', '--disable-dev-shm-usage',
       '--disable-features=WebRtcHideLocalIpsWithMdns',
     ],
   }));
   const look = o.look ?? {};
   const context: BrowserContext = await browser.newContext({
-    ignoreHTTPSErrors: true, viewport: { width: look.width ?? 1280, height: look.height ?? 720 }, colorScheme: look.dark ? 'dark' : 'light', locale: look.lang === 'fr' ? 'fr-FR' : 'en-GB', reducedMotion: 'reduce',
+    ignoreHTTPSErrors: !home, viewport: { width: look.width ?? 1280, height: look.height ?? 720 }, colorScheme: look.dark ? 'dark' : 'light', locale: look.lang === 'fr' ? 'fr-FR' : 'en-GB', reducedMotion: 'reduce',
     hasTouch: look.touch ?? false, permissions: [],
   });
   await context.addInitScript(installDevices, source);
@@ -94,7 +104,7 @@ async function openChromium(o: BrowserOptions, source: Source): Promise<Person> 
   return {
     engine: 'chromium', id: o.id,
     tab: async () => new ChromiumTab(await context.newPage()),
-    close: async () => { await browser.close(); },
+    close: async () => { await browser.close(); if (home) rmSync(home, { recursive: true, force: true, maxRetries: 5 }); },
   };
 }
 
@@ -127,10 +137,7 @@ class ChromiumTab implements Tab {
 
 async function openFirefox(o: BrowserOptions, source: Source): Promise<Person> {
   const profile = mkdtempSync(path.join(tmpdir(), 'huisclos-firefox-')), look = o.look ?? {};
-  if (o.authority) {
-    execFileSync('certutil', ['-N', '--empty-password', '-d', `sql:${profile}`]);
-    execFileSync('certutil', ['-A', '-d', `sql:${profile}`, '-n', 'journeys', '-t', 'C,,', '-i', o.authority]);
-  }
+  if (o.authority) trusting(profile, o.authority);
   const browser: Firefox = await puppeteer.launch(behind(o.line, {
     ...(o.line ? { debuggingPort: await o.line.port() } : {}),
     browser: 'firefox' as const, executablePath: find('firefox-esr', 'firefox'), headless: true, acceptInsecureCerts: !o.authority, userDataDir: profile, protocolTimeout: 60_000,

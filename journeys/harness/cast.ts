@@ -3,7 +3,7 @@
  * engine of that page (the test build shows it as `window.__huisclos`); those about the pages themselves use the buttons.
  */
 import type { CallState, Person as Shown } from '../../meeting-ui/src/call/state.ts';
-import type { Account, House } from './appliance.ts';
+import { credentials, type Account, type House, type Person as Who } from './appliance.ts';
 import { open, until, type BrowserOptions, type Engine, type Person, type Tab } from './browser.ts';
 import { small, tones, type Size } from './clip.ts';
 
@@ -139,7 +139,7 @@ export class Player {
 }
 
 /** Signs in inside the page, as the page itself would. */
-export async function signIn(tab: Tab, house: House, account: { email: string; passphrase: string }): Promise<void> {
+export async function signIn(tab: Tab, house: House, account: Who): Promise<void> {
   await tab.goto(`${house.appliance.url}/about`);
   const status = await tab.run(async (a) => {
     // The page asks who it is at the same time; of two first visits the later cookie stays, and the token must be its.
@@ -148,7 +148,7 @@ export async function signIn(tab: Tab, house: House, account: { email: string; p
       const r = await fetch('/api/login', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Huisclos-CSRF': me.csrf }, body: JSON.stringify(a) });
       if (r.status !== 403 || tries === 2) return r.status;
     }
-  }, { email: account.email, passphrase: account.passphrase });
+  }, await credentials(account));
   if (status < 200 || status > 299) throw new Error(`sign in: ${status}`);
 }
 

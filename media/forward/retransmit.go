@@ -18,6 +18,24 @@ const (
 	maxAnswered = 32
 )
 
+const (
+	// askedIn is what a receiver takes to ask, besides the round trip: what comes late may be reordered, its feedback is
+	// gathered for 100 ms, and it may be busy.
+	askedIn = 200 * time.Millisecond
+	// lossy is the part lost from which a receiver asks more than twice for one packet in a while.
+	lossy = 0.02
+)
+
+// Worth is for how long a packet is worth keeping for a receiver that is a round trip away and loses a part of what it is sent:
+// for two tries, or four where loss is common.
+func Worth(roundTrip time.Duration, lost float64) time.Duration {
+	tries := time.Duration(2)
+	if lost >= lossy {
+		tries = 4
+	}
+	return min(tries*min(max(roundTrip, 0), keepFor)+askedIn, keepFor)
+}
+
 // UnwrapRTX splits a retransmission's payload (RFC 4588 §4) into the original
 // sequence number and payload. Probes without an original are refused.
 func UnwrapRTX(b []byte) (sequence uint16, payload []byte, ok bool) {

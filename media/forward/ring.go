@@ -1,71 +1,75 @@
 package forward
 
 import (
-	"sync"
 	"time"
 
 	"huisclos/media/gate"
+	"huisclos/media/slab"
 )
 
 const (
-	// keepFor is how long a packet is worth a retransmission: a receiver asks after a round trip, and once more when the
+	// keepFor is how long a packet is worth a retransmission at most: a receiver asks after a round trip, and once more when the
 	// answer is lost as well.
 	keepFor = time.Second
-	// keepLeast is how long it is kept even of a stream that is so fast that keepCheap holds less.
-	keepLeast = 500 * time.Millisecond
-	// keepCheap is what a ring may hold, in octets, of packets that are older than keepLeast: a second of 0.8 Mbit/s, half a
-	// second of 1.5 Mbit/s.
-	keepCheap = 96 << 10
+	// keepUnknown is how long it is kept while no receiver's round trip is known.
+	keepUnknown = 500 * time.Millisecond
+	// keepCheap is what a ring may hold, in octets, of packets that are older than its receivers need: a second of 0.25 Mbit/s.
+	keepCheap = 32 << 10
 	// keepMost bounds a ring, in octets: half a second of 8 Mbit/s.
 	keepMost = 512 << 10
 
-	// block is the unit in which rings take and give back memory, in octets. It holds any payload that is forwarded.
-	block      = 8 << 10
+	// block is the unit in which rings take and give back memory, in octets. A payload lies in two at most.
+	block      = slab.Size
 	firstSlots = 64
 	maxSlots   = 2048
 )
 
-// blocks are between two rings. The collector takes those that no ring wants.
-var blocks = sync.Pool{New: func() any { return new([block]byte) }}
+// blocks are all rings'. They are not Go's memory: nothing of theirs is left to the collector, and each ring that is not used any
+// more has to be cleared.
+var blocks slab.Store
 
 // Ring keeps the last packets of one layer as they were received, for all
 // receivers together: what was sealed for the call is the same for everybody.
-// It takes memory for what is published in keepFor, and gives it back when less
-// is; the zero value is an empty ring that has none. It allocates nothing while
-// the rate stays.
+// It takes memory for what is published in the time that its receivers need, and
+// gives it back when less is; the zero value is an empty ring that has none. Its
+// owner says Clear before it forgets the ring. It allocates nothing while the rate
+// stays.
 type Ring struct {
 	slots  []slot // by sequence number; their number is a power of two
 	blocks []kept // oldest first
-	first  uint32 // number of blocks[0] among all that there ever were
+	first  uint32 // number of blocks[0] among all that there ever were, modulo 2^32 / block
 	used   int    // octets of the newest block
 	epoch  time.Time
+	needed time.Duration // 0: keepUnknown
+	joined []byte        // what Get gave last, if that lay in two blocks
 }
 
-// kept is a block and when its last packet came, after the ring's epoch.
+// kept is a block and when the last packet that begins in it came, after the ring's epoch.
 type kept struct {
-	octets *[block]byte
+	slab.Block
 	newest time.Duration
 }
 
-// slot says where a packet is. The zero value is of no packet: blocks are numbered from 1.
+// slot says where a packet is. The zero value is of no packet.
 type slot struct {
-	block           uint32
-	at, size        uint16
+	at              uint32 // octets of the ring before it since its epoch, modulo 2^32
 	ssrc, timestamp uint32
 	since           uint32 // milliseconds after the ring's epoch, modulo 2^32
-	sequence        uint16
+	sequence, size  uint16
 	flags           uint8
 }
 
 const (
-	marker = 1 << iota
+	taken = 1 << iota // a packet is there
+	marker
 	firstOfFrame
 	firstOfKeyFrame
 	described // it has a payload descriptor
 	vp9
 )
 
-func flags(p *gate.Packet) (f uint8) {
+func flags(p *gate.Packet) uint8 {
+	f := uint8(taken)
 	if p.Marker {
 		f |= marker
 	}
@@ -84,28 +88,36 @@ func flags(p *gate.Packet) (f uint8) {
 	return f
 }
 
+// Needs says for how long the receivers need packets: their round trips decide. The ring keeps less only when it is full.
+func (r *Ring) Needs(d time.Duration) { r.needed = d }
+
 // Add keeps a packet.
 func (r *Ring) Add(p *gate.Packet, now time.Time) {
 	if len(p.Payload) > block {
 		return // gate and router let nothing pass that is nearly so large
 	}
-	if len(r.blocks) == 0 {
+	if r.slots == nil {
 		r.epoch = now
 		r.slots = make([]slot, firstSlots)
-		r.first = 1
-		r.take()
 	}
 	since := now.Sub(r.epoch)
-	if r.used+len(p.Payload) > block {
+	if len(r.blocks) == 0 || r.used+len(p.Payload) > block {
 		r.expire(since)
+	}
+	if len(r.blocks) == 0 {
 		r.take()
 	}
-	newest := &r.blocks[len(r.blocks)-1]
-	copy(newest.octets[r.used:], p.Payload)
-	*r.place(p.Sequence, since) = slot{block: r.first + uint32(len(r.blocks)-1), at: uint16(r.used), size: uint16(len(p.Payload)),
+	last := len(r.blocks) - 1
+	*r.place(p.Sequence, since) = slot{at: (r.first+uint32(last))*block + uint32(r.used), size: uint16(len(p.Payload)),
 		ssrc: p.SSRC, timestamp: p.Timestamp, since: uint32(since / time.Millisecond), sequence: p.Sequence, flags: flags(p)}
-	r.used += len(p.Payload)
-	newest.newest = since
+	r.blocks[last].newest = since
+	n := copy(r.blocks[last].Octets()[r.used:], p.Payload)
+	r.used += n
+	if rest := p.Payload[n:]; len(rest) > 0 {
+		r.take()
+		r.blocks[last+1].newest = since
+		r.used = copy(r.blocks[last+1].Octets(), rest)
+	}
 }
 
 // place is where a sequence number's slot is. While another packet that is still of use has it, there are too few.
@@ -127,25 +139,35 @@ func (r *Ring) place(sequence uint16, since time.Duration) *slot {
 
 // has says whether a slot's packet is still there and not too old.
 func (r *Ring) has(s *slot, since time.Duration) bool {
-	return s.block != 0 && s.block-r.first < uint32(len(r.blocks)) && uint32(since/time.Millisecond)-s.since <= uint32(keepFor/time.Millisecond)
+	return s.flags&taken != 0 && r.index(s) < len(r.blocks) && uint32(since/time.Millisecond)-s.since <= uint32(keepFor/time.Millisecond)
 }
+
+// index is the block in which a slot's packet begins; it is not there if that is not below the number of blocks.
+func (r *Ring) index(s *slot) int { return int((s.at/block - r.first) % (1 << 32 / block)) }
 
 // take begins a new block.
 func (r *Ring) take() {
-	r.blocks = append(r.blocks, kept{octets: blocks.Get().(*[block]byte)})
+	r.blocks = append(r.blocks, kept{Block: blocks.Take()})
 	r.used = 0
 }
 
 // expire gives back the blocks whose packets are all of no use any more, and the oldest when the ring is full.
 func (r *Ring) expire(since time.Duration) {
+	needed := r.needed
+	if needed == 0 {
+		needed = keepUnknown
+	}
 	n := 0
 	for n < len(r.blocks) {
 		age, holds := since-r.blocks[n].newest, (len(r.blocks)-n)*block
-		if age <= keepFor && holds < keepMost && (age <= keepLeast || holds < keepCheap) {
+		if age <= keepFor && holds < keepMost && (age <= needed || holds < keepCheap) {
 			break
 		}
-		blocks.Put(r.blocks[n].octets)
+		blocks.Give(r.blocks[n].Block)
 		n++
+	}
+	if n == len(r.blocks) {
+		r.used = 0
 	}
 	kept := copy(r.blocks, r.blocks[n:])
 	clear(r.blocks[kept:])
@@ -158,11 +180,18 @@ func (r *Ring) Sweep(now time.Time) {
 	if len(r.blocks) == 0 || now.Sub(r.epoch)-r.blocks[len(r.blocks)-1].newest <= keepFor {
 		return
 	}
-	r.expire(now.Sub(r.epoch))
-	*r = Ring{}
+	r.Clear()
 }
 
-// Get finds a packet that is not too old to be useful. Its payload is valid until the next Add or Sweep.
+// Clear forgets all packets and gives the memory back.
+func (r *Ring) Clear() {
+	for _, b := range r.blocks {
+		blocks.Give(b.Block)
+	}
+	*r = Ring{needed: r.needed}
+}
+
+// Get finds a packet that is not too old to be useful. Its payload is valid until the next call.
 func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bool) {
 	if len(r.slots) == 0 {
 		return gate.Packet{}, false
@@ -171,10 +200,8 @@ func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bo
 	if s.sequence != sequence || s.ssrc != ssrc || !r.has(s, now.Sub(r.epoch)) {
 		return gate.Packet{}, false
 	}
-	octets := r.blocks[s.block-r.first].octets
 	p := gate.Packet{SSRC: ssrc, Sequence: sequence, Timestamp: s.timestamp, Marker: s.flags&marker != 0,
-		Start: s.flags&firstOfFrame != 0, Key: s.flags&firstOfKeyFrame != 0, VP9: s.flags&vp9 != 0,
-		Payload: octets[s.at : s.at+s.size : s.at+s.size]}
+		Start: s.flags&firstOfFrame != 0, Key: s.flags&firstOfKeyFrame != 0, VP9: s.flags&vp9 != 0, Payload: r.payload(s)}
 	if s.flags&described != 0 {
 		var err error
 		if p.Descriptor, err = p.Describe(); err != nil {
@@ -182,4 +209,16 @@ func (r *Ring) Get(ssrc uint32, sequence uint16, now time.Time) (gate.Packet, bo
 		}
 	}
 	return p, true
+}
+
+// payload is what a slot's packet carried. Of one that lies in two blocks it is put together.
+func (r *Ring) payload(s *slot) []byte {
+	n, at, size := r.index(s), int(s.at%block), int(s.size)
+	octets := r.blocks[n].Octets()
+	if at+size <= block {
+		return octets[at : at+size : at+size]
+	}
+	r.joined = append(r.joined[:0], octets[at:]...)
+	r.joined = append(r.joined, r.blocks[n+1].Octets()[:at+size-block]...)
+	return r.joined
 }

@@ -57,25 +57,30 @@ func TestRingKeepsByTime(t *testing.T) {
 	sequence := uint16(65000)
 	for _, c := range []struct {
 		name        string
+		needs       time.Duration
 		perSecond   int
 		octets      int
 		kept        time.Duration // that a packet is certainly there
 		gone        time.Duration // that it is certainly not
 		least, most int           // octets of the ring
 	}{
-		{"no packet", 0, 0, 0, 0, 0, 0},
-		{"a thumbnail of 150 kbit/s", 30, 600, keepFor, keepFor + time.Millisecond, 2 * block, 5 * block},
-		{"a camera of 1.3 Mbit/s", 150, 1100, keepLeast, keepFor + time.Millisecond, 10 * block, keepCheap},
-		{"a camera of 2.5 Mbit/s", 270, 1150, keepLeast, 650 * time.Millisecond, 18 * block, 24 * block},
-		{"a screen of 40 Mbit/s", 5000, 1000, 90 * time.Millisecond, 600 * time.Millisecond, keepMost, keepMost},
-		{"many small packets", 1900, 20, keepFor - 100*time.Millisecond, keepFor + time.Millisecond, 4 * block, 6 * block},
-		{"a thumbnail again", 30, 600, keepFor, keepFor + time.Millisecond, 2 * block, 5 * block},
+		{"no packet", 0, 0, 0, 0, 0, 0, 0},
+		{"a thumbnail of 150 kbit/s", 0, 30, 600, keepFor, keepFor + time.Millisecond, 4 * block, 7 * block},
+		{"a camera of 1.3 Mbit/s", 0, 150, 1100, keepUnknown, keepUnknown + 60*time.Millisecond, 20 * block, 23 * block},
+		{"a camera of 2.5 Mbit/s", 0, 270, 1150, keepUnknown, keepUnknown + 40*time.Millisecond, 37 * block, 41 * block},
+		{"a screen of 40 Mbit/s", 0, 5000, 1000, 90 * time.Millisecond, 600 * time.Millisecond, keepMost, keepMost},
+		{"a camera on short lines", 200 * time.Millisecond, 150, 1100, 200 * time.Millisecond, 260 * time.Millisecond, 8 * block, 10 * block},
+		{"a camera on a long line", 800 * time.Millisecond, 150, 1100, 800 * time.Millisecond, 860 * time.Millisecond, 32 * block, 35 * block},
+		{"a thumbnail on short lines", 200 * time.Millisecond, 30, 600, keepFor, keepFor + time.Millisecond, 4 * block, 7 * block},
+		{"many small packets", 0, 1900, 20, 700 * time.Millisecond, keepFor + time.Millisecond, 8 * block, 11 * block},
+		{"a thumbnail again", 0, 30, 600, keepFor, keepFor + time.Millisecond, 4 * block, 7 * block},
 	} {
 		type sent struct {
 			sequence uint16
 			at       time.Time
 		}
 		var all []sent
+		r.Needs(c.needs)
 		for range c.perSecond * 3 {
 			now = now.Add(time.Second / time.Duration(c.perSecond))
 			sequence++
@@ -115,6 +120,38 @@ func TestRingKeepsByTime(t *testing.T) {
 	}
 }
 
+// TestRingJoins: a packet that lies in two blocks comes back in one piece, and not at all when the first of them is gone.
+func TestRingJoins(t *testing.T) {
+	var r Ring
+	defer r.Clear()
+	r.Needs(200 * time.Millisecond)
+	now, two := start, 0
+	for sequence := uint16(1); sequence < 400; sequence++ {
+		now = now.Add(5 * time.Millisecond)
+		p := video(sequence, 1100+int(sequence)%7*40)
+		r.Add(p, now)
+		before := r.joined
+		if r.used < len(p.Payload) {
+			two++
+		}
+		got, ok := r.Get(1, sequence, now)
+		if !ok || !bytes.Equal(got.Payload, p.Payload) {
+			t.Fatalf("%d came back as %v, %x", sequence, ok, got.Payload)
+		}
+		if r.used >= len(p.Payload) && len(before) != len(r.joined) {
+			t.Fatalf("%d lies in one block and was put together", sequence)
+		}
+	}
+	if two < 50 {
+		t.Fatalf("%d packets lay in two blocks, which is no test", two)
+	}
+	for sequence := uint16(1); sequence < 400; sequence++ {
+		if got, ok := r.Get(1, sequence, now); ok && !bytes.Equal(got.Payload, video(sequence, 1100+int(sequence)%7*40).Payload) {
+			t.Fatalf("%d is another packet", sequence)
+		}
+	}
+}
+
 // TestRingAllocatesNothing: once it has what the rate needs, and whatever the collector takes from between rings.
 func TestRingAllocatesNothing(t *testing.T) {
 	var r Ring
@@ -124,6 +161,7 @@ func TestRingAllocatesNothing(t *testing.T) {
 		now = now.Add(time.Second / 150)
 		r.Add(p, now)
 	}
+	defer r.Clear()
 	for range 500 {
 		add()
 	}
@@ -136,7 +174,11 @@ func TestRingAllocatesNothing(t *testing.T) {
 func FuzzRing(f *testing.F) {
 	f.Add([]byte{1, 200, 0, 1, 200, 0, 255, 3, 9})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		lent := blocks.Lent()
 		var r Ring
+		if len(b) > 0 {
+			r.Needs(time.Duration(b[0]) * 4 * time.Millisecond)
+		}
 		now, sequence := start, uint16(0)
 		type given struct {
 			packet *gate.Packet
@@ -164,6 +206,9 @@ func FuzzRing(f *testing.F) {
 			if ok && (!bytes.Equal(got.Payload, g.packet.Payload) || now.Sub(g.at) > keepFor+time.Millisecond) {
 				t.Fatalf("%d is another packet, or too old", sequence)
 			}
+		}
+		if r.Clear(); blocks.Lent() != lent || r.slots != nil {
+			t.Fatalf("%d blocks are lent when the ring is cleared, were %d before it", blocks.Lent(), lent)
 		}
 	})
 }

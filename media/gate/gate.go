@@ -122,14 +122,26 @@ type source struct {
 	bytes  int
 }
 
+// frame is kept small: there are frameMemory of them for each SSRC.
 type frame struct {
-	known     bool
-	timestamp uint32
-	spatial   uint8  // layers of a VP9 picture have one timestamp
-	refused   Reason // empty: the frame passed
-	first     uint16
-	ended     bool // its last packet was seen, at last
-	last      uint16
+	timestamp   uint32
+	first, last uint16 // packets; last once it was seen
+	refused     uint8  // of reasons; zero: the frame passed
+	spatial     uint8  // layers of a VP9 picture have one timestamp
+	known       bool
+	ended       bool // its last packet was seen, at last
+}
+
+// reasons are those for which a frame is refused.
+var reasons = [...]Reason{"", NoHeader, BadHeader, BadPrefix, WrongKID, OldEpoch, FutureEpoch, Replayed, NoRoomForTag}
+
+func numberOf(r Reason) uint8 {
+	for i, reason := range reasons {
+		if reason == r {
+			return uint8(i)
+		}
+	}
+	panic("gate: a frame is refused for no reason that there is: " + string(r)) // judge gives others
 }
 
 type heldPacket struct {
@@ -174,8 +186,8 @@ func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 	switch {
 	case f == nil:
 		return g.hold(src, p, now)
-	case f.refused != "":
-		return g.refuse(f.refused, 1)
+	case f.refused != 0:
+		return g.refuse(reasons[f.refused], 1)
 	case !f.continues(p):
 		return g.refuse(NoFirstPacket, 1)
 	}
@@ -192,7 +204,7 @@ func (g *Gate) first(src *source, p Packet, epochs *Epochs, now time.Time) Verdi
 		return g.refuse(Replayed, 1)
 	}
 	key, reason := g.judge(p, epochs, now)
-	f := src.remember(frame{known: true, timestamp: p.Timestamp, spatial: p.Descriptor.Spatial, refused: reason,
+	f := src.remember(frame{known: true, timestamp: p.Timestamp, spatial: p.Descriptor.Spatial, refused: numberOf(reason),
 		first: p.Sequence, ended: p.last(), last: p.Sequence})
 	waiting := src.take(&p)
 	if reason != "" {

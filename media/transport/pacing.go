@@ -3,6 +3,8 @@ package transport
 import (
 	"time"
 
+	"github.com/pion/rtcp"
+
 	"huisclos/media/pace"
 	paceline "huisclos/media/pace/line"
 	"huisclos/media/srtp"
@@ -261,9 +263,21 @@ func (l *link) sealPadding(t *turn, to path, now time.Time) {
 type losses struct {
 	lost, expected float64
 	since          time.Time
+	farthest       time.Duration // the longest round trip, 0 when no report tells it
 }
 
 const lossInterval = time.Second
+
+// away takes what a report says of the round trip: when it left, it names the last of our reports, and how long ago that had come
+// (RFC 3550 §6.4.1). A receiver may say what it likes; it is for how long packets are kept for it, within bounds.
+func (l *losses) away(block rtcp.ReceptionReport, now time.Time) {
+	if block.LastSenderReport == 0 {
+		return
+	}
+	if d := int32(uint32(toNTP(now)>>16) - block.LastSenderReport - block.Delay); d >= 0 { // else another clock's
+		l.farthest = max(l.farthest, time.Duration(d)*time.Second>>16, time.Microsecond)
+	}
+}
 
 // add takes a report's fraction (of 256) and the packets that were sent since the one before. Once a second it gives the
 // fraction lost of all.

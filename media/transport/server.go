@@ -220,6 +220,9 @@ func (s *Server) CloseCall(id media.CallID) {
 	for _, l := range links {
 		l.end()
 	}
+	if c != nil {
+		c.router.Close()
+	}
 }
 
 // Admit lets a peer send and receive as a leaf.

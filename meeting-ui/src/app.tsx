@@ -1,17 +1,18 @@
 import { useEffect, useRef } from "preact/hooks";
-import { Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { own, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
 import { parseRoomLink } from "./api/index.ts";
 import { About } from "./pages/about.tsx";
 import { Account } from "./pages/account.tsx";
 import { Activate } from "./pages/activate.tsx";
 import { Connection } from "./pages/connection.tsx";
+import { Enrol, ToConsole } from "./pages/enrol.tsx";
 import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
 import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { BadLink, RoomPage } from "./room/room.tsx";
 import { focusMain, place } from "./route.ts";
-import { ask, session } from "./session.ts";
+import { ask, security, session } from "./session.ts";
 import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
 
@@ -19,7 +20,7 @@ export function App() {
   useEffect(() => { void ask(); }, []);
   return (
     <>
-      <Guard><Page /></Guard>
+      <Guard><SecurityContext.Provider value={security}><Page /></SecurityContext.Provider></Guard>
       <Toasts />
       <TooltipHost />
     </>
@@ -27,10 +28,10 @@ export function App() {
 }
 
 /** The title of the page and, after a change of page, the focus. A room's page has its own. */
-function useTitle(url: URL, state: string): void {
+function useTitle(url: URL, state: string, must: boolean): void {
   const t = desk.value;
   const first = useRef(true);
-  const title = { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle }[url.pathname];
+  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle }[url.pathname];
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -41,12 +42,14 @@ function useTitle(url: URL, state: string): void {
 function Page() {
   const url = place.value;
   const s = session.value;
-  useTitle(url, s.state);
+  useTitle(url, s.state, s.state === "in" && s.me.must !== undefined);
   if (url.pathname === "/about") return <About />;
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
   if (s.state === "failed") return <Frame><Failed error={s.error} onRetry={() => void ask()} /></Frame>;
   const room = url.pathname.startsWith("/r/");
+  if (s.state === "in" && s.me.must) return <Enrol me={s.me.account} />;
+  if (s.state === "in" && s.me.account.role === "auditor") return <ToConsole />;
   if (s.state === "out") return <SignIn setupNeeded={s.setupNeeded} toRoom={room} />;
   if (room) {
     const link = parseRoomLink(url);

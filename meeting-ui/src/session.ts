@@ -1,5 +1,6 @@
 /** Who is signed in, as the server says. */
 import { signal } from "@preact/signals";
+import { keepTyped, type Security } from "@huisclos/ui-kit";
 import { api, ApiError, type Me } from "./api/index.ts";
 
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
@@ -17,7 +18,9 @@ export async function ask(): Promise<void> {
   }
 }
 
-export function signedIn(me: Me, left: number | null = null): void {
+/** passphrase: what was given at the door. A second factor that has to be set up now needs it once more; nothing else does. */
+export function signedIn(me: Me, passphrase: string, left: number | null = null): void {
+  if (me.must) keepTyped(passphrase);
   recoveryLeft.value = left;
   session.value = { state: "in", me };
 }
@@ -36,3 +39,6 @@ export function asApiError(e: unknown): ApiError {
   }
   return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");
 }
+
+/** What the pages about one's own account work with. */
+export const security: Security = { api, refusal: asApiError, recoveryRenewed: () => { recoveryLeft.value = null; } };

@@ -151,7 +151,7 @@ func TestServeACall(t *testing.T) {
 		t.Fatal(err)
 	}
 	identity := mls.Identity{Signer: signer, Credential: mls.DeviceCredential{Account: mls.AccountID{1}}.Credential(), Extensions: []mls.Extension{name}}
-	rules := mls.Room{ID: office, Hosts: []mls.AccountID{{1}}, Profile: mls.Standard, Owner: mls.AccountID{1}}
+	rules := mls.Room{ID: office, Hosts: []mls.AccountID{{1}}, Profile: mls.Standard(), Owner: mls.AccountID{1}}
 	group, err := mls.NewCallGroup(rules, identity, mls.Default, make([]byte, 16), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -29,3 +29,9 @@ export function qrPath(rows: readonly string[]): { side: number; path: string } 
   const path = rows.flatMap((row, y) => [...row.matchAll(/1+/g)].map((run) => `M${run.index + quietZone} ${y + quietZone}h${run[0].length}v1h-${run[0].length}z`));
   return { side: rows.length + 2 * quietZone, path: path.join("") };
 }
+
+/** Refusals that a page answers with more than their sentence. */
+export const codes = {
+  factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver",
+  signInWithCode: "signInWithCode", proofNeeded: "proofNeeded", passphraseWrong: "passphrase-wrong", factorRequired: "factorRequired",
+} as const;

@@ -79,16 +79,21 @@ export function Select({ label, hint, error, hideLabel, value, onValue, options,
   );
 }
 
-export function Switch({ label, hint, on, onChange, disabled }: { label: string; hint?: string; on: boolean; onChange: (on: boolean) => void; disabled?: boolean }) {
+/** Shows `on` and nothing else: what a touch asks for counts when the owner of `on` says so. */
+export function Switch({ label, hint, on, onChange, disabled, hideLabel }: { label: string; hint?: string; on: boolean; onChange: (on: boolean) => void; disabled?: boolean; hideLabel?: boolean }) {
   const id = useId();
   return (
     <label class="switch">
-      <span>
+      <span class={hideLabel ? "unseen" : undefined}>
         {label}
         {hint && <><br /><span class="muted small" id={id}>{hint}</span></>}
       </span>
       <input type="checkbox" role="switch" checked={on} disabled={disabled} aria-describedby={hint ? id : undefined}
-        onChange={(e) => onChange(e.currentTarget.checked)} />
+        onChange={(e) => {
+          const wanted = e.currentTarget.checked;
+          e.currentTarget.checked = on;
+          onChange(wanted);
+        }} />
     </label>
   );
 }

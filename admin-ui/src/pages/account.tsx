@@ -1,34 +1,27 @@
-/** One account: made, changed, ended; and the activation link, which is shown once. */
+/** One account: made, changed, ended. */
 import { useState } from "preact/hooks";
-import { ago, Button, Confirm, copy, date, dateTime, Dialog, Input, lang, Notice, Segments, SideSheet, toast } from "@huisclos/ui-kit";
-import { admin, type Account, type Activation, type Role } from "../api.ts";
+import { ago, Button, Confirm, date, Dialog, Input, lang, Notice, SideSheet, toast } from "@huisclos/ui-kit";
+import { admin, isProposed, type Account, type Activation, type Proposal, type Proposed, type Role } from "../api.ts";
 import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
+import { roleName, roleWords } from "../words/roles.ts";
 import { StateBadge } from "./accounts.tsx";
+import { RoleChoice, RoleDialog } from "./role.tsx";
 
-const roles: readonly Role[] = ["member", "administrator"];
-
-function RoleChoice({ role, onChange }: { role: Role; onChange: (r: Role) => void }) {
-  const t = words.value.people;
-  return (
-    <div class="stack stack--tight">
-      <span class="field__label">{t.role}</span>
-      <Segments label={t.role} value={role} options={roles.map((r) => ({ value: r, label: t.roles[r] }))} onChange={onChange} />
-      <p class="muted small">{t.roleHints[role]}</p>
-    </div>
-  );
+export function Create({ open, role, onClose, onMade, onProposed }: {
+  open: boolean;
+  /** Chosen already, by a link that says who is missing. */
+  role: Role; onClose: () => void; onMade: (a: Account, l: Activation) => void; onProposed: (p: Proposal) => void;
+}) {
+  return <Dialog open={open} title={words.value.people.createTitle} onClose={onClose}><CreateForm first={role} onMade={onMade} onProposed={onProposed} /></Dialog>;
 }
 
-export function Create({ open, onClose, onMade }: { open: boolean; onClose: () => void; onMade: (a: Account, l: Activation) => void }) {
-  return <Dialog open={open} title={words.value.people.createTitle} onClose={onClose}><CreateForm onMade={onMade} /></Dialog>;
-}
-
-function CreateForm({ onMade }: { onMade: (a: Account, l: Activation) => void }) {
+function CreateForm({ first, onMade, onProposed }: { first: Role; onMade: (a: Account, l: Activation) => void; onProposed: (p: Proposal) => void }) {
   const t = words.value.people;
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Role>("member");
+  const [role, setRole] = useState<Role>(first);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const submit = async (e: Event) => {
@@ -38,7 +31,7 @@ function CreateForm({ onMade }: { onMade: (a: Account, l: Activation) => void })
     setError(null);
     try {
       const made = await admin.create({ name: name.trim(), email: email.trim(), role });
-      onMade(made.account, made.activation);
+      if (isProposed(made)) onProposed(made.proposal); else onMade(made.account, made.activation);
     } catch (cause) {
       setError(asApiError(cause).text(lang.value));
       setBusy(false);
@@ -50,44 +43,36 @@ function CreateForm({ onMade }: { onMade: (a: Account, l: Activation) => void })
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       <Input label={t.name} required maxLength={80} value={name} onValue={setName} autocomplete="off" autofocus />
       <Input label={t.email} type="email" required value={email} onValue={setEmail} autocomplete="off" />
-      <RoleChoice role={role} onChange={setRole} />
+      <RoleChoice label={t.role} role={role} onChange={setRole} />
       <div class="dialog__acts"><Button look="primary" type="submit" busy={busy}>{t.createAct}</Button></div>
     </form>
   );
 }
 
-export function LinkOnce({ link, onClose }: { link: { name: string; activation: Activation } | null; onClose: () => void }) {
-  const t = words.value.people;
-  return (
-    <Dialog open={link !== null} title={t.linkTitle} onClose={onClose}>
-      <p>{t.linkFor(link?.name ?? "")}</p>
-      <p class="once code" tabIndex={0}>{link?.activation.url}</p>
-      <p class="muted small">{link && t.linkExpires(dateTime(link.activation.expires))}</p>
-      <Notice tone="attention"><p>{t.linkOnce}</p></Notice>
-      <div class="dialog__acts">
-        <Button onClick={onClose}>{t.linkDone}</Button>
-        <Button look="primary" icon="copy" onClick={() => { if (link) void copy(link.activation.url); }}>{t.linkCopy}</Button>
-      </div>
-    </Dialog>
-  );
-}
+type Asked = "disable" | "remove" | "factor" | "role";
 
-export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
-  account: Account; me: string; onClose: () => void; onChange: (a: Account | null) => void; onLink: (l: Activation) => void;
+export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProposed }: {
+  account: Account; me: string; onClose: () => void; onChange: (a: Account | null) => void; onLink: (l: Activation) => void; onProposed: (p: Proposal) => void;
 }) {
   const t = words.value.people;
   const own = a.id === me;
   const [name, setName] = useState(a.name);
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const [asked, setAsked] = useState<"disable" | "remove" | "factor" | null>(null);
-  const act = async (what: string, run: () => Promise<void>, said: string) => {
+  const [asked, setAsked] = useState<Asked | null>(null);
+  /** Does the act; what an officer has to agree to first is not done, and said to be proposed. */
+  const act = async <T,>(what: string, run: () => Promise<T | Proposed>, done: (answer: T) => void, said?: string) => {
     if (busy) return;
     setBusy(what);
     setError(null);
-    try { await run(); if (said) toast(said); } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(null); setAsked(null); }
+    try {
+      const answer = await run();
+      if (isProposed(answer)) { onProposed(answer.proposal); return; }
+      done(answer);
+      if (said) toast(said);
+    } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(null); setAsked(null); }
   };
-  const change = (what: string, o: Parameters<typeof admin.change>[1], said: string) => act(what, async () => onChange(await admin.change(a.id, o)), said);
+  const change = (what: string, o: Parameters<typeof admin.change>[1], said: string) => act(what, () => admin.change(a.id, o), (x: { account: Account }) => onChange(x.account), said);
   const lost = a.secondFactor && (
     <div class="stack stack--tight sheet__part">
       <div><Button look="warn" onClick={() => setAsked("factor")}>{t.factorRemove}</Button></div>
@@ -98,9 +83,10 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
     <SideSheet open title={a.name} onClose={onClose}>
       <div class="row row--wrap"><StateBadge state={a.state} /><span class="muted any">{a.email}</span></div>
       <dl class="facts facts--tight">
+        <dt>{t.role}</dt><dd>{roleName(a.role)}<br /><span class="muted small">{roleWords.value.says[a.role]}</span></dd>
         <dt>{t.created}</dt><dd>{date(a.created)}</dd>
         <dt>{t.last}</dt><dd>{a.lastLogin ? ago(a.lastLogin) : t.never}</dd>
-        <dt>{t.factor}</dt><dd>{a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.factor.mySecurity}</a></>}</dd>
+        <dt>{t.factor}</dt><dd>{a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.mySecurity}</a></>}</dd>
       </dl>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("name", { name: name.trim() }, t.renamed); }}>
@@ -109,9 +95,9 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
       </form>
       {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
-          <RoleChoice role={a.role} onChange={(role) => void change("role", { role }, t.roleChanged)} />
+          <div class="sheet__part"><Button onClick={() => setAsked("role")}>{roleWords.value.change}</Button></div>
           <div class="stack stack--tight sheet__part">
-            <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", async () => onLink(await admin.newLink(a.id)), "")}>{t.newLink}</Button></div>
+            <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", () => admin.newLink(a.id), (x) => onLink(x.activation))}>{t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>
           </div>
           {lost}
@@ -123,15 +109,16 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink }: {
           </div>
         </>
       )}
+      {asked === "role" && <RoleDialog account={a} onClose={() => setAsked(null)} onRole={(role) => change("role", { role }, t.roleChanged)} />}
       <Confirm open={asked === "disable"} title={t.disableTitle(a.name)} act={t.disableAct} onClose={() => setAsked(null)} onAct={() => change("state", { disabled: true }, t.disabled)}>
         <p>{t.disableText}</p>
       </Confirm>
       <Confirm open={asked === "factor"} title={t.factorTitle(a.name)} act={t.factorAct} onClose={() => setAsked(null)}
-        onAct={() => act("factor", async () => { await admin.removeFactors(a.id); onChange({ ...a, secondFactor: false }); }, t.factorRemoved)}>
+        onAct={() => act("factor", () => admin.removeFactors(a.id), () => onChange({ ...a, secondFactor: false }), t.factorRemoved)}>
         <p>{own ? t.factorOwn : t.factorText}</p>
       </Confirm>
       <Confirm open={asked === "remove"} title={t.removeTitle(a.name)} act={t.removeAct} onClose={() => setAsked(null)}
-        onAct={() => act("remove", async () => { await admin.remove(a.id); onChange(null); }, t.removed)}>
+        onAct={() => act("remove", () => admin.remove(a.id), () => onChange(null), t.removed)}>
         <p>{t.removeText}</p>
       </Confirm>
     </SideSheet>

@@ -1,18 +1,28 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ago, Avatar, Badge, Button, compareNames, date, Empty, IconButton, Input, Pager, Skeleton, Table, type Column } from "@huisclos/ui-kit";
-import { admin, type Account, type AccountPage, type Activation, type ApiError, type State } from "../api.ts";
+import { admin, type Account, type AccountPage, type Activation, type ApiError, type Proposal, type Role, type State } from "../api.ts";
+import { base, go, place } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
-import { AccountSheet, Create, LinkOnce } from "./account.tsx";
+import { roleName, roleWords } from "../words/roles.ts";
+import { AccountSheet, Create } from "./account.tsx";
 import { Failed } from "./errors.tsx";
+import { LinkOnce, ProposedDialog } from "./link.tsx";
+import { givable } from "./role.tsx";
 
 const perPage = 25;
 const tones: Record<State, "accent" | "attention" | "danger" | undefined> = { active: undefined, invited: "accent", disabled: "attention" };
 
 export function StateBadge({ state }: { state: State }) {
   return <Badge tone={tones[state]}>{words.value.people.states[state]}</Badge>;
+}
+
+/** A link that says who is missing opens the form for it: /console/accounts?new=auditor. */
+function wantedRole(): Role | null {
+  const role = place.value.searchParams.get("new");
+  return givable.find((r) => r === role) ?? null;
 }
 
 export function Accounts({ me }: { me: string }) {
@@ -22,7 +32,9 @@ export function Accounts({ me }: { me: string }) {
   const [cursors, setCursors] = useState<string[]>([""]);
   const [page, setPage] = useState<AccountPage | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  const [creating, setCreating] = useState(false);
+  /** The role that the form for a new account begins with; null while it is shut. */
+  const [creating, setCreating] = useState<Role | null>(wantedRole);
+  const [proposed, setProposed] = useState<Proposal | null>(null);
   const [open, setOpen] = useState<Account | null>(null);
   const link = useSignal<{ name: string; activation: Activation } | null>(null);
   const turn = useRef(0);
@@ -43,11 +55,12 @@ export function Accounts({ me }: { me: string }) {
     return () => clearTimeout(timer);
   }, [query, after]);
 
+  const shut = () => { setCreating(null); if (place.value.search) go(`${base}/accounts`, true); };
   const columns: Column<Account>[] = [
     { id: "name", name: t.name, order: (a, b) => compareNames(a.name, b.name), cell: (a) => (
       <span class="who"><Avatar name={a.name} of={a.id} size="small" /><span class="who__text"><b>{a.name}</b><span class="muted small">{a.email}</span></span></span>
     ) },
-    { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => t.roles[a.role] },
+    { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => <span title={roleWords.value.says[a.role]}>{roleName(a.role)}</span> },
     { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <StateBadge state={a.state} /> },
     { id: "factor", name: t.factor, order: (a, b) => Number(b.secondFactor) - Number(a.secondFactor), cell: (a) => (a.secondFactor ? <Badge tone="accent">{t.factorOn}</Badge> : <span class="muted">{t.factorOff}</span>) },
     { id: "last", name: t.last, order: (a, b) => (a.lastLogin ?? "").localeCompare(b.lastLogin ?? ""), cell: (a) => (a.lastLogin ? ago(a.lastLogin) : <span class="muted">{t.never}</span>) },
@@ -59,7 +72,7 @@ export function Accounts({ me }: { me: string }) {
     <>
       <Head title={t.title}>
         {page?.total !== undefined && <span class="muted head__count">{t.total(page.total)}</span>}
-        <Button look="primary" icon="user-plus" onClick={() => setCreating(true)}>{t.create}</Button>
+        <Button look="primary" icon="user-plus" onClick={() => setCreating("organiser")}>{t.create}</Button>
       </Head>
       <div class="tools" role="search"><Input label={t.search} hideLabel placeholder={t.search} type="search" icon="search" value={query} onValue={(v) => { setQuery(v); setCursors([""]); }} /></div>
       {error ? <Failed error={error} onRetry={() => void load()} />
@@ -71,12 +84,13 @@ export function Accounts({ me }: { me: string }) {
             <Pager page={cursors.length} onPrevious={cursors.length > 1 ? () => setCursors(cursors.slice(0, -1)) : null} onNext={page.next ? () => setCursors([...cursors, page.next]) : null} />
           </>
         )}
-      <Create open={creating} onClose={() => setCreating(false)} onMade={(account, activation) => { setCreating(false); link.value = { name: account.name, activation }; void load(); }} />
+      <Create open={creating !== null} role={creating ?? "organiser"} onClose={shut} onMade={(account, activation) => { shut(); link.value = { name: account.name, activation }; void load(); }} onProposed={(p) => { shut(); setProposed(p); }} />
       {open && (
         <AccountSheet key={open.id} account={open} me={me} onClose={() => setOpen(null)} onChange={(a) => { setOpen(a); void load(); }}
-          onLink={(activation) => { link.value = { name: open.name, activation }; setOpen(null); void load(); }} />
+          onLink={(activation) => { link.value = { name: open.name, activation }; setOpen(null); void load(); }} onProposed={setProposed} />
       )}
       <LinkOnce link={link.value} onClose={() => { link.value = null; }} />
+      <ProposedDialog proposal={proposed} onClose={() => setProposed(null)} />
     </>
   );
 }

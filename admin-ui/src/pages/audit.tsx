@@ -9,34 +9,20 @@ import { Failed } from "./errors.tsx";
 
 const perPage = 50;
 
-/** Names of accounts for the ids that the log holds: the log itself keeps ids only. */
-async function namesOfAccounts(): Promise<Map<string, string>> {
-  const names = new Map<string, string>();
-  let after = "";
-  // At most a thousand: beyond, an id is shown as it stands in the log.
-  for (let i = 0; i < 5; i++) {
-    const page = await admin.accounts({ query: "", after, limit: 200 });
-    for (const a of page.accounts) names.set(a.id, a.name);
-    if (!page.next) break;
-    after = page.next;
-  }
-  return names;
-}
-
 export function Audit() {
   const t = words.value.log;
   const [cursors, setCursors] = useState<string[]>([""]);
   const [page, setPage] = useState<AuditPage | null>(null);
-  const [names, setNames] = useState<Map<string, string>>(new Map());
   const [error, setError] = useState<ApiError | null>(null);
   const [open, setOpen] = useState<Entry | null>(null);
   const after = cursors.at(-1) ?? "";
   const load = () => { setError(null); admin.audit({ after, limit: perPage }).then(setPage, (e) => setError(asApiError(e))); };
   useEffect(load, [after]);
-  useEffect(() => { namesOfAccounts().then(setNames, asApiError); }, []);
 
-  const who = (id: string) => (id === "system" ? t.system : id === "anonymous" ? t.anonymous : id === "operator" ? t.operator : names.get(id) ?? id);
-  const what = (e: Entry) => (e.object ? names.get(e.object) ?? e.detail?.["name"] ?? e.object : "");
+  /** The log itself keeps ids only; accounts that are gone have no name any more. */
+  const names = page?.names ?? {};
+  const who = (id: string) => (id === "system" ? t.system : id === "anonymous" ? t.anonymous : id === "operator" ? t.operator : names[id] ?? id);
+  const what = (e: Entry) => (e.object ? names[e.object] ?? e.detail?.["name"] ?? e.object : "");
   const columns: Column<Entry>[] = [
     { id: "time", name: t.time, cell: (e) => <time class="figures nowrap" dateTime={e.time}>{exactTime(e.time)}</time> },
     { id: "action", name: t.action, cell: (e) => actionName(e.action) },
@@ -70,10 +56,10 @@ export function Audit() {
             <dt>{t.action}</dt><dd>{actionName(open.action)}</dd>
             <dt>{t.code}</dt><dd><code>{open.action}</code></dd>
             <dt>{t.result}</dt><dd>{t.results[open.result]}</dd>
-            <dt>{t.actor}</dt><dd>{who(open.actor)}{names.has(open.actor) && <><br /><code class="any small">{open.actor}</code></>}</dd>
+            <dt>{t.actor}</dt><dd>{who(open.actor)}{names[open.actor] && <><br /><code class="any small">{open.actor}</code></>}</dd>
             {open.object && <><dt>{t.object}</dt><dd>{what(open)}{what(open) !== open.object && <><br /><code class="any small">{open.object}</code></>}</dd></>}
             {open.client && <><dt>{t.client}</dt><dd><code>{open.client}</code></dd></>}
-            {Object.entries(open.detail ?? {}).map(([k, v]) => <div key={k} class="facts__pair"><dt><code>{k}</code></dt><dd class="any">{v}</dd></div>)}
+            {Object.entries(open.detail ?? {}).map(([k, v]) => <div key={k} class="facts__pair"><dt><code>{k}</code></dt><dd class="any">{names[v] ?? v}</dd></div>)}
             <dt>{t.hash}</dt><dd><code class="any small">{open.hash}</code></dd>
           </dl>
           <p class="muted small row"><Icon name="fingerprint-pattern" size="s" /><span>{t.text}</span></p>

@@ -1,24 +1,20 @@
-import { useEffect, useState } from "preact/hooks";
 import { ago, copy, count, dateTime, IconButton, LinkButton, Notice, Skeleton } from "@huisclos/ui-kit";
-import { factors } from "../api.ts";
-import { base, mySecurity } from "../route.ts";
-import { asApiError, status } from "../session.ts";
+import { base } from "../route.ts";
+import { status } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
+import { Missing } from "./missing.tsx";
 
 export function Overview() {
   const t = words.value.state;
   const { last, lost } = status.value;
-  /** Whether the administrator who looks has a second factor; null while that is not known. */
-  const [second, setSecond] = useState<boolean | null>(null);
-  useEffect(() => { factors().then((f) => setSecond(f.totp !== null), asApiError); }, []);
   if (!last && lost) return <><Head title={words.value.overview} /><Notice tone="attention"><p>{t.lost}</p></Notice></>;
   if (!last) return <><Head title={words.value.overview} /><Skeleton lines={4} /></>;
   return (
     <>
       <Head title={words.value.overview} />
       <div class="stack stack--loose">
-        {second === false && <Notice tone="attention" icon="shield-check"><p>{words.value.factor.none}</p><p><a href={mySecurity}>{words.value.factor.begin}</a></p></Notice>}
+        <Missing />
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
         <section aria-labelledby="part-now">
           <h2 id="part-now" class="part-title">{t.now}</h2>

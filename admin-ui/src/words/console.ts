@@ -1,5 +1,7 @@
 /** Sentences of the console. */
 import { dictionary, plural } from "@huisclos/ui-kit";
+import { profileWords } from "./profiles.ts";
+import { roleWords } from "./roles.ts";
 
 export const words = dictionary(
   {
@@ -11,15 +13,18 @@ export const words = dictionary(
     calls: "Réunions",
     audit: "Journal d’audit",
     about: "À propos",
+    account: "Mon compte",
     toMeetings: "Aller aux salles",
     signOut: "Se déconnecter",
     menu: (name: string) => `Compte de ${name}`,
     loading: "Chargement",
     retry: "Réessayer",
     save: "Enregistrer",
+    mySecurity: "Ma sécurité",
+    understood: "J’ai compris",
     notFound: { title: "Cette page n’existe pas", text: "Vérifiez l’adresse, ou choisissez une rubrique.", act: "Voir l’état" },
     broken: { title: "Cette page a rencontré un problème", text: "Rechargez-la. Si cela recommence, consultez le journal du système.", act: "Recharger la page" },
-    notAllowed: { title: "Cette console est réservée aux administrateurs", text: "Votre compte permet de tenir des réunions, pas d’administrer l’appareil." },
+    notAllowed: { title: "Cette console n’est pas pour votre rôle", text: "Elle sert à qui administre l’appareil, en fixe les règles ou en lit le journal. Votre compte sert aux réunions." },
 
     state: {
       well: (calls: number, people: number) => calls === 0 ? "Tout va bien : aucune réunion en cours." : `Tout va bien : ${plural("fr", calls, "réunion", "réunions")}, ${plural("fr", people, "personne", "personnes")}.`,
@@ -35,38 +40,15 @@ export const words = dictionary(
       copy: "Copier l’empreinte",
     },
 
-    setup: {
-      title: "Installer Huis Clos",
-      lead: "Vous créez le premier compte, celui d’un administrateur. Il n’y a pas de mot de passe par défaut.",
-      code: "Code d’installation",
-      codeHint: "Le serveur l’a affiché à son dernier démarrage. Il ne sert qu’une fois.",
-      name: "Votre nom", nameHint: "Les autres le voient pendant les réunions.",
-      email: "Votre adresse électronique",
-      passphrase: "Phrase de passe",
-      ruleLength: (n: number) => `${n} caractères ou plus`, ruleWords: "Plusieurs mots, faciles à retenir pour vous", ruleYou: "Ni votre nom, ni votre adresse",
-      act: "Créer le compte et entrer",
-      doneTitle: "L’installation est déjà faite", done: "Un administrateur existe. Connectez-vous avec son compte.",
-    },
     signIn: {
-      title: "Console d’administration", email: "Adresse électronique", passphrase: "Phrase de passe", act: "Se connecter",
-      wait: (when: string) => `Trop d’essais. Vous pourrez réessayer à ${when}.`,
+      title: "Console d’administration", act: "Se connecter",
       setup: "Ce Huis Clos n’a pas encore d’administrateur.", setupAct: "Commencer l’installation",
-    },
-
-    factor: {
-      mySecurity: "Ma sécurité",
-      understood: "J’ai compris",
-      usedRecovery: (n: number) => n === 0 ? "Cette connexion a utilisé votre dernier code de secours. Faites-en de nouveaux dès maintenant." : `Cette connexion a utilisé un code de secours, qui ne servira plus. Il vous en reste ${n}.`,
-      none: "Votre compte n’a pas de second facteur : qui apprendrait votre phrase de passe pourrait administrer l’appareil.",
-      begin: "Mettre en place un second facteur",
     },
 
     people: {
       title: "Comptes", total: (n: number) => plural("fr", n, "compte", "comptes"),
       search: "Chercher un nom ou une adresse", create: "Créer un compte",
       name: "Nom", email: "Adresse électronique", role: "Rôle", state: "État", last: "Dernière connexion", created: "Créé", acts: "Actions",
-      roles: { administrator: "Administrateur", member: "Membre" },
-      roleHints: { administrator: "Gère les comptes et voit l’état. N’entend aucune réunion où il n’est pas admis.", member: "Crée des salles et participe aux réunions." },
       states: { invited: "Invité", active: "Actif", disabled: "Désactivé" },
       never: "Jamais", open: (n: string) => `Gérer le compte de ${n}`,
       none: "Aucun compte ne correspond", noneText: "Essayez un autre nom ou une autre adresse.",
@@ -87,8 +69,8 @@ export const words = dictionary(
       factor: "Second facteur", factorOn: "Oui", factorOff: "Non",
       factorRemove: "Retirer le second facteur", factorHint: "Pour une personne qui a perdu son téléphone et ses codes de secours.",
       factorTitle: (n: string) => `Retirer le second facteur de ${n} ?`,
-      factorText: "Ses sessions se ferment, et ses codes de secours sont perdus. Tant que cette personne n’aura pas remis en place un second facteur, sa phrase de passe suffira pour se connecter. Assurez-vous d’abord que c’est bien elle qui le demande.",
-      factorOwn: "C’est votre compte : votre session se ferme, et vos codes de secours sont perdus. Tant que vous n’aurez pas remis en place un second facteur, votre phrase de passe suffira pour se connecter.",
+      factorText: "Ses sessions se ferment, et ses codes de secours sont perdus. Si les règles demandent un second facteur pour son rôle, elle devra en mettre un nouveau en place à sa prochaine connexion ; sinon, sa phrase de passe suffira d’ici là. Assurez-vous d’abord que c’est bien elle qui le demande.",
+      factorOwn: "C’est votre compte : votre session se ferme, et vos codes de secours sont perdus. À votre prochaine connexion, vous en mettrez un nouveau en place avant toute autre chose.",
       factorAct: "Retirer le second facteur", factorRemoved: "Le second facteur est retiré.",
     },
 
@@ -139,15 +121,18 @@ export const words = dictionary(
     calls: "Meetings",
     audit: "Audit log",
     about: "About",
+    account: "My account",
     toMeetings: "Go to rooms",
     signOut: "Sign out",
     menu: (name) => `Account of ${name}`,
     loading: "Loading",
     retry: "Try again",
     save: "Save",
+    mySecurity: "My security",
+    understood: "Understood",
     notFound: { title: "This page does not exist", text: "Check the address, or choose a section.", act: "See the status" },
     broken: { title: "Something went wrong on this page", text: "Reload it. If it happens again, look into the system’s journal.", act: "Reload the page" },
-    notAllowed: { title: "This console is for administrators", text: "Your account lets you hold meetings, not administer the appliance." },
+    notAllowed: { title: "This console is not for your role", text: "It is for whoever administers the appliance, sets its rules or reads its log. Your account is for meetings." },
 
     state: {
       well: (calls, people) => calls === 0 ? "All well: no meeting in progress." : `All well: ${plural("en", calls, "meeting", "meetings")}, ${plural("en", people, "person", "people")}.`,
@@ -163,38 +148,15 @@ export const words = dictionary(
       copy: "Copy the fingerprint",
     },
 
-    setup: {
-      title: "Set up Huis Clos",
-      lead: "You create the first account, an administrator’s. There is no default password.",
-      code: "Set-up code",
-      codeHint: "The server showed it when it last started. It works once.",
-      name: "Your name", nameHint: "Others see it during meetings.",
-      email: "Your e-mail address",
-      passphrase: "Passphrase",
-      ruleLength: (n) => `${n} characters or more`, ruleWords: "Several words that you remember easily", ruleYou: "Neither your name nor your address",
-      act: "Create the account and enter",
-      doneTitle: "Set-up is already done", done: "An administrator exists. Sign in with their account.",
-    },
     signIn: {
-      title: "Administration console", email: "E-mail address", passphrase: "Passphrase", act: "Sign in",
-      wait: (when) => `Too many tries. You can try again at ${when}.`,
+      title: "Administration console", act: "Sign in",
       setup: "This Huis Clos has no administrator yet.", setupAct: "Start setting up",
-    },
-
-    factor: {
-      mySecurity: "My security",
-      understood: "Understood",
-      usedRecovery: (n) => n === 0 ? "This sign-in used your last recovery code. Make new ones now." : `This sign-in used a recovery code, which no longer works. You have ${n} left.`,
-      none: "Your account has no second factor: whoever learns your passphrase could administer the appliance.",
-      begin: "Set up a second factor",
     },
 
     people: {
       title: "Accounts", total: (n) => plural("en", n, "account", "accounts"),
       search: "Search a name or an address", create: "Create an account",
       name: "Name", email: "E-mail address", role: "Role", state: "State", last: "Last sign-in", created: "Created", acts: "Actions",
-      roles: { administrator: "Administrator", member: "Member" },
-      roleHints: { administrator: "Manages accounts and sees the status. Hears no meeting without being admitted to it.", member: "Creates rooms and takes part in meetings." },
       states: { invited: "Invited", active: "Active", disabled: "Disabled" },
       never: "Never", open: (n) => `Manage the account of ${n}`,
       none: "No account matches", noneText: "Try another name or address.",
@@ -215,8 +177,8 @@ export const words = dictionary(
       factor: "Second factor", factorOn: "Yes", factorOff: "No",
       factorRemove: "Remove the second factor", factorHint: "For somebody who lost their phone and their recovery codes.",
       factorTitle: (n) => `Remove the second factor of ${n}?`,
-      factorText: "Their sessions end and their recovery codes are lost. Until they set up a second factor again, their passphrase alone is enough to sign in. First make sure that it is really they who ask.",
-      factorOwn: "This is your account: your session ends and your recovery codes are lost. Until you set up a second factor again, your passphrase alone is enough to sign in.",
+      factorText: "Their sessions end and their recovery codes are lost. If the rules ask for a second factor in their role, they will have to set up a new one at their next sign-in; otherwise their passphrase alone is enough until then. First make sure that it is really they who ask.",
+      factorOwn: "This is your account: your session ends and your recovery codes are lost. At your next sign-in you set up a new one before anything else.",
       factorAct: "Remove the second factor", factorRemoved: "The second factor is removed.",
     },
 
@@ -252,10 +214,17 @@ export const words = dictionary(
       title: "About this console",
       parts: [
         ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link; remove a second factor that was lost.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
-        ["What no administrator can do", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
+        ["Who watches with them", ["A security officer sets the rules. What loosens them, and what makes or unmakes an officer, takes one more officer’s agreement.", "An auditor reads the audit log. They enter no room.", "Nobody holds two of these three roles."]],
+        ["What nobody can do here", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
         ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Backup, updates and settings cannot be done from this console yet.", "Passkeys are not there yet: the second factor is a six-digit code."]],
       ],
       safety: "What Huis Clos protects",
     },
   },
 );
+
+/** What a section is called; nothing for an address that is none. */
+export function sectionName(at: string): string | undefined {
+  const t = words.value;
+  return { "": t.overview, accounts: t.accounts, calls: t.calls, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
+}

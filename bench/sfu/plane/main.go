@@ -19,13 +19,13 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"huisclos/hardening"
 	"huisclos/media/transport"
 )
 
@@ -36,9 +36,7 @@ func main() {
 	memory := flag.String("memprofile", "", "write a heap profile to this file each time that the memory is asked for")
 	verbose := flag.Bool("v", false, "log to standard error")
 	flag.Parse()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
+	hardening.CollectEarly()
 	if err := profiled(*cpu, func() error { return run(*listen, *sockets, *memory, *verbose) }); err != nil {
 		fmt.Fprintln(os.Stderr, "plane:", err)
 		os.Exit(1)
@@ -94,10 +92,8 @@ type plane struct {
 	media  netip.AddrPort
 	web    net.Listener
 	http   *http.Server
+	done   chan struct{}
 }
-
-// collectAt is the appliance's as well (hardening/memory.go).
-const collectAt = 50
 
 // udpBuffer is the appliance's (appliance/network.go).
 const udpBuffer = 4 << 20
@@ -119,8 +115,10 @@ func newPlane(at netip.AddrPort, sockets int, profile string, log *slog.Logger) 
 		s.server.Close()
 		return nil, err
 	}
-	p := &plane{server: s.server, media: media, web: web, http: &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second}}
+	p := &plane{server: s.server, media: media, web: web, http: &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second},
+		done: make(chan struct{})}
 	go p.http.Serve(web)
+	go hardening.GiveBack(p.done)
 	return p, nil
 }
 
@@ -157,6 +155,7 @@ type where struct {
 func (p *plane) where() where { return where{"http://" + p.web.Addr().String(), p.media.String()} }
 
 func (p *plane) close() {
+	close(p.done)
 	_ = p.http.Close() // what is under way is of no use any more
 	p.server.Close()
 }

@@ -40,7 +40,7 @@ func again(t *testing.T, d Device) person {
 }
 
 func roomOf(owner person) mls.Room {
-	r := mls.Room{Version: mls.RoomVersion, Owner: owner.device.Account, Hosts: []mls.AccountID{owner.device.Account}, Profile: mls.Standard}
+	r := mls.Room{Version: mls.RoomVersion, Owner: owner.device.Account, Hosts: []mls.AccountID{owner.device.Account}, Profile: mls.Standard()}
 	rand.Read(r.ID[:])
 	return r
 }

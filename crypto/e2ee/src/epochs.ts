@@ -18,6 +18,7 @@ export class Epoch {
   readonly number: number;
   readonly own: number;
   readonly send: boolean;
+  readonly padded: boolean;
   /** From then on senders use it. */
   readonly switchAt: number;
   /** When a later epoch took its place; receivers forget it `grace` after. */
@@ -34,6 +35,7 @@ export class Epoch {
     this.number = message.epoch;
     this.own = message.own;
     this.send = message.send;
+    this.padded = message.padded;
     this.switchAt = switchAt;
     this.#base = message.base;
   }

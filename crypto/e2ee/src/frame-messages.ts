@@ -17,6 +17,8 @@ export interface EpochMessage {
    * which counters were used, so it only opens until the next epoch.
    */
   send: boolean;
+  /** The call's profile asks that frames of sound are sealed to one size. */
+  padded: boolean;
   /** HKDF key, not extractable. */
   base: CryptoKey;
   /** The same in bytes; test builds only. */

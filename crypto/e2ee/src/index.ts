@@ -4,7 +4,7 @@
  */
 export { openDevice, type Device } from "./device.ts";
 export {
-  MLSClient, MLSError, type CommitRequest, type GroupView, type KeyPackageInfo, type Member, type PendingCommit, type RestartOf, type RoomInfo,
+  MLSClient, MLSError, type CommitRequest, type Condition, type GroupView, type KeyPackageInfo, type Member, type PendingCommit, type Profile, type RestartOf, type RoomInfo,
 } from "./mls.ts";
 export { FrameClient, type Counts, type DropReason, type FrameDump, type FrameStats, type ReceiverStats, type SenderStats } from "./frames.ts";
 export { words, type WordLanguage } from "./words.ts";

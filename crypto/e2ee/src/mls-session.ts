@@ -64,11 +64,12 @@ export class MLSSession {
 
   async #giveKey(fresh: boolean): Promise<void> {
     if (!this.#frames || !this.#view) return;
-    const { group, epoch, own, addOnly, removed } = this.#view;
+    const { group, epoch, own, addOnly, removed, profile } = this.#view;
     const raw = await this.#core.call<Bytes>("frameKey");
     const base = await crypto.subtle.importKey("raw", raw, "HKDF", false, ["deriveKey", "deriveBits"]);
     const name = `${group}/${epoch}`;
-    const message: EpochMessage = { group, epoch, own, fresh, addOnly, removed: removed.map((m) => m.leaf), send: this.#given !== name, base };
+    const message: EpochMessage = { group, epoch, own, fresh, addOnly, removed: removed.map((m) => m.leaf), send: this.#given !== name,
+      padded: profile.conditions.includes("padded"), base };
     if (__TESTHOOK__) message.raw = raw.slice();
     raw.fill(0);
     this.#given = name;

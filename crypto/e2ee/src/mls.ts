@@ -9,12 +9,24 @@ import type { ScriptURL } from "./urls.ts";
 
 export { MLSError } from "./rpc.ts";
 
+/** A condition of a security profile (crypto/mls.Condition): each makes a room stricter. */
+export type Condition = "twoFactors" | "noGuests" | "noMembers" | "compared" | "padded";
+
+/** A room's security profile. It stands in the group context, where its creator put it, and no commit changes it. */
+export interface Profile {
+  name: string;
+  conditions: Condition[];
+  /** Most members of a call; 0: the profile sets no bound. */
+  members: number;
+}
+
 /** What a group says about its room (the room extension of the group context). All ids in base64url. */
 export interface RoomInfo {
   /** Room id. */
   id: string;
   /** The account whose id stands in the room's link. Only its device may create the first group. */
   owner: string;
+  profile: Profile;
   /** Accounts that may admit, lock, remove; the owner always is one. Default: the owner alone. */
   hosts?: string[];
   /** Accounts that enter without a knock. */
@@ -40,7 +52,7 @@ export interface GroupView {
   locked: boolean;
   hosts: string[];
   admits: string[];
-  profile: number;
+  profile: Profile;
   members: Member[];
   /** 12 indexes into a list of 2,048 words; `words()` gives the text. */
   words: number[];

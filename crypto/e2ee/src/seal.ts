@@ -3,7 +3,7 @@ import { alive, type Epoch, type Epochs } from "./epochs.ts";
 import type { Counts, DropReason, SenderStats } from "./frame-messages.ts";
 import { record } from "./hook.ts";
 import {
-  authenticated, clearPrefix, codecOf, headerSize, innerSize, nonce, streamKind, writeHeader, writeInner, type Codec, type StreamKey,
+  authenticated, clearPrefix, codecOf, headerSize, innerSize, nonce, soundPadding, streamKind, writeHeader, writeInner, type Codec, type StreamKey,
 } from "./sframe.ts";
 
 /** An encoded frame as both kinds of RTCEncoded…Frame have it. */
@@ -106,10 +106,11 @@ export class SenderStream {
     writeHeader(head, prefix.length, kid, ctr);
 
     const plain = new Uint8Array(frame.data);
-    const length = innerSize(plain.length, 0);
+    const padding = epoch.padded && codec === "opus" ? soundPadding(plain.length, size) : 0;
+    const length = innerSize(plain.length, padding);
     if (this.#scratch.length < length) this.#scratch = new Uint8Array(2 * length);
     const inner = this.#scratch.subarray(0, length);
-    writeInner(inner, isKey, 0, plain);
+    writeInner(inner, isKey, padding, plain);
     if (__TESTHOOK__) record(epoch, this.#context, kid, ctr, plain);
 
     const additionalData = authenticated(head, prefix.length, size, this.#context);

@@ -128,6 +128,16 @@ export function innerSize(frame: number, padding: number): number {
   return 1 + (padding > 0 ? 2 + padding : 0) + frame;
 }
 
+/** What sealed frames of sound are filled up to where a call's profile asks for that; a larger one to a multiple (crypto/sframe.SoundSize). */
+export const soundSize = 160;
+
+/** The padding with which a frame of sound of so many octets is a multiple of `soundSize` once it is sealed behind a header of `header` octets. */
+export function soundPadding(frame: number, header: number): number {
+  const length = 2;
+  const fill = (soundSize - (header + innerSize(frame, 0) + tagSize) % soundSize) % soundSize;
+  return fill === 0 ? 0 : fill <= length ? fill + soundSize - length : fill - length;
+}
+
 export function writeInner(into: Uint8Array, key: boolean, padding: number, frame: Uint8Array): void {
   if (padding < 0 || padding > maxPadding) throw new RangeError(`padding of ${padding} bytes`);
   into[0] = (key ? innerKey : 0) + (padding > 0 ? innerPadding : 0);

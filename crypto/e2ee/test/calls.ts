@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { toBase64url, type Bytes } from "../src/bytes.ts";
 import { Core, type Session } from "../src/core.ts";
-import type { CommitRequest, GroupView, PendingCommit, RestartOf, RoomInfo } from "../src/mls.ts";
+import type { CommitRequest, GroupView, PendingCommit, Profile, RestartOf, RoomInfo } from "../src/mls.ts";
 
 declare const __CORE__: string;
 
@@ -68,9 +68,11 @@ export class Peer {
 }
 
 /** A call with its owner and guests, each admitted. */
+export const standard: Profile = { name: "Standard", conditions: [], members: 0 };
+
 export async function call(guests: number): Promise<{ host: Peer; others: Peer[]; room: RoomInfo }> {
   const host = await Peer.make("Hôte");
-  const room: RoomInfo = { id: id(), owner: host.account };
+  const room: RoomInfo = { id: id(), owner: host.account, profile: standard };
   await host.create(room);
   const others = await Promise.all(Array.from({ length: guests }, (_, i) => Peer.make(`Guest ${i + 1}`)));
   await enter(host, [], others, room);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { toBase64url, toHex } from "../src/bytes.ts";
 import { MLSError } from "../src/rpc.ts";
 import { words } from "../src/words.ts";
-import { call, deviceKeys, enter, id, Peer } from "./calls.ts";
+import { call, deviceKeys, enter, id, Peer, standard } from "./calls.ts";
 
 /** That all have one view of the group: words, frame keys, members. */
 async function agree(peers: Peer[]): Promise<void> {
@@ -240,7 +240,7 @@ test("no signature, no commit; the session goes on", async () => {
   const peer = await Peer.make("Keyless", me);
   const keys = me.keys;
   me.keys = { ...keys, privateKey: keys.publicKey };
-  await assert.rejects(peer.create({ id: id(), owner: peer.account }), /signing with the device's key/);
+  await assert.rejects(peer.create({ id: id(), owner: peer.account, profile: standard }), /signing with the device's key/);
   me.keys = keys;
-  assert.equal((await peer.create({ id: id(), owner: peer.account })).view.epoch, 0);
+  assert.equal((await peer.create({ id: id(), owner: peer.account, profile: standard })).view.epoch, 0);
 });

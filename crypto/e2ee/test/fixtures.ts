@@ -42,5 +42,5 @@ export function base(group: string, epoch: number): Promise<CryptoKey> {
 
 export async function epochOf(own: number, epoch: number, more: Partial<EpochMessage> = {}): Promise<EpochMessage> {
   const group = more.group ?? "group";
-  return { group, epoch, own, fresh: false, addOnly: false, removed: [], send: true, base: await base(group, epoch), ...more };
+  return { group, epoch, own, fresh: false, addOnly: false, removed: [], send: true, padded: false, base: await base(group, epoch), ...more };
 }

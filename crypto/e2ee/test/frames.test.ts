@@ -89,6 +89,25 @@ test("sound and pictures arrive as they were, and nothing of them is in the clea
   assert.deepEqual(stats.receivers.map((r) => [r.opened, r.refused]), [[1, {}], [2, {}]]);
 });
 
+test("where the profile asks for it frames of sound leave in one size, and pictures as they are", async () => {
+  const clock = new Clock();
+  const alice = new Person(clock, 0), bob = new Person(clock, 1);
+  await alice.epoch(1, { fresh: true, padded: true });
+  await bob.epoch(1, { fresh: true, padded: true });
+  const mic = alice.sender(0), camera = alice.sender(1), ear = bob.receiver({ leaf: 0, context: 0 }), eye = bob.receiver({ leaf: 0, context: 1 });
+  const sizes = new Set<number>();
+  for (let size = 1; size <= 120; size++) {
+    const said = "a".repeat(size), sealed = await mic.put(frame(said, undefined, "audio/opus"));
+    sizes.add(sealed!.bytes.length);
+    assert.equal((await ear.put(clone(sealed)))?.text, said);
+  }
+  assert.deepEqual([...sizes], [160]);
+  for (const size of [150, 300]) assert.equal((await mic.put(frame("a".repeat(size), undefined, "audio/opus")))!.bytes.length % 160, 0);
+  const picture = await camera.put(frame("a picture", "key", "video/VP8"));
+  assert.equal((await eye.put(clone(picture)))?.text, "a picture");
+  assert.ok(picture!.bytes.length < 60);
+});
+
 test("no way round: no key, other codecs, empty frames, errors all drop", async () => {
   const clock = new Clock();
   const alice = new Person(clock, 0);

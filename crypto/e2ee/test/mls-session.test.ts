@@ -3,8 +3,9 @@ import { test } from "node:test";
 import type { Session } from "../src/core.ts";
 import { FrameCore } from "../src/frame-core.ts";
 import type { EndMessage, EpochMessage } from "../src/frame-messages.ts";
+import type { GroupView } from "../src/mls.ts";
 import { MLSSession } from "../src/mls-session.ts";
-import { call, id, Peer } from "./calls.ts";
+import { call, id, Peer, standard } from "./calls.ts";
 import { FakeFrame, frame } from "./fixtures.ts";
 
 class Channel {
@@ -25,7 +26,7 @@ test("each epoch's key goes to the frame worker, readable by nobody", async () =
   const channel = new Channel();
   await worker.attachFrames(channel);
   assert.equal(channel.told.length, 0);
-  await worker.call("create", { room: { id: id(), owner: host.account } });
+  await worker.call("create", { room: { id: id(), owner: host.account, profile: standard } });
   const first = channel.last;
   assert.deepEqual([first.epoch, first.own, first.fresh, first.addOnly, first.removed, first.send], [0, 0, true, false, [], true]);
   assert.equal(first.base.extractable, false);
@@ -55,6 +56,22 @@ test("each epoch's key goes to the frame worker, readable by nobody", async () =
   await worker.call("leave", {});
   assert.deepEqual(second.told.at(-1), { end: true });
   await assert.rejects(worker.call("frameKey", {}), /no operation/, "no way to ask for a key");
+});
+
+test("a profile stands in the group as it was put there, and reaches the frame worker with the key", async () => {
+  const host = await Peer.make("Host");
+  const worker = new MLSSession(host.session);
+  const channel = new Channel();
+  await worker.attachFrames(channel);
+  const profile = { name: "Très restreint", conditions: ["twoFactors" as const, "compared" as const, "padded" as const], members: 12 };
+  const { view } = await worker.call("create", { room: { id: id(), owner: host.account, profile } }) as { view: GroupView };
+  assert.deepEqual(view.profile, profile);
+  assert.equal(channel.last.padded, true);
+  const plain = await Peer.make("Plain");
+  assert.deepEqual((await plain.create({ id: id(), owner: plain.account, profile: standard })).view.profile, standard);
+  for (const bad of [{ ...profile, conditions: ["secret"] }, { ...profile, name: "" }, { ...profile, members: 1 }, { ...profile, members: 1.5 }]) {
+    await assert.rejects((await Peer.make("Bad")).create({ id: id(), owner: host.account, profile: bad as typeof profile }));
+  }
 });
 
 test("a call, from the group to the frames", async () => {

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { toHex } from "../src/bytes.ts";
-import { id, Peer } from "./calls.ts";
+import { id, Peer, standard } from "./calls.ts";
 import { b64, GoPeer, unb64 } from "./gopeer.ts";
 import { root } from "./vectors.ts";
 
@@ -62,7 +62,7 @@ test("one call of native and WASM members, in the suite of calls", async () => {
   await agree(["host", "guest"], [one]);
 
   // And a host in WASM that a native guest joins.
-  const elsewhere = { id: id(), owner: one.account };
+  const elsewhere = { id: id(), owner: one.account, profile: standard };
   await one.create(elsewhere);
   const keyPackage = unb64((await go.call("call.keyPackage", "guest")).keyPackage);
   const { welcomes } = await one.commit({ adds: [{ keyPackage, admission: await one.admit(keyPackage) }] });

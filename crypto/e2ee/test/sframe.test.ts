@@ -114,7 +114,7 @@ test("what a receiver makes of shared frames, failures too", async () => {
       emit: (f) => passed.push(f as FakeFrame), requestKeyFrame: () => undefined,
     });
     await core.keys({
-      group: "g", epoch: v.epoch, own: v.own, fresh: true, addOnly: false, removed: [], send: true, base: await importBase(hex(v.base_key)),
+      group: "g", epoch: v.epoch, own: v.own, fresh: true, addOnly: false, removed: [], send: true, padded: false, base: await importBase(hex(v.base_key)),
     });
     for (const f of v.frames) {
       const before = core.stats().receivers[0]!;

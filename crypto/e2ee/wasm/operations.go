@@ -167,7 +167,7 @@ func view(v session.View) object {
 	}
 	return object{
 		"group": base64url(v.Group), "epoch": v.Epoch, "own": int(v.Own), "entered": v.Entered,
-		"room": v.Room.ID.String(), "owner": v.Room.Owner.String(), "locked": v.Room.Locked, "profile": int(v.Room.Profile),
+		"room": v.Room.ID.String(), "owner": v.Room.Owner.String(), "locked": v.Room.Locked, "profile": profile(v.Room.Profile),
 		"hosts": list(v.Room.Hosts, accountText), "admits": list(v.Room.Admits, accountText),
 		"members": list(v.Members, member), "added": list(v.Added, member), "removed": list(v.Removed, member),
 		"words":   list(v.Words[:], func(w uint16) any { return int(w) }),
@@ -201,7 +201,10 @@ func roomOf(o js.Value) (mls.Room, error) {
 	if err != nil {
 		return mls.Room{}, err
 	}
-	room := mls.Room{Version: mls.RoomVersion, ID: id, Owner: owner, Hosts: []mls.AccountID{owner}, Profile: mls.Standard}
+	room := mls.Room{Version: mls.RoomVersion, ID: id, Owner: owner, Hosts: []mls.AccountID{owner}}
+	if room.Profile, err = profileOf(o.Get("profile")); err != nil {
+		return mls.Room{}, err
+	}
 	if given(o, "hosts") {
 		if room.Hosts, err = accounts(o, "hosts"); err != nil {
 			return mls.Room{}, err
@@ -214,6 +217,30 @@ func roomOf(o js.Value) (mls.Room, error) {
 	}
 	room.Locked = given(o, "locked") && o.Get("locked").Truthy()
 	return room, nil
+}
+
+func profile(p mls.Profile) object {
+	return object{"name": p.Name, "members": int(p.Members), "conditions": list(p.Conditions.Names(), func(n string) any { return n })}
+}
+
+func profileOf(o js.Value) (mls.Profile, error) {
+	var names []string
+	err := each(o, "conditions", func(element js.Value) error {
+		names = append(names, element.String())
+		return nil
+	})
+	if err != nil {
+		return mls.Profile{}, err
+	}
+	conditions, err := mls.ParseConditions(names)
+	if err != nil {
+		return mls.Profile{}, err
+	}
+	most := number(o, "members")
+	if most != math.Trunc(most) || most < 0 || most > math.MaxUint16 {
+		return mls.Profile{}, fmt.Errorf("a profile for %v members", most)
+	}
+	return mls.Profile{Name: text(o, "name"), Conditions: conditions, Members: uint16(most)}, nil
 }
 
 func commitOf(args js.Value) (session.Commit, error) {

@@ -311,8 +311,20 @@ func probeWeb(out io.Writer, base string, pool *x509.CertPool, source, code, fol
 	if _, err = admin.must("POST", "/api/setup", map[string]string{"code": code, "name": "Ada Admin", "email": "ada@example.test", "passphrase": phrase}); err != nil {
 		return err
 	}
+	// An administrator does nothing before a second factor is there.
+	begun, err := admin.must("POST", "/api/account/totp", map[string]string{"passphrase": phrase})
+	if err != nil {
+		return err
+	}
+	now, err := codeOf(fmt.Sprint(begun["secret"]), time.Now())
+	if err != nil {
+		return err
+	}
+	if _, err = admin.must("POST", "/api/account/totp/confirm", map[string]string{"code": now}); err != nil {
+		return err
+	}
 	admin.csrf = ""
-	made, err := admin.must("POST", "/api/admin/accounts", map[string]string{"name": "Max Membre", "email": "max@example.test", "role": "member"})
+	made, err := admin.must("POST", "/api/admin/accounts", map[string]string{"name": "Max Membre", "email": "max@example.test", "role": "organiser"})
 	if err != nil {
 		return err
 	}
@@ -331,7 +343,7 @@ func probeWeb(out io.Writer, base string, pool *x509.CertPool, source, code, fol
 	if err != nil {
 		return err
 	}
-	fill := strings.NewReplacer(":room", fmt.Sprint(room["id"]), ":account", fmt.Sprint(account["id"]), ":session", "AAAAAAAAAAAAAAAAAAAAAA",
+	fill := strings.NewReplacer(":room", fmt.Sprint(room["id"]), ":account", fmt.Sprint(account["id"]), ":session", "AAAAAAAAAAAAAAAAAAAAAA", ":proposal", "AAAAAAAAAAAAAAAAAAAAAA",
 		":epoch", "1", ":file", "none.js", ":section", "accounts", ":item", "1")
 	var addresses, attacked []string
 	for _, route := range routes(text) {

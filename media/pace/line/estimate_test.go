@@ -9,17 +9,34 @@ import (
 	"huisclos/media/pace"
 )
 
-// A line's memory is bounded and small, and a line that sent nothing has no ring.
+// A line's memory is bounded and small and follows how much is sent, and a line that sent nothing has no ring.
 func TestSize(t *testing.T) {
 	var l Line
 	if size := reflect.TypeOf(l).Size(); size > 2048 {
 		t.Errorf("a line takes %d octets beside its ring", size)
 	}
-	if size := reflect.TypeOf(l.ring).Elem().Size(); size > 16<<10 {
-		t.Errorf("its ring takes %d octets", size)
-	}
 	if l.ring != nil {
 		t.Error("a line that sent nothing has a ring")
+	}
+	now := begin
+	for _, c := range []struct{ perSecond, octets, kept int }{{40, 1 << 10, 80}, {150, 4 << 10, 300}, {400, 8 << 10, 800}, {20_000, 16 << 10, ringSize}, {20, 16 << 10, ringSize}} {
+		for range 3 * c.perSecond {
+			now = now.Add(time.Second / time.Duration(c.perSecond))
+			l.Sent(1000, now)
+		}
+		if size := int(reflect.TypeOf(l.ring).Elem().Size()) * len(l.ring); size != c.octets {
+			t.Errorf("at %d packets a second its ring takes %d octets, want %d", c.perSecond, size, c.octets)
+		}
+		for back := 1; back <= c.kept; back++ {
+			p := l.packet(l.next - uint16(back))
+			if p == nil {
+				t.Fatalf("at %d packets a second the one before the last %d is forgotten", c.perSecond, back)
+			}
+			ago, want := l.at-l.sentAt(l.next-uint16(back)), time.Duration(back-1)*time.Second/time.Duration(c.perSecond)
+			if c.perSecond > 20 && (ago-want).Abs() > time.Millisecond { // at 20 those of the rate before are still there
+				t.Fatalf("at %d packets a second the one before the last %d was sent %v ago, want %v", c.perSecond, back, ago, want)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package line
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -151,21 +152,25 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
-// fingerprint is everything that feedback may change.
-func fingerprint(l *Line) Line { return *l }
+// fingerprint is everything that feedback may change, but for the ring.
+func fingerprint(l *Line) string {
+	f := *l
+	f.ring, f.Told = nil, nil
+	return fmt.Sprintf("%+v", f)
+}
 
 func TestMalformedChangesNothing(t *testing.T) {
 	w := newWorld(t, 1e6)
 	w.run(3*time.Second, nil)
 	l := &w.line
-	before, ring := fingerprint(l), *l.ring
+	before, ring := fingerprint(l), slices.Clone(l.ring)
 	good := writeFeedback(l.next-9, []arrival{{l.next - 9, time.Second}, {l.next - 2, time.Second}}, 1)
 	for n := range len(good) - 3 {
 		if err := l.Feedback(good[:n], w.now()); !errors.Is(err, ErrFeedback) {
 			t.Fatalf("%d octets: %v", n, err)
 		}
 	}
-	if fingerprint(l) != before || *l.ring != ring {
+	if fingerprint(l) != before || !slices.Equal(l.ring, ring) {
 		t.Fatal("a malformed message changed the line")
 	}
 }

@@ -24,10 +24,10 @@ type Line struct {
 	start time.Time // zero of all durations; set by the first call
 	at    time.Duration
 
-	ring   *[ringSize]sent // from the first packet on
-	next   uint16          // the number that Sent gives next
-	kept   int             // numbers before next that ring still has
-	expect uint16          // behind the newest number that feedback spoke of
+	ring   []sent // by number, from the first packet on; its length is a power of two
+	next   uint16 // the number that Sent gives next
+	kept   int    // numbers before next that ring still has
+	expect uint16 // behind the newest number that feedback spoke of
 
 	anyFeedback bool
 	assumed     bool          // the limit, without feedback yet
@@ -62,9 +62,14 @@ type Line struct {
 type Losses interface{ Lost(sequence uint16) }
 
 const (
-	// ringSize is how many packets wait for feedback: 16 KiB a line, and more
-	// than half a second of the largest rooms.
-	ringSize = 2048
+	// ringSize is how many packets wait for feedback at most: 16 KiB a line, and
+	// more than half a second of the largest rooms.
+	ringSize  = 2048
+	firstRing = 128
+	// remember is for how long packets are kept to wait, if there are no more than
+	// that: a queue before a narrow line lasts a second, and a receiver that is busy
+	// sends no feedback meanwhile.
+	remember = 2 * time.Second
 	// staleAfter forgets packets before their times on the ring are ambiguous.
 	staleAfter = time.Minute
 )
@@ -98,20 +103,38 @@ func (l *Line) clock(now time.Time) time.Duration {
 // whole datagram's payload, in octets.
 func (l *Line) Sent(size int, now time.Time) (sequence uint16) {
 	at := l.clock(now)
-	if l.ring == nil {
-		l.ring = new([ringSize]sent)
-	} else if at-l.estimate.sentAt > staleAfter { // which is the last one's, and at hand
+	if at-l.estimate.sentAt > staleAfter { // which is the last one's, and at hand
 		l.kept = 0
 	}
+	l.makeRoom()
 	size = min(max(size, 0), 1<<16-1)
 	sequence = l.next
-	l.ring[sequence%ringSize] = sent{at: uint32(at / time.Microsecond), size: uint16(size), cluster: l.prober.sent(size, at)}
+	*l.slot(sequence) = sent{at: uint32(at / time.Microsecond), size: uint16(size), cluster: l.prober.sent(size, at)}
 	l.next++
-	l.kept = min(l.kept+1, ringSize)
+	l.kept = min(l.kept+1, len(l.ring))
 	l.estimate.sentAt = at
 	l.sending.octets += size
 	return sequence
 }
+
+// makeRoom lets the ring grow while the packet that the next one takes the place of is young.
+func (l *Line) makeRoom() {
+	if l.ring == nil {
+		l.ring = make([]sent, firstRing)
+	}
+	if l.kept < len(l.ring) || len(l.ring) == ringSize || l.at-l.sentAt(l.next) >= remember {
+		return
+	}
+	before := l.ring
+	l.ring = make([]sent, 2*len(before))
+	for back := 1; back <= l.kept; back++ {
+		sequence := l.next - uint16(back)
+		*l.slot(sequence) = before[int(sequence)&(len(before)-1)]
+	}
+}
+
+// slot is where a number's packet is, or another's of the same place.
+func (l *Line) slot(sequence uint16) *sent { return &l.ring[int(sequence)&(len(l.ring)-1)] }
 
 // SentAside notes a packet that has no number, because its receiver gives no
 // feedback for the stream (sound, in many clients). It takes its part of the line
@@ -127,12 +150,12 @@ func (l *Line) packet(sequence uint16) *sent {
 	if back := int(l.next - sequence); back == 0 || back > l.kept {
 		return nil
 	}
-	return &l.ring[sequence%ringSize]
+	return l.slot(sequence)
 }
 
 func (l *Line) sentAt(sequence uint16) time.Duration {
 	now := uint32(l.at / time.Microsecond)
-	return l.at - time.Duration(now-l.ring[sequence%ringSize].at)*time.Microsecond
+	return l.at - time.Duration(now-l.slot(sequence).at)*time.Microsecond
 }
 
 // Feedback takes a transport-wide feedback message from behind its two SSRCs. A
@@ -292,7 +315,7 @@ func (l *Line) miss(first uint16, n int) (lost int) {
 	}
 	oldest := l.next - uint16(l.kept)
 	for ; n > 0 && at < l.kept; at, n = at+1, n-1 {
-		if p := &l.ring[(oldest+uint16(at))%ringSize]; p.fate == unknown {
+		if p := l.slot(oldest + uint16(at)); p.fate == unknown {
 			p.fate = missing
 			l.prober.lost(p.cluster)
 			lost++

@@ -3,18 +3,27 @@
  * stable code and a sentence in French and in English.
  */
 
+import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from "@huisclos/ui-kit";
+import { codes } from "@huisclos/ui-kit/factor.ts";
+import type { Profile } from "../call/profile.ts";
+import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
 import type { RelayGrant } from "../call/relay.ts";
+import { passkeyCalls } from "./passkeys.ts";
 
-export type Lang = "fr" | "en";
-
-export interface Account { id: string; name: string; email: string; role: "administrator" | "member" }
-export interface Me { account: Account; csrf: string; version: string; protocol: number }
-export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number }
-/** The second factor of an account: since when, and how many recovery codes are left. */
-export interface Factors { totp: { since: string } | null; recoveryLeft: number }
-/** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
-export interface Enrolment { secret: string; uri: string; qr: string[] }
-export interface Session { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
+export { codes };
+export type { Enrolment, Factors, Lang, OwnSession };
+export type Account = Person;
+export interface Me {
+  account: Account; csrf: string; version: string; protocol: number;
+  /** The rules ask for a second factor and there is none: nothing else is open to this session. */
+  must?: "factor";
+  secondFactor?: boolean;
+  /** Which second factors there are. */
+  factors?: Kinds;
+}
+/** A security profile; of a room in which a call is under way, that of the call. */
+export interface RoomProfile extends Profile { id: string }
+export interface Room { id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile }
 
 export class ApiError extends Error {
   constructor(
@@ -27,15 +36,14 @@ export class ApiError extends Error {
     readonly until: Date | null = null,
     /** GET /api/me without a session: no administrator exists yet. */
     readonly setupNeeded = false,
+    /** Of "secondFactorNeeded": which kinds do. */
+    readonly factors: Kinds | null = null,
   ) {
     super(`${code}: ${en}`);
     this.name = "ApiError";
   }
   text(lang: Lang): string { return lang === "fr" ? this.fr : this.en; }
 }
-
-/** Refusals that a page answers with more than their sentence. */
-export const codes = { factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver", signInWithCode: "signInWithCode" } as const;
 
 /** The token of the current session (or, before login, of the browser's cookie); state changes carry it. */
 let csrf = "";
@@ -63,7 +71,7 @@ function failure(response: Response, body: unknown): ApiError {
   }
   const known = sentences[e.code];
   return new ApiError(response.status, e.code, typeof e.fr === "string" ? e.fr : known?.[0] ?? badAnswer(0).fr,
-    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true);
+    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true, object(all.factors) as Kinds | null);
 }
 
 /** For answers that come without sentences. */
@@ -71,6 +79,8 @@ const sentences: Record<string, [fr: string, en: string]> = {
   "not-signed-in": ["Vous n'êtes pas connecté. Connectez-vous pour continuer.", "You are not signed in. Sign in to go on."],
   "not-found": ["Cette page ou cette salle n'existe pas, ou plus.", "This page or room does not exist, or no longer."],
   "forbidden": ["Votre compte ne permet pas cette action.", "Your account does not allow this."],
+  "factorRequired": ["Les règles de cette installation demandent un second facteur pour votre compte. Mettez-le en place pour continuer.", "The rules here ask for a second factor on your account. Set it up to go on."],
+  "proofNeeded": ["Confirmez que c'est vous, puis recommencez.", "Confirm that it is you, then try again."],
   "too-many": ["Trop d'essais. Attendez un moment, puis réessayez.", "Too many tries. Wait a moment, then try again."],
   "csrf": ["Cette page est ouverte depuis trop longtemps. Rechargez-la.", "This page has been open for too long. Reload it."],
 };
@@ -92,6 +102,7 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   if (text !== "") {
     try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
   }
+  if (path === "/api/me") notePasskeys(object(answer)?.passkeys);
   if (response.ok) {
     const o = object(answer);
     if (typeof o?.csrf === "string") csrf = o.csrf;
@@ -121,17 +132,21 @@ export const api = {
   },
   logout: async () => { await request("POST", "/api/logout", {}); csrf = ""; },
   /** Looks at an activation link without using it. */
-  activation: (activation: string) => request<{ name: string; email: string }>("POST", "/api/activation", { token: activation }),
+  activation: (activation: string) => request<{ name: string; email: string; role: Account["role"] }>("POST", "/api/activation", { token: activation }),
   activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
 
-  changePassphrase: (old: string, fresh: string, code?: string) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...(code ? { code } : {}) }),
+  changePassphrase: (old: string, fresh: string, by?: { code: string } | { passkey: object }) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...by }),
   factors: () => request<Factors>("GET", "/api/account/factors"),
-  enrol: (passphrase: string) => request<Enrolment>("POST", "/api/account/totp", { passphrase }),
+  enrol: (given: Given) => request<Enrolment>("POST", "/api/account/totp", given),
   confirmEnrolment: (code: string) => request<{ recovery: string[]; since: string }>("POST", "/api/account/totp/confirm", { code }),
-  removeFactor: (passphrase: string, code: string) => request<void>("DELETE", "/api/account/totp", { passphrase, code }),
-  newRecovery: async (passphrase: string, code: string) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", { passphrase, code })).recovery,
+  removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
+  newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,
+  ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
-  sessions: async () => (await request<{ sessions: Session[] }>("GET", "/api/account/sessions")).sessions,
+  sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
+  /** Proves again who one is, for acts that need a recent proof. The session stays the same. */
+  prove: (given: Given) => request<void>("POST", "/api/proof", given),
+  endOtherSessions: () => request<void>("DELETE", "/api/account/sessions", {}),
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 
   /** A media connection that carries nothing: the server's answer to an offer with one audio section, what opens the relay to it, if asked for, and whether this page comes by a proxy of the server's. */
@@ -141,6 +156,9 @@ export const api = {
   createRoom: (name: string) => request<Room>("POST", "/api/rooms", { name }),
   room: (room: string) => request<Room>("GET", `/api/rooms/${id(room)}`),
   renameRoom: (room: string, name: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { name }),
+  /** The profiles that a room may have, from the weakest that came with the product. */
+  profiles: async () => (await request<{ profiles: RoomProfile[] }>("GET", "/api/profiles")).profiles,
+  setProfile: (room: string, profile: string) => request<Room>("PATCH", `/api/rooms/${id(room)}`, { profile }),
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
 

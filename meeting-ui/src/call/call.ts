@@ -15,6 +15,7 @@ import { surroundings, watchNetwork } from "./network.ts";
 import type { SealedMessage } from "./messages.ts";
 import { People, personKey } from "./people.ts";
 import type { GroupView, SealedSide } from "./ports.ts";
+import { rememberProfile } from "./profile.ts";
 import { missing, openSealedSide } from "./sealed.ts";
 import { Session } from "./session.ts";
 import { Sound } from "./sound.ts";
@@ -53,6 +54,7 @@ export class Call extends CallSignals implements CallActions {
   private readonly people_ = new People(this);
   private readonly verify = new Verify(this, this.people_);
   private readonly own: OwnMedia;
+  private readonly storage: CallOptions["storage"];
   private readonly sound: Sound;
   private readonly line: Line;
   private readonly waiting: Lobby;
@@ -69,8 +71,8 @@ export class Call extends CallSignals implements CallActions {
 
   constructor(private readonly o: CallOptions, private readonly parts: CallParts = browserParts) {
     super();
-    const storage = o.storage ?? (typeof localStorage === "undefined" ? undefined : localStorage);
-    this.own = new OwnMedia(this, storage, (kind) => this.tracksChanged(kind), (kind) => this.notice(kind === "mic" ? "mic-lost" : "cam-lost", ""));
+    this.storage = o.storage ?? (typeof localStorage === "undefined" ? undefined : localStorage);
+    this.own = new OwnMedia(this, this.storage, (kind) => this.tracksChanged(kind), (kind) => this.notice(kind === "mic" ? "mic-lost" : "cam-lost", ""));
     this.sound = new Sound(this, this.own.speaker);
     this.waiting = new Lobby(this, () => this.session, (m) => this.line.send(m), (name) => this.notice("knock", name));
     this.line = new Line(() => this.parts.socket(o.room), {
@@ -81,12 +83,14 @@ export class Call extends CallSignals implements CallActions {
       effect(() => {
         // Everybody sees what is really sent: a camera that could not be opened is off for all.
         this.people_.setOwn({ mic: this.mic.value.on, cam: this.cam.value.on, screen: this.screen.value.on, hand: this.handAt });
+        void this.heldBack.value;
         void this.hand.value;
         void this.ownCamera.value;
         void this.ownScreen.value;
         this.announceSoon();
       }),
       effect(() => { void this.people.value; void this.state.value; this.verify.seal(); }),
+      effect(() => { void this.heldBack.value; for (const kind of ["camera", "screen", "screen-sound"] as const) this.media?.replaced(kind); }),
     );
     if (typeof window !== "undefined") {
       const listen = <K extends keyof WindowEventMap>(type: K, run: (e: WindowEventMap[K]) => void) => { window.addEventListener(type, run); this.disposers.push(() => window.removeEventListener(type, run)); };
@@ -187,7 +191,7 @@ export class Call extends CallSignals implements CallActions {
 
   async send(text: string): Promise<void> {
     const me = this.me.value, clean = text.trim();
-    if (!me || !this.session || clean === "" || new TextEncoder().encode(clean).length > maxChatBytes) return;
+    if (!me || !this.session || this.heldBack.value || clean === "" || new TextEncoder().encode(clean).length > maxChatBytes) return;
     const id = randomText(12);
     this.chat.value = [...this.chat.value, { id, leaf: me.leaf, account: me.account, name: me.name, me: true, text: clean, time: Date.now(), pending: true, failed: false }].slice(-chatKept);
     const sent = await this.session.say({ t: "chat", id, text: clean });
@@ -202,7 +206,7 @@ export class Call extends CallSignals implements CallActions {
 
   react(kind: ReactionKind): void {
     const me = this.me.value;
-    if (!me || !this.session) return;
+    if (!me || !this.session || this.heldBack.value) return;
     this.showReaction(me.leaf, me.name, true, kind);
     void this.session.say({ t: "reaction", kind });
   }
@@ -235,7 +239,7 @@ export class Call extends CallSignals implements CallActions {
       send: (m) => this.line.send(m), lineOpen: () => this.line.open, stuck: () => this.line.reset(), refused: () => this.notice("own-media-refused", ""),
     });
     if (this.tiles) this.media.setTiles(this.tiles);
-    this.session = new Session(side.mls, { room: this.o.room, owner: this.o.owner, account: this.o.me.account }, {
+    this.session = new Session(side.mls, { room: this.o.room, owner: this.o.owner, account: this.o.me.account, profile: this.o.profile }, {
       send: (m) => this.line.send(m),
       tree: (epoch) => this.parts.tree(this.o.room, epoch),
       entered: (v) => this.entered(v),
@@ -284,7 +288,7 @@ export class Call extends CallSignals implements CallActions {
         this.failures = 0;
         this.room.value = m.room;
         // The server's word until the group's own; it decides nothing.
-        if (!this.session?.view) this.locked.value = m.locked;
+        if (!this.session?.view) { this.locked.value = m.locked; this.profile.value = m.room.profile; }
         this.session?.take(m);
         break;
       case "deviceBusy":
@@ -356,6 +360,8 @@ export class Call extends CallSignals implements CallActions {
     this.people_.take(view);
     this.verify.take(view);
     this.locked.value = view.locked;
+    this.profile.value = view.profile;
+    rememberProfile(this.storage, this.o.room, view.profile);
     this.isHost.value = view.hosts.includes(this.o.me.account);
     this.waiting.drawn();
   }
@@ -398,7 +404,8 @@ export class Call extends CallSignals implements CallActions {
     this.announceTimer = setTimeout(() => {
       this.announceTimer = null;
       if (!this.session?.view) return;
-      void this.session.say({ t: "state", mic: this.mic.value.on, cam: this.cam.value.on, screen: this.screen.value.on, hand: this.handAt });
+      const seen = !this.heldBack.value;
+      void this.session.say({ t: "state", mic: this.mic.value.on, cam: seen && this.cam.value.on, screen: seen && this.screen.value.on, hand: this.handAt });
     }, announceAfter);
   }
 

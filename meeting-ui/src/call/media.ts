@@ -5,7 +5,7 @@
  * nonce never repeats").
  */
 import { Gauge, judge, levels, Speaker } from "./gauge.ts";
-import type { OwnMedia } from "./devices.ts";
+import type { OwnMedia, Tracks } from "./devices.ts";
 import type { People } from "./people.ts";
 import { context, type FramePort, type FrameStats } from "./ports.ts";
 import { Publisher } from "./publisher.ts";
@@ -82,14 +82,14 @@ export class Media {
     this.builtAt = Date.now();
     const failed = (why: string) => { if (g === this.generation) this.rebuild(why); };
     this.vp9 ??= { makes: makesVP9(), takes: takesVP9() };
-    this.publisher = new Publisher(frames, this.own.tracks, this.byRelay ? this.grant : null, this.vp9.makes, {
+    this.publisher = new Publisher(frames, this.tracks(), this.byRelay ? this.grant : null, this.vp9.makes, {
       failed,
       send: (m) => {
         if (!this.events.send(m)) return false;
         if (m.type === "publish") this.offerOfPublisher = ++this.offers;
         return true;
       },
-    });
+    }, this.s.profile.peek()?.conditions.includes("padded"));
     this.subscriber = new Subscriber(frames, this.byRelay ? this.grant : null, this.vp9.takes, { send: this.events.send, failed, changed: () => { this.people.draw(); this.wish(); } });
     this.people.setStreams(this.subscriber);
     this.timers.push(setInterval(() => void this.listen(), levelEvery), setInterval(() => void this.look(), qualityEvery));
@@ -128,7 +128,10 @@ export class Media {
     if (request === "publish") this.answers++;
     if (this.wantOpen && ["publish", "subscribe", "answer", "restartIce"].includes(request)) this.rebuild(request);
   }
-  replaced(kind: StreamKind): void { void this.publisher?.replace(kind, this.own.tracks[kind]); }
+  replaced(kind: StreamKind): void { void this.publisher?.replace(kind, this.tracks()[kind]); }
+
+  /** What may leave: sound alone while the profile holds pictures back. A screen's sound belongs to its picture. */
+  private tracks(): Tracks { return this.s.heldBack.peek() ? { mic: this.own.tracks.mic, camera: null, screen: null, "screen-sound": null } : this.own.tracks; }
   /** The network changed under us. */
   restart(): void { this.publisher?.networkChanged(); this.subscriber?.networkChanged(); }
 

@@ -56,6 +56,12 @@ export function soundRepaired(sdp: string): string {
   return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, (line, pt: string) => (new RegExp(`^a=rtcp-fb:${pt} nack\\r$`, "m").test(sdp) ? line : `${line}a=rtcp-fb:${pt} nack\r\n`));
 }
 
+/** An answer that asks for sound at a constant rate (RFC 7587 §6.1): this client's own wish, whatever the server's answer says. */
+export function constantRate(sdp: string): string {
+  const opus = [...sdp.matchAll(/^a=rtpmap:(\d+) opus\/48000\/2\r$/gim)].map((m) => m[1]);
+  return sdp.replace(/^a=fmtp:(\d+) ([^\r]*)\r$/gm, (line, pt: string, said: string) => (!opus.includes(pt) || /(^|;)cbr=1/.test(said) ? line : `a=fmtp:${pt} ${said};cbr=1\r`));
+}
+
 export interface PublisherEvents {
   send(m: ClientMessage): boolean;
   /** The connection can't be saved by an ICE restart: build everything anew. */
@@ -91,7 +97,7 @@ export class Publisher {
   /** Parameters are read and written one change at a time. */
   private parameters: Promise<unknown> = Promise.resolve();
 
-  constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private vp9: boolean, private readonly events: PublisherEvents) {
+  constructor(frames: FramePort, tracks: Tracks, grant: RelayGrant | null, private vp9: boolean, private readonly events: PublisherEvents, private readonly constant = false) {
     this.pc = new RTCPeerConnection(rtcConfig(grant));
     this.cameraSizes = sizesOf(tracks.camera);
     for (const l of layout) {
@@ -158,7 +164,7 @@ export class Publisher {
     if (this.closed || this.pc.signalingState !== "have-local-offer") return;
     this.stopAnswerTimer();
     try {
-      await this.pc.setRemoteDescription({ type: "answer", sdp: answer });
+      await this.pc.setRemoteDescription({ type: "answer", sdp: this.constant ? constantRate(answer) : answer });
     } catch (e) { this.fail(`answer: ${(e as Error).message}`); return; }
     if (this.again) { this.again = false; await this.negotiate(true); }
   }

@@ -11,11 +11,12 @@ import { toBase64url } from "@huisclos/e2ee/bytes.ts";
 import { randomText, sameBytes, sha256 } from "./bytes.ts";
 import { decodeSealed, encodeSealed, type SealedMessage } from "./messages.ts";
 import type { GroupView, MLSPort } from "./ports.ts";
+import { atLeast, sameProfile, type Profile } from "./profile.ts";
 import { Queue } from "./queue.ts";
 import type { ReasonCode } from "./state.ts";
 import type { ClientMessage, CommitRequest, Position, RoomChange, RoomMessage, ServerMessage } from "./wire.ts";
 
-export interface SessionOptions { room: string; /** From the link's fragment. */ owner: string; account: string }
+export interface SessionOptions { room: string; /** From the link's fragment. */ owner: string; account: string; /** What the person entered under. */ profile: Profile }
 
 export interface SessionEvents {
   send(m: ClientMessage): boolean;
@@ -49,6 +50,7 @@ const failureOf = (e: unknown): Failure => {
   return { ...(typeof f?.rule === "string" ? { rule: f.rule } : {}), message: typeof f?.message === "string" ? f.message : String(e) };
 };
 
+const weaker = "the call's security profile is weaker than the one that was shown before";
 const joinTries = 4, sealTries = 6, rejoinPause = 1000;
 /** The server gives no receipt; what was said this shortly before a break is said again, under the same id. */
 const uncertainMs = 5000;
@@ -76,7 +78,7 @@ export class Session {
   /** The group that this host's new one replaces: who was in it comes back without a click. */
   private replaced: { from: GroupView; without: number[]; relock: boolean } | null = null;
 
-  constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private events: SessionEvents) {}
+  constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private events: SessionEvents) { this.told = o.profile; }
 
   /** What hello offers to resume from. */
   get position(): Position | undefined { return this.view ? { group: this.view.group, epoch: this.view.epoch, seq: this.seq } : undefined; }
@@ -175,6 +177,8 @@ export class Session {
     if (this.creating) return; // "created" or another's group follows
     if (m.state !== "empty" || this.o.account !== this.o.owner) return this.knocking ? undefined : this.knock();
     if (m.room.owner !== this.o.owner) { this.events.unsafe("creator-not-owner", "the server names another owner than the link"); return; }
+    if (!atLeast(m.room.profile, this.o.profile)) { this.events.unsafe("weaker", weaker); return; }
+    this.told = m.room.profile;
     return this.create();
   }
 
@@ -182,12 +186,16 @@ export class Session {
     this.creating = true;
     this.knocking = false;
     const from = this.restart?.from;
-    const room = from ? { id: this.o.room, owner: this.o.owner, hosts: from.hosts, admits: from.admits } : { id: this.o.room, owner: this.o.owner };
+    const room = from
+      ? { id: this.o.room, owner: this.o.owner, profile: from.profile, hosts: from.hosts, admits: from.admits }
+      : { id: this.o.room, owner: this.o.owner, profile: this.told };
     const g = await this.mls.create({ room });
     this.made = g.view;
     this.events.send({ type: "create", groupInfo: toBase64url(g.groupInfo), tree: toBase64url(g.tree), ...(restarts ? { restarts: restarts.group } : {}) });
   }
   private made: GroupView | null = null;
+  /** What the server says the profile of a call that begins now is. */
+  private told: Profile;
 
   private onCreated(group: string): void {
     if (!this.creating || !this.made) return;
@@ -224,9 +232,9 @@ export class Session {
       if (++this.joins >= joinTries) { this.events.failed("key-failed", code); return; }
       this.retryTimer = setTimeout(() => { void this.queue.run(() => this.stopped || this.view || this.knocking ? undefined : this.knock()); }, rejoinPause);
     } else if (request === "knock") {
-      this.events.failed(code === "full" ? "full" : "protocol", code);
+      this.events.failed(code === "full" || code === "two-factors" || code === "role" ? code : "protocol", code);
     } else if (request === "create" && code !== "recover") {
-      this.events.failed(code === "capacity" ? "capacity" : "protocol", code);
+      this.events.failed(code === "capacity" || code === "two-factors" || code === "role" ? code : "protocol", code);
     } else if (request === "change") {
       this.asked.length = 0;
     }
@@ -334,6 +342,7 @@ export class Session {
       this.events.failed("key-failed", f.message);
       return;
     }
+    if (!atLeast(view.profile, this.o.profile)) { this.events.unsafe("weaker", weaker); return; }
     const r = this.restart;
     if (r) {
       const refusal = restartRefusal(view, r.from, r.without);
@@ -411,7 +420,7 @@ export function restartRefusal(view: GroupView, from: GroupView, without: number
     const old = known.get(m.signatureKey);
     if (!old || old.account !== m.account || old.device !== m.device) return "somebody is in the new group who was not in the old one";
   }
-  if (view.profile !== from.profile || view.hosts.length !== from.hosts.length || !view.hosts.every((h) => from.hosts.includes(h))) return "the new group has other rules";
+  if (!sameProfile(view.profile, from.profile) || view.hosts.length !== from.hosts.length || !view.hosts.every((h) => from.hosts.includes(h))) return "the new group has other rules";
   return null;
 }
 

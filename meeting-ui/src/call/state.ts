@@ -5,6 +5,7 @@
  * The people list is the MLS tree and nothing else: no name, leaf or device in it comes from signalling.
  */
 import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import { holdsBack, type Profile } from "./profile.ts";
 import type { Transport } from "./wire.ts";
 
 /**
@@ -34,9 +35,9 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
+  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity"
   // not-safe
-  | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile";
+  | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker";
 
 export interface CallState {
   phase: Phase;
@@ -188,6 +189,8 @@ export interface CallOptions {
   room: string;
   owner: string;
   me: { account: string; name: string };
+  /** What the door showed and the person entered under: a weaker one is refused. */
+  profile: Profile;
   /** Storage for the choices that are remembered (devices, on/off); default localStorage. */
   storage?: Pick<Storage, "getItem" | "setItem">;
 }
@@ -206,6 +209,10 @@ export class CallSignals {
   readonly reactions: Signal<Reaction[]> = signal([]);
   readonly notices: Signal<Notice[]> = signal([]);
   readonly locked: Signal<boolean> = signal(false);
+  /** The security profile of the group; before, what the server says it is. */
+  readonly profile: Signal<Profile | null> = signal(null);
+  /** The profile keeps pictures and messages here until the words were compared with everybody. */
+  readonly heldBack: ReadonlySignal<boolean> = computed(() => holdsBack(this.profile.value, this.people.value));
   /** Call start at this device (ms), null before. */
   readonly joinedAt: Signal<number | null> = signal(null);
 

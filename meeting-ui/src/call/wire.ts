@@ -4,6 +4,7 @@
  * Nothing in them is trusted about who is in the call: that comes from the MLS tree.
  */
 import { fromBase64url } from "@huisclos/e2ee/bytes.ts";
+import { conditions, type Profile } from "./profile.ts";
 
 export const protocolVersion = 1;
 export const subprotocol = `huisclos.${protocolVersion}`;
@@ -46,7 +47,7 @@ export type ClientMessage =
 export type RoomStateName = "empty" | "waiting-host" | "call" | "recover";
 export interface RoomMessage {
   type: "room";
-  room: { id: string; name: string; owner: string };
+  room: { id: string; name: string; owner: string; profile: Profile };
   you: { account: string; name: string; connection: string };
   state: RoomStateName;
   group: Position | null;
@@ -128,6 +129,10 @@ const change = (f: Fields, k: string): RoomChange => {
   if (c.hosts !== undefined && c.hosts !== null) out.hosts = texts(c, "hosts");
   return out;
 };
+const profile = (f: Fields): Profile => ({
+  name: text(f, "name"), members: f.members === undefined ? 0 : count(f, "members"),
+  conditions: list(f, "conditions").map((_, i, all) => oneOf(all as unknown as Fields, String(i), conditions)),
+});
 
 export function decode(frame: string): ServerMessage {
   let v: unknown;
@@ -137,7 +142,7 @@ export function decode(frame: string): ServerMessage {
     case "room": {
       const room = fields(f.room, "room"), you = fields(f.you, "you");
       return {
-        type, room: { id: text(room, "id"), name: text(room, "name"), owner: text(room, "owner") },
+        type, room: { id: text(room, "id"), name: text(room, "name"), owner: text(room, "owner"), profile: profile(fields(room.profile, "profile")) },
         you: { account: text(you, "account"), name: text(you, "name"), connection: text(you, "connection") },
         state: oneOf(f, "state", ["empty", "waiting-host", "call", "recover"]), group: optional(f, "group", position),
         hosts: texts(f, "hosts"), locked: flag(f, "locked"), member: flag(f, "member"), leaf: optional(f, "leaf", leafOf),

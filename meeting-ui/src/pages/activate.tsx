@@ -1,17 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
-import { Button, Input, lang, Notice, Passphrase, Seal, Spinner, toast } from "@huisclos/ui-kit";
+import { Button, Input, lang, met, Notice, Passphrase, Rules, Seal, Spinner, toast, type Chooser } from "@huisclos/ui-kit";
 import { api, codes, type ApiError } from "../api/index.ts";
 import { go } from "../route.ts";
 import { ask, asApiError, signedIn } from "../session.ts";
 import { desk } from "../words/desk.ts";
 import { Failed, Sentence } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
-import { met, Rules } from "./rules.tsx";
 
 /** The token stands in the fragment, which no server's log ever sees. */
 export function Activate({ token }: { token: string }) {
   const t = desk.value;
-  const [who, setWho] = useState<{ name: string; email: string } | null>(null);
+  const [who, setWho] = useState<Chooser | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const look = () => { setError(null); api.activation(token).then(setWho, (e) => setError(asApiError(e))); };
   useEffect(look, [token]);
@@ -21,7 +20,8 @@ export function Activate({ token }: { token: string }) {
   return <Choose token={token} {...who} />;
 }
 
-function Choose({ token, name, email }: { token: string; name: string; email: string }) {
+function Choose({ token, ...who }: { token: string } & Chooser) {
+  const { name, email } = who;
   const t = desk.value.activate;
   const [passphrase, setPassphrase] = useState("");
   const [again, setAgain] = useState("");
@@ -32,17 +32,17 @@ function Choose({ token, name, email }: { token: string; name: string; email: st
   const submit = async (e: Event) => {
     e.preventDefault();
     setTried(true);
-    if (busy || passphrase !== again || !met(passphrase, { name, email }).all) return;
+    if (busy || passphrase !== again || !met(passphrase, who).all) return;
     setBusy(true);
     setError(null);
     try {
       const me = await api.activate(token, passphrase);
       go("/", true);
-      signedIn(me);
+      signedIn(me, passphrase);
     } catch (cause) {
       const why = asApiError(cause);
       // The passphrase is set; a link does not stand for a second factor, so that the code is asked for at the door.
-      if (why.code === codes.signInWithCode) { await ask(); go("/", true); toast(desk.value.factor.nowSignIn); } else setError(why);
+      if (why.code === codes.signInWithCode) { await ask(); go("/", true); toast(t.nowSignIn); } else setError(why);
     } finally {
       setBusy(false);
     }
@@ -54,7 +54,7 @@ function Choose({ token, name, email }: { token: string; name: string; email: st
         <form class="card stack" onSubmit={(e) => void submit(e)}>
           {error && <Notice tone="danger" live><p>{error.text(lang.value)}</p></Notice>}
           <input class="unseen" type="email" autocomplete="username" value={email} readOnly tabIndex={-1} aria-hidden="true" />
-          <Passphrase label={t.passphrase} autocomplete="new-password" required value={passphrase} onValue={setPassphrase} hint={<Rules passphrase={passphrase} who={{ name, email }} />} autofocus />
+          <Passphrase label={t.passphrase} autocomplete="new-password" required value={passphrase} onValue={setPassphrase} hint={<Rules passphrase={passphrase} who={who} />} autofocus />
           <Input label={t.again} type="password" autocomplete="new-password" required value={again} onValue={setAgain} error={differ ? t.differ : null} />
           <Button look="primary" large wide type="submit" busy={busy}>{t.act}</Button>
         </form>

@@ -1,6 +1,6 @@
 /** "Test my connection": what a call needs of the network, tried before there is one. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { announce, Badge, Button, copy, count, Icon, Notice, Spinner } from "@huisclos/ui-kit";
+import { announce, Badge, browserName, Button, copy, count, Icon, Notice, Spinner } from "@huisclos/ui-kit";
 import type { ApiError } from "../api/index.ts";
 import { report } from "../connection/report.ts";
 import { tryMedia, tryMessages, tryRelay, type Tried, type Way } from "../connection/path.ts";
@@ -8,7 +8,6 @@ import { conclude, toneOf, type Tries } from "../connection/verdict.ts";
 import { asApiError, session } from "../session.ts";
 import { connection } from "../words/connection.ts";
 import { Failed } from "./errors.tsx";
-import { browserName } from "./account.tsx";
 import { Frame } from "./frame.tsx";
 
 /** All ways are tried at once. */

@@ -1,6 +1,6 @@
 /** The desk around a page: logo, where one can go, who one is. */
 import type { ComponentChildren } from "preact";
-import { Avatar, Button, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, Notice, theme, type Lang, type Theme } from "@huisclos/ui-kit";
+import { Avatar, chooseLang, chooseTheme, factorPart, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, own, privileged, RecoveryNotice, theme, type Lang, type Theme } from "@huisclos/ui-kit";
 import { go, place } from "../route.ts";
 import { recoveryLeft, session, signOut } from "../session.ts";
 import { connection } from "../words/connection.ts";
@@ -8,20 +8,19 @@ import { desk } from "../words/desk.ts";
 
 export const langNames: Record<Lang, string> = { fr: "Français", en: "English" };
 /** The part of the account page about the second factor. */
-export const mySecurity = "/account#second-factor";
-/** With so few recovery codes left it is time for new ones. */
-export const few = 2;
+export const mySecurity = `/account#${factorPart}`;
 export const themes: readonly Theme[] = ["system", "light", "dark"];
 
-export function Frame({ children, wide, bare }: { children: ComponentChildren; wide?: boolean; bare?: boolean }) {
+/** alone: nothing but the page itself leads anywhere, whoever is signed in. */
+export function Frame({ children, wide, bare, alone }: { children: ComponentChildren; wide?: boolean; bare?: boolean; alone?: boolean }) {
   const t = desk.value;
   const s = session.value;
   return (
     <div class="desk">
       <a class="skip unseen" href="#main">{t.skip}</a>
       <header class="desk__head">
-        <Logo href="/" />
-        {s.state === "in" ? <AccountMenu name={s.me.account.name} email={s.me.account.email} id={s.me.account.id} admin={s.me.account.role === "administrator"} /> : <ShowMenu />}
+        <Logo href={alone ? undefined : "/"} />
+        {s.state === "in" && !alone ? <AccountMenu name={s.me.account.name} email={s.me.account.email} id={s.me.account.id} admin={privileged(s.me.account.role)} /> : <ShowMenu />}
       </header>
       <RecoveryLeft />
       {bare ? children : <main class={wide ? "desk__main desk__main--wide" : "desk__main"} id="main" tabIndex={-1}>{children}</main>}
@@ -30,20 +29,10 @@ export function Frame({ children, wide, bare }: { children: ComponentChildren; w
   );
 }
 
-/** Somebody who came in by a recovery code learns how many are left, and where to get new ones. */
 function RecoveryLeft() {
-  const t = desk.value.factor;
   const left = recoveryLeft.value;
   if (left === null || session.value.state !== "in") return null;
-  const gone = () => { recoveryLeft.value = null; };
-  return (
-    <aside class="desk__note" aria-label={t.title}>
-      <Notice tone={left <= few ? "attention" : "info"} live>
-        <p>{t.usedRecovery(left)}</p>
-        <p class="row row--wrap"><a href={mySecurity} onClick={gone}>{t.mySecurity}</a><Button look="quiet" onClick={gone}>{t.understood}</Button></p>
-      </Notice>
-    </aside>
-  );
+  return <aside class="desk__note" aria-label={own.value.factor.title}><RecoveryNotice left={left} href={mySecurity} onGone={() => { recoveryLeft.value = null; }} /></aside>;
 }
 
 function ShowItems({ close }: { close: () => void }) {

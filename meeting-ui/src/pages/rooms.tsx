@@ -1,13 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
-  Badge, Button, compareNames, Confirm, copy, date, Dialog, Empty, IconButton, Input, lang, LinkButton, Menu, MenuItem, Notice, Seal, Skeleton, toast,
+  Badge, Button, compareNames, Confirm, copy, date, Dialog, Empty, Icon, IconButton, Input, lang, LinkButton, Menu, MenuItem, Notice, Seal, Skeleton, toast,
 } from "@huisclos/ui-kit";
 import { api, roomLink, type Account, type ApiError, type Room } from "../api/index.ts";
 import { asApiError } from "../session.ts";
 import { connection } from "../words/connection.ts";
 import { desk } from "../words/desk.ts";
+import { profileWords } from "../words/profile.ts";
 import { Failed } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
+import { RoomProfileDialog } from "./room-profile.tsx";
 
 /** A call under way first, then the newest. */
 function order(a: Room, b: Room): number {
@@ -17,6 +19,7 @@ function order(a: Room, b: Room): number {
 
 export function Rooms({ me }: { me: Account }) {
   const t = desk.value.list;
+  const opens = me.role !== "member" && me.role !== "guest";
   const [rooms, setRooms] = useState<Room[] | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const load = () => api.rooms().then((r) => { setRooms(r); setError(null); }, (e) => setError(asApiError(e)));
@@ -30,9 +33,9 @@ export function Rooms({ me }: { me: Account }) {
   return (
     <Frame>
       <div class="page-head"><h1>{t.title}</h1></div>
-      <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} />
+      {opens ? <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} /> : <p class="muted list-lead">{t.memberText}</p>}
       {!rooms ? <Skeleton lines={3} />
-        : rooms.length === 0 ? <Empty title={t.emptyTitle} picture={<Seal state="open" size="l" />}><p>{t.empty}</p></Empty>
+        : rooms.length === 0 ? <Empty title={opens ? t.emptyTitle : t.memberEmpty} picture={<Seal state="open" size="l" />}><p>{opens ? t.empty : t.memberEmptyText}</p></Empty>
         : <ul class="rooms">{[...rooms].sort(order).map((r) => <RoomRow key={r.id} room={r} mine={r.owner.id === me.id} onChange={() => void load()} />)}</ul>}
       <p class="list-foot small"><a href="/test">{connection.value.link}</a></p>
     </Frame>
@@ -70,7 +73,7 @@ function Create({ onMade }: { onMade: (r: Room) => void }) {
 
 function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange: () => void }) {
   const t = desk.value.list;
-  const [doing, setDoing] = useState<"rename" | "remove" | "link" | null>(null);
+  const [doing, setDoing] = useState<"rename" | "remove" | "profile" | "link" | null>(null);
   const link = roomLink(room);
   const done = () => setDoing(null);
   const copyLink = async () => { if (!(await copy(link, t.copied))) setDoing("link"); };
@@ -81,6 +84,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
         <h2 class="cut">{room.name}</h2>
         <p class="muted small">{mine ? t.mine : t.owner(room.owner.name)}<span aria-hidden="true"> · </span>{t.created(date(room.created))}</p>
       </div>
+      {room.profile.id !== "standard" && <Badge><Icon name="shield-check" size="s" /><span>{room.profile.name}</span></Badge>}
       {room.live && <Badge tone="accent" dot>{t.live(room.people)}</Badge>}
       <div class="room__acts">
         <LinkButton href={`/r/${room.id}#${room.owner.id}`} look={room.live ? "primary" : "plain"}>{t.enter}<span class="unseen"> : {room.name}</span></LinkButton>
@@ -90,6 +94,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
             {(close) => (
               <>
                 <MenuItem icon="pencil" onClick={() => { close(); setDoing("rename"); }}>{t.rename}</MenuItem>
+                <MenuItem icon="shield-check" onClick={() => { close(); setDoing("profile"); }}>{profileWords.value.menu}</MenuItem>
                 <MenuItem icon="trash-2" danger onClick={() => { close(); setDoing("remove"); }}>{t.remove}</MenuItem>
               </>
             )}
@@ -97,6 +102,7 @@ function RoomRow({ room, mine, onChange }: { room: Room; mine: boolean; onChange
         )}
       </div>
       {doing === "rename" && <Rename room={room} onClose={done} onDone={() => { done(); onChange(); }} />}
+      {doing === "profile" && <RoomProfileDialog room={room} onClose={done} onDone={() => { done(); onChange(); }} />}
       <Remove open={doing === "remove"} room={room} onClose={done} onDone={() => { done(); onChange(); }} />
       <Dialog open={doing === "link"} title={t.copy} onClose={done} small><p>{t.copyByHand}</p><p class="code link-text">{link}</p></Dialog>
     </li>

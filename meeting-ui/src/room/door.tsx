@@ -1,20 +1,24 @@
 /** Before the call: what the others will see and hear of you, and one button. Waiting happens on the same page, so nothing jumps. */
 import { useEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
+import type { Profile } from "../call/profile.ts";
 import type { DeviceProblem, LocalDevice, Phase } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
 import { connection } from "../words/connection.ts";
 import { Video } from "../stage/tile.tsx";
 import type { Meeting } from "../stage/view.ts";
 import { Line } from "./line.tsx";
+import { RoomRules } from "./rules.tsx";
 
 export interface DoorProps {
-  meeting: Meeting; roomName: string; owner: string; mine: boolean;
+  meeting: Meeting; room: string; roomName: string; owner: string; mine: boolean;
   /** People who were inside when the page asked for the room. */
   inside: number;
+  /** Of the call under way, or of the next. */
+  profile: Profile;
 }
 
-export function Door({ meeting, roomName, owner, mine, inside }: DoorProps) {
+export function Door({ meeting, room, roomName, owner, mine, inside, profile }: DoorProps) {
   const t = callWords.value.door;
   const phase = meeting.state.value.phase;
   return (
@@ -25,6 +29,7 @@ export function Door({ meeting, roomName, owner, mine, inside }: DoorProps) {
           <p class="muted">{mine ? t.mine : t.lead(owner)}</p>
           <h1>{roomName}</h1>
         </div>
+        <RoomRules room={room} profile={profile} />
         {phase === "idle" ? <Ready meeting={meeting} inside={inside} /> : <Waiting meeting={meeting} phase={phase} />}
       </div>
     </div>

@@ -4,7 +4,7 @@ import type { ReasonCode } from "../call/state.ts";
 import { sealWords } from "../words/seal.ts";
 import type { Meeting } from "../stage/view.ts";
 
-const final: readonly (ReasonCode | "reload-needed")[] = ["room-unknown", "room-deleted", "link-without-owner", "unsupported", "over", "other-tab"];
+const final: readonly (ReasonCode | "reload-needed")[] = ["room-unknown", "room-deleted", "link-without-owner", "unsupported", "role", "over", "other-tab"];
 const reloads: readonly (ReasonCode | "reload-needed")[] = ["reload-needed", "core-failed"];
 const signedOut: readonly (ReasonCode | "reload-needed")[] = ["session-ended", "not-signed-in"];
 
@@ -24,6 +24,7 @@ export function Over({ meeting, onSignIn }: { meeting: Meeting; onSignIn: () => 
         {reloads.includes(key) ? <Button look="primary" onClick={() => location.reload()}>{t.overActs.reload}</Button>
           : signedOut.includes(key) ? <Button look="primary" onClick={onSignIn}>{t.overActs.signIn}</Button>
           : !final.includes(key) && <Button look="primary" onClick={back}>{phase === "error" ? t.overActs.retry : t.overActs.again}</Button>}
+        {key === "two-factors" && <LinkButton href="/account">{t.overActs.account}</LinkButton>}
         <LinkButton href="/">{t.overActs.rooms}</LinkButton>
       </div>
     </main>

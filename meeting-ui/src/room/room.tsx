@@ -28,7 +28,7 @@ export function RoomPage({ room: id, owner, me }: { room: string; owner: string;
 }
 
 function InRoom({ room, owner, me }: { room: Room; owner: string; me: Account }) {
-  const meeting = useMemo<Meeting>(() => new Call({ room: room.id, owner, me: { account: me.id, name: me.name } }), [room.id, owner, me.id]);
+  const meeting = useMemo<Meeting>(() => new Call({ room: room.id, owner, me: { account: me.id, name: me.name }, profile: room.profile }), [room.id, owner, me.id]);
   useEffect(() => {
     const gone = () => meeting.close();
     addEventListener("pagehide", gone);
@@ -59,7 +59,7 @@ export function Meet({ meeting, room, owner, mine }: { meeting: Meeting; room: R
   }, [inside.has(phase)]);
   if (inside.has(phase)) return <Stage meeting={meeting} link={roomLink({ id: room.id, owner: { id: owner, name: "" } })} />;
   if (outside.has(phase)) return <Frame bare><Over meeting={meeting} onSignIn={() => void ask()} /></Frame>;
-  return <Frame wide><Door meeting={meeting} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} /></Frame>;
+  return <Frame wide><Door meeting={meeting} room={room.id} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} profile={room.profile} /></Frame>;
 }
 
 export function BadLink() {

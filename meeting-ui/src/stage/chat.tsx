@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Avatar, Empty, Icon, IconButton, time } from "@huisclos/ui-kit";
 import { maxChatBytes, type ChatMessage } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
+import { profileWords } from "../words/profile.ts";
 import type { Meeting } from "./view.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text).length;
@@ -13,9 +14,10 @@ export function Chat({ meeting }: { meeting: Meeting }) {
   const end = useRef<HTMLDivElement>(null);
   const tooLong = bytes(text) > maxChatBytes;
   useEffect(() => { end.current?.scrollIntoView({ block: "end" }); }, [messages.length]);
+  const held = meeting.heldBack.value;
   const send = () => {
     const said = text.trim();
-    if (!said || tooLong) return;
+    if (!said || tooLong || held) return;
     setText("");
     void meeting.send(said);
   };
@@ -32,8 +34,9 @@ export function Chat({ meeting }: { meeting: Meeting }) {
           <textarea id="chat-text" class="input" rows={Math.min(5, text.split("\n").length)} value={text} placeholder={t.write} aria-invalid={tooLong ? "true" : undefined}
             onInput={(e) => setText(e.currentTarget.value)}
             onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); send(); } }} />
-          <IconButton name={t.send} icon="send-horizontal" type="submit" disabled={!text.trim() || tooLong} />
+          <IconButton name={t.send} icon="send-horizontal" type="submit" disabled={!text.trim() || tooLong || held} />
         </div>
+        {held && <p class="field__error" role="status">{profileWords.value.heldChat}</p>}
         {tooLong && <p class="field__error" role="alert">{t.tooLong}</p>}
       </form>
     </>

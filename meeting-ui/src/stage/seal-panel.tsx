@@ -2,8 +2,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { words } from "@huisclos/e2ee/words.ts";
-import { Avatar, Badge, Button, Confirm, duration, Icon, lang, list, Seal, Segments } from "@huisclos/ui-kit";
+import { Avatar, Badge, Button, Confirm, duration, Icon, lang, list, ProfileConditions, Seal, Segments } from "@huisclos/ui-kit";
 import type { Comparison, Person } from "../call/state.ts";
+import { profileWords } from "../words/profile.ts";
 import { sealWords } from "../words/seal.ts";
 import { sealOf } from "./seal-of.ts";
 import { chooseWordList, wordList, type Meeting } from "./view.ts";
@@ -31,6 +32,13 @@ export function SealPanel({ meeting }: { meeting: Meeting }) {
         <div class="stack stack--tight"><h3>{t.who}</h3><p class="muted small">{t.whoText}</p></div>
         <ul class="people">{meeting.people.value.map((p) => <Holder key={p.key} person={p} />)}</ul>
       </section>
+      {meeting.profile.value && (
+        <section class="stack stack--tight" aria-label={profileWords.value.rules}>
+          <h3>{profileWords.value.rules}</h3>
+          <p><Badge><Icon name="shield-check" size="s" /><span>{profileWords.value.badge(meeting.profile.value.name)}</span></Badge></p>
+          <ProfileConditions profile={meeting.profile.value} />
+        </section>
+      )}
       <section class="stack stack--tight not-yet" aria-label={t.notYet}>
         <h3>{t.notYet}</h3>
         <ul class="stack stack--tight small">{t.notYetItems.map((s) => <li key={s}>{s}</li>)}</ul>

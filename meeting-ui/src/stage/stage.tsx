@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { announce, Button, Seal, Spinner, toast } from "@huisclos/ui-kit";
+import { announce, Button, Icon, Seal, Spinner, toast } from "@huisclos/ui-kit";
 import { callWords } from "../words/call.ts";
+import { profileWords } from "../words/profile.ts";
 import { sealWords } from "../words/seal.ts";
 import { desk } from "../words/desk.ts";
 import { Bar } from "./bar.tsx";
@@ -20,6 +21,7 @@ export function Stage({ meeting, link }: { meeting: Meeting; link: string }) {
     <div class="stage call">
       <a class="skip unseen" href="#main">{desk.value.skip}</a>
       <Strip meeting={meeting} />
+      {meeting.heldBack.value && panel.value !== "seal" && <HeldBack />}
       <Tiles meeting={meeting} link={link} />
       <SidePanel meeting={meeting} />
       <Bar meeting={meeting} unread={unread} link={link} />
@@ -52,6 +54,18 @@ function useDeviceProblems(meeting: Meeting): void {
     const problem = meeting[kind].value.problem;
     useEffect(() => { if (problem && problem !== "cancelled") toast(callWords.value.problem[kind][problem], "triangle-alert"); }, [problem]);
   }
+}
+
+/** The room's profile keeps pictures and messages here: said where they would be missed, with the way on. */
+function HeldBack() {
+  const t = profileWords.value;
+  return (
+    <div class="held-back" role="status">
+      <Icon name="shield-check" />
+      <p class="grow">{t.held}</p>
+      <Button look="primary" onClick={() => { panel.value = "seal"; }}>{t.heldAct}</Button>
+    </div>
+  );
 }
 
 function Reconnecting() {

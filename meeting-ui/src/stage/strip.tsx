@@ -32,6 +32,8 @@ export function Strip({ meeting }: { meeting: Meeting }) {
         <Seal state={closing} />
         <span>{word}</span>
       </button>
+      {meeting.profile.value && meeting.profile.value.conditions.length > 0 &&
+        <span class="only-wide"><Badge><Icon name="shield-check" size="s" /><span>{meeting.profile.value.name}</span></Badge></span>}
       {meeting.locked.value && <Badge><Icon name="lock" size="s" /><span>{t.locked}</span></Badge>}
       <Notices meeting={meeting} />
       {pages.value > 1 ? <Pages /> : <span class="strip__room cut muted only-narrow">{meeting.room.value?.name}</span>}

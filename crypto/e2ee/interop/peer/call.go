@@ -41,7 +41,7 @@ func (c *caller) serve(r request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		if err := c.session.Create(mls.Room{ID: room, Owner: c.account, Hosts: []mls.AccountID{c.account}, Profile: mls.Standard}, nil); err != nil {
+		if err := c.session.Create(mls.Room{ID: room, Owner: c.account, Hosts: []mls.AccountID{c.account}, Profile: mls.Standard()}, nil); err != nil {
 			return answer{}, err
 		}
 		return c.state()

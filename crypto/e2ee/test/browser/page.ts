@@ -127,7 +127,7 @@ async function run(): Promise<void> {
   await until("pictures were encoded", 5000, async () => ((await rtp(alice.pc, "outbound-rtp", "video"))["framesEncoded"] ?? 0) > 0);
   check(((await rtp(bob.pc, "inbound-rtp", "video"))["framesReceived"] ?? 0) === 0, "and none arrived");
 
-  const room = { id: random(), owner: alice.account };
+  const room = { id: random(), owner: alice.account, profile: { name: "Standard", conditions: [], members: 0 } };
   const expect = { room: room.id, owner: room.owner };
   await alice.mls.create({ room });
   const add = async (who: MLSClient): Promise<{ commit: Uint8Array; view: GroupView }> => {

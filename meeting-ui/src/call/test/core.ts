@@ -1,11 +1,11 @@
 /** A stand-in for the MLS core in tests of the driver: messages are JSON in the clear, and the rules are the few that the tests need. */
-import { MLSError, type GroupView, type Member, type PendingCommit } from "@huisclos/e2ee";
+import { MLSError, type GroupView, type Member, type PendingCommit, type Profile } from "@huisclos/e2ee";
 import type { MLSPort } from "../ports.ts";
 
 const bytes = (v: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(v));
 export const read = (b: Uint8Array): Record<string, unknown> => JSON.parse(new TextDecoder().decode(b)) as Record<string, unknown>;
 
-interface State { group: string; epoch: number; locked: boolean; hosts: string[]; members: Member[] }
+interface State { group: string; epoch: number; locked: boolean; hosts: string[]; members: Member[]; profile: Profile }
 interface Commit { group: string; epoch: number; by: number; adds: { kp: Member; admission: string | null }[]; removes: number[]; change: { locked?: boolean; hosts?: string[] } | null; n: number; broken?: boolean }
 
 let serial = 0;
@@ -23,14 +23,14 @@ export class FakeCore implements MLSPort {
 
   view(over: Partial<GroupView> = {}): GroupView {
     const s = this.state!;
-    return { group: s.group, epoch: s.epoch, own: this.own, room: "room", owner: "owner", locked: s.locked, hosts: s.hosts, admits: [], profile: 1, members: s.members,
+    return { group: s.group, epoch: s.epoch, own: this.own, room: "room", owner: "owner", locked: s.locked, hosts: s.hosts, admits: [], profile: s.profile, members: s.members,
       words: Array.from({ length: 12 }, (_, i) => (s.epoch * 17 + i) % 2048), entered: false, addOnly: false, added: [], removed: [], committer: 0, hash: "", ...over };
   }
 
-  async create(o: { room: { id: string; owner: string; hosts?: string[] } }) {
+  async create(o: { room: { id: string; owner: string; hosts?: string[]; profile: Profile } }) {
     this.calls.push("create");
     this.own = 0;
-    this.state = { group: `group${++serial}`, epoch: 0, locked: false, hosts: o.room.hosts ?? [o.room.owner], members: [{ ...this.member, leaf: 0 }] };
+    this.state = { group: `group${++serial}`, epoch: 0, locked: false, hosts: o.room.hosts ?? [o.room.owner], members: [{ ...this.member, leaf: 0 }], profile: o.room.profile };
     return { groupInfo: bytes(this.state), tree: bytes(this.state), view: this.view() };
   }
   async keyPackage() { this.calls.push("keyPackage"); return { keyPackage: bytes({ ...this.member, n: ++serial }), ref: bytes(serial) }; }

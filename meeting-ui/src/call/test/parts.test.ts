@@ -46,7 +46,7 @@ test("a queue keeps the order and goes on after a failure", async () => {
 });
 
 const view = (o: Partial<GroupView> = {}): GroupView => ({
-  group: "g", epoch: 1, own: 0, room: "r", owner: "a", locked: false, hosts: ["a"], admits: [], profile: 1, words: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], entered: false, addOnly: true, added: [], removed: [], committer: 0, hash: "",
+  group: "g", epoch: 1, own: 0, room: "r", owner: "a", locked: false, hosts: ["a"], admits: [], profile: { name: "Standard", conditions: [], members: 0 }, words: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], entered: false, addOnly: true, added: [], removed: [], committer: 0, hash: "",
   members: [{ leaf: 0, account: "a", device: "d0", name: "Ada", signatureKey: "k0" }, { leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1" }], ...o,
 });
 const stats = (opened: number, refused: Record<string, number>, id = 1): FrameStats => ({ epoch: 1, sending: 1, senders: [], receivers: [{ id, leaf: 1, context: 1, opened, refused, lastOpened: null, epoch: 1, held: 0 }] });

@@ -3,9 +3,12 @@ import { test } from "node:test";
 import { fromBase64url, toBase64url } from "@huisclos/e2ee/bytes.ts";
 import type { SealedMessage } from "../messages.ts";
 import type { GroupView } from "../ports.ts";
+import type { Profile } from "../profile.ts";
 import { restartRefusal, sameChange, Session } from "../session.ts";
 import type { ClientMessage, CommitRequest, RoomMessage, ServerMessage } from "../wire.ts";
 import { FakeCore, read } from "./core.ts";
+
+const standard: Profile = { name: "Standard", conditions: [], members: 0 };
 
 class Device {
   readonly core: FakeCore;
@@ -16,9 +19,9 @@ class Device {
   view: GroupView | null = null;
   up = true;
 
-  constructor(readonly account: string, device: string) {
+  constructor(readonly account: string, device: string, profile = standard) {
     this.core = new FakeCore(account, device, `Name of ${account}`);
-    this.session = new Session(this.core, { room: "room", owner: "owner", account }, {
+    this.session = new Session(this.core, { room: "room", owner: "owner", account, profile }, {
       send: (m) => { if (this.up) this.sent.push(m); return this.up; },
       tree: async () => new Uint8Array(1),
       entered: (v) => { this.view = v; this.log.push(`entered ${v.epoch}`); },
@@ -42,7 +45,7 @@ class Device {
 }
 const settled = () => new Promise((done) => setTimeout(done, 2));
 const room = (o: Partial<RoomMessage> = {}): RoomMessage => ({
-  type: "room", room: { id: "room", name: "Room", owner: "owner" }, you: { account: "x", name: "x", connection: "c" }, state: "empty", group: null, hosts: ["owner"], locked: false, member: false, leaf: null, ...o,
+  type: "room", room: { id: "room", name: "Room", owner: "owner", profile: standard }, you: { account: "x", name: "x", connection: "c" }, state: "empty", group: null, hosts: ["owner"], locked: false, member: false, leaf: null, ...o,
 });
 const request = (epoch: number, o: Partial<CommitRequest> = {}): CommitRequest => ({ type: "commitRequest", epoch, deadlineMs: 2000, adds: [], removes: [], change: null, refresh: false, restarts: null, ...o });
 
@@ -86,11 +89,11 @@ test("nobody but the owner of the link creates, and not for another room or owne
   assert.equal(guest.count("knock"), 1, "a repeated state is no new knock");
 
   const wrong = new Device("owner", "w");
-  await wrong.take(room({ room: { id: "other", name: "", owner: "owner" } }));
+  await wrong.take(room({ room: { id: "other", name: "", owner: "owner", profile: standard } }));
   assert.deepEqual(wrong.log, ["unsafe wrong-room the server answers for another room"]);
 
   const stolen = new Device("owner", "s");
-  await stolen.take(room({ room: { id: "room", name: "", owner: "somebody" } }));
+  await stolen.take(room({ room: { id: "room", name: "", owner: "somebody", profile: standard } }));
   assert.equal(stolen.count("create"), 0);
   assert.match(stolen.log[0]!, /^unsafe creator-not-owner/);
 });
@@ -269,13 +272,14 @@ test("a call that can't go on restarts in a group of its host, and who was insid
 
 test("a restart is followed only into a group of a host, with nobody new and the same rules", () => {
   const core = new FakeCore("owner", "d0", "Host");
-  core.state = { group: "g", epoch: 4, locked: false, hosts: ["owner"], members: [
+  core.state = { group: "g", epoch: 4, locked: false, hosts: ["owner"], profile: standard, members: [
     { leaf: 0, account: "owner", device: "d0", name: "Host", signatureKey: "k0" }, { leaf: 1, account: "a", device: "d1", name: "A", signatureKey: "k1" }, { leaf: 2, account: "b", device: "d2", name: "B", signatureKey: "k2" } ] };
   const from = core.view(), view = { ...from, group: "h", epoch: 1, committer: 0, members: from.members.slice(0, 2) };
   assert.equal(restartRefusal(view, from, [2]), null);
   assert.match(restartRefusal({ ...view, members: [from.members[1]!] }, from, [2])!, /not made by a host/);
   assert.match(restartRefusal({ ...view, members: from.members }, from, [2])!, /not in the old/);
   assert.match(restartRefusal({ ...view, members: [...view.members, { leaf: 3, account: "x", device: "dx", name: "X", signatureKey: "kx" }] }, from, [2])!, /not in the old/);
+  assert.match(restartRefusal({ ...view, profile: { ...standard, conditions: ["padded"] } }, from, [2])!, /other rules/);
   assert.equal(restartRefusal(view, { ...from, locked: true }, [2]), null, "a locked room's new group is locked by its first change");
   assert.match(restartRefusal({ ...view, hosts: ["owner", "a"] }, from, [2])!, /other rules/);
 });
@@ -319,4 +323,40 @@ test("who is removed while the core is still busy with a commit stays removed: t
   await guest.session["queue"].run(() => undefined);
   assert.deepEqual(guest.log.slice(said), []);
   assert.equal(guest.sent.length, sent);
+});
+
+const strict: Profile = { name: "Restreint", conditions: ["padded", "compared"], members: 25 };
+const shown = (profile: Profile) => ({ id: "room", name: "Room", owner: "owner", profile });
+
+test("a call begins under the profile that the server names, and never under a weaker one than the door showed", async () => {
+  const host = new Device("owner", "h", strict);
+  await host.take(room({ room: shown({ ...strict, members: 10 }) }));
+  await host.take({ type: "created", group: host.core.state!.group, epoch: 0 });
+  assert.deepEqual(host.log, ["entered 0"]);
+  assert.equal(host.view!.profile.members, 10, "stricter than shown is taken");
+
+  for (const weaker of [standard, { ...strict, conditions: ["padded" as const] }, { ...strict, members: 0 }, { ...strict, members: 26 }]) {
+    const fooled = new Device("owner", "f", strict);
+    await fooled.take(room({ room: shown(weaker) }));
+    assert.equal(fooled.count("create"), 0);
+    assert.match(fooled.log[0]!, /^unsafe weaker/);
+  }
+});
+
+test("a joiner refuses a call that is held under less than the door showed", async () => {
+  const host = await started(), guest = new Device("guest", "g", strict);
+  await guest.take(room({ state: "call", group: { group: host.view!.group, epoch: 0, seq: 0 }, room: shown(strict) }));
+  const keyPackage = fromBase64url(guest.last("knock").keyPackage);
+  await host.take(request(0, { adds: [{ knock: "k1", keyPackage, admission: (await host.session.admit(keyPackage, new Date()))! }] }));
+  await accept(host, [host], 1, [guest]);
+  assert.match(guest.log.at(-1)!, /^unsafe weaker/);
+});
+
+test("who does not meet the profile is told which condition it is", async () => {
+  for (const code of ["two-factors", "role", "full"] as const) {
+    const guest = new Device("guest", code);
+    await guest.take(room({ state: "call", group: { group: "g", epoch: 0, seq: 0 } }));
+    await guest.take({ type: "error", request: "knock", code });
+    assert.equal(guest.log.at(-1), `failed ${code} ${code}`);
+  }
 });

@@ -1,0 +1,75 @@
+package accounts
+
+import (
+	"testing"
+
+	"huisclos/audit"
+)
+
+func TestPolicy(t *testing.T) {
+	for _, tt := range []struct {
+		before, change, after Policy
+		loosens               bool
+	}{
+		{Policy{}, Policy{}, Policy{}, false},
+		{Policy{}, Policy{Organiser: Optional}, Policy{Organiser: Optional}, false},
+		{Policy{}, Policy{Organiser: Required}, Policy{Organiser: Required}, false},
+		{Policy{Organiser: Required}, Policy{Member: Required}, Policy{Required, Required}, false},
+		{Policy{Organiser: Required}, Policy{Organiser: Optional}, Policy{Organiser: Optional}, true},
+		{Policy{Organiser: Required}, Policy{Optional, Required}, Policy{Optional, Required}, true},
+		{Policy{Required, Required}, Policy{Member: Optional}, Policy{Required, Optional}, true},
+	} {
+		after, loosens := tt.before.with(tt.change)
+		if after != tt.after || loosens != tt.loosens {
+			t.Errorf("%v with %v: %v, %v", tt.before, tt.change, after, loosens)
+		}
+	}
+	for role, want := range map[Role]Requirement{Administrator: Always, Officer: Always, Auditor: Always, Organiser: Optional, Member: Required, Guest: Optional} {
+		if got := (Policy{Member: Required}).TwoFactors(role); got != want {
+			t.Errorf("%s: %s, want %s", role, got, want)
+		}
+	}
+	w, admin, olga, oona := office(t)
+	member, token := w.member(admin, "Grace Hopper", grace)
+	for name, who := range map[string]Actor{"an administrator": actor(admin), "a member": actor(member), "nobody": {}} {
+		_, err := w.ChangePolicy(who, Policy{Member: Required}, noon)
+		wantErr(t, name, err, ErrForbidden)
+	}
+	_, err := w.ChangePolicy(Actor{Account: olga.ID}, Policy{Member: Required}, noon)
+	wantErr(t, "without a proof", err, ErrProofNeeded)
+	_, err = w.ChangePolicy(actor(olga), Policy{Member: Always}, noon)
+	wantErr(t, "another word", err, ErrPolicy)
+	if p, err := w.ChangePolicy(actor(olga), Policy{Member: Required}, noon); err != nil || p.Member != Required {
+		t.Fatalf("%v, %v", p, err)
+	}
+	if e := w.entry(audit.PolicyChanged); e.Actor != olga.ID.String() || e.Detail["member"] != "required" || e.Detail["organiser"] != "" {
+		t.Errorf("%+v", e)
+	}
+	if a, _, err := w.Session(token.Reveal(), noon); err != nil || !a.FactorMissing {
+		t.Errorf("the session that stood: %+v, %v", a, err)
+	}
+	revision := w.db.Revision()
+	if _, err := w.ChangePolicy(actor(olga), Policy{Member: Required}, noon); err != nil || w.db.Revision() != revision {
+		t.Errorf("nothing to change: %v", err)
+	}
+	_, err = w.ChangePolicy(actor(olga), Policy{Member: Optional, Organiser: Required}, noon)
+	p := proposed(t, "looser", err)
+	if got, n, err := w.Policy(); err != nil || n != 2 || got != (Policy{Member: Required}) {
+		t.Errorf("%v, %d, %v", got, n, err)
+	}
+	_, err = w.Approve(actor(olga), p.ID, noon)
+	wantErr(t, "the own one", err, ErrOwnProposal)
+	if e := w.entry(audit.AccessRefused); e.Actor != olga.ID.String() {
+		t.Errorf("%+v", e)
+	}
+	done, err := w.Approve(actor(oona), p.ID, noon)
+	if err != nil || done.Policy != (Policy{Required, Optional}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if e := w.entry(audit.PolicyChanged); e.Actor != oona.ID.String() || e.Detail["by"] != olga.ID.String() || e.Detail["proposal"] != p.ID.String() {
+		t.Errorf("%+v", e)
+	}
+	if a, _, err := w.Session(token.Reveal(), noon); err != nil || a.FactorMissing {
+		t.Errorf("afterwards: %+v, %v", a, err)
+	}
+}

@@ -1,0 +1,41 @@
+/** Sentences about the security profile of a room, at the door and in the call. The conditions themselves are in ui-kit. */
+import { dictionary } from "@huisclos/ui-kit";
+
+export const profileWords = dictionary(
+  {
+    menu: "Profil de sécurité",
+    title: (room: string) => `Profil de sécurité de « ${room} »`,
+    lead: "Il dit à quelles conditions les réunions de cette salle se tiennent. Il est scellé dans chaque réunion à son ouverture : personne, pas même le serveur, ne peut l’affaiblir ensuite sans que tous le voient.",
+    profile: "Profil",
+    later: "La réunion en cours garde le sien. Le changement vaut pour la prochaine.",
+    save: "Enregistrer",
+    changed: (room: string, profile: string) => `« ${room} » a maintenant le profil ${profile}.`,
+    badge: (name: string) => `Profil ${name}`,
+    rules: "Règles de la réunion",
+    weaker: "Les règles de cette salle sont moins strictes qu’à votre dernière visite",
+    weakerText: "Ce qui n’est plus demandé :",
+    members: "une limite du nombre d’appareils",
+    weakerAsk: "Si ce changement vous étonne, demandez à la personne à qui est la salle avant d’entrer.",
+    held: "Ni votre image ni vos messages ne partent encore : le profil de cette salle veut que les mots soient comparés avec toutes les personnes présentes.",
+    heldAct: "Comparer les mots",
+    heldChat: "Comparez d’abord les mots : le profil de cette salle le veut avant tout message.",
+  },
+  {
+    menu: "Security profile",
+    title: (room) => `Security profile of “${room}”`,
+    lead: "It says under which conditions the meetings of this room are held. It is sealed into each meeting as it opens: nobody, not even the server, can weaken it afterwards without everybody seeing it.",
+    profile: "Profile",
+    later: "The meeting in progress keeps its own. The change is for the next one.",
+    save: "Save",
+    changed: (room, profile) => `“${room}” now has the profile ${profile}.`,
+    badge: (name) => `Profile ${name}`,
+    rules: "Rules of the meeting",
+    weaker: "The rules of this room are less strict than at your last visit",
+    weakerText: "What is no longer asked:",
+    members: "a limit to the number of devices",
+    weakerAsk: "If this change surprises you, ask the person to whom the room belongs before you go in.",
+    held: "Neither your picture nor your messages leave yet: the profile of this room wants the words compared with everybody who is there.",
+    heldAct: "Compare the words",
+    heldChat: "Compare the words first: the profile of this room wants that before any message.",
+  },
+);

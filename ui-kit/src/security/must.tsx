@@ -1,0 +1,44 @@
+import { useState } from "preact/hooks";
+import { Button } from "../button.tsx";
+import { toast } from "../notice.tsx";
+import { Seal } from "../seal.tsx";
+import { Enrolling } from "./enrol.tsx";
+import type { Person } from "./port.ts";
+import { StepLevel } from "./step.tsx";
+import { own } from "./words.ts";
+
+/**
+ * The passphrase that somebody gave at the door a moment ago, for the set-up of a second factor that the rules ask for
+ * now. It stays in the memory of this page, is taken once, and is gone with the page.
+ */
+let typed = "";
+export function keepTyped(passphrase: string): void { typed = passphrase; }
+function takeTyped(): string {
+  const was = typed;
+  typed = "";
+  return was;
+}
+
+/** All that an account sees whose role needs a second factor and which has none: setting it up, or leaving. */
+export function MustEnrol({ me, onDone, onSignOut }: { me: Person; onDone: () => Promise<void>; onSignOut: () => void }) {
+  const t = own.value.must;
+  return (
+    <>
+      <div class="greeting"><Seal state="open" size="l" /><h1>{t.title}</h1><p class="muted">{t.lead}</p></div>
+      <EnrolCard me={me} onDone={onDone} />
+      <p class="after-card"><Button look="quiet" onClick={onSignOut}>{t.signOut}</Button></p>
+    </>
+  );
+}
+
+/** The set-up alone, where a page around it says why. */
+export function EnrolCard({ me, onDone }: { me: Person; onDone: () => Promise<void> }) {
+  const [first] = useState(takeTyped);
+  return (
+    <section class="card" aria-label={own.value.factor.title}>
+      <StepLevel.Provider value={2}>
+        <Enrolling me={me} typed={first} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
+      </StepLevel.Provider>
+    </section>
+  );
+}
