@@ -58,8 +58,10 @@ func (s *Server) listAccounts(v *visit) error {
 
 // activationJSON: the token stands in the fragment, which no server and no log ever sees.
 func (v *visit) activationJSON(a accounts.Activation) map[string]any {
-	return map[string]any{"url": v.srv.base(v.r) + "/activate#" + a.Token.Reveal(), "expires": a.Expires}
+	return map[string]any{"url": v.linkOf(a.Token), "expires": a.Expires}
 }
+
+func (v *visit) linkOf(t accounts.Token) string { return v.srv.base(v.r) + "/activate#" + t.Reveal() }
 
 func (s *Server) createAccount(v *visit) error {
 	var b struct {

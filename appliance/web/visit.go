@@ -285,8 +285,10 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
 }
 
 // decode reads the body into value; see the function of that name.
-func (v *visit) decode(value any) error {
-	err := decode(v.w, v.r, value)
+func (v *visit) decode(value any) error { return v.decodeUpTo(value, maxBody) }
+
+func (v *visit) decodeUpTo(value any, limit int64) error {
+	err := decodeUpTo(v.w, v.r, value, limit)
 	v.heard = v.srv.Now()
 	if err == nil || errors.Is(err, errTooLarge) || errors.Is(err, errMediaType) {
 		return err
