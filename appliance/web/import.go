@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"huisclos/accounts"
@@ -33,7 +34,13 @@ func (s *Server) importAccounts(v *visit) error {
 	rows, err := accounts.ReadImport([]byte(b.Text))
 	var fault accounts.ImportFault
 	if errors.As(err, &fault) {
-		return v.refuseWith(code(fault.Code()), map[string]any{"line": fault.Line})
+		known := code(fault.Code())
+		said := sentences[known]
+		if fault.Line > 1 { // the first is named by its sentence
+			said.fr, said.en = fmt.Sprintf("Ligne %d : %s", fault.Line, said.fr), fmt.Sprintf("Line %d: %s", fault.Line, said.en)
+		}
+		v.srv.say(v.w, v.r, known, said, map[string]any{"line": fault.Line})
+		return nil
 	}
 	if err != nil {
 		return err

@@ -47,6 +47,9 @@ func TestImportFromThePage(t *testing.T) {
 		if _, ok := a.json(t)["line"].(float64); !ok {
 			t.Errorf("%s: without its line: %s", want, a.body)
 		}
+		if want == "import-line" && !strings.Contains(string(a.body), "Ligne 2 : ") {
+			t.Errorf("the sentence does not name the line: %s", a.body)
+		}
 	}
 	expect(t, "too large", post(strings.Repeat("x", maxImportBody), true), http.StatusRequestEntityTooLarge, "too-large")
 
