@@ -19,8 +19,12 @@ GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
+# The appliance connects to nobody: what its settings name, a process beside it connects to. Without such a setting that one ends at once.
 run: build ## install what is missing, build everything, start the appliance (options: make run ARGS='--listen :9443')
-	@exec ./bin/huisclos serve $(ARGS)
+	@./bin/huisclos outward $(ARGS) &
+	outward=$$!
+	trap 'kill $$outward 2>/dev/null || true' EXIT
+	./bin/huisclos serve $(ARGS)
 
 build: clients ## the two clients and bin/huisclos
 	@go build -trimpath -o bin/huisclos .
@@ -51,7 +55,7 @@ node_modules/.package-lock.json: package-lock.json
 	touch $@
 
 browsers:
-	@.ci/need chromium firefox-esr unshare ip nft tinyproxy nginx openssl certutil
+	@.ci/need chromium firefox-esr unshare ip nft tinyproxy nginx openssl certutil exim4
 
 test: ## everything, each stage with its time and a summary
 	@FUZZTIME=$(FUZZTIME) exec .ci/test

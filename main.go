@@ -23,6 +23,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "démarre l'appliance", "start the appliance", appliance.Serve},
+		{"outward", "ouvre les connexions vers ce que les réglages nomment", "open the connections to what the settings name", appliance.Outward},
 		{"setup-code", "donne le code d'installation, tant qu'il n'y a pas d'administrateur", "print a set-up code while there is no administrator", appliance.SetupCode},
 		{"reset-admin", "rend l'entrée à un administrateur qui a tout perdu", "let an administrator who lost everything in again", appliance.ResetAdministrator},
 		{"status", "dit ce que fait l'appliance en marche", "say what the running appliance does", appliance.PrintStatus},

@@ -69,6 +69,8 @@ type Options struct {
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
 
+	// Recorded is called with each audit entry, in the transaction of its act: an error undoes the act. nil: nobody is told.
+	Recorded func(tx *store.Tx, e audit.Event) error
 	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
 	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
 	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
@@ -232,6 +234,12 @@ func (a *Accounts) Count() (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// Find is Get within a transaction.
+func Find(tx *store.Tx, id ID) (Account, error) {
+	r, err := load(tx, id)
+	return r.account(), err
 }
 
 // Get returns one account. ErrNotFound.

@@ -101,7 +101,10 @@ func (t *act) recordAs(result audit.Result, action audit.Action, object string, 
 		}
 		e.Detail[details[i]] = details[i+1]
 	}
-	return t.a.log.Record(t.tx, e)
+	if err := t.a.log.Record(t.tx, e); err != nil || t.a.o.Recorded == nil {
+		return err
+	}
+	return t.a.o.Recorded(t.tx, e)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

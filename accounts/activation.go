@@ -24,6 +24,9 @@ type Activation struct {
 	Expires time.Time
 }
 
+// Also is done with a link in the transaction in which it is made: an error undoes both.
+type Also func(tx *store.Tx, account Account, link Activation) error
+
 // activation is a link as it is stored, under the hash of its token.
 type activation struct {
 	Account ID        `json:"account"`
@@ -58,7 +61,7 @@ func wellFormed(text string) bool {
 // NewActivation makes a new link and voids the one before. For an account that has a passphrase it is the reset: the
 // passphrase and the sessions count until the link is used. Whoever uses the link of an officer without a second factor is that
 // officer: it is Proposed. ErrDisabled, ErrProofNeeded, ErrNotFound, ErrForbidden.
-func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation, error) {
+func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time, also ...Also) (Activation, error) {
 	var made Activation
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
 		if r.Disabled {
@@ -73,7 +76,7 @@ func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation,
 			return t.propose(actor, proposal{Kind: ProposedActivation, Account: id})
 		}
 		var err error
-		if made, err = t.newActivation(r); err != nil {
+		if made, err = t.newActivation(r, also...); err != nil {
 			return err
 		}
 		return save(t.tx, *r)
@@ -85,7 +88,7 @@ func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time) (Activation,
 }
 
 // newActivation writes a link and its audit entry, and sets it in r; the caller saves r.
-func (t *act) newActivation(r *record) (Activation, error) {
+func (t *act) newActivation(r *record, also ...Also) (Activation, error) {
 	if err := t.dropActivation(r); err != nil {
 		return Activation{}, err
 	}
@@ -102,8 +105,16 @@ func (t *act) newActivation(r *record) (Activation, error) {
 	if err := t.tx.Put(activationsBucket, r.Activation, b); err != nil {
 		return Activation{}, err
 	}
-	return Activation{token, stored.Expires},
-		t.record(audit.ActivationMade, r.ID.String(), "reset", yes(stored.Reset), "expires", stamp(stored.Expires))
+	made := Activation{token, stored.Expires}
+	if err := t.record(audit.ActivationMade, r.ID.String(), "reset", yes(stored.Reset), "expires", stamp(stored.Expires)); err != nil {
+		return Activation{}, err
+	}
+	for _, f := range also {
+		if err := f(t.tx, r.account(), made); err != nil {
+			return Activation{}, err
+		}
+	}
+	return made, nil
 }
 
 func yes(b bool) string {

@@ -127,8 +127,8 @@ func ReadImport(text []byte) ([]ImportRow, error) {
 }
 
 // WriteLinks returns the links of an import as a file for a spreadsheet: with a byte order mark, without which some take it
-// for another encoding. link makes the address of a token. Cells that a spreadsheet would compute are kept as text.
-func WriteLinks(list []Imported, link func(Token) string) ([]byte, error) {
+// for another encoding. link makes the address of one. Cells that a spreadsheet would compute are kept as text.
+func WriteLinks(list []Imported, link func(Activation) string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("\xef\xbb\xbf")
 	w := csv.NewWriter(&b)
@@ -140,7 +140,7 @@ func WriteLinks(list []Imported, link func(Token) string) ([]byte, error) {
 		if l.Account.ID == (ID{}) {
 			continue
 		}
-		if err := w.Write([]string{inert(l.Name), inert(l.Email), link(l.Activation.Token), stamp(l.Activation.Expires)}); err != nil {
+		if err := w.Write([]string{inert(l.Name), inert(l.Email), link(l.Activation), stamp(l.Activation.Expires)}); err != nil {
 			return nil, err
 		}
 	}

@@ -125,7 +125,7 @@ func TestLinksForASpreadsheet(t *testing.T) {
 		list = append(list, Imported{ImportRow: ImportRow{Name: name, Email: "=x@example.org"}, Account: Account{ID: ID{byte(i + 1)}}, Activation: Activation{Token: newToken("t"), Expires: noon}})
 	}
 	list = append(list, Imported{ImportRow: ImportRow{Name: "was there"}, Exists: true})
-	text, err := WriteLinks(list, func(t Token) string { return "https://visio.example.org/activate#" + t.Reveal() })
+	text, err := WriteLinks(list, func(a Activation) string { return "https://visio.example.org/activate#" + a.Token.Reveal() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func FuzzReadImport(f *testing.F) {
 			last = r.Line
 			list[i] = Imported{ImportRow: r, Account: Account{ID: ID{1}}}
 		}
-		written, err := WriteLinks(list, Token.Reveal)
+		written, err := WriteLinks(list, func(a Activation) string { return a.Token.Reveal() })
 		if err != nil {
 			t.Fatal(err)
 		}

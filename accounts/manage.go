@@ -37,7 +37,7 @@ func (t *act) create(name, email string, role Role) (record, error) {
 
 // Create makes an account without a passphrase, and the link with which its owner chooses one. Where there is an active
 // officer, a further one is Proposed. ErrEmail, ErrName, ErrRole, ErrEmailTaken, ErrForbidden, ErrProofNeeded.
-func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time) (Account, Activation, error) {
+func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time, also ...Also) (Account, Activation, error) {
 	var account Account
 	var activation Activation
 	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
@@ -57,7 +57,7 @@ func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.T
 			return t.propose(actor, proposal{Kind: ProposedCreate, Change: Change{Name: r.Name, Email: r.Email, Role: role}})
 		}
 		account = r.account()
-		activation, err = t.add(r)
+		activation, err = t.add(r, also...)
 		return err
 	})
 	if err != nil {
@@ -67,11 +67,11 @@ func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.T
 }
 
 // add stores what create made, with its link.
-func (t *act) add(r record) (Activation, error) {
+func (t *act) add(r record, also ...Also) (Activation, error) {
 	if err := t.record(audit.AccountCreated, r.ID.String(), "role", string(r.Role)); err != nil {
 		return Activation{}, err
 	}
-	activation, err := t.newActivation(&r)
+	activation, err := t.newActivation(&r, also...)
 	if err != nil {
 		return Activation{}, err
 	}

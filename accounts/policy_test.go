@@ -1,6 +1,9 @@
 package accounts
 
 import (
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"huisclos/audit"
@@ -71,5 +74,36 @@ func TestPolicy(t *testing.T) {
 	}
 	if a, _, err := w.Session(token.Reveal(), noon); err != nil || a.FactorMissing {
 		t.Errorf("afterwards: %+v, %v", a, err)
+	}
+}
+
+// Many agree at once: it is done once, and the log has one agreement.
+func TestAgreementAtTheSameTime(t *testing.T) {
+	w, admin, olga, _ := office(t)
+	var others []Account
+	for n := range 4 {
+		others = append(others, w.of(Officer, fmt.Sprintf("o%d@example.org", n)))
+	}
+	_, err := w.SetRole(actor(admin), olga.ID, Member, noon)
+	p := proposed(t, "role", err)
+	results := make([]error, len(others))
+	var all sync.WaitGroup
+	for i, o := range others {
+		all.Go(func() { _, results[i] = w.Approve(actor(o), p.ID, noon) })
+	}
+	all.Wait()
+	done := 0
+	for _, err := range results {
+		if err == nil {
+			done++
+		} else {
+			wantErr(t, "a later one", err, ErrNoProposal)
+		}
+	}
+	if done != 1 || w.record(olga.ID).Role != Member {
+		t.Errorf("done %d times", done)
+	}
+	if n := strings.Count(strings.Join(w.actions(), " "), string(audit.ProposalApproved)); n != 1 {
+		t.Errorf("%d agreements in the log", n)
 	}
 }

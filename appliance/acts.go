@@ -28,7 +28,7 @@ func PrintStatus(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	return control.PrintStatus(ctx, args, stdout, stderr)
 }
 
-// Check prints what is in order and what is not; "check call" places a test call.
+// Check prints what is in order and what is not; "check call" places a test call, "check mail" sends a test mail.
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "call" {
 		return control.CheckCall(ctx, args[1:], stdout, stderr, placeCall)
@@ -74,13 +74,14 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load()}
+				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail()}
 		},
 		Reset:     a.reset,
 		Check:     a.selfCheck,
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
+		Mail:      a.tryMail,
 	}
 }
 

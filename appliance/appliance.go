@@ -22,6 +22,7 @@ import (
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
@@ -42,6 +43,7 @@ func migrations() []store.Migration {
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
 		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
+		{Version: 7, Name: "outbox", Run: outbox.CreateBuckets},
 	}
 }
 
@@ -60,6 +62,7 @@ const (
 	drainWithin = 3 * time.Second
 	sweepEvery  = 5 * time.Minute
 	renewEvery  = time.Hour
+	mailEvery   = 2 * time.Second
 )
 
 // An Appliance is everything that runs. Its parts are stopped in the reverse order of their start.
@@ -69,6 +72,7 @@ type Appliance struct {
 	started  time.Time
 
 	accounts  *accounts.Accounts
+	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
 	canaries  *canaries
@@ -126,8 +130,11 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
+		return nil, err
+	}
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{CarryOut: a.rooms.CarryOut}); err != nil {
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut}); err != nil {
 		return nil, err
 	}
 
@@ -137,6 +144,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(sockets.close)
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
+	a.post.at(s.base(a.port))
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
 	if err != nil {
@@ -189,6 +197,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Post: a.post.link(), PostStatus: a.post.status,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -244,8 +253,16 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 
 // tend does what comes round: it removes what has expired, and keeps the certificate current.
 func (a *Appliance) tend() {
-	a.onStop(func() { close(a.quit) })
-	a.running.Go(func() { hardening.GiveBack(a.quit) })
+	posted := make(chan struct{})
+	a.onStop(func() {
+		close(a.quit)
+		<-posted // what a server has taken is noted before the database closes
+	})
+	a.running.Go(func() {
+		defer close(posted)
+		a.post.run(a.quit, mailEvery, a.settings.now)
+	})
+	a.running.Go(func() { hardening.TendHeap(a.quit) })
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.accounts.Sweep(now); err != nil {
 			a.log.Error("what has expired is not removed", "error", err)

@@ -12,6 +12,11 @@ import (
 // well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
 	p := hardening.Policy{Write: append(s.writes(), s.Data)}
+	if s.Mail.On() {
+		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
+			p.Sockets = append(p.Sockets, dir)
+		}
+	}
 	for _, file := range append([]string{s.file, s.Certificate, s.Key}, s.Files...) {
 		if file == "" {
 			continue

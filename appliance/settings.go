@@ -25,6 +25,8 @@ type settings struct {
 	given       given
 	// pepper is the text of a pepper that the service manager hands in; nil: it is a file beside the database.
 	pepper []byte
+	// password is that of the mail server's user, where the service manager hands it in.
+	password []byte
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.
 	confine func(hardening.Policy) error
 	hooks

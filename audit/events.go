@@ -16,6 +16,12 @@ const (
 	CanaryMade        Action = "canary.made"        // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
 
+	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.
+	MailQueued  Action = "mail.queued"   // [kind=activation|notice|invitation|test]
+	MailSent    Action = "mail.sent"     // [kind] the server has taken it
+	MailGivenUp Action = "mail.given-up" // [kind, reason=expired|refused|sealed, tries, answer] it is not tried any more
+	MailDropped Action = "mail.dropped"  // [kind, reason=full|address] it was never written, because the queue is full or the address can't be written to
+
 	// First set-up.
 	SetupCodeMade    Action = "setup.code-made"    // a new code voids the one before
 	SetupCodeRefused Action = "setup.code-refused" // [reason]

@@ -12,13 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Policy is what a process keeps. It names no port: every socket is open before, and none is bound or connected after.
+// A Policy is what a process keeps. Every socket that listens is open before.
 type Policy struct {
 	// Write are directories below which files are read, made, changed and removed. Nothing below them is executed.
 	Write []string
 	// Read are directories below which files are read again: settings, a certificate that a tool renews. They are
 	// directories, because Landlock's rules hold for a file and not for its name, and renewing replaces the file.
 	Read []string
+	// ReadFiles are single files that are read again. One that is replaced is read no more: for processes that live for minutes.
+	ReadFiles []string
+	// Sockets are directories in which the process connects to the sockets of others (unix(7)).
+	Sockets []string
+	// Ports are the TCP ports that are connected to, at any address; none: no connection begins here. Where there are any, the
+	// DNS is asked, and UDP stays as it is.
+	Ports []uint16
 }
 
 const (
@@ -68,19 +75,28 @@ func Confine(p Policy) error {
 	}
 	_, _ = time.Now().Zone() // the time zone's file is read at its first use: now
 	config := landlock.Config{HandledAccessFS: allFiles, HandledAccessNet: allPorts, Scoped: allScope}
-	err := config.BestEffort().Restrict(
+	rules := []landlock.Rule{
 		landlock.PathAccess(writeFiles, p.Write...),
 		landlock.PathAccess(readFiles, p.Read...).IgnoreIfMissing(),
 		landlock.PathAccess(readFiles, kept("/proc/self", "/proc/sys", "/sys/fs/cgroup")...), // what SelfCheck reads
-		landlock.PathAccess(ll.AccessFSReadFile, kept("/proc/swaps")...))
-	if err != nil {
+		landlock.PathAccess(ll.AccessFSReadFile, kept("/proc/swaps")...),
+		landlock.PathAccess(ll.AccessFSReadFile, p.ReadFiles...).IgnoreIfMissing(),
+		landlock.PathAccess(ll.AccessFSResolveUnix, p.Sockets...).IgnoreIfMissing(),
+	}
+	if len(p.Ports) > 0 {
+		config.HandledAccessNet &^= ll.AccessNetBindUDP // a question to the DNS takes a port by itself
+	}
+	for _, port := range p.Ports {
+		rules = append(rules, landlock.ConnectTCP(port))
+	}
+	if err := config.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("hardening: landlock: %w", err)
 	}
 	return nil
 }
 
 func (p Policy) check() error {
-	for _, dir := range slices.Concat(p.Write, p.Read) {
+	for _, dir := range slices.Concat(p.Write, p.Read, p.Sockets) {
 		if clean, err := filepath.Abs(dir); err != nil || clean == "/" {
 			return errors.Join(fmt.Errorf("hardening: %q would leave every file open", dir), err)
 		}

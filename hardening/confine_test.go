@@ -26,6 +26,10 @@ const (
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(tryVariable); text != "" {
+		if text == tryPorts {
+			outward()
+			os.Exit(0)
+		}
 		var a arena
 		if err := json.Unmarshal([]byte(text), &a); err != nil {
 			panic(err)

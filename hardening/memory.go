@@ -6,10 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"runtime/metrics"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,70 +45,6 @@ func LimitMemory(proc, sys string) (int64, error) {
 	limit := int64(float64(unit) * ofLimit)
 	debug.SetMemoryLimit(limit)
 	return limit, nil
-}
-
-// collectAt is by how many percent the heap may grow between two collections: a quarter of Go's 100, so that little garbage lies in
-// memory beside what lives. The media path allocates next to nothing, so collections stay rare: with fifty people one a second, of
-// 2 ms (docs/measurements.md).
-const collectAt = 25
-
-// CollectEarly makes the garbage collector begin at a quarter of what it would wait for, unless GOGC says another.
-func CollectEarly() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
-}
-
-const (
-	// lookEvery is how often GiveBack looks at the heap; a look costs microseconds.
-	lookEvery = 5 * time.Second
-	// freeLeast and 1/freePart of what lives is free memory that isn't worth a collection.
-	freeLeast = 256 << 10
-	freePart  = 16
-	// restFor is the least time between two collections of GiveBack, for each restOf octets that live: a collection of 32 MiB takes
-	// some 30 ms, a thousandth of the time then.
-	restFor = 10 * time.Second
-	restOf  = 32 << 20
-)
-
-// heap is what GiveBack sees.
-type heap struct {
-	live uint64 // octets that the last collection found
-	free uint64 // octets that nothing is in and that the system has not got back
-}
-
-// wants says whether memory goes back now, when it last went so long ago.
-func (h heap) wants(ago time.Duration) bool {
-	return h.free >= max(freeLeast, h.live/freePart) && ago >= restFor*time.Duration(1+h.live/restOf)
-}
-
-// GiveBack gives the system, until done is closed, what the heap has no use for: of what people take while they come in, most is
-// garbage a moment later, and Go keeps room for as much again. It returns when done is closed.
-func GiveBack(done <-chan struct{}) {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}
-	var last time.Time
-	for {
-		select {
-		case <-done:
-			return
-		case now := <-ticker.C:
-			metrics.Read(samples)
-			if h := (heap{octets(samples[0]), octets(samples[1])}); h.wants(now.Sub(last)) {
-				debug.FreeOSMemory()
-				last = time.Now()
-			}
-		}
-	}
-}
-
-// octets is a sample's value, zero where the runtime doesn't know the name any more.
-func octets(s metrics.Sample) uint64 {
-	if s.Value.Kind() != metrics.KindUint64 {
-		return 0
-	}
-	return s.Value.Uint64()
 }
 
 // unitMemory is the lowest memory.max of the process's control group and those above it; 0 when there is none.

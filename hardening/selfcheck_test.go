@@ -6,12 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"runtime/metrics"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // lay writes files below a directory.
@@ -124,48 +122,12 @@ func TestMPTCPIsSeen(t *testing.T) {
 func TestCollectEarly(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	t.Cleanup(func() { debug.SetGCPercent(before) })
-	for said, want := range map[string]int{"300": 100, "": collectAt} { // GOGC itself was read at the start
+	for said, want := range map[string]int{"300": 100, "": collectBusy} { // GOGC itself was read at the start
 		t.Setenv("GOGC", said)
 		debug.SetGCPercent(100)
 		CollectEarly()
 		if got := debug.SetGCPercent(100); got != want {
 			t.Errorf("GOGC=%q: %d %%", said, got)
-		}
-	}
-}
-
-// TestGiveBackRests: memory goes back when there is enough of it, and a large heap is not collected for that all the time.
-func TestGiveBackRests(t *testing.T) {
-	const mib = 1 << 20
-	for name, c := range map[string]struct {
-		heap
-		ago  time.Duration
-		want bool
-	}{
-		"after a meeting began":          {heap{5 * mib, 3 * mib}, time.Hour, true},
-		"nothing is free":                {heap{5 * mib, 100 << 10}, time.Hour, false},
-		"it just went":                   {heap{5 * mib, 3 * mib}, 9 * time.Second, false},
-		"a large heap, little is free":   {heap{800 * mib, 40 * mib}, time.Hour, false},
-		"a large heap, much is free":     {heap{800 * mib, 80 * mib}, time.Hour, true},
-		"a large heap, a minute later":   {heap{800 * mib, 80 * mib}, time.Minute, false},
-		"a large heap, minutes later":    {heap{800 * mib, 80 * mib}, 5 * time.Minute, true},
-		"a runtime that says it no more": {heap{}, time.Hour, false},
-	} {
-		if got := c.wants(c.ago); got != c.want {
-			t.Errorf("%s: %t", name, got)
-		}
-	}
-}
-
-// TestGiveBackEnds: it ends when it is told to, and the runtime has the names that it asks for.
-func TestGiveBackEnds(t *testing.T) {
-	done := make(chan struct{})
-	close(done)
-	GiveBack(done)
-	for _, name := range []string{"/gc/heap/live:bytes", "/memory/classes/heap/free:bytes"} {
-		samples := []metrics.Sample{{Name: name}}
-		if metrics.Read(samples); samples[0].Value.Kind() != metrics.KindUint64 {
-			t.Errorf("the runtime has no %s", name)
 		}
 	}
 }

@@ -158,7 +158,7 @@ func (r *Router) RoundTrip(id PeerID, d time.Duration, lost float64) {
 	defer r.mu.RUnlock()
 	if p := r.peers[id]; p != nil {
 		before := time.Duration(p.needs.Load())
-		p.needs.Store(int64(max(forward.Worth(d, lost), before-before/8)))
+		p.needs.Store(int64(max(forward.Worth(d, lost), before-before/4)))
 	}
 }
 

@@ -8,7 +8,12 @@ export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
 export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean }
-export interface Activation { url: string; expires: string }
+/** url is shown once; a link that was mailed has none. */
+export interface Activation { url?: string; mailed?: true; expires: string }
+export interface Mail {
+  on: boolean; waiting: number; oldest?: string; sent?: string; givenUp: number;
+  failing?: { since: string; fr: string; en: string; detail: string };
+}
 export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number }
 export interface Call {
   call: string; room: { id: string; name: string }; since: string; epoch: number; locked: boolean; members: Member[];
@@ -20,7 +25,7 @@ export interface Entry {
 }
 export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
-  fingerprint: string; address: string;
+  fingerprint: string; address: string; mail: Mail;
 }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
 /** A row of a list of people, and what happens with it. */
@@ -67,9 +72,9 @@ const query = (o: Record<string, string | number>) => {
 export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
   accounts: (o: { query: string; after: string; limit: number }) => request<AccountPage>("GET", `/api/admin/accounts${query(o)}`),
-  create: (o: { name: string; email: string; role: Role }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
+  create: (o: { name: string; email: string; role: Role; mail: boolean }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
   importAccounts: (text: string, dry: boolean) => request<Imported>("POST", "/api/admin/accounts/import", { text, dry }),
-  newLink: (account: string) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, {})),
+  newLink: (account: string, mail: boolean) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })),
   change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { keepTyped, NotProven, type Security } from "@huisclos/ui-kit";
-import { admin, ApiError, own, type Me, type Status } from "./api.ts";
+import { admin, ApiError, codes, own, type Me, type Status } from "./api.ts";
 
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
 export const session = signal<Session>({ state: "asking" });
@@ -37,6 +37,8 @@ export function asApiError(e: unknown): ApiError {
   if (e instanceof ApiError) {
     // An administrator's session is short: the page goes back to the door by itself.
     if (e.code === "not-signed-in" && session.value.state === "in") session.value = { state: "out", setupNeeded: false };
+    // The rules became stricter, or the factor was taken away, while the page was open: what is left is to set one up.
+    if (e.code === codes.factorRequired && session.value.state === "in" && !session.value.me.must) void ask();
     return e;
   }
   return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");

@@ -43,6 +43,8 @@ type Settings struct {
 	LogLevel        slog.Level
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
+	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
+	Mail            Mail
 
 	// Files are the files that were read, in their order.
 	Files []string
@@ -52,7 +54,8 @@ type Settings struct {
 
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
-	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, From: map[string]string{}}
+	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo,
+		Mail: Mail{Security: StartTLS, Language: "fr"}, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -74,6 +77,17 @@ func (s Settings) ControlPath() string {
 	return filepath.Join(s.Data, controlFile)
 }
 
+// outwardFile is where the socket of the process that connects outward lies when nothing else is said.
+const outwardFile = "outward.sock"
+
+// OutwardPath is the path of that socket.
+func (s Settings) OutwardPath() string {
+	if s.Outward != "" {
+		return s.Outward
+	}
+	return filepath.Join(s.Data, outwardFile)
+}
+
 // Differences lists the names of the settings that are not the same in both.
 func (s Settings) Differences(other Settings) (names []string) {
 	for _, d := range []struct {
@@ -84,6 +98,10 @@ func (s Settings) Differences(other Settings) (names []string) {
 		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
 		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"trusted_proxies", slices.Equal(s.TrustedProxies, other.TrustedProxies)}, {"control", s.Control == other.Control},
 		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
+		{"outward", s.Outward == other.Outward},
+		{"mail.host", s.Mail.Host == other.Mail.Host}, {"mail.port", s.Mail.Port == other.Mail.Port}, {"mail.security", s.Mail.Security == other.Mail.Security},
+		{"mail.user", s.Mail.User == other.Mail.User}, {"mail.password_file", s.Mail.PasswordFile == other.Mail.PasswordFile}, {"mail.from", s.Mail.From == other.Mail.From},
+		{"mail.ca_file", s.Mail.CAFile == other.Mail.CAFile}, {"mail.helo", s.Mail.Helo == other.Mail.Helo}, {"mail.language", s.Mail.Language == other.Mail.Language},
 	} {
 		if !d.same {
 			names = append(names, d.name)
@@ -151,6 +169,12 @@ func (s *Settings) read(path, base string) error {
 func (s Settings) check() error {
 	if (s.Certificate == "") != (s.Key == "") {
 		return fmt.Errorf("%w: tls.certificate and tls.key are given together or not at all", ErrSettings)
+	}
+	if err := s.Mail.check(); err != nil {
+		if from := s.From["mail.host"]; from != "" {
+			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
+		}
+		return fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	return nil
 }

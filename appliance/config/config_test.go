@@ -39,10 +39,21 @@ addresses = ["192.0.2.10", "::ffff:192.0.2.11"]
 public_addresses = ["2001:db8::10"]
 trusted_proxies = ["::ffff:192.0.2.20", "2001:db8:1::/64"]
 control = "run/c.sock"
+outward = "run/o.sock"
 log.level = "debug"
 [tls]
 certificate = "/etc/ssl/cert.pem"
 key = "tls/key.pem"
+[mail]
+host = "SMTP.example.org"
+port = 2525
+security = "tls"
+user = "visio"
+password_file = "mail.password"
+from = "visio@example.org"
+ca_file = "/etc/ssl/ca.pem"
+helo = "visio.example.org"
+language = "en"
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -56,6 +67,9 @@ key = "tls/key.pem"
 		TrustedProxies:  []netip.Prefix{netip.MustParsePrefix("192.0.2.20/32"), netip.MustParsePrefix("2001:db8:1::/64")},
 		Control:         filepath.Join(dir, "run/c.sock"),
 		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"),
+		Outward: filepath.Join(dir, "run/o.sock"),
+		Mail: Mail{"smtp.example.org", 2525, TLS, "visio", filepath.Join(dir, "mail.password"), "visio@example.org", "/etc/ssl/ca.pem",
+			"visio.example.org", "en"},
 		Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {
@@ -72,6 +86,9 @@ key = "tls/key.pem"
 	}
 	if s.ControlPath() != s.Control || Defaults().ControlPath() != "var/control.sock" {
 		t.Errorf("control socket at %s, %s", s.ControlPath(), Defaults().ControlPath())
+	}
+	if s.OutwardPath() != s.Outward || Defaults().OutwardPath() != "var/outward.sock" {
+		t.Errorf("socket of the way outward at %s, %s", s.OutwardPath(), Defaults().OutwardPath())
 	}
 	if s.Hostname() != "visio.example.org" || Defaults().Hostname() != "" {
 		t.Errorf("the name in links is %q", s.Hostname())
@@ -94,66 +111,85 @@ func TestEmptyFileIsTheDefaults(t *testing.T) {
 func TestWhatIsRefused(t *testing.T) {
 	// ASVS 2.2.1
 	for text, want := range map[string]string{
-		"\nlissten = \":8443\"":                       `:2: there is no setting "lissten"; did you mean "listen"?`,
-		"hostname = \"x\"":                            `:1: there is no setting "hostname"; did you mean "hostnames"?`,
-		"[log]\n\nlevle = \"info\"":                   `:3: there is no setting "log.levle"; did you mean "log.level"?`,
-		"certificate = \"x\"":                         `:1: there is no setting "certificate"; did you mean "tls.certificate"?`,
-		"public_adresses = []":                        `did you mean "public_addresses"?`,
-		"smtp.server = \"x\"":                         `:1: there is no setting "smtp.server"; the settings are: listen, media_port, data,`,
-		"a1 = 1\nlistn = \"x\"":                       `:2: there is no setting "listn"; did you mean "listen"?`,
-		"[media]\nport = 1":                           `there is no setting`,
-		"listen = \"8443\"":                           `:1: listen: "8443" is not an address and a port`,
-		"listen = 8443":                               `:1: `,
-		"trusted_proxies = [\"0.0.0.0/0\"]":           `"0.0.0.0/0" would believe anybody`,
-		"trusted_proxies = [\"::/0\"]":                `would believe anybody`,
-		"trusted_proxies = [\"0.0.0.0\"]":             `is not an address that a proxy can connect from`,
-		"trusted_proxies = [\"::ffff:10.0.0.0/104\"]": `is not an IP address such as 192.0.2.20 or a network`,
-		"trusted_proxies = [\"10.0.0.5/24\"]":         `write 10.0.0.5 for this one machine, or 10.0.0.0/24 for all of them`,
-		"trusted_proxies = [\"proxy.example.org\"]":   `is not an IP address such as`,
-		"trusted_proxies = [\"fe80::1%eth0\"]":        `is not an address that a proxy can connect from`,
-		"trusted_proxies = \"192.0.2.20\"":            `:1: `,
-		"trusted_proxy = [\"192.0.2.20\"]":            `did you mean "trusted_proxies"?`,
-		"media_port = 443":                            `s.toml: media_port: 443 is not a port from 1024 to 65535`,
-		"media_port = 65536":                          `65536 is not a port`,
-		"media_port = -1":                             `-1 is not a port`,
-		"media_port = \"10443\"":                      `:1: `,
-		"listen = \":00\"":                            `"00" is not a port`,
-		"listen = \":65536\"":                         `"65536" is not a port`,
-		"listen = \":https\"":                         `"https" is not a port`,
-		"listen = \":+80\"":                           `"+80" is not a port`,
-		"listen = \"visio:443\"":                      `"visio" is not an IP address`,
-		"listen = \"224.0.0.1:443\"":                  `is not an IP address of this machine`,
-		"name = \"\"":                                 `1 to 64 visible characters`,
-		"name = \"a\\u0007b\"":                        `1 to 64 visible characters`,
-		"name = \"a\\u202eb\"":                        `1 to 64 visible characters`,
-		"hostnames = \"x\"":                           `:1: `,
-		"\nhostnames = [\n\"a\",\n\"https://x\"]":     `:4: hostnames: "https://x" is not a host name`,
-		"hostnames = [\"a_b\"]":                       `is not a host name`,
-		"hostnames = [\"-a\"]":                        `is not a host name`,
-		"hostnames = [\"a..b\"]":                      `is not a host name`,
-		"hostnames = [\"é.fr\"]":                      `xn--`,
-		"hostnames = [\"\"]":                          `is not a host name`,
-		"hostnames = [\"192.0.2.1\"]":                 `is an IP address; it belongs in addresses`,
-		"addresses = [\"0.0.0.0\"]":                   `is not an address that a client can reach`,
-		"addresses = [\"ff02::1\"]":                   `is not an address that a client can reach`,
-		"addresses = [\"fe80::1%eth0\"]":              `is not an address that a client can reach`,
-		"addresses = [\"x\"]":                         `is not an IP address`,
-		"addresses = [\"fe80::1\"]":                   `is not an address that a client can reach`,
-		"public_addresses = [\"169.254.1.1\"]":        `is not an address that a client can reach`,
-		"public_addresses = [\"visio.example\"]":      `names belong in hostnames`,
-		"name = 12":                                   `:1: `,
-		"data = true":                                 `:1: `,
-		"log = \"info\"":                              `:1: `,
-		"[[tls]]\nkey = \"x\"":                        `:`,
-		"public_addresses = [1]":                      `:1: `,
-		"[log]\nlevel = \"loud\"":                     `:2: log.level: "loud" is not debug, info, warn or error`,
-		"[tls]\ncertificate = \"x\"":                  `tls.certificate and tls.key are given together`,
-		"data = \"a\\u0000b\"":                        `not a path`,
-		"listen = ":                                   `:1: `,
-		"listen = \":1\"\nlisten = \":2\"":            `:2: `,
-		"= 1":                                         `:1: `,
-		"listen = \"\xff\"":                           `:1: `,
-		"\x00":                                        `:1: `,
+		"\nlissten = \":8443\"":                                  `:2: there is no setting "lissten"; did you mean "listen"?`,
+		"hostname = \"x\"":                                       `:1: there is no setting "hostname"; did you mean "hostnames"?`,
+		"[log]\n\nlevle = \"info\"":                              `:3: there is no setting "log.levle"; did you mean "log.level"?`,
+		"certificate = \"x\"":                                    `:1: there is no setting "certificate"; did you mean "tls.certificate"?`,
+		"public_adresses = []":                                   `did you mean "public_addresses"?`,
+		"smtp.server = \"x\"":                                    `:1: there is no setting "smtp.server"; the settings are: listen, media_port, data,`,
+		"a1 = 1\nlistn = \"x\"":                                  `:2: there is no setting "listn"; did you mean "listen"?`,
+		"[media]\nport = 1":                                      `there is no setting`,
+		"listen = \"8443\"":                                      `:1: listen: "8443" is not an address and a port`,
+		"listen = 8443":                                          `:1: `,
+		"trusted_proxies = [\"0.0.0.0/0\"]":                      `"0.0.0.0/0" would believe anybody`,
+		"trusted_proxies = [\"::/0\"]":                           `would believe anybody`,
+		"trusted_proxies = [\"0.0.0.0\"]":                        `is not an address that a proxy can connect from`,
+		"trusted_proxies = [\"::ffff:10.0.0.0/104\"]":            `is not an IP address such as 192.0.2.20 or a network`,
+		"trusted_proxies = [\"10.0.0.5/24\"]":                    `write 10.0.0.5 for this one machine, or 10.0.0.0/24 for all of them`,
+		"trusted_proxies = [\"proxy.example.org\"]":              `is not an IP address such as`,
+		"trusted_proxies = [\"fe80::1%eth0\"]":                   `is not an address that a proxy can connect from`,
+		"trusted_proxies = \"192.0.2.20\"":                       `:1: `,
+		"trusted_proxy = [\"192.0.2.20\"]":                       `did you mean "trusted_proxies"?`,
+		"media_port = 443":                                       `s.toml: media_port: 443 is not a port from 1024 to 65535`,
+		"media_port = 65536":                                     `65536 is not a port`,
+		"media_port = -1":                                        `-1 is not a port`,
+		"media_port = \"10443\"":                                 `:1: `,
+		"listen = \":00\"":                                       `"00" is not a port`,
+		"listen = \":65536\"":                                    `"65536" is not a port`,
+		"listen = \":https\"":                                    `"https" is not a port`,
+		"listen = \":+80\"":                                      `"+80" is not a port`,
+		"listen = \"visio:443\"":                                 `"visio" is not an IP address`,
+		"listen = \"224.0.0.1:443\"":                             `is not an IP address of this machine`,
+		"name = \"\"":                                            `1 to 64 visible characters`,
+		"name = \"a\\u0007b\"":                                   `1 to 64 visible characters`,
+		"name = \"a\\u202eb\"":                                   `1 to 64 visible characters`,
+		"hostnames = \"x\"":                                      `:1: `,
+		"\nhostnames = [\n\"a\",\n\"https://x\"]":                `:4: hostnames: "https://x" is not a host name`,
+		"hostnames = [\"a_b\"]":                                  `is not a host name`,
+		"hostnames = [\"-a\"]":                                   `is not a host name`,
+		"hostnames = [\"a..b\"]":                                 `is not a host name`,
+		"hostnames = [\"é.fr\"]":                                 `xn--`,
+		"hostnames = [\"\"]":                                     `is not a host name`,
+		"hostnames = [\"192.0.2.1\"]":                            `is an IP address; it belongs in addresses`,
+		"addresses = [\"0.0.0.0\"]":                              `is not an address that a client can reach`,
+		"addresses = [\"ff02::1\"]":                              `is not an address that a client can reach`,
+		"addresses = [\"fe80::1%eth0\"]":                         `is not an address that a client can reach`,
+		"addresses = [\"x\"]":                                    `is not an IP address`,
+		"addresses = [\"fe80::1\"]":                              `is not an address that a client can reach`,
+		"public_addresses = [\"169.254.1.1\"]":                   `is not an address that a client can reach`,
+		"public_addresses = [\"visio.example\"]":                 `names belong in hostnames`,
+		"name = 12":                                              `:1: `,
+		"data = true":                                            `:1: `,
+		"log = \"info\"":                                         `:1: `,
+		"[[tls]]\nkey = \"x\"":                                   `:`,
+		"public_addresses = [1]":                                 `:1: `,
+		"[log]\nlevel = \"loud\"":                                `:2: log.level: "loud" is not debug, info, warn or error`,
+		"[tls]\ncertificate = \"x\"":                             `tls.certificate and tls.key are given together`,
+		"[mail]\nfrom = \"a@example.org\"":                       `mail.host is missing`,
+		"[mail]\nhost = \"smtp.example.org\"":                    `mail.from is missing`,
+		"[mail]\nhost = \"localhost\"\nfrom = \"a@example.org\"": `:2: mail.host: write 127.0.0.1 or ::1`,
+		"[mail]\nhost = \"smtp://x\"":                            `:2: mail.host: "smtp://x" is not a host name`,
+		"[mail]\nhost = \"::\"":                                  `is not an address that can be connected to`,
+		"[mail]\nhost = \"a.example\"\nfrom = \"a@b.example\"\nsecurity = \"none\"":         `"none" is for 127.0.0.1 or ::1 only`,
+		"[mail]\nhost = \"192.0.2.1\"\nfrom = \"a@b.example\"\nsecurity = \"none\"":         `"none" is for 127.0.0.1 or ::1 only`,
+		"[mail]\nhost = \"::1\"\nfrom = \"a@b.example\"\nsecurity = \"none\"\nuser = \"u\"": `mail.user needs TLS`,
+		"[mail]\nhost = \"a.example\"\nfrom = \"a@b.example\"\npassword_file = \"p\"":       `which is missing`,
+		"[mail]\nsecurity = \"ssl\"":                               `:2: mail.security: "ssl" is not starttls, tls or none`,
+		"[mail]\nport = 0":                                         `mail.port: 0 is not a port`,
+		"[mail]\nport = 65536":                                     `mail.port: 65536 is not a port`,
+		"[mail]\nfrom = \"Visio <a@example.org>\"":                 `:2: mail.from: `,
+		"[mail]\nfrom = \"a@example.org\\r\\nBcc: b@example.org\"": `:2: mail.from: `,
+		"[mail]\nfrom = \"a@b@example.org\"":                       `:2: mail.from: `,
+		"[mail]\nuser = \"a\\u0000b\"":                             `:2: mail.user: not a user name`,
+		"[mail]\nhelo = \"a b\"":                                   `:2: mail.helo: `,
+		"[mail]\nlanguage = \"de\"":                                `:2: mail.language: "de" is not fr or en`,
+		"[mail]\npassword = \"secret\"":                            `there is no setting "mail.password"`,
+		"data = \"a\\u0000b\"":                                     `not a path`,
+		"listen = ":                                                `:1: `,
+		"listen = \":1\"\nlisten = \":2\"":                         `:2: `,
+		"= 1":                                                      `:1: `,
+		"listen = \"\xff\"":                                        `:1: `,
+		"\x00":                                                     `:1: `,
 	} {
 		path := write(t, filepath.Join(t.TempDir(), "s.toml"), text)
 		_, err := Load(path)

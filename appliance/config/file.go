@@ -27,6 +27,8 @@ type file struct {
 	Control         *path          `toml:"control"`
 	Log             logTable       `toml:"log"`
 	TLS             tlsTable       `toml:"tls"`
+	Outward         *path          `toml:"outward"`
+	Mail            mailTable      `toml:"mail"`
 }
 
 type logTable struct {
@@ -57,6 +59,8 @@ type shape struct {
 		Certificate *string `toml:"certificate"`
 		Key         *string `toml:"key"`
 	} `toml:"tls"`
+	Outward *string   `toml:"outward"`
+	Mail    mailShape `toml:"mail"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -162,7 +166,7 @@ func editDistance(a, b string) int {
 
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
-	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key} {
+	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -219,6 +223,10 @@ func (f file) apply(s *Settings, from string) {
 	if said("tls.key", f.TLS.Key != nil) {
 		s.Key = f.TLS.Key.text
 	}
+	if said("outward", f.Outward != nil) {
+		s.Outward = f.Outward.text
+	}
+	f.Mail.apply(&s.Mail, said)
 }
 
 func plain(list []address) (out []netip.Addr) {

@@ -1,9 +1,10 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call or a probe of the network, to let an administrator who lost everything begin again.
-// The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting passes here. The secrets
-// that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
+// self-check, to make the room of a test call or a probe of the network, to have a test mail sent, to let an administrator who lost
+// everything begin again. The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting
+// passes here. The secrets that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the
+// tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
 // password, which stays with the command that asked. One question and one answer each connection, each a line of JSON.
 package control
 
@@ -40,6 +41,8 @@ type Acts struct {
 	EndCanary func(room string)
 	// Network makes a probe, which is worth an answer for a minute, and says where clients are told to come.
 	Network func() reach.Service
+	// Mail goes the way of a mail; an empty address sends none.
+	Mail func(to string) hardening.Report
 }
 
 // Reset is whose account was reset, and the token for a new passphrase.
@@ -85,6 +88,18 @@ type Status struct {
 	SelfSigned   bool      `json:"selfSigned"`
 	SetupNeeded  bool      `json:"setupNeeded"`
 	NeedsRestart []string  `json:"needsRestart,omitempty"` // settings that were changed since the start
+	Mail         *Mail     `json:"mail,omitempty"`         // nil: no mail leaves
+}
+
+// Mail is how mail is doing.
+type Mail struct {
+	Waiting int            `json:"waiting"`
+	Oldest  time.Time      `json:"oldest,omitzero"`
+	Sent    time.Time      `json:"sent,omitzero"` // the last one since the start
+	GivenUp int            `json:"givenUp"`       // since the start
+	Failing time.Time      `json:"failing,omitzero"`
+	Step    hardening.Text `json:"step,omitzero"`
+	Detail  string         `json:"detail,omitempty"`
 }
 
 // The acts by their names on the socket.
@@ -95,12 +110,14 @@ const (
 	actCanary    = "canary"
 	actEndCanary = "canary-end"
 	actNetwork   = "network"
+	actMail      = "mail"
 	actReset     = "reset"
 )
 
 type question struct {
 	Act  string `json:"act"`
 	Room string `json:"room,omitempty"` // of canary-end
+	To   string `json:"to,omitempty"`   // of mail
 	// Email is that of reset.
 	Email string `json:"email,omitempty"`
 }
@@ -123,6 +140,7 @@ const (
 	maxQuestion = 1 << 10
 	maxAnswer   = 1 << 20
 	within      = 10 * time.Second
+	mailWithin  = 5 * time.Minute // a server of mails may take its time
 	maxAtOnce   = 16
 	// maxPath is what fits into sun_path (unix(7)), with its closing zero.
 	maxPath = 107
@@ -174,6 +192,9 @@ type listener struct {
 	once sync.Once
 }
 
+// Unix is the socket without what Close does beside.
+func (l *listener) Unix() *net.UnixListener { return l.UnixListener }
+
 // Close takes the socket away. Where the process may no longer remove it, the next start replaces it.
 func (l *listener) Close() error {
 	err := l.UnixListener.Close()
@@ -201,7 +222,9 @@ func Serve(l net.Listener, acts Acts, log *slog.Logger) {
 			defer func() { <-slots }()
 			defer c.Close()
 			_ = c.SetDeadline(time.Now().Add(within)) // a socket takes every deadline
-			_ = json.NewEncoder(c).Encode(acts.answer(c, log))
+			a := acts.answer(c, log)
+			_ = c.SetDeadline(time.Now().Add(within)) // an act may have taken longer
+			_ = json.NewEncoder(c).Encode(a)
 		})
 	}
 }
@@ -244,6 +267,8 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 	case actNetwork:
 		network := a.Network()
 		return answer{Network: &network}
+	case actMail:
+		return answer{Report: a.Mail(q.To)}
 	case actReset:
 		status := a.Status()
 		reset, err := a.Reset(q.Email)
@@ -271,7 +296,11 @@ func put(path string, q question) (answer, error) {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(within))
+	patience := within
+	if q.Act == actMail {
+		patience = mailWithin
+	}
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if err := json.NewEncoder(c).Encode(q); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/audit"
+	"huisclos/store"
 )
 
 type adminAccountJSON struct {
@@ -56,9 +57,30 @@ func (s *Server) listAccounts(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"accounts": out, "next": next, "total": total})
 }
 
-// activationJSON: the token stands in the fragment, which no server and no log ever sees.
-func (v *visit) activationJSON(a accounts.Activation) map[string]any {
-	return map[string]any{"url": v.linkOf(a.Token), "expires": a.Expires}
+// activationURL: the token stands in the fragment, which no server and no log ever sees.
+func (v *visit) activationURL(a accounts.Activation) string {
+	return v.srv.base(v.r) + "/activate#" + a.Token.Reveal()
+}
+
+// activationJSON shows a link once, to who passes it on; one that was mailed is nobody's but the recipient's.
+func (v *visit) activationJSON(a accounts.Activation, mailed bool) map[string]any {
+	if mailed {
+		return map[string]any{"mailed": true, "expires": a.Expires}
+	}
+	return map[string]any{"url": v.activationURL(a), "expires": a.Expires}
+}
+
+// posted has the link mailed, where that is asked for, in the transaction in which it is made.
+func (v *visit) posted(asked bool) ([]accounts.Also, error) {
+	switch {
+	case !asked:
+		return nil, nil
+	case v.srv.Post == nil:
+		return nil, ErrPost
+	}
+	return []accounts.Also{func(tx *store.Tx, to accounts.Account, link accounts.Activation) error {
+		return v.srv.Post(tx, to, v.activationURL(link), link.Expires, v.now)
+	}}, nil
 }
 
 func (v *visit) linkOf(t accounts.Token) string { return v.srv.base(v.r) + "/activate#" + t.Reveal() }
@@ -68,15 +90,20 @@ func (s *Server) createAccount(v *visit) error {
 		Name  string        `json:"name"`
 		Email string        `json:"email"`
 		Role  accounts.Role `json:"role"`
+		Mail  bool          `json:"mail"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	a, activation, err := s.Accounts.Create(v.actor(), b.Name, b.Email, b.Role, v.now)
+	also, err := v.posted(b.Mail)
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusCreated, map[string]any{"account": adminAccountOf(a), "activation": v.activationJSON(activation)})
+	a, activation, err := s.Accounts.Create(v.actor(), b.Name, b.Email, b.Role, v.now, also...)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusCreated, map[string]any{"account": adminAccountOf(a), "activation": v.activationJSON(activation, b.Mail)})
 }
 
 // subject is the account that the address names.
@@ -87,11 +114,21 @@ func (s *Server) newActivation(v *visit) error {
 	if err != nil {
 		return err
 	}
-	activation, err := s.Accounts.NewActivation(v.actor(), id, v.now)
+	var b struct {
+		Mail bool `json:"mail"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	also, err := v.posted(b.Mail)
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation)})
+	activation, err := s.Accounts.NewActivation(v.actor(), id, v.now, also...)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation, b.Mail)})
 }
 
 // changeAccount changes what the body names, in this order: name, role, state. Each is an act of its own in the audit

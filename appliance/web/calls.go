@@ -135,6 +135,10 @@ func (s *Server) getStatus(v *visit) error {
 			refused += n
 		}
 	}
+	post, err := s.postJSON()
+	if err != nil {
+		return err
+	}
 	st := s.Status()
 	if st.Address == "" {
 		st.Address = s.base(v.r) + "/"
@@ -142,6 +146,7 @@ func (s *Server) getStatus(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{
 		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected,
 		"forwarded": forwarded, "refused": refused, "fingerprint": st.Fingerprint, "address": st.Address,
+		"mail": post,
 	})
 }
 

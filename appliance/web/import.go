@@ -71,7 +71,7 @@ func (s *Server) importAccounts(v *visit) error {
 	if b.Dry {
 		return v.json(http.StatusOK, answer)
 	}
-	links, err := accounts.WriteLinks(list, v.linkOf)
+	links, err := accounts.WriteLinks(list, v.activationURL)
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (s *Server) approve(v *visit) error {
 		out["account"] = adminAccountOf(done.Account)
 	}
 	if done.Activation.Token.Reveal() != "" {
-		out["activation"] = v.activationJSON(done.Activation)
+		out["activation"] = v.activationJSON(done.Activation, false)
 	}
 	return v.json(http.StatusOK, out)
 }

@@ -281,3 +281,33 @@ func TestRolesAndWhatTheyOwn(t *testing.T) {
 	expect(t, "administrator renames", admin.do("PATCH", "/api/rooms/"+r.ID.String(), map[string]string{"name": "x"}), http.StatusForbidden, "forbidden")
 	expect(t, "administrator reads the tree", admin.do("GET", "/api/rooms/"+r.ID.String()+"/tree/0", nil), http.StatusNotFound, "not-found")
 }
+
+// What follows a deletion follows one that was agreed to: the rooms of the account go with it, and its calls.
+func TestAgreedDeletionTakesRoomsAlong(t *testing.T) {
+	h := newHouse(t)
+	olga := h.there(accounts.Officer)
+	oona := h.newAccountOf("oona@example.org", accounts.Officer)
+	h.giveFactor(oona, rolePassphrase)
+	room, err := h.rooms.Create(olga.ID, "Salle d'Olga", h.clock())
+	must(t, err)
+	admin := h.asAdministrator()
+	a := admin.do("DELETE", "/api/admin/accounts/"+olga.ID.String(), nil)
+	expect(t, "proposed", a, http.StatusAccepted, "")
+	if _, err := h.rooms.Get(room.ID); err != nil {
+		t.Errorf("the room went with the proposal: %v", err)
+	}
+	path := "/api/admin/proposals/" + a.json(t)["proposal"].(map[string]any)["id"].(string)
+	expect(t, "whose account it is", h.asRole(accounts.Officer).do("POST", path+"/approve", nothing), http.StatusForbidden, "ownProposal")
+	b := h.signedIn("oona@example.org", rolePassphrase)
+	h.advance(accounts.ProofLifetime)
+	expect(t, "an old proof", b.do("POST", path+"/approve", nothing), http.StatusForbidden, "proofNeeded")
+	expect(t, "proof", b.do("POST", "/api/proof", map[string]string{"passphrase": rolePassphrase, "code": h.code("oona@example.org")}), http.StatusNoContent, "")
+	a = b.do("POST", path+"/approve", nothing)
+	expect(t, "approve", a, http.StatusOK, "")
+	if a.json(t)["kind"] != "delete" || a.json(t)["account"].(map[string]any)["id"] != olga.ID.String() || a.json(t)["activation"] != nil {
+		t.Errorf("approved: %s", a.body)
+	}
+	if _, err := h.rooms.Get(room.ID); err == nil {
+		t.Error("the room outlives its owner")
+	}
+}

@@ -51,6 +51,8 @@ const (
 	codePasskeyBad     code = "passkeyUnusable"
 	codePasskeyRefused code = "passkeyRefused"
 	codeFactorRequired code = "factorRequired"
+
+	codeNoMail code = "no-mail"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -115,6 +117,9 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeNoMail: {http.StatusConflict,
+		"Aucun courriel n'a pu être préparé : l'envoi n'est pas réglé, trop de messages attendent déjà, ou cette adresse ne peut pas en recevoir. Faites le lien sans l'envoyer.",
+		"No mail could be prepared: sending is not set up, too many wait already, or this address cannot receive any. Make the link without sending it."},
 	codeNoProfile: {http.StatusUnprocessableEntity,
 		"Ce profil de sécurité n'existe pas, ou plus.",
 		"There is no such security profile, or no longer."},

@@ -18,9 +18,10 @@ import (
 	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
+	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -50,6 +51,11 @@ type Config struct {
 	// Trial answers the offer of a media connection that carries nothing, in one audio section with that mid; via is the address
 	// at which the request arrived. ErrTrials: not now; any other error is the offer's fault.
 	Trial func(ctx context.Context, via netip.Addr, offer, mid string) (answer string, err error)
+	// Post writes the mail that brings somebody their activation link, in the transaction in which the link is made. An error is
+	// ErrPost. nil: no mail leaves.
+	Post func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error
+	// PostStatus says how mail is doing.
+	PostStatus func() (PostStatus, error)
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 

@@ -190,6 +190,9 @@ func (v *visit) answer(err error) error {
 	case v.w.Committed:
 		v.srv.Log.Debug("answer cut", "error", err)
 		return nil
+	case errors.Is(err, ErrPost):
+		v.srv.Log.Warn("no mail written", "route", v.c.Path(), "error", err)
+		return v.refuse(codeNoMail)
 	case errors.As(err, &many):
 		v.w.Header().Set("Retry-After", seconds(many.Until.Sub(v.now)))
 		v.srv.Log.Info("too many tries", "client", v.srv.Mask(v.client), "route", v.c.Path())

@@ -201,13 +201,19 @@ func scenarios(o options) (rows []row) {
 	mesh(10, load.Spaced, false, 1)
 	mesh(10, load.Spaced, true, 1)
 	// What a meeting costs beside the first, whose peers share what the server has once.
-	add(load.Scenario{Name: "5 times 10×10 burst", Meetings: 5, Mesh: 10, Arrival: load.Burst}, false)
+	add(load.Scenario{Name: meetings, Meetings: 5, Mesh: 10, Arrival: load.Burst}, false)
 	mesh(25, load.Burst, false, 0.4)
 	add(load.Scenario{Name: "half load, 10×10 burst", Mesh: 10, Arrival: load.Burst}, true)
 	add(load.Scenario{Name: "half load, 25×25 burst", Mesh: 25, Arrival: load.Burst}, true)
 	add(load.Scenario{Name: "half load, 1→200 burst", Publishers: 1, Receivers: 200, Arrival: load.Burst}, true)
 	return rows
 }
+
+// The rows that say what a further peer costs.
+const (
+	meeting  = "10×10 burst"
+	meetings = "5 times 10×10 burst"
+)
 
 func suffix(feedback bool) string {
 	if feedback {

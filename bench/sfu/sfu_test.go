@@ -57,3 +57,16 @@ func TestMedian(t *testing.T) {
 		t.Error(r)
 	}
 }
+
+// TestPerFurther: what the first ten share is not counted, and both rows are there to be compared.
+func TestPerFurther(t *testing.T) {
+	of := func(memory float64, receivers int) outcome {
+		return outcome{Result: load.Result{Memory: memory, Receivers: receivers}}
+	}
+	if got := perFurther(of(500, 10), of(200, 50)); got != 125 {
+		t.Errorf("%g octets for each further peer, want 125", got)
+	}
+	if rows := scenarios(options{scenarios: regexp.MustCompile("^(" + meeting + "|" + meetings + ")$")}); len(rows) != 2 || rows[1].Meetings*rows[1].Mesh != 50 {
+		t.Errorf("%d rows to compare", len(rows))
+	}
+}

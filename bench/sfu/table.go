@@ -120,8 +120,26 @@ func (b *bench) table() {
 		}
 	}
 	w.Flush()
+	b.further()
 	b.memory()
 	b.ratios()
+}
+
+// further shows what a peer costs beside those with whom it shares what a server has once: five meetings of ten against one.
+func (b *bench) further() {
+	for _, server := range b.names {
+		one, ok := b.median(meeting, server)
+		five, also := b.median(meetings, server)
+		if ok && also && five.Receivers > one.Receivers {
+			fmt.Printf("\n%s: each peer of 10×10 beyond the first %d costs %.0f KiB.\n", server, one.Receivers, perFurther(one, five)/1024)
+		}
+	}
+}
+
+// perFurther is the growth for each peer that the second has more than the first, in octets.
+func perFurther(few, many outcome) float64 {
+	grown := func(o outcome) float64 { return o.Memory * float64(o.Receivers) }
+	return (grown(many) - grown(few)) / float64(many.Receivers-few.Receivers)
 }
 
 // memory shows what the servers that can say so use their memory for.

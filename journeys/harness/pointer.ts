@@ -14,16 +14,22 @@ export const touch = (tab: Tab, name: RegExp): Promise<boolean> => until(`someth
   return found !== undefined;
 }, [name.source, name.flags] as const));
 
-/** Writes into the field of that label, in the topmost dialog first; nth: of several, which. */
-export async function fill(tab: Tab, label: RegExp, text: string, nth = 0): Promise<void> {
-  await until(`a field called ${String(label)}`, () => tab.run(([source, flags, n]) => {
+/** Writes into the field of that label, in the topmost dialog first. A page that has just been drawn may take the focus elsewhere meanwhile: then once more. */
+export async function fill(tab: Tab, label: RegExp, text: string): Promise<void> {
+  const field = (act: 'select' | 'read') => tab.run(([source, flags, what]) => {
     const wanted = new RegExp(source, flags), dialogs = [...document.querySelectorAll('dialog[open]')], root = dialogs.at(-1) ?? document.body;
-    const found = [...root.querySelectorAll<HTMLInputElement>('input:not([readonly])')].filter((e) => wanted.test((e.labels?.[0]?.textContent ?? '').trim()))[n];
-    found?.focus();
-    found?.select();
-    return found !== undefined;
-  }, [label.source, label.flags, nth] as const));
-  await tab.type(text);
+    const found = [...root.querySelectorAll<HTMLInputElement>('input:not([readonly])')].find((e) => wanted.test((e.labels?.[0]?.textContent ?? '').trim()));
+    if (found && what === 'select') { found.focus(); found.select(); }
+    return found ? found.value : null;
+  }, [label.source, label.flags, act] as const);
+  for (let tries = 0; tries < 3; tries++) {
+    await until(`a field called ${String(label)}`, async () => (await field('select')) !== null);
+    await tab.type(text);
+    // A code is sent by itself once it is whole, and its field is gone or empty.
+    const value = await field('read');
+    if (value === null || value === text || (value === '' && /^[0-9]{6}$/.test(text))) return;
+  }
+  throw new Error(`the field ${String(label)} does not take what is written`);
 }
 
 /** The secret of the second factor that the page sets up. */

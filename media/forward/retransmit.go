@@ -20,8 +20,8 @@ const (
 
 const (
 	// askedIn is what a receiver takes to ask, besides the round trip: what comes late may be reordered, its feedback is
-	// gathered for 100 ms, and it may be busy.
-	askedIn = 200 * time.Millisecond
+	// gathered for 100 ms, the last packet of a picture is missed with the next picture, and it may be busy.
+	askedIn = 250 * time.Millisecond
 	// lossy is the part lost from which a receiver asks more than twice for one packet in a while.
 	lossy = 0.02
 )

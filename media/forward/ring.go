@@ -88,6 +88,9 @@ func flags(p *gate.Packet) uint8 {
 	return f
 }
 
+// Kept is what all rings of the process hold, in octets.
+func Kept() int { return blocks.Lent() * block }
+
 // Needs says for how long the receivers need packets: their round trips decide. The ring keeps less only when it is full.
 func (r *Ring) Needs(d time.Duration) { r.needed = d }
 

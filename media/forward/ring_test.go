@@ -120,6 +120,23 @@ func TestRingKeepsByTime(t *testing.T) {
 	}
 }
 
+// TestWorth: two round trips and the time to ask, four where loss is common, a second at most, whatever a receiver says.
+func TestWorth(t *testing.T) {
+	for _, c := range []struct {
+		roundTrip time.Duration
+		lost      float64
+		want      time.Duration
+	}{
+		{0, 0, 250 * time.Millisecond}, {-time.Hour, 0, 250 * time.Millisecond}, {25 * time.Millisecond, 0.01, 300 * time.Millisecond},
+		{25 * time.Millisecond, 0.02, 350 * time.Millisecond}, {125 * time.Millisecond, 0, 500 * time.Millisecond},
+		{150 * time.Millisecond, 0.3, 850 * time.Millisecond}, {600 * time.Millisecond, 0, time.Second}, {1 << 62, 1, time.Second},
+	} {
+		if got := Worth(c.roundTrip, c.lost); got != c.want {
+			t.Errorf("%v, %g lost: %v, want %v", c.roundTrip, c.lost, got, c.want)
+		}
+	}
+}
+
 // TestRingJoins: a packet that lies in two blocks comes back in one piece, and not at all when the first of them is gone.
 func TestRingJoins(t *testing.T) {
 	var r Ring

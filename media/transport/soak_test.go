@@ -18,6 +18,7 @@ import (
 	"github.com/pion/stun/v4"
 
 	"huisclos/media"
+	"huisclos/media/forward"
 )
 
 const (
@@ -34,6 +35,7 @@ type holdings struct {
 	heap                               uint64
 	goroutines, descriptors            int
 	ufrags, addresses, undecided, legs int
+	kept                               int // octets for retransmissions
 }
 
 // soak is a server with one call whose members come and go.
@@ -106,6 +108,7 @@ func (s *soak) holdings() (h holdings) {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
+	h.kept = forward.Kept()
 	h.heap, h.goroutines = m.HeapAlloc, runtime.NumGoroutine()
 	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
 		h.descriptors = len(entries)
@@ -152,7 +155,7 @@ func TestSoak(t *testing.T) {
 		var h holdings
 		for wait := time.Now().Add(soakSettles); ; time.Sleep(100 * time.Millisecond) {
 			h = s.holdings()
-			if h.ufrags+h.addresses+h.undecided+h.legs == 0 && (round < soakWarmUp || h.goroutines <= base.goroutines && h.descriptors <= base.descriptors && h.heap <= base.heap+soakSlack) {
+			if h.ufrags+h.addresses+h.undecided+h.legs+h.kept == 0 && (round < soakWarmUp || h.goroutines <= base.goroutines && h.descriptors <= base.descriptors && h.heap <= base.heap+soakSlack) {
 				break
 			}
 			if time.Now().After(wait) {

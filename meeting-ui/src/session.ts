@@ -1,7 +1,7 @@
 /** Who is signed in, as the server says. */
 import { signal } from "@preact/signals";
 import { keepTyped, type Security } from "@huisclos/ui-kit";
-import { api, ApiError, type Me } from "./api/index.ts";
+import { api, ApiError, codes, type Me } from "./api/index.ts";
 
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
 export const session = signal<Session>({ state: "asking" });
@@ -35,6 +35,8 @@ export async function signOut(): Promise<void> {
 export function asApiError(e: unknown): ApiError {
   if (e instanceof ApiError) {
     if (e.code === "not-signed-in" && session.value.state === "in") session.value = { state: "out", setupNeeded: false };
+    // The rules became stricter, or the factor was taken away, while the page was open: what is left is to set one up.
+    if (e.code === codes.factorRequired && session.value.state === "in" && !session.value.me.must) void ask();
     return e;
   }
   return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");

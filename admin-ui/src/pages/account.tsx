@@ -5,8 +5,10 @@ import { admin, isProposed, type Account, type Activation, type Proposal, type P
 import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
+import { mailWords } from "../words/mail.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { StateBadge } from "./accounts.tsx";
+import { mailOn, SendByMail } from "./mail.tsx";
 import { RoleChoice, RoleDialog } from "./role.tsx";
 
 export function Create({ open, role, onClose, onMade, onProposed }: {
@@ -22,6 +24,7 @@ function CreateForm({ first, onMade, onProposed }: { first: Role; onMade: (a: Ac
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Role>(first);
+  const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const submit = async (e: Event) => {
@@ -30,7 +33,7 @@ function CreateForm({ first, onMade, onProposed }: { first: Role; onMade: (a: Ac
     setBusy(true);
     setError(null);
     try {
-      const made = await admin.create({ name: name.trim(), email: email.trim(), role });
+      const made = await admin.create({ name: name.trim(), email: email.trim(), role, mail: mail && mailOn() });
       if (isProposed(made)) onProposed(made.proposal); else onMade(made.account, made.activation);
     } catch (cause) {
       setError(asApiError(cause).text(lang.value));
@@ -44,7 +47,8 @@ function CreateForm({ first, onMade, onProposed }: { first: Role; onMade: (a: Ac
       <Input label={t.name} required maxLength={80} value={name} onValue={setName} autocomplete="off" autofocus />
       <Input label={t.email} type="email" required value={email} onValue={setEmail} autocomplete="off" />
       <RoleChoice label={t.role} role={role} onChange={setRole} />
-      <div class="dialog__acts"><Button look="primary" type="submit" busy={busy}>{t.createAct}</Button></div>
+      <SendByMail on={mail} onChange={setMail} />
+      <div class="dialog__acts"><Button look="primary" type="submit" busy={busy}>{mail && mailOn() ? mailWords.value.createAct : t.createAct}</Button></div>
     </form>
   );
 }
@@ -57,6 +61,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
   const t = words.value.people;
   const own = a.id === me;
   const [name, setName] = useState(a.name);
+  const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [asked, setAsked] = useState<Asked | null>(null);
@@ -97,7 +102,8 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
         <>
           <div class="sheet__part"><Button onClick={() => setAsked("role")}>{roleWords.value.change}</Button></div>
           <div class="stack stack--tight sheet__part">
-            <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", () => admin.newLink(a.id), (x) => onLink(x.activation))}>{t.newLink}</Button></div>
+            {a.state !== "disabled" && <SendByMail on={mail} onChange={setMail} />}
+            <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", () => admin.newLink(a.id, mail && mailOn()), (x) => onLink(x.activation))}>{mail && mailOn() ? mailWords.value.newLink : t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>
           </div>
           {lost}

@@ -4,18 +4,21 @@ import type { Activation, Proposal } from "../api.ts";
 import { base } from "../route.ts";
 import { words } from "../words/console.ts";
 import { roleWords } from "../words/roles.ts";
+import { LinkSent } from "./mail.tsx";
 
 export function LinkOnce({ link, onClose }: { link: { name: string; activation: Activation } | null; onClose: () => void }) {
   const t = words.value.people;
+  const url = link?.activation.url;
+  if (link?.activation.mailed) return <LinkSent link={link} onClose={onClose} />;
   return (
     <Dialog open={link !== null} title={t.linkTitle} onClose={onClose}>
       <p>{t.linkFor(link?.name ?? "")}</p>
-      <p class="once code" tabIndex={0}>{link?.activation.url}</p>
+      <p class="once code" tabIndex={0}>{url}</p>
       <p class="muted small">{link && t.linkExpires(dateTime(link.activation.expires))}</p>
       <Notice tone="attention"><p>{t.linkOnce}</p></Notice>
       <div class="dialog__acts">
         <Button onClick={onClose}>{t.linkDone}</Button>
-        <Button look="primary" icon="copy" onClick={() => { if (link) void copy(link.activation.url); }}>{t.linkCopy}</Button>
+        <Button look="primary" icon="copy" onClick={() => { if (url) void copy(url); }}>{t.linkCopy}</Button>
       </div>
     </Dialog>
   );

@@ -3,6 +3,7 @@ import { base } from "../route.ts";
 import { status } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
+import { MailCard, MailFailing } from "./mail.tsx";
 import { Missing } from "./missing.tsx";
 
 export function Overview() {
@@ -16,6 +17,7 @@ export function Overview() {
       <div class="stack stack--loose">
         <Missing />
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
+        <MailFailing mail={last.mail} />
         <section aria-labelledby="part-now">
           <h2 id="part-now" class="part-title">{t.now}</h2>
           <dl class="figures-grid">
@@ -41,6 +43,7 @@ export function Overview() {
             </dd>
           </dl>
         </section>
+        <MailCard mail={last.mail} />
       </div>
     </>
   );

@@ -53,7 +53,7 @@ function Other({ role, there, onMade }: { role: Watch; there: Account | null; on
     setBusy(true);
     setSaid(null);
     try {
-      const made = await admin.create({ name: name.trim(), email: email.trim(), role });
+      const made = await admin.create({ name: name.trim(), email: email.trim(), role, mail: false });
       if (isProposed(made)) setSaid(roleWords.value.proposed.text);
       else { setLink({ name: made.account.name, activation: made.activation }); onMade(); }
     } catch (cause) { setSaid(asApiError(cause).text(lang.value)); }
@@ -67,7 +67,7 @@ function Other({ role, there, onMade }: { role: Watch; there: Account | null; on
           <p>{t.handOver(link.name)}</p>
           <p class="once code" tabIndex={0}>{link.activation.url}</p>
           <p class="muted small">{t.expires(dateTime(link.activation.expires))}</p>
-          <div><Button icon="copy" aria-label={t.copyNamed(link.name)} onClick={() => void copy(link.activation.url)}>{t.copy}</Button></div>
+          <div><Button icon="copy" aria-label={t.copyNamed(link.name)} onClick={() => void copy(link.activation.url ?? "")}>{t.copy}</Button></div>
         </div>
       ) : (
         <form class="stack stack--tight" onSubmit={(e) => void submit(e)}>

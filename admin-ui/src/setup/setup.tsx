@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Button, EnrolCard, Icon, LinkButton, own as ownWords, recall, remember, Seal } from "@huisclos/ui-kit";
+import { EnrolCard, Icon, LinkButton, recall, remember, Seal } from "@huisclos/ui-kit";
 import { base, go } from "../route.ts";
 import { ask, session, signOut } from "../session.ts";
 import { Entrance } from "../shell.tsx";
@@ -61,8 +61,7 @@ function Factor() {
   return (
     <>
       <div class="greeting"><h1>{t.factorTitle}</h1><p class="muted">{t.factorLead}</p></div>
-      <EnrolCard me={s.me.account} onDone={ask} />
-      <p class="after-card"><Button look="quiet" onClick={() => void signOut().finally(() => go(`${base}/`))}>{ownWords.value.must.signOut}</Button></p>
+      <EnrolCard me={s.me.account} onDone={ask} onSignOut={() => void signOut().finally(() => go(`${base}/`))} />
     </>
   );
 }

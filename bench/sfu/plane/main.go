@@ -118,7 +118,7 @@ func newPlane(at netip.AddrPort, sockets int, profile string, log *slog.Logger) 
 	p := &plane{server: s.server, media: media, web: web, http: &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second},
 		done: make(chan struct{})}
 	go p.http.Serve(web)
-	go hardening.GiveBack(p.done)
+	go hardening.TendHeap(p.done)
 	return p, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"runtime/pprof"
+
+	"huisclos/media/forward"
 )
 
 // memoryClasses are what the program's memory is divided into, in octets (runtime/metrics).
@@ -34,6 +36,7 @@ func memory(profile string) (map[string]uint64, error) {
 	}
 	classes := make(map[string]uint64)
 	read(classes, memoryClasses)
+	classes["rings"] = uint64(forward.Kept()) // which are not Go's
 	runtime.GC()
 	read(classes, map[string]string{"live": memoryClasses["live"]})
 	if profile == "" {

@@ -8,6 +8,7 @@ import (
 
 	"huisclos/bench/sfu/contender"
 	"huisclos/bench/sfu/load"
+	"huisclos/media/forward"
 )
 
 // TestLoad plays small scenarios through this program's server, in one process with the generator: that clients connect, that the gate
@@ -66,6 +67,12 @@ func TestLoad(t *testing.T) {
 			}
 			if r.Profile != "SRTP_AEAD_AES_256_GCM" {
 				t.Errorf("profile %s", r.Profile)
+			}
+			if forward.Kept() == 0 {
+				t.Error("nothing is kept for retransmissions")
+			}
+			if p.server.Close(); forward.Kept() != 0 {
+				t.Errorf("of a server that is closed %d octets are kept", forward.Kept())
 			}
 			t.Logf("%+v", r)
 		})

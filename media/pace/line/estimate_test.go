@@ -18,6 +18,7 @@ func TestSize(t *testing.T) {
 	if l.ring != nil {
 		t.Error("a line that sent nothing has a ring")
 	}
+	l.Assume(1_000_000)
 	now := begin
 	for _, c := range []struct{ perSecond, octets, kept int }{{40, 1 << 10, 80}, {150, 4 << 10, 300}, {400, 8 << 10, 800}, {20_000, 16 << 10, ringSize}, {20, 16 << 10, ringSize}} {
 		for range 3 * c.perSecond {
@@ -37,6 +38,36 @@ func TestSize(t *testing.T) {
 				t.Fatalf("at %d packets a second the one before the last %d was sent %v ago, want %v", c.perSecond, back, ago, want)
 			}
 		}
+	}
+}
+
+// TestNoFeedback: a receiver that agreed to give feedback and gives none needs no memory of what it is sent, until it does.
+func TestNoFeedback(t *testing.T) {
+	var l Line
+	l.Assume(1_000_000)
+	now := begin
+	second := func() {
+		for range 1000 {
+			now = now.Add(time.Millisecond)
+			l.Sent(1000, now)
+		}
+		l.Report(0, 1_000_000, now)
+	}
+	if second(); len(l.ring) != 1024 {
+		t.Errorf("in the first second it has room for %d packets", len(l.ring))
+	}
+	for range 2 * silenceAfter / time.Second {
+		second()
+	}
+	if len(l.ring) != firstRing {
+		t.Errorf("without feedback it has room for %d packets", len(l.ring))
+	}
+	last := l.next - 1
+	if err := l.Feedback(writeFeedback(last-1, []arrival{{last - 1, time.Second}, {last, time.Second + time.Millisecond}}, 1), now); err != nil {
+		t.Fatal(err)
+	}
+	if second(); len(l.ring) < 1024 {
+		t.Errorf("when feedback comes after all it has room for %d packets", len(l.ring))
 	}
 }
 

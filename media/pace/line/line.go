@@ -117,12 +117,13 @@ func (l *Line) Sent(size int, now time.Time) (sequence uint16) {
 	return sequence
 }
 
-// makeRoom lets the ring grow while the packet that the next one takes the place of is young.
+// makeRoom lets the ring grow while the packet that the next one takes the place of is young, of a receiver that gives feedback
+// or said that it would.
 func (l *Line) makeRoom() {
 	if l.ring == nil {
 		l.ring = make([]sent, firstRing)
 	}
-	if l.kept < len(l.ring) || len(l.ring) == ringSize || l.at-l.sentAt(l.next) >= remember {
+	if l.kept < len(l.ring) || len(l.ring) == ringSize || !l.anyFeedback && !l.assumed || l.at-l.sentAt(l.next) >= remember {
 		return
 	}
 	before := l.ring
@@ -334,7 +335,9 @@ func (l *Line) Report(lost float64, sent pace.Bitrate, now time.Time) bool {
 	if at := l.clock(now); l.anyFeedback || l.assumed && at < silenceAfter {
 		return false
 	}
-	l.assumed = false // it gives none after all
+	if l.assumed = false; len(l.ring) > firstRing { // it gives none after all, and nothing has to wait for it
+		l.ring, l.kept = nil, 0
+	}
 	return l.budget.Report(lost, sent, now)
 }
 

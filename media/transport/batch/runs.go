@@ -26,6 +26,9 @@ func (w *Writer) build() {
 	for i := w.next; i < len(w.packets) && len(w.runs) < sendMessages; {
 		p := w.packets[i]
 		m := len(w.runs)
+		if m == len(w.messages) {
+			w.makeMessages(min(2*m, sendMessages))
+		}
 		length := w.names[m].put(w.conn.family, p.to)
 		if length == 0 {
 			if m > 0 {

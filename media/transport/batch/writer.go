@@ -15,6 +15,9 @@ const DefaultArena = 1 << 20
 // firstArena is what a Writer begins with, in octets; it grows up to what it was made for.
 const firstArena = 64 << 10
 
+// firstMessages is how many messages a Writer begins with; it grows up to sendMessages.
+const firstMessages = 32
+
 // queued is a packet in the arena.
 type queued struct {
 	at, size int
@@ -55,18 +58,23 @@ type Writer struct {
 func (c *Conn) NewWriter(arena int) *Writer {
 	w := &Writer{conn: c, sendmmsg: sendmmsg, most: max(arena, maxPayload)}
 	w.arena = make([]byte, min(w.most, firstArena))
-	w.messages = make([]unix.Mmsghdr, sendMessages)
-	w.iovecs = make([]unix.Iovec, sendMessages)
-	w.names = make([]sockaddr, sendMessages)
-	w.controls = make([]sendControl, sendMessages)
-	w.runs = make([]run, 0, sendMessages)
+	w.makeMessages(firstMessages)
+	w.send = w.sendTo
+	return w
+}
+
+// makeMessages gives room for so many messages, with what is built already.
+func (w *Writer) makeMessages(n int) {
+	w.messages = append(make([]unix.Mmsghdr, 0, n), w.messages...)[:n]
+	w.iovecs = append(make([]unix.Iovec, 0, n), w.iovecs...)[:n]
+	w.names = append(make([]sockaddr, 0, n), w.names...)[:n]
+	w.controls = append(make([]sendControl, 0, n), w.controls...)[:n]
+	w.runs = append(make([]run, 0, n), w.runs...)
 	for i := range w.messages {
 		h := &w.messages[i].Hdr
 		h.Name, h.Control, h.Iov = &w.names[i][0], &w.controls[i][0], &w.iovecs[i]
 		h.SetIovlen(1)
 	}
-	w.send = w.sendTo
-	return w
 }
 
 // Reserve gives room to build a packet of at most size octets in; Queue takes it, or the beginning of it. The room is the

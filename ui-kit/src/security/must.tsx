@@ -25,20 +25,23 @@ export function MustEnrol({ me, onDone, onSignOut }: { me: Person; onDone: () =>
   return (
     <>
       <div class="greeting"><Seal state="open" size="l" /><h1>{t.title}</h1><p class="muted">{t.lead}</p></div>
-      <EnrolCard me={me} onDone={onDone} />
-      <p class="after-card"><Button look="quiet" onClick={onSignOut}>{t.signOut}</Button></p>
+      <EnrolCard me={me} onDone={onDone} onSignOut={onSignOut} />
     </>
   );
 }
 
-/** The set-up alone, where a page around it says why. */
-export function EnrolCard({ me, onDone }: { me: Person; onDone: () => Promise<void> }) {
+/** The set-up alone, where a page around it says why. Once there are recovery codes to keep, nothing leads away from them. */
+export function EnrolCard({ me, onDone, onSignOut }: { me: Person; onDone: () => Promise<void>; onSignOut: () => void }) {
   const [first] = useState(takeTyped);
+  const [on, setOn] = useState(false);
   return (
-    <section class="card" aria-label={own.value.factor.title}>
-      <StepLevel.Provider value={2}>
-        <Enrolling me={me} typed={first} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
-      </StepLevel.Provider>
-    </section>
+    <>
+      <section class="card" aria-label={own.value.factor.title}>
+        <StepLevel.Provider value={2}>
+          <Enrolling me={me} typed={first} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
+        </StepLevel.Provider>
+      </section>
+      {!on && <p class="after-card"><Button look="quiet" onClick={onSignOut}>{own.value.must.signOut}</Button></p>}
+    </>
   );
 }

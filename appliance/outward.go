@@ -1,0 +1,153 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"huisclos/appliance/config"
+	"huisclos/appliance/control"
+	"huisclos/appliance/outward"
+	"huisclos/hardening"
+)
+
+// idleOutward is how long the process that connects outward waits for another question, when the service manager starts it for
+// each: it isn't there while nothing goes out, and reads settings and the resolver's file anew when something does.
+const idleOutward = time.Minute
+
+// Outward runs the one process that connects to others: on a question over its socket it connects to what the settings name and
+// hands the connection over. It holds no secret, has no data directory and sees nothing of what is said.
+func Outward(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if err := hardening.NoDumps(); err != nil {
+		explain(stderr, err, settings{Settings: config.Defaults()})
+		return 1
+	}
+	return runOutward(ctx, args, stdout, stderr, surroundings{os.Getenv, os.Getpid(), firstGiven, hardening.Confine})
+}
+
+const usageOutward = `huisclos outward [options]
+
+  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail]). L'appliance elle-même n'en ouvre aucune.
+  Opens, for the appliance alone, the connections to what its settings name ([mail]). The appliance itself opens none.
+  Options: huisclos serve --help
+`
+
+func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, around surroundings) int {
+	s, err := readSettings(args, io.Discard)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usageOutward)
+		return 0
+	case err != nil:
+		explain(stderr, err, s)
+		return 2
+	}
+	destinations := destinationsOf(s.Settings)
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+	l, owner, err := givenOutward(around)
+	given := l != nil
+	if err == nil && !given {
+		if len(destinations) == 0 {
+			return 0 // nothing to do, and nobody asks
+		}
+		l, err = listenOutward(s)
+		owner = os.Geteuid()
+	}
+	if err != nil {
+		explain(stderr, err, s)
+		return 1
+	}
+	defer l.Close()
+	if around.confine != nil {
+		if err := around.confine(outwardPolicy(destinations)); err != nil {
+			explain(stderr, err, s)
+			return 1
+		}
+	}
+	server := &outward.Server{Destinations: destinations, Accounts: []int{os.Geteuid(), owner}, Log: log.With("part", "outward")}
+	if given {
+		server.Idle = idleOutward
+	}
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	if err := server.Serve(l); err != nil {
+		explain(stderr, err, s)
+		return 1
+	}
+	return 0
+}
+
+// destinationsOf are those that the settings name.
+func destinationsOf(s config.Settings) map[string]outward.Destination {
+	list := map[string]outward.Destination{}
+	if s.Mail.On() {
+		list[outward.Mail] = outward.Destination{Host: s.Mail.Host, Port: s.Mail.At()}
+	}
+	return list
+}
+
+// outwardPolicy leaves the files by which names are resolved (resolv.conf(5), hosts(5), nsswitch.conf(5)), the ports of the
+// destinations, and the DNS over TCP.
+func outwardPolicy(destinations map[string]outward.Destination) hardening.Policy {
+	p := hardening.Policy{Ports: []uint16{53}}
+	for _, file := range []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"} {
+		p.ReadFiles = append(p.ReadFiles, resolved(file))
+	}
+	for _, d := range destinations {
+		p.Ports = append(p.Ports, uint16(d.Port))
+	}
+	return p
+}
+
+// givenOutward takes the one socket that the service manager opened (sd_listen_fds(3)), nil when there is none, and whose its file
+// is: that account, and no other, may connect to it, and asks.
+func givenOutward(around surroundings) (l *net.UnixListener, owner int, err error) {
+	if around.getenv("LISTEN_PID") != strconv.Itoa(around.pid) {
+		return nil, 0, nil
+	}
+	if n := around.getenv("LISTEN_FDS"); n != "1" {
+		return nil, 0, fmt.Errorf("%w: LISTEN_FDS is %q, and one socket is needed", errSockets, n)
+	}
+	f := os.NewFile(uintptr(around.firstGiven), "outward")
+	defer f.Close()
+	syscall.CloseOnExec(around.firstGiven)
+	found, err := net.FileListener(f)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", errSockets, err)
+	}
+	l, ok := found.(*net.UnixListener)
+	if !ok {
+		_ = found.Close()
+		return nil, 0, fmt.Errorf("%w: a socket of unix(7) is needed", errSockets)
+	}
+	l.SetUnlinkOnClose(false) // it is the manager's
+	info, err := os.Stat(l.Addr().String())
+	if err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("%w: %w", errSockets, err), l.Close())
+	}
+	at, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil, 0, errors.Join(fmt.Errorf("%w: nobody owns %s", errSockets, l.Addr()), l.Close())
+	}
+	return l, int(at.Uid), nil
+}
+
+func listenOutward(s settings) (*net.UnixListener, error) {
+	if err := os.MkdirAll(filepath.Dir(s.OutwardPath()), 0o700); err != nil {
+		return nil, fmt.Errorf("socket of the way outward: %w", err)
+	}
+	l, err := control.Listen(s.OutwardPath())
+	if err != nil {
+		return nil, err
+	}
+	return l.(interface{ Unix() *net.UnixListener }).Unix(), nil
+}

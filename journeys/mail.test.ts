@@ -1,0 +1,88 @@
+/**
+ * The link of a new account by mail: an administrator makes the account by keyboard, the page shows no link, a real mail server gets
+ * it, and it opens the account. When the mail server is away the console says so, and once it is back the mail leaves. The appliance and
+ * the process that connects outward run as an operator starts them by hand, each shut in. Pictures are left in build/screenshots.
+ */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { house, type House } from './harness/appliance.ts';
+import { open, until, type Person } from './harness/browser.ts';
+import { signIn } from './harness/cast.ts';
+import { small } from './harness/clip.ts';
+import { MailServer } from './harness/exim.ts';
+import { pressOn, reads, writeInto } from './harness/keyboard.ts';
+import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
+
+const port = 2525, binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
+const settings = `[mail]\nhost = "127.0.0.1"\nport = ${port}\nsecurity = "none"\nfrom = "visio@example.test"\n`;
+
+let server: MailServer, h: House, outward: ChildProcess;
+const persons: Person[] = [];
+before(async () => {
+  server = await MailServer.start(port);
+  h = await house(1, { settings });
+  outward = spawn(binary, ['outward', '--config', path.join(h.appliance.folder, 'huisclos.toml'), '--data', h.appliance.data], { stdio: 'inherit' });
+});
+after(async () => {
+  await Promise.all(persons.map((p) => p.close().catch(() => undefined)));
+  outward?.kill();
+  await h?.appliance.end();
+  await server?.end();
+});
+
+const words = {
+  fr: { page: /Créer un compte/, create: /^Créer un compte$/, name: /^Nom/, email: /^Adresse/, act: /^Créer et envoyer le lien$/, sent: /Lien envoyé/, done: /^C’est fait$/, open: /^Gérer le compte de Zoé fr$/, again: /^Envoyer un nouveau lien/, failing: /Aucun courriel ne part depuis/, last: /Dernier envoi/ },
+  en: { page: /Create an account/, create: /^Create an account$/, name: /^Name/, email: /^E-mail/, act: /^Create and send the link$/, sent: /Link sent/, done: /^Done$/, open: /^Manage the account of Zoé en$/, again: /^Send a new activation link$/, failing: /No mail has left since/, last: /Last sent/ },
+} as const;
+
+for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]).entries()) {
+  test(`a link goes by mail, and nobody else sees it (${look.lang}, ${look.width})`, { timeout: 180_000 }, async () => {
+    const w = words[look.lang], faults: string[] = [], person = await open({ engine: 'chromium', id: 1 + i, size: small, clip: false, look: { lang: look.lang, dark: look.theme === 'dark', width: look.width, height: 800 } });
+    persons.push(person);
+    const t = await person.tab();
+    const see = async (name: string) => { faults.push(...await faultsOf(t, `mail-${name}`, look)); };
+    await t.goto(`${h.appliance.url}/about`);
+    await t.run((l) => { localStorage.setItem('huisclos.lang', l); }, look.lang);
+    await signIn(t, h, h.ada);
+    await t.goto(`${h.appliance.url}/console/accounts`);
+    await reads(t, w.page);
+
+    const before = server.mails().length, email = `zoe${i}@example.test`;
+    await pressOn(t, w.create);
+    await writeInto(t, w.name, `Zoé ${look.lang}`);
+    await writeInto(t, w.email, email);
+    await until('the switch is there, and on', () => t.run(() => document.querySelector<HTMLInputElement>('dialog input[role=switch]')?.checked === true));
+    await see('create');
+    await pressOn(t, w.act);
+    await reads(t, w.sent);
+    await see('sent');
+    assert.equal(await t.run(() => document.documentElement.innerHTML.includes('activate#')), false, 'the page holds the link');
+    await until('the mail has arrived', async () => server.mails().length === before + 1, 20_000);
+    const mail = server.mails().find((m) => m.includes(email))!;
+    const link = /https:\S+\/activate#[\w-]{43}/.exec(mail)?.[0];
+    assert.ok(link, mail);
+    await pressOn(t, w.done);
+
+    // The server is away: the console says so; the mail waits, and leaves when it is back.
+    await server.down();
+    await pressOn(t, w.open);
+    await pressOn(t, w.again);
+    await reads(t, w.sent);
+    await t.goto(`${h.appliance.url}/console/`);
+    await reads(t, w.failing, 20_000);
+    await see('failing');
+    await server.up();
+    await until('the mail has left', async () => server.mails().length === before + 2, 60_000);
+    await t.goto(`${h.appliance.url}/console/`);
+    await reads(t, w.last);
+    await see('well');
+    const later = server.mails().flatMap((m) => m.match(/https:\S+\/activate#[\w-]{43}/g) ?? []).find((l) => l !== link && server.mails().some((m) => m.includes(l) && m.includes(email)))!;
+    // The later link opens the account, in a browser that has no session; the one before is void.
+    const other = h.appliance.client();
+    assert.equal((await other.call('POST', '/api/activation', { token: new URL(link).hash.slice(1) })).status, 410);
+    assert.equal((await other.must('POST', '/api/activation', { token: new URL(later).hash.slice(1) })).email, email);
+    assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
+  });
+}
