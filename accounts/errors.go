@@ -123,3 +123,14 @@ func Code(err error) string {
 	}
 	return ""
 }
+
+// Of imports.
+var (
+	ErrImport       = &Error{"import-wrong", "a row of the list is wrong: nothing was imported"}
+	ErrImportText   = &Error{"import-text", "the file is not text in UTF-8"}
+	ErrImportHeader = &Error{"import-header", "the first row does not name the columns name and email, and role at most besides"}
+	ErrImportLine   = &Error{"import-line", "a line has another number of columns than the first, or its quotes do not close"}
+	ErrImportRows   = &Error{"import-rows", "a list has 1 to 5,000 people and at most 1 MiB"}
+	ErrImportRole   = &Error{"import-role", "an import makes organisers and members only"}
+	ErrImportTwice  = &Error{"import-twice", "the address stands in the list before"}
+)

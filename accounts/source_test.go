@@ -54,10 +54,10 @@ func directoryWorld(t *testing.T, n int) (*world, *book, []Entry) {
 	return w, b, people
 }
 
-func (w *world) bring(i Import) Imported {
+func (w *world) bring(i Roll) Followed {
 	w.t.Helper()
 	i.Source = Directory
-	done, err := w.Import(i, noon)
+	done, err := w.Follow(i, noon)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestTheDoorAsksForEverybody(t *testing.T) {
 	w, b, people := directoryWorld(t, 3)
 	w.administrator()
 	people[2].Off = true
-	w.bring(Import{People: people[:2]})
+	w.bring(Roll{People: people[:2]})
 	from := desk
 	for name, at := range map[string]struct {
 		email, passphrase, asked string
@@ -98,22 +98,22 @@ func TestTheDoorAsksForEverybody(t *testing.T) {
 }
 
 func TestImportByBatches(t *testing.T) {
-	w, _, people := directoryWorld(t, 2*importBatch+50)
-	if done := w.bring(Import{People: people, Dry: true}); done.Created != len(people) || len(done.Changes) != listedMost {
+	w, _, people := directoryWorld(t, 2*followBatch+50)
+	if done := w.bring(Roll{People: people, Dry: true}); done.Created != len(people) || len(done.Changes) != listedMost {
 		t.Errorf("dry: %+v", done)
 	}
 	if n, err := w.Count(); n != 0 || err != nil {
 		t.Errorf("%d accounts after a dry run, %v", n, err)
 	}
-	if done := w.bring(Import{People: people}); done.Created != len(people) || done.Accounts != 0 {
+	if done := w.bring(Roll{People: people}); done.Created != len(people) || done.Accounts != 0 {
 		t.Errorf("first: %+v", done)
 	}
-	if done := w.bring(Import{People: people}); done.Created+done.Changed+done.Shut+done.Opened+done.Troubled != 0 || done.Accounts != len(people) {
+	if done := w.bring(Roll{People: people}); done.Created+done.Changed+done.Shut+done.Opened+done.Troubled != 0 || done.Accounts != len(people) {
 		t.Errorf("second: %+v", done)
 	}
 	// Who is kept is not missing, who is off is shut.
 	people[0].Off = true
-	if done := w.bring(Import{People: people[:len(people)-2], Kept: []string{people[len(people)-1].Subject}}); done.Shut != 2 || done.Missing != 1 {
+	if done := w.bring(Roll{People: people[:len(people)-2], Kept: []string{people[len(people)-1].Subject}}); done.Shut != 2 || done.Missing != 1 {
 		t.Errorf("third: %+v", done)
 	}
 	if head, err := w.log.Verify(t.Context()); err != nil {
@@ -127,7 +127,7 @@ func TestImportOfBadPeople(t *testing.T) {
 	people[0].Email = "no address"
 	people[1].Name = "\u202e"
 	people[2].Role = Guest
-	done := w.bring(Import{People: people})
+	done := w.bring(Roll{People: people})
 	var codes []string
 	for _, p := range done.Problems {
 		codes = append(codes, p.Code)
@@ -137,7 +137,7 @@ func TestImportOfBadPeople(t *testing.T) {
 	}
 	// The same happening to who has an account leaves that as it is.
 	people[3].Email, people[3].Name, people[3].Role = "no address", "\u202e", "boss"
-	if done = w.bring(Import{People: people[3:]}); done.Changed != 0 || done.Troubled != 3 || done.Shut != 0 {
+	if done = w.bring(Roll{People: people[3:]}); done.Changed != 0 || done.Troubled != 3 || done.Shut != 0 {
 		t.Errorf("%+v", done)
 	}
 	if list, _, err := w.List("", "", 10); len(list) != 1 || list[0].Name != "Personne 3" || list[0].Email != "p3@example.org" || err != nil {
@@ -149,7 +149,7 @@ func TestImportOfBadPeople(t *testing.T) {
 func TestADirectoryThatIsNoLongerThere(t *testing.T) {
 	w, _, people := directoryWorld(t, 1)
 	admin, _ := w.administrator()
-	w.bring(Import{People: people})
+	w.bring(Roll{People: people})
 	var err error
 	if w.Accounts, err = New(w.db, w.log, w.hasher, rand.Reader, Options{MemberHash: cheap, AdministratorHash: dear}); err != nil {
 		t.Fatal(err)

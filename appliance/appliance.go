@@ -224,6 +224,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.serveWeb(a.door, sockets.redirect)
 	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
+	a.holdRefusals()
 	a.tend()
 	a.followDirectory()
 	return a, nil

@@ -18,10 +18,12 @@ import (
 type settings struct {
 	config.Settings
 
-	file  string // the settings file that was asked for
-	now   func() time.Time
-	level *slog.LevelVar // of the log; nil: it does not change
-	given given
+	file string // the settings file that was asked for
+	now  func() time.Time
+	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
+	refuseAfter time.Duration
+	level       *slog.LevelVar // of the log; nil: it does not change
+	given       given
 	// pepper is the text of a pepper that the service manager hands in; nil: it is a file beside the database.
 	pepper []byte
 	// directoryPassword is that of the account that reads the directory, where the service manager hands it in.

@@ -16,11 +16,11 @@ func BenchmarkTenThousandPeople(b *testing.B) {
 		must(b, err)
 		b.ReportMetric(time.Since(began).Seconds(), "s/read")
 		began = time.Now()
-		r, err := h.accounts.Import(accounts.Import{Source: accounts.Directory, People: found.People}, h.now)
+		r, err := h.accounts.Follow(accounts.Roll{Source: accounts.Directory, People: found.People}, h.now)
 		must(b, err)
 		b.ReportMetric(time.Since(began).Seconds(), "s/first")
 		began = time.Now()
-		again, err := h.accounts.Import(accounts.Import{Source: accounts.Directory, People: found.People}, h.now)
+		again, err := h.accounts.Follow(accounts.Roll{Source: accounts.Directory, People: found.People}, h.now)
 		must(b, err)
 		b.ReportMetric(time.Since(began).Seconds(), "s/again")
 		if r.Created != 10_000 || again.Created+again.Changed != 0 {

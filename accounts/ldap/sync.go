@@ -38,7 +38,7 @@ type Status struct {
 
 // Report is what a synchronisation did, or would do.
 type Report struct {
-	accounts.Imported
+	accounts.Followed
 	Roleless int
 	Entries  []Problem // the first of those that can't be brought in
 	Refused  int       // how many there are
@@ -85,8 +85,8 @@ func (s *Sync) Run(ctx context.Context, o Order) (Report, error) {
 	if err != nil {
 		return Report{}, s.failed(o, err)
 	}
-	done, err := s.Accounts.Import(accounts.Import{Source: accounts.Directory, People: found.People, Kept: found.Kept, By: o.By, Dry: o.Dry, Anyway: o.Anyway}, s.Now())
-	report := Report{Imported: done, Roleless: found.Roleless, Refused: len(found.Problems), Entries: found.Problems[:min(len(found.Problems), maxListed)],
+	done, err := s.Accounts.Follow(accounts.Roll{Source: accounts.Directory, People: found.People, Kept: found.Kept, By: o.By, Dry: o.Dry, Anyway: o.Anyway}, s.Now())
+	report := Report{Followed: done, Roleless: found.Roleless, Refused: len(found.Problems), Entries: found.Problems[:min(len(found.Problems), maxListed)],
 		Took: s.Now().Sub(began)}
 	if err != nil || o.Dry {
 		return report, err

@@ -47,7 +47,7 @@ func newHouse(t testing.TB, ldif string, change func(*Settings)) *house {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	must(t, db.Migrate([]store.Migration{{Version: 1, Run: audit.CreateBuckets}, {Version: 2, Run: accounts.CreateBuckets}, {Version: 3, Run: accounts.AddRoles},
-		{Version: 4, Run: accounts.AddSources}}))
+		{Version: 4, Run: accounts.AddPasskeys}, {Version: 5, Run: accounts.AddSources}, {Version: 6, Run: accounts.AddGroups}}))
 	pepper, err := accounts.OpenPepper(db, filepath.Join(dir, "pepper"), rand.Reader)
 	must(t, err)
 	cheap := passhash.Params{Memory: 64, Time: 1, Threads: 1}
@@ -212,7 +212,7 @@ func TestAnAddressOfOursIsNeverTakenOver(t *testing.T) {
 	// ASVS 6.8.1
 	h := newHouse(t, root+person("eve", "Eve", "racine@example.org", "je veux tout")+person("zoe", "Zoé", "zoe@example.org", "zoé, ça va ?"), nil)
 	r := h.run(Order{})
-	if r.Created != 1 || r.Troubled != 1 || r.Problems[0] != (accounts.ImportProblem{Code: "email-taken", Name: "Eve", Email: "racine@example.org"}) {
+	if r.Created != 1 || r.Troubled != 1 || r.Problems[0] != (accounts.FollowedProblem{Code: "email-taken", Name: "Eve", Email: "racine@example.org"}) {
 		t.Errorf("%+v", r)
 	}
 	if a := h.account("racine@example.org"); a.Source != accounts.Local || a.Name != "Racine" {

@@ -37,6 +37,13 @@ export interface Status {
 export interface Group { id: string; name: string; source: string; members: number; created: string }
 export interface GroupMember { id: string; name: string; email: string }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
+/** A row of a list of people, and what happens with it. */
+export interface ImportedRow { line: number; name: string; email: string; role: Role; what: "create" | "exists" | "wrong"; error?: { code: string; fr: string; en: string } }
+export interface Imported {
+  rows: ImportedRow[]; counts: Record<ImportedRow["what"], number>;
+  /** The links, as a file for a spreadsheet; not of a dry run. */
+  links?: string;
+}
 export interface AuditPage {
   entries: Entry[]; next: string; head: { sequence: number; hash: string };
   /** Of the accounts that the entries name by their id. */
@@ -75,6 +82,7 @@ export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
   accounts: (o: { query: string; after: string; limit: number }) => request<AccountPage>("GET", `/api/admin/accounts${query(o)}`),
   create: (o: { name: string; email: string; role: Role; mail: boolean }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
+  importAccounts: (text: string, dry: boolean) => request<Imported>("POST", "/api/admin/accounts/import", { text, dry }),
   newLink: (account: string, mail: boolean) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })),
   change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),

@@ -38,7 +38,7 @@ func directoryOf(t *testing.T, h *house) {
 // bring puts somebody of the directory among the accounts, without asking it.
 func bring(t *testing.T, h *house, people ...accounts.Entry) {
 	t.Helper()
-	_, err := h.server.Accounts.Import(accounts.Import{Source: accounts.Directory, People: people}, h.clock())
+	_, err := h.server.Accounts.Follow(accounts.Roll{Source: accounts.Directory, People: people}, h.clock())
 	must(t, err)
 }
 

@@ -191,6 +191,10 @@ func (h *house) newAccount(name, email, passphrase string, role accounts.Role) a
 	return a
 }
 
+func (h *house) actor() accounts.Actor {
+	return accounts.Actor{Account: h.administrator.ID, Client: netip.MustParseAddr("192.0.2.200")}
+}
+
 // builtClient is what build.mjs writes, in small.
 func builtClient(prefix string) fstest.MapFS {
 	files := map[string]string{

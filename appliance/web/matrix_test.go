@@ -198,6 +198,8 @@ var rights = []right{
 	{"GET", "/api/admin/accounts", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/accounts"), nil, ""},
 	{"POST", "/api/admin/accounts", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/accounts"),
 		map[string]string{"name": "Neuf", "email": "neuf@example.org", "role": "member"}, ""},
+	{"POST", "/api/admin/accounts/import", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/accounts/import"),
+		map[string]any{"text": "name,email\nNeuf,neuf@example.org\n", "dry": false}, ""},
 	{"POST", "/api/admin/accounts/:account/activation", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s/activation"), nothing, ""},
 	{"PATCH", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s"), map[string]any{"disabled": true}, ""},
 	{"DELETE", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 204}, ofMember("/api/admin/accounts/%s"), nil, ""},

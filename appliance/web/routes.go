@@ -77,6 +77,7 @@ func (s *Server) routes() []route {
 		{del, "/api/admin/groups/:group", administrator, call, s.deleteGroup},
 		{get, "/api/admin/accounts", administrator, call, s.listAccounts},
 		{post, "/api/admin/accounts", administrator, call, s.createAccount},
+		{post, "/api/admin/accounts/import", administrator, call, s.importAccounts},
 		{post, "/api/admin/accounts/:account/activation", administrator, call, s.newActivation},
 		{patch, "/api/admin/accounts/:account", administrator, call, s.changeAccount},
 		{del, "/api/admin/accounts/:account", administrator, call, s.deleteAccount},

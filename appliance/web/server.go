@@ -22,7 +22,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Feed, Relay and Canary.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -64,7 +64,9 @@ type Config struct {
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
-	Now  func() time.Time
+	Now func() time.Time
+	// Wait returns after d, or when ctx ends; nil: by the machine's clock.
+	Wait func(ctx context.Context, d time.Duration)
 	Rand func([]byte)
 	Log  *slog.Logger
 	// Mask gives the form in which a client's address may stand in a log.
@@ -96,6 +98,7 @@ type Server struct {
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
 	slots    chan struct{}
+	door     *door
 	lines    sync.WaitGroup // connections to rooms
 }
 
@@ -117,6 +120,10 @@ func New(c Config) (*Server, error) {
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		slots: make(chan struct{}, maxRunning),
 	}
+	if c.Wait == nil {
+		c.Wait = waitFor
+	}
+	s.door = newDoor(c.Wait)
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
 	}

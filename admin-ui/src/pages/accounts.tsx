@@ -7,9 +7,11 @@ import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
+import { importWords } from "../words/import.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { AccountSheet, Create } from "./account.tsx";
 import { Failed } from "./errors.tsx";
+import { Import } from "./import.tsx";
 import { LinkOnce, ProposedDialog } from "./link.tsx";
 import { givable } from "./role.tsx";
 
@@ -35,6 +37,7 @@ export function Accounts({ me }: { me: string }) {
   const [error, setError] = useState<ApiError | null>(null);
   /** The role that the form for a new account begins with; null while it is shut. */
   const [creating, setCreating] = useState<Role | null>(wantedRole);
+  const [importing, setImporting] = useState(false);
   const [proposed, setProposed] = useState<Proposal | null>(null);
   const [open, setOpen] = useState<Account | null>(null);
   const link = useSignal<{ name: string; activation: Activation } | null>(null);
@@ -73,6 +76,7 @@ export function Accounts({ me }: { me: string }) {
     <>
       <Head title={t.title}>
         {page?.total !== undefined && <span class="muted head__count">{t.total(page.total)}</span>}
+        <Button onClick={() => setImporting(true)}>{importWords.value.open}</Button>
         <Button look="primary" icon="user-plus" onClick={() => setCreating("organiser")}>{t.create}</Button>
       </Head>
       <div class="tools" role="search"><Input label={t.search} hideLabel placeholder={t.search} type="search" icon="search" value={query} onValue={(v) => { setQuery(v); setCursors([""]); }} /></div>
@@ -90,6 +94,7 @@ export function Accounts({ me }: { me: string }) {
         <AccountSheet key={open.id} account={open} me={me} onClose={() => setOpen(null)} onChange={(a) => { setOpen(a); void load(); }}
           onLink={(activation) => { link.value = { name: open.name, activation }; setOpen(null); void load(); }} onProposed={setProposed} />
       )}
+      <Import open={importing} onClose={() => setImporting(false)} onDone={() => void load()} />
       <LinkOnce link={link.value} onClose={() => { link.value = null; }} />
       <ProposedDialog proposal={proposed} onClose={() => setProposed(null)} />
     </>
