@@ -19,7 +19,9 @@ export class Authenticator {
   /** The first code that the server takes and that was not used: nobody waits half a minute for the next one while there is a step of tolerance. */
   async next(): Promise<string> {
     const now = () => Math.floor(Date.now() / 30_000);
-    const step = Math.max(this.last + 1, now() - 1);
+    // What is typed has to arrive while its step still counts: near the end of this one the step before is too old.
+    const oldest = Date.now() % 30_000 > 15_000 ? now() : now() - 1;
+    const step = Math.max(this.last + 1, oldest);
     while (step > now() + 1) await new Promise((done) => setTimeout(done, 250));
     this.last = step;
     return this.at(step);
