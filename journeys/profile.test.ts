@@ -137,7 +137,9 @@ for (const { look, engines } of [
 
     // Sound has one size on the wire. Chromium was asked for a constant rate as well; Firefox does not keep that line of a description.
     for (const p of [host, guest]) {
-      assert.equal(await until('fifty packets of sound', () => soundOnWire(p)), 160, `${p.account.name} (${p.engine})`);
+      const each = (await until('fifty packets of sound', () => soundOnWire(p)))!;
+      // Firefox's encoder has peaks of its own making: one frame in a hundred may be twice as large.
+      assert.ok(p.engine === 'chromium' ? each === 240 : each >= 240 && each <= 242.4, `${p.account.name} (${p.engine}): ${each} octets a packet`);
       if (p.engine === 'chromium') assert.match(await p.tab.run(() => window.__huisclos!.connections().up!.remoteDescription!.sdp), /a=fmtp:\d+ [^\r\n]*cbr=1/);
     }
     for (const p of [host, guest]) assert.deepEqual(refusedByPolicy(p.tab), []);

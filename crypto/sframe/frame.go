@@ -31,9 +31,10 @@ const (
 	innerKey     = 1 << 0
 	innerPadding = 1 << 1
 	// SoundSize is what sealed frames of sound are filled up to where a call's
-	// profile asks for that, in bytes: 20 ms of Opus at 40 kbit/s with all that
-	// stands around it. What is larger gets a multiple.
-	SoundSize = 160
+	// profile asks for that, in bytes: twice what 20 ms of Opus have at 40 kbit/s,
+	// with all that stands around it, because an encoder that takes no wish for a
+	// constant rate has peaks. What is larger still gets a multiple.
+	SoundSize = 240
 	// MaxPadding is what the two-byte length before the padding can say.
 	MaxPadding = 1<<16 - 1
 )

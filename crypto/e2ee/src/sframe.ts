@@ -129,7 +129,7 @@ export function innerSize(frame: number, padding: number): number {
 }
 
 /** What sealed frames of sound are filled up to where a call's profile asks for that; a larger one to a multiple (crypto/sframe.SoundSize). */
-export const soundSize = 160;
+export const soundSize = 240;
 
 /** The padding with which a frame of sound of so many octets is a multiple of `soundSize` once it is sealed behind a header of `header` octets. */
 export function soundPadding(frame: number, header: number): number {

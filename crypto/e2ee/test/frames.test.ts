@@ -101,8 +101,8 @@ test("where the profile asks for it frames of sound leave in one size, and pictu
     sizes.add(sealed!.bytes.length);
     assert.equal((await ear.put(clone(sealed)))?.text, said);
   }
-  assert.deepEqual([...sizes], [160]);
-  for (const size of [150, 300]) assert.equal((await mic.put(frame("a".repeat(size), undefined, "audio/opus")))!.bytes.length % 160, 0);
+  assert.deepEqual([...sizes], [240]);
+  for (const size of [230, 500]) assert.equal((await mic.put(frame("a".repeat(size), undefined, "audio/opus")))!.bytes.length % 240, 0);
   const picture = await camera.put(frame("a picture", "key", "video/VP8"));
   assert.equal((await eye.put(clone(picture)))?.text, "a picture");
   assert.ok(picture!.bytes.length < 60);
