@@ -48,7 +48,8 @@ func (d Dialer) ask(ctx context.Context, destination string) (net.Conn, error) {
 	if err == nil {
 		_, err = c.Write(append(line, '\n'))
 	}
-	if err != nil {
+	// Who has too many connections answers before it is asked, and goes: the answer is there all the same.
+	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		return nil, unavailable(err)
 	}
 	return receive(c)

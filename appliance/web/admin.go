@@ -85,8 +85,6 @@ func (v *visit) posted(asked bool) ([]accounts.Also, error) {
 	}}, nil
 }
 
-func (v *visit) linkOf(t accounts.Token) string { return v.srv.base(v.r) + "/activate#" + t.Reveal() }
-
 func (s *Server) createAccount(v *visit) error {
 	var b struct {
 		Name  string        `json:"name"`
