@@ -30,6 +30,8 @@ type record struct {
 	TOTP     *totpFactor   `json:"totp,omitempty"`
 	Passkeys []keptPasskey `json:"passkeys,omitempty"`
 	Recovery *recovery     `json:"recovery,omitempty"`
+	// Guest is there exactly for guests who came by an invitation.
+	Guest *Guesthood `json:"guest,omitempty"`
 	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
@@ -47,7 +49,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Guest: r.Guest}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
@@ -102,7 +104,7 @@ func (r record) indexes() []indexKey {
 	for _, k := range r.Passkeys {
 		list = append(list, indexKey{passkeysBucket, string(passkeyKey(k.Credential)), id})
 	}
-	return list
+	return append(list, r.guestIndexes()...)
 }
 
 // words are what an account is found by: the words of its folded name and of its address, and the address as a whole.

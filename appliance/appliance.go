@@ -47,6 +47,7 @@ func migrations() []store.Migration {
 		{Version: 8, Name: "groups and contacts", Run: accounts.AddGroups},
 		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 11, Name: "guests", Run: accounts.AddGuests},
 	}
 }
 
@@ -137,7 +138,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut}); err != nil {
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.rooms.Forget}); err != nil {
 		return nil, err
 	}
 
@@ -201,7 +202,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), PostStatus: a.post.status, Feed: a.feed,
+		Post: a.post.link(), Invite: a.post.guest(), Code: a.post.code(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

@@ -17,13 +17,42 @@ type adminAccountJSON struct {
 	Created   time.Time      `json:"created"`
 	LastLogin *time.Time     `json:"lastLogin,omitempty"`
 
-	SecondFactor bool `json:"secondFactor"`
+	SecondFactor bool       `json:"secondFactor"`
+	Guest        *guestJSON `json:"guest,omitempty"` // of a guest
+}
+
+// guestJSON is what an administrator sees of what binds a guest.
+type guestJSON struct {
+	Organiser accounts.ID `json:"organiser"`
+	Name      string      `json:"name"` // of the organiser; "" is nobody any more
+	Rooms     int         `json:"rooms"`
+	Until     time.Time   `json:"until"`
+}
+
+// withOrganisers names who invited the guests among accounts.
+func (s *Server) withOrganisers(list []adminAccountJSON) error {
+	var ids []accounts.ID
+	for _, a := range list {
+		if a.Guest != nil {
+			ids = append(ids, a.Guest.Organiser)
+		}
+	}
+	names, err := s.Accounts.Names(ids)
+	for _, a := range list {
+		if a.Guest != nil {
+			a.Guest.Name = names[a.Guest.Organiser]
+		}
+	}
+	return err
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
 	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor}
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
+	}
+	if g := a.Guest; g != nil {
+		j.Guest = &guestJSON{Organiser: g.Organiser(), Rooms: len(g.Rooms), Until: g.Until}
 	}
 	return j
 }
@@ -49,6 +78,9 @@ func (s *Server) listAccounts(v *visit) error {
 	out := make([]adminAccountJSON, 0, len(list))
 	for _, a := range list {
 		out = append(out, adminAccountOf(a))
+	}
+	if err := s.withOrganisers(out); err != nil {
+		return err
 	}
 	total, err := s.Accounts.Count()
 	if err != nil {
