@@ -203,7 +203,11 @@ func (s *Server) changeAccount(v *visit) error {
 			return err
 		}
 	}
-	return v.json(http.StatusOK, map[string]any{"account": adminAccountOf(a)})
+	out := []adminAccountJSON{adminAccountOf(a)}
+	if err := s.withOrganisers(out); err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"account": out[0]})
 }
 
 func (s *Server) deleteAccount(v *visit) error {
