@@ -28,6 +28,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "factor.removed": ["Second facteur retiré par la personne", "Second factor removed by its owner"],
   "factor.taken": ["Second facteur retiré par un administrateur", "Second factor removed by an administrator"],
   "factor.refused": ["Code du second facteur refusé", "Code of the second factor refused"],
+  "passkey.renamed": ["Clé d’accès renommée", "Passkey renamed"],
   "recovery.renewed": ["Codes de secours renouvelés", "Recovery codes renewed"],
   "recovery.used": ["Code de secours utilisé", "Recovery code used"],
   "policy.changed": ["Règles changées", "Rules changed"],
