@@ -48,6 +48,7 @@ var migrations = []store.Migration{
 	{Version: 3, Name: "roles", Run: AddRoles},
 	{Version: 4, Name: "passkeys", Run: AddPasskeys},
 	{Version: 5, Name: "groups", Run: AddGroups},
+	{Version: 6, Name: "guests", Run: AddGuests},
 }
 
 func newWorld(t *testing.T) *world {

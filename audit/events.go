@@ -70,7 +70,7 @@ const (
 	LoginOK          Action = "login.ok"           // [session, by=passkey]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Invitations. Object: the room. Whom one is for stands nowhere.

@@ -7,7 +7,7 @@ export type { Me, Role };
 export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string } }
 /** url is shown once; a link that was mailed has none. */
 export interface Activation { url?: string; mailed?: true; expires: string }
 export interface Mail {

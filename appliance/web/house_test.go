@@ -123,13 +123,14 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 7, Name: "groups", Run: accounts.AddGroups},
 		{Version: 8, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 9, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 10, Name: "guests", Run: accounts.AddGuests},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut})
+	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut, Gone: h.rooms.Forget})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})

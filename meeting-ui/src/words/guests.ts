@@ -1,5 +1,5 @@
 /** Sentences about people from outside: the page that an invitation opens, and what an organiser sees of invitations. */
-import { dictionary, plural } from "@huisclos/ui-kit";
+import { dictionary } from "@huisclos/ui-kit";
 
 export const guestWords = dictionary(
   {
@@ -44,7 +44,7 @@ export const guestWords = dictionary(
       copied: "Lien copié.",
       invited: "Invitations",
       open: "Lien",
-      used: (n: number, of: number) => `${n} sur ${of} ${plural("fr", n, "acceptée", "acceptées")}`,
+      used: (n: number, of: number) => `${n} sur ${of} ${n > 1 ? "acceptées" : "acceptée"}`,
       waiting: "pas encore acceptée",
       accepted: "acceptée",
       withdrawn: "retirée",
