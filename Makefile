@@ -55,7 +55,7 @@ node_modules/.package-lock.json: package-lock.json
 	touch $@
 
 browsers:
-	@.ci/need chromium firefox-esr unshare ip nft tinyproxy nginx openssl certutil exim4
+	@.ci/need chromium firefox-esr unshare ip nft tinyproxy nginx openssl certutil exim4 slapd ldapmodify
 
 test: ## everything, each stage with its time and a summary
 	@FUZZTIME=$(FUZZTIME) exec .ci/test
@@ -86,6 +86,20 @@ bench-sfu: ## the media plane under load, beside the floor and other SFUs (make 
 	@mkdir -p build/bench
 	go build -trimpath -o build/bench/ ./bench/sfu ./bench/sfu/plane ./bench/sfu/floor
 	build/bench/sfu $(ARGS)
+
+bench-accounts: ## 100,000 accounts: search, sign-in, start and size, with their limits (ARGS='-accounts 20000')
+	@go run ./bench/accounts $(ARGS)
+
+ROUNDS ?= 200
+test-kill: ## kill -9 in mixed writes to accounts: nothing acknowledged is lost (make test-kill ROUNDS=1000)
+	@HUISCLOS_CRASH_ROUNDS=$(ROUNDS) go test ./accounts -run TestKill -count=1 -timeout 90m -v
+
+.PHONY: bench-accounts test-kill
+
+bench-login: build ## what the time of a refused sign-in tells of administrators, members and nobody (ARGS='-accounts 12')
+	@go run ./bench/login $(ARGS)
+
+.PHONY: bench-login
 
 FLOOD ?=
 bench-flood: ## what floods from strangers cost a call: processor time, delay, loss (FLOOD='-rate 100000 -receivers 20 -for 8s')

@@ -65,6 +65,9 @@ type Account struct {
 	// FactorMissing: the role needs a second factor, and there is none; its sessions are good for setting one up, and for
 	// nothing else. Told where somebody signs in and of who is signed in.
 	FactorMissing bool
+
+	Source Source
+	Absent bool // its source has no such person any more, or has shut them out
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -116,8 +119,9 @@ const (
 	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
-	GuestTaken        Reason = "guest" // a room was taken from a guest
-	AccountReset      Reason = "reset" // by an operator, on the appliance's shell
+	SourceDecided     Reason = "source" // who it comes from has no such person any more, or has shut them out
+	GuestTaken        Reason = "guest"  // a room was taken from a guest
+	AccountReset      Reason = "reset"  // by an operator, on the appliance's shell
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

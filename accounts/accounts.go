@@ -30,6 +30,7 @@ const (
 	triesBucket          = "accounts.tries"          // see triesKey → tries
 	passkeysBucket       = "accounts.passkeys"       // SHA-256 of the credential id → id
 	stateBucket          = "accounts.state"          // the keys below
+	subjectBucket        = "accounts.subject"        // source, 0, its name of the person → id
 )
 
 var (
@@ -54,6 +55,9 @@ func CreateBuckets(tx *store.Tx) error {
 // AddPasskeys is the migration that makes room for passkeys.
 func AddPasskeys(tx *store.Tx) error { return tx.CreateBucket(passkeysBucket) }
 
+// AddSources is the migration that lets accounts come from elsewhere.
+func AddSources(tx *store.Tx) error { return tx.CreateBucket(subjectBucket) }
+
 // Lifetime of a session.
 type Lifetime struct {
 	Idle     time.Duration // ends when it was not used for so long
@@ -76,6 +80,8 @@ type Options struct {
 	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
 	// Gone deletes what another package keeps of a guest whose account is removed, in the transaction of that. nil: nobody does.
 	Gone func(tx *store.Tx, account ID) error
+
+	Directory Checker // of the accounts that come from a directory; nil: there is none
 }
 
 // Accounts are the accounts kept in one database. Its methods may be called from any goroutine.

@@ -47,8 +47,9 @@ var migrations = []store.Migration{
 	{Version: 2, Name: "accounts", Run: CreateBuckets},
 	{Version: 3, Name: "roles", Run: AddRoles},
 	{Version: 4, Name: "passkeys", Run: AddPasskeys},
-	{Version: 5, Name: "groups", Run: AddGroups},
-	{Version: 6, Name: "guests", Run: AddGuests},
+	{Version: 5, Name: "sources", Run: AddSources},
+	{Version: 6, Name: "groups", Run: AddGroups},
+	{Version: 7, Name: "guests", Run: AddGuests},
 }
 
 func newWorld(t *testing.T) *world {

@@ -64,6 +64,9 @@ func wellFormed(text string) bool {
 func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time, also ...Also) (Activation, error) {
 	var made Activation
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
+		if err := r.local(); err != nil {
+			return err
+		}
 		if r.Disabled {
 			return ErrDisabled
 		}

@@ -32,9 +32,11 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(crashChild); path != "" {
-		fmt.Fprintln(os.Stderr, crashActs(path))
-		os.Exit(3)
+	for name, acts := range map[string]func(path string) error{crashChild: crashActs, mixedChild: mixedActs} {
+		if path := os.Getenv(name); path != "" {
+			fmt.Fprintln(os.Stderr, acts(path))
+			os.Exit(3)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -140,7 +142,9 @@ func crashOffice(a *Accounts) (asks, agrees Actor, err error) {
 	return asks, agrees, err
 }
 
-func TestKill(t *testing.T) {
+// killRounds is how often a child is killed: ten times, unless it is asked for otherwise.
+func killRounds(t *testing.T) int {
+	t.Helper()
 	rounds := 10
 	if s := os.Getenv(crashRounds); s != "" {
 		n, err := strconv.Atoi(s)
@@ -152,6 +156,11 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		rounds = min(rounds, 3)
 	}
+	return rounds
+}
+
+func TestKill(t *testing.T) {
+	rounds := killRounds(t)
 	path := filepath.Join(t.TempDir(), "db")
 	created, ended, running := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	var heads []audit.Head
@@ -159,7 +168,7 @@ func TestKill(t *testing.T) {
 	for round := range rounds {
 		// A session whose end was not acknowledged may be either: the last lines of the round decide.
 		var doubt string
-		for _, line := range crashRun(t, path) {
+		for _, line := range crashRun(t, crashChild, path) {
 			what, rest, _ := strings.Cut(line, " ")
 			switch what {
 			case "created":
@@ -248,11 +257,11 @@ func TestKill(t *testing.T) {
 	t.Logf("%d rounds, %d accounts, %d sessions ended, %d proposals agreed to, %d heads", rounds, len(created), len(ended), agreed, len(heads))
 }
 
-// crashRun starts a child, kills it and returns the whole lines that it wrote.
-func crashRun(t *testing.T, path string) (lines []string) {
+// crashRun starts the child of that name, kills it and returns the whole lines that it wrote.
+func crashRun(t *testing.T, name, path string) (lines []string) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashChild+"="+path)
+	child.Env = append(os.Environ(), name+"="+path)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {

@@ -27,6 +27,10 @@ var (
 	ErrActivation = &Error{"bad-activation", "the activation link is unknown, used or too old"}
 	ErrDisabled   = &Error{"account-disabled", "the account is disabled"}
 
+	// ErrSource: a try failed while the source of accounts can't be asked. Every try that fails then gets it, whoever's it is.
+	ErrSource     = &Error{"sourceDown", "the directory can't be asked, so that nobody of it can sign in"}
+	ErrFromSource = &Error{"fromSource", "the account comes from the organisation's directory, which decides that"}
+
 	ErrLastAdministrator = &Error{"last-administrator", "the last administrator keeps the role and the account"}
 	ErrEmailTaken        = &Error{"email-taken", "another account has this e-mail address"}
 	ErrEmail             = &Error{"bad-email", "not an e-mail address"}
@@ -132,3 +136,14 @@ func Code(err error) string {
 	}
 	return ""
 }
+
+// Of imports.
+var (
+	ErrImport       = &Error{"import-wrong", "a row of the list is wrong: nothing was imported"}
+	ErrImportText   = &Error{"import-text", "the file is not text in UTF-8"}
+	ErrImportHeader = &Error{"import-header", "the first row does not name the columns name and email, and role at most besides"}
+	ErrImportLine   = &Error{"import-line", "a line has another number of columns than the first, or its quotes do not close"}
+	ErrImportRows   = &Error{"import-rows", "a list has 1 to 5,000 people and at most 1 MiB"}
+	ErrImportRole   = &Error{"import-role", "an import makes organisers and members only"}
+	ErrImportTwice  = &Error{"import-twice", "the address stands in the list before"}
+)

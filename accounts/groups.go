@@ -52,18 +52,11 @@ func ParseGroupID(s string) (GroupID, error) {
 	return GroupID(id), nil
 }
 
-// Source says where a group is kept. Only local ones are changed here; what a directory of the organisation brings is
-// read from there, and its groups are read-only.
-type Source string
-
-// Local groups are made by administrators on this appliance.
-const Local Source = "local"
-
 // Group is a named set of accounts.
 type Group struct {
 	ID      GroupID
 	Name    string
-	Source  Source
+	Source  Source // only Local groups are changed here
 	Members int
 	Created time.Time
 }

@@ -41,6 +41,10 @@ func hashError(err error) error {
 
 // verify checks what was typed against r's hash. Whatever it is refused for, a refusal costs the same work.
 func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok, rehash bool, err error) {
+	if r.ofSource() {
+		ok, err = a.askSource(ctx, r, passphrase)
+		return ok, false, err
+	}
 	prepared, unusable := preparePassphrase(passphrase)
 	if unusable != nil {
 		prepared = ""
@@ -93,14 +97,19 @@ func (a *Accounts) Login(ctx context.Context, email string, p Proof, client Clie
 	if err != nil {
 		return SignedIn{}, err
 	}
-	ok, rehash, err := a.verify(ctx, r, p.Passphrase)
-	if err != nil {
+	ok, rehash, err := a.verifyAtDoor(ctx, r, p.Passphrase)
+	unasked := errors.Is(err, ErrSource)
+	if err != nil && !unasked {
 		// Nothing was learned: the caller went away, or there was no room.
 		try.done()
 		return SignedIn{}, err
 	}
 	if !ok {
+		// Also while the directory can't be asked: what is counted for some only would tell who they are.
 		if err := a.refuse(try, audit.LoginRefused, r, key, client, now); err != nil {
+			return SignedIn{}, err
+		}
+		if unasked {
 			return SignedIn{}, err
 		}
 		return SignedIn{}, ErrCredentials
@@ -231,6 +240,10 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old Proof, new s
 	}
 	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
 	if err != nil {
+		return Token{}, err
+	}
+	if err := r.local(); err != nil {
+		try.done()
 		return Token{}, err
 	}
 	ok, _, err := a.verify(ctx, r, old.Passphrase)

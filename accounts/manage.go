@@ -99,7 +99,7 @@ func (t *act) alter(actor Actor, kind ProposalKind, r *record, do func(*record) 
 
 // keepsAdministrator refuses to take the last active administrator away.
 func keepsAdministrator(tx *store.Tx, r record) error {
-	if r.activeAdministrator() && administrators(tx) < 2 {
+	if r.lastingAdministrator() && administrators(tx) < 2 {
 		return ErrLastAdministrator
 	}
 	return nil
@@ -148,6 +148,7 @@ func (a *Accounts) Enable(actor Actor, id ID, now time.Time) (Account, error) {
 }
 
 func (t *act) enable(r *record) error {
+	// What its source has shut out stays out: only the word of our own is taken back.
 	r.Disabled = false
 	if err := save(t.tx, *r); err != nil {
 		return err
@@ -159,6 +160,10 @@ func (t *act) enable(r *record) error {
 // ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
+		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is.
+		if r.ofSource() && !r.Absent && a.o.Directory != nil {
+			return ErrFromSource
+		}
 		if err := keepsAdministrator(t.tx, *r); err != nil {
 			return err
 		}
@@ -197,6 +202,9 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 		if err != nil || name == r.Name {
 			return err
 		}
+		if err := r.local(); err != nil {
+			return err
+		}
 		if r.Role.Privileged() && actor.Account != id {
 			if err := actor.proved(now); err != nil {
 				return err
@@ -220,6 +228,9 @@ func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Accoun
 		}
 		if role == r.Role {
 			return nil
+		}
+		if err := r.local(); err != nil {
+			return err
 		}
 		if err := t.mayBecome(*r, role); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 
 // Reset is the way out for an administrator, or an officer without a second one, who can no longer sign in: an operator, who has a
 // shell on the appliance, takes the second factors and makes a link for a new passphrase. The passphrase counts until the link is used.
-// ErrNoReset, ErrDisabled.
+// ErrNoReset, ErrDisabled, ErrFromSource.
 func (a *Accounts) Reset(email string, now time.Time) (Account, Activation, error) {
 	normal, err := normalEmail(email)
 	if err != nil {
@@ -27,6 +27,8 @@ func (a *Accounts) Reset(email string, now time.Time) (Account, Activation, erro
 			return err
 		case r.Disabled:
 			return ErrDisabled
+		case r.ofSource():
+			return ErrFromSource // there is no passphrase of ours to be chosen
 		}
 		if err := t.record(audit.AdministratorReset, r.ID.String(), "role", string(r.Role)); err != nil {
 			return err

@@ -12,12 +12,17 @@ import (
 
 // record is an account as it is stored.
 type record struct {
-	ID        ID        `json:"id"`
-	Name      string    `json:"name"`
-	Email     string    `json:"email"`  // as typed
-	Normal    string    `json:"normal"` // in the form that is compared
-	Role      Role      `json:"role"`
-	Disabled  bool      `json:"disabled,omitempty"`
+	ID       ID     `json:"id"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`  // as typed
+	Normal   string `json:"normal"` // in the form that is compared
+	Role     Role   `json:"role"`
+	Disabled bool   `json:"disabled,omitempty"`
+	// Source and Subject say who else knows the person, and under which name that never changes. Absent: the source has no such
+	// person any more, or has shut them out; Disabled is an administrator's word of our own.
+	Source    Source    `json:"source,omitempty"`
+	Subject   string    `json:"subject,omitempty"`
+	Absent    bool      `json:"absent,omitempty"`
 	Created   time.Time `json:"created"`
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
@@ -38,9 +43,9 @@ type record struct {
 
 func (r record) state() State {
 	switch {
-	case r.Disabled:
+	case r.Disabled || r.Absent:
 		return Disabled
-	case r.Hash == "":
+	case r.Hash == "" && !r.ofSource():
 		return Invited
 	default:
 		return Active
@@ -49,7 +54,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Guest: r.Guest}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
@@ -58,6 +63,21 @@ func (r record) secondFactor() bool { return r.TOTP != nil || len(r.Passkeys) > 
 func (r record) active() bool              { return r.state() == Active }
 func (r record) activeAdministrator() bool { return r.Role == Administrator && r.active() }
 func (r record) activeOfficer() bool       { return r.Role == Officer && r.active() }
+
+// lastingAdministrator: one whom no other source can take away. One of them is always left, so that a directory may shut out whom
+// it wants.
+func (r record) lastingAdministrator() bool { return r.activeAdministrator() && !r.ofSource() }
+
+func subjectKey(source Source, subject string) string { return string(source) + "\x00" + subject }
+
+// loadBySubject returns the account that a source calls subject. ErrNotFound.
+func loadBySubject(tx *store.Tx, source Source, subject string) (record, error) {
+	id := tx.Get(subjectBucket, []byte(subjectKey(source, subject)))
+	if len(id) != len(ID{}) {
+		return record{}, ErrNotFound
+	}
+	return load(tx, ID(id))
+}
 
 func load(tx *store.Tx, id ID) (record, error) {
 	var r record
@@ -95,8 +115,11 @@ func (r record) indexes() []indexKey {
 	for _, w := range words(name, r.Normal) {
 		list = append(list, indexKey{wordBucket, w + "\x00" + name + "\x00" + id, r.Normal})
 	}
-	if r.activeAdministrator() {
+	if r.lastingAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
+	}
+	if r.ofSource() {
+		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})

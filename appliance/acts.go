@@ -81,6 +81,7 @@ func (a *Appliance) acts() control.Acts {
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
+		Directory: a.probeDirectory,
 		Mail:      a.tryMail,
 	}
 }
@@ -88,7 +89,7 @@ func (a *Appliance) acts() control.Acts {
 // reset is loud: in the audit log, and in the service's own.
 func (a *Appliance) reset(email string) (control.Reset, error) {
 	account, link, err := a.accounts.Reset(email, a.settings.now())
-	if errors.Is(err, accounts.ErrNoReset) || errors.Is(err, accounts.ErrDisabled) {
+	if errors.Is(err, accounts.ErrNoReset) || errors.Is(err, accounts.ErrDisabled) || errors.Is(err, accounts.ErrFromSource) {
 		return control.Reset{}, fmt.Errorf("%w: %w", control.ErrNoReset, err)
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/ldap"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
@@ -44,10 +45,11 @@ func migrations() []store.Migration {
 		{Version: 5, Name: "security profiles", Run: meetings.CreateProfiles},
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
 		{Version: 7, Name: "outbox", Run: outbox.CreateBuckets},
-		{Version: 8, Name: "groups and contacts", Run: accounts.AddGroups},
-		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
-		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
-		{Version: 11, Name: "guests", Run: accounts.AddGuests},
+		{Version: 8, Name: "sources of accounts", Run: accounts.AddSources},
+		{Version: 9, Name: "groups and contacts", Run: accounts.AddGroups},
+		{Version: 10, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 12, Name: "guests", Run: accounts.AddGuests},
 	}
 }
 
@@ -90,6 +92,7 @@ type Appliance struct {
 	door      *door
 	probes    *probes
 	trials    *trials
+	directory *ldap.Sync // nil: there is none
 
 	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
@@ -138,8 +141,19 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
-	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.rooms.Forget}); err != nil {
+	client, err := s.newDirectory()
+	if err != nil {
 		return nil, err
+	}
+	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.rooms.Forget}
+	if client != nil {
+		options.Directory = client
+	}
+	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, options); err != nil {
+		return nil, err
+	}
+	if client != nil {
+		a.directory = &ldap.Sync{Client: client, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
 	}
 
 	sockets, err := s.sockets()
@@ -199,7 +213,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(a.endCanary)
 
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Invite: a.post.guest(), Code: a.post.code(), PostStatus: a.post.status, Feed: a.feed,
@@ -211,7 +225,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.serveWeb(a.door, sockets.redirect)
 	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
+	a.holdRefusals()
 	a.tend()
+	a.followDirectory()
 	return a, nil
 }
 
@@ -320,7 +336,7 @@ func (a *Appliance) warnOfOpenings() {
 }
 
 func (a *Appliance) selfCheck() hardening.Report {
-	return hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners})
+	return append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
 }
 
 func (a *Appliance) warnOfCertificate() {

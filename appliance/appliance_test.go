@@ -47,7 +47,7 @@ func (n *notes) String() string {
 
 func testSettings(t *testing.T) settings {
 	t.Helper()
-	s := settings{Settings: config.Defaults(), now: time.Now}
+	s := settings{Settings: config.Defaults(), now: time.Now, refuseAfter: 50 * time.Millisecond}
 	s.Listen, s.Data = "127.0.0.1:0", t.TempDir()
 	return s
 }

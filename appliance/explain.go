@@ -31,6 +31,9 @@ func sentencesFor(err error, s settings) (fr, en string) {
 	case errors.Is(err, errSockets):
 		return "les ports ouverts par systemd ne conviennent pas ; corrigez les unités huisclos*.socket (systemctl edit), ou « listen » et « media_port » dans les réglages.",
 			"the ports that systemd opened do not do; mend the units huisclos*.socket (systemctl edit), or listen and media_port in the settings."
+	case errors.Is(err, errDirectory):
+		return "l'annuaire ne peut pas être lu comme le disent les réglages ([directory]) ; corrigez ce qui est dit ci-dessous.",
+			"the directory cannot be read as the settings say ([directory]); mend what is said below."
 	case errors.Is(err, errMail):
 		return "le courriel ne peut pas partir comme le disent les réglages ([mail]) ; corrigez ce qui est dit ci-dessous.",
 			"mail cannot leave as the settings say ([mail]); mend what is said below."

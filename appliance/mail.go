@@ -262,6 +262,7 @@ func (p *post) status() (web.PostStatus, error) {
 	if f := s.Failing; f != nil {
 		w.Failing, w.LastWord = f.Since, f.Detail
 		w.StepFR, w.StepEN = f.Step.Sentence()
+		w.StepFR, w.StepEN = strings.ReplaceAll(w.StepFR, "'", "’"), strings.ReplaceAll(w.StepEN, "'", "’") // pages have the printer’s apostrophe
 	}
 	return w, nil
 }

@@ -48,6 +48,8 @@ func TestLinkGoesByMailAlone(t *testing.T) {
 	}
 	ask("GET", "/api/me", http.StatusUnauthorized, nil, &me)
 	ask("POST", "/api/setup", http.StatusOK, map[string]string{"code": code.Reveal(), "name": "Ada", "email": "ada@example.org", "passphrase": "quinze lapins sous la lune"}, &me)
+	// Who administers has a second factor, and is told that it was added.
+	me.CSRF = enrol(t, "quinze lapins sous la lune", func(path string, body, into any) { ask("POST", path, http.StatusOK, body, into) })
 	var made struct {
 		Activation struct {
 			URL    string
@@ -58,7 +60,20 @@ func TestLinkGoesByMailAlone(t *testing.T) {
 	if !made.Activation.Mailed || made.Activation.URL != "" {
 		t.Errorf("the administrator is told %+v", made)
 	}
-	got := m.received(t, 1)[0]
+	var got delivered
+	for _, d := range m.received(t, 2) {
+		switch d.Get("Envelope-To") {
+		case "zoe@example.org":
+			got = d
+		case "ada@example.org":
+			if !strings.Contains(d.parts[0], "Un second facteur a été ajouté") {
+				t.Errorf("the administrator is told %q", d.parts[0])
+			}
+		}
+	}
+	if len(got.parts) != 2 {
+		t.Fatalf("no mail to Zoé")
+	}
 	link := regexp.MustCompile(`https://visio\.example\.org:\d+/activate#([A-Za-z0-9_-]{43})`).FindStringSubmatch(got.parts[0])
 	if link == nil {
 		t.Fatalf("no link in %q", got.parts[0])
@@ -92,7 +107,7 @@ func TestLinkGoesByMailAlone(t *testing.T) {
 	if got := Check(t.Context(), []string{"mail", "--data", s.Data, "ada@example.org"}, &out, &errs); got != 0 || !strings.Contains(out.String(), "mail-message") {
 		t.Errorf("check mail %d: %s%s", got, out.String(), errs.String())
 	}
-	m.received(t, 2)
+	m.received(t, 3)
 }
 
 func TestCheckMailWithoutMail(t *testing.T) {

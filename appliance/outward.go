@@ -36,8 +36,8 @@ func Outward(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 const usageOutward = `huisclos outward [options]
 
-  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail]). L'appliance elle-même n'en ouvre aucune.
-  Opens, for the appliance alone, the connections to what its settings name ([mail]). The appliance itself opens none.
+  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail], [directory]). L'appliance elle-même n'en ouvre aucune.
+  Opens, for the appliance alone, the connections to what its settings name ([mail], [directory]). The appliance itself opens none.
   Options: huisclos serve --help
 `
 
@@ -91,6 +91,9 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	list := map[string]outward.Destination{}
 	if s.Mail.On() {
 		list[outward.Mail] = outward.Destination{Host: s.Mail.Host, Port: s.Mail.At()}
+	}
+	if s.Directory.On() {
+		list[outward.Directory] = outward.Destination{Host: s.Directory.Host, Port: s.Directory.Port}
 	}
 	return list
 }

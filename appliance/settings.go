@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"huisclos/accounts/ldap"
 	"huisclos/appliance/config"
 	"huisclos/hardening"
 )
@@ -17,12 +18,18 @@ import (
 type settings struct {
 	config.Settings
 
-	file  string // the settings file that was asked for
-	now   func() time.Time
-	level *slog.LevelVar // of the log; nil: it does not change
-	given given
+	file string // the settings file that was asked for
+	now  func() time.Time
+	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
+	refuseAfter time.Duration
+	level       *slog.LevelVar // of the log; nil: it does not change
+	given       given
 	// pepper is the text of a pepper that the service manager hands in; nil: it is a file beside the database.
 	pepper []byte
+	// directoryPassword is that of the account that reads the directory, where the service manager hands it in.
+	directoryPassword []byte
+	// dialDirectory connects to the directory; nil: the process that connects outward does.
+	dialDirectory ldap.Dialer
 	// password is that of the mail server's user, where the service manager hands it in.
 	password []byte
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.

@@ -28,15 +28,17 @@ const (
 	SetupDone        Action = "setup.done"         // object: the first administrator
 
 	// Accounts. Object: the account.
-	AccountCreated   Action = "account.created"  // [role]
-	AccountRenamed   Action = "account.renamed"  //
-	RoleChanged      Action = "account.role"     // [from, to]
-	AccountDisabled  Action = "account.disabled" //
-	AccountEnabled   Action = "account.enabled"  //
+	// source=ldap: the organisation's directory decided it.
+	AccountCreated   Action = "account.created"  // [role, source]
+	AccountRenamed   Action = "account.renamed"  // [source]
+	RoleChanged      Action = "account.role"     // [from, to, source]
+	AccountDisabled  Action = "account.disabled" // [source]
+	AccountEnabled   Action = "account.enabled"  // [source]
 	CalendarMade     Action = "calendar.made"    // a new secret address voids the one before
 	CalendarRemoved  Action = "calendar.removed" //
 	PresenceChanged  Action = "account.presence" // [shown]
 	AccountDeleted   Action = "account.deleted"  //
+	AccountAddressed Action = "account.email"    // [source] its source gives it another e-mail address
 	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
 	ActivationUsed   Action = "activation.used"  // [reset]
 	ActivationBad    Action = "activation.refused"
@@ -70,7 +72,7 @@ const (
 	LoginOK          Action = "login.ok"           // [session, by=passkey]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset|source, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Invitations. Object: the room. Whom one is for stands nowhere.
@@ -94,6 +96,12 @@ const (
 	ProfileCreated Action = "profile.created" // [name, conditions, members]
 	ProfileChanged Action = "profile.changed" // likewise, as it is now
 	ProfileDeleted Action = "profile.deleted" // likewise, as it was
+
+	// The organisation's directory.
+	DirectorySynced Action = "directory.synchronised" // [people, created, changed, shut, opened, problems] when something changed, or by hand
+	DirectoryHeld   Action = "directory.held"         // [missing, accounts] far fewer people than before: nobody was shut out
+	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
+	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
 
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"

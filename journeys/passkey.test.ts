@@ -85,6 +85,8 @@ class Visitor {
   }
   /** The field for a passkey's name has the focus, and what stands in it is selected. */
   async named(): Promise<void> { await until('the field for the name', () => this.tab.run(() => { const e = document.activeElement; return e instanceof HTMLInputElement && e.type === 'text' && e.closest('#passkeys') !== null && e.selectionEnd === e.value.length; })); }
+  /** The title of a step has the focus: nothing takes it away any more. */
+  async titled(): Promise<void> { await until('the title of a step', () => this.tab.run(() => document.activeElement?.closest('#passkeys') !== null && document.activeElement!.classList.contains('step__title'))); }
   part(): Promise<string> { return this.tab.run(() => document.getElementById('passkeys')?.innerText ?? ''); }
   end(): void {
     assert.deepEqual(this.faults, []);
@@ -138,6 +140,7 @@ async function wholeWay(look: Sight, account: Account): Promise<void> {
 
   // A second one is not made on the same device.
   await pressOn(t, w.add);
+  await v.titled();
   await pressOn(t, w.confirm);
   await v.named();
   await pressOn(t, w.make);
@@ -169,7 +172,7 @@ async function wholeWay(look: Sight, account: Account): Promise<void> {
   await pressOn(t, w.save);
   await until('the new name', async () => /Vieil ordinateur/.test(await v.part()));
   await pressOn(t, w.remove);
-  await until('the proof', () => t.run(() => document.querySelector('#passkeys form input[type=password]') !== null));
+  await v.titled();
   await v.see('remove');
   await v.key!.session.send('WebAuthn.setUserVerified', { authenticatorId: v.key!.id, isUserVerified: false });
   await pressOn(t, w.confirm);
@@ -216,4 +219,49 @@ test('where a passkey can\'t be had, the door has no button and the account says
   await h.appliance.again(certificate);
   await look(await visitor('chromium', en, at, false), said.en.noName, 'no-name');
   await h.appliance.again(`hostnames = ["${name}"]\n${certificate}`);
+});
+
+test('an account whose role needs a second factor sets up a passkey, and comes into the console with it', { timeout: 180_000 }, async () => {
+  const fr: Sight = { lang: 'fr', theme: 'light', width: 1280 }, w = said.fr, passphrase = 'quartz marmotte violon tempête';
+  const made = await h.admin.must('POST', '/api/admin/accounts', { name: 'Odile Auditrice', email: 'odile@example.test', role: 'auditor' });
+  const link = new URL((made.activation as { url: string }).url);
+  const client = h.appliance.client();
+  await client.must('POST', '/api/activate', { token: link.hash.slice(1), passphrase });
+  const v = await visitor('chromium', fr), { tab: t } = v;
+  await t.goto(`${v.url}/console/`);
+  await until('the form', () => t.run(() => document.querySelector('input[type=password]') !== null));
+  await v.passphrase({ id: '', name: '', email: 'odile@example.test', passphrase });
+  await until('the name of a passkey is asked for', () => t.run(() => document.activeElement instanceof HTMLInputElement && document.activeElement.type === 'text'));
+  await v.see('must');
+  await pressOn(t, w.make);
+  await until('ten recovery codes', () => t.run(() => document.querySelectorAll('.codes li').length === 10));
+  await reach(t, w.kept);
+  await t.press(' ');
+  await pressOn(t, w.done);
+  await until('the audit log', () => t.run(() => document.querySelector('.console__nav') !== null));
+  // The way into the console by the passkey alone.
+  await v.touches(false);
+  await v.signOut();
+  await t.goto(`${v.url}/console/`);
+  await until('the form', () => t.run(() => document.querySelector('input[type=password]') !== null));
+  await v.see('console');
+  await v.touches(true);
+  await pressOn(t, w.byKey);
+  await until('inside', () => t.run(() => document.querySelector('.console__nav') !== null));
+  v.end();
+});
+
+// Firefox's driver for these journeys has no authenticator: that the page offers one, and stays usable without an answer.
+test('Firefox offers the way in by a passkey, and the passphrase beside it', { timeout: 120_000 }, async () => {
+  const v = await visitor('firefox', { lang: 'en', theme: 'light', width: 1280 }), { tab: t, w } = v;
+  await v.door();
+  // Before what has the focus: Tab would go through the browser's own controls first.
+  assert.ok(await t.run((text) => [...document.querySelectorAll('form button')].some((b) => new RegExp(text).test(b.textContent ?? '')), w.byKey.source));
+  assert.match(await t.run(() => document.querySelector('input[type=email]')?.getAttribute('autocomplete') ?? ''), /webauthn$/);
+  await v.passphrase(h.members[2]!);
+  await reads(t, w.rooms);
+  await v.security();
+  await reads(t, w.none);
+  await v.see('firefox');
+  v.end();
 });

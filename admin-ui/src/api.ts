@@ -7,7 +7,14 @@ export type { Me, Role };
 export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string } }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string } }
+/** What a reading of the directory did, or would do. troubled counts all problems, of which the first are listed. */
+export interface DirectoryReport {
+  people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;
+  changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string; at?: string }[];
+}
+export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
+export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }
 /** url is shown once; a link that was mailed has none. */
 export interface Activation { url?: string; mailed?: true; expires: string }
 export interface Mail {
@@ -30,6 +37,13 @@ export interface Status {
 export interface Group { id: string; name: string; source: string; members: number; created: string }
 export interface GroupMember { id: string; name: string; email: string }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
+/** A row of a list of people, and what happens with it. */
+export interface ImportedRow { line: number; name: string; email: string; role: Role; what: "create" | "exists" | "wrong"; error?: { code: string; fr: string; en: string } }
+export interface Imported {
+  rows: ImportedRow[]; counts: Record<ImportedRow["what"], number>;
+  /** The links, as a file for a spreadsheet; not of a dry run. */
+  links?: string;
+}
 export interface AuditPage {
   entries: Entry[]; next: string; head: { sequence: number; hash: string };
   /** Of the accounts that the entries name by their id. */
@@ -68,10 +82,13 @@ export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
   accounts: (o: { query: string; after: string; limit: number }) => request<AccountPage>("GET", `/api/admin/accounts${query(o)}`),
   create: (o: { name: string; email: string; role: Role; mail: boolean }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
+  importAccounts: (text: string, dry: boolean) => request<Imported>("POST", "/api/admin/accounts/import", { text, dry }),
   newLink: (account: string, mail: boolean) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })),
   change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
+  directory: () => request<Directory>("GET", "/api/admin/directory"),
+  syncDirectory: (o: { dry?: boolean; anyway?: boolean }) => withProof(() => request<{ report?: DirectoryReport; failure?: DirectoryFailure }>("POST", "/api/admin/directory/sync", o)),
   groups: async (words: string) => (await request<{ groups: Group[] }>("GET", `/api/admin/groups${query({ query: words })}`)).groups,
   createGroup: (name: string) => request<Group>("POST", "/api/admin/groups", { name }),
   group: (group: string, after: string) => request<{ group: Group; members: GroupMember[]; next: string }>("GET", `/api/admin/groups/${id(group)}${query({ after })}`),

@@ -5,6 +5,7 @@ import { About } from "./pages/about.tsx";
 import { Accounts } from "./pages/accounts.tsx";
 import { Audit } from "./pages/audit.tsx";
 import { Calls } from "./pages/calls.tsx";
+import { Directory } from "./pages/directory.tsx";
 import { Enrol, SignIn } from "./pages/entrance.tsx";
 import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
 import { Groups } from "./pages/groups.tsx";
@@ -77,6 +78,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
   switch (at) {
     case "": return <Overview />;
     case "accounts": return <Accounts me={id} />;
+    case "directory": return <Directory />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;
     case "policy": return <Rules role={role} />;

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, path, text string) string {
@@ -54,6 +55,29 @@ from = "visio@example.org"
 ca_file = "/etc/ssl/ca.pem"
 helo = "visio.example.org"
 language = "en"
+[directory]
+url = "ldaps://LDAP.example.org:1636"
+ca_file = "tls/ldap-ca.pem"
+bind_dn = "cn=lecteur,dc=example,dc=org"
+bind_password_file = "ldap.password"
+base = "ou=people,dc=example,dc=org"
+filter = "(&(objectClass=user)(visio=TRUE))"
+disabled_filter = "(nsAccountLock=TRUE)"
+name = "cn"
+mail = "rfc822Mailbox"
+identifier = "objectGUID"
+default_role = "none"
+member = "uniqueMember"
+nested = true
+interval = "5m"
+timeout = "3s"
+page_size = 1000
+[directory.groups]
+administrator = ["cn=a,dc=example,dc=org", "cn=b,dc=example,dc=org"]
+officer = ["cn=o,dc=example,dc=org"]
+auditor = ["cn=x,dc=example,dc=org"]
+organiser = ["cn=s,dc=example,dc=org"]
+member = ["cn=m,dc=example,dc=org"]
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -70,6 +94,12 @@ language = "en"
 		Outward: filepath.Join(dir, "run/o.sock"),
 		Mail: Mail{"smtp.example.org", 2525, TLS, "visio", filepath.Join(dir, "mail.password"), "visio@example.org", "/etc/ssl/ca.pem",
 			"visio.example.org", "en"},
+		Directory: Directory{Host: "ldap.example.org", Port: 1636, TLS: true, CAFile: filepath.Join(dir, "tls/ldap-ca.pem"), BindDN: "cn=lecteur,dc=example,dc=org",
+			BindPasswordFile: filepath.Join(dir, "ldap.password"), Base: "ou=people,dc=example,dc=org", Filter: "(&(objectClass=user)(visio=TRUE))",
+			Disabled: "(nsAccountLock=TRUE)", Name: "cn", Mail: "rfc822Mailbox", Identifier: "objectGUID", Role: NoRole, Member: "uniqueMember", Nested: true,
+			Interval: 5 * time.Minute, Timeout: 3 * time.Second, PageSize: 1000,
+			Groups: map[string][]string{"administrator": {"cn=a,dc=example,dc=org", "cn=b,dc=example,dc=org"}, "officer": {"cn=o,dc=example,dc=org"},
+				"auditor": {"cn=x,dc=example,dc=org"}, "organiser": {"cn=s,dc=example,dc=org"}, "member": {"cn=m,dc=example,dc=org"}}},
 		Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {

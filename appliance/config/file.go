@@ -29,6 +29,7 @@ type file struct {
 	TLS             tlsTable       `toml:"tls"`
 	Outward         *path          `toml:"outward"`
 	Mail            mailTable      `toml:"mail"`
+	Directory       directoryTable `toml:"directory"`
 }
 
 type logTable struct {
@@ -61,6 +62,8 @@ type shape struct {
 	} `toml:"tls"`
 	Outward *string   `toml:"outward"`
 	Mail    mailShape `toml:"mail"`
+
+	Directory directoryShape `toml:"directory"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -166,7 +169,7 @@ func editDistance(a, b string) int {
 
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
-	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile} {
+	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -227,6 +230,7 @@ func (f file) apply(s *Settings, from string) {
 		s.Outward = f.Outward.text
 	}
 	f.Mail.apply(&s.Mail, said)
+	f.Directory.apply(&s.Directory, said)
 }
 
 func plain(list []address) (out []netip.Addr) {

@@ -15,7 +15,8 @@ import (
 
 // Destinations by their names.
 const (
-	Mail = "mail"
+	Mail      = "mail"
+	Directory = "directory"
 )
 
 // Destination is where a name leads. Host is a host name or an IP address.

@@ -17,10 +17,12 @@ type accountJSON struct {
 	Name  string        `json:"name"`
 	Email string        `json:"email"`
 	Role  accounts.Role `json:"role"`
+	// Source is "ldap" where the organisation's directory decides name, role and passphrase.
+	Source accounts.Source `json:"source,omitempty"`
 }
 
 func accountOf(a accounts.Account) accountJSON {
-	return accountJSON{ID: a.ID, Name: a.Name, Email: a.Email, Role: a.Role}
+	return accountJSON{ID: a.ID, Name: a.Name, Email: a.Email, Role: a.Role, Source: a.Source}
 }
 
 type meJSON struct {

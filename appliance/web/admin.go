@@ -17,8 +17,10 @@ type adminAccountJSON struct {
 	Created   time.Time      `json:"created"`
 	LastLogin *time.Time     `json:"lastLogin,omitempty"`
 
-	SecondFactor bool       `json:"secondFactor"`
-	Guest        *guestJSON `json:"guest,omitempty"` // of a guest
+	SecondFactor bool `json:"secondFactor"`
+	// Absent: the directory has no such person any more, or has shut them out.
+	Absent bool       `json:"absent,omitempty"`
+	Guest  *guestJSON `json:"guest,omitempty"` // of a guest
 }
 
 // guestJSON is what an administrator sees of what binds a guest.
@@ -47,7 +49,7 @@ func (s *Server) withOrganisers(list []adminAccountJSON) error {
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
-	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor}
+	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Absent: a.Absent}
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
 	}
@@ -114,6 +116,8 @@ func (v *visit) posted(asked bool) ([]accounts.Also, error) {
 		return v.srv.Post(tx, to, v.activationURL(link), link.Expires, v.now)
 	}}, nil
 }
+
+func (v *visit) linkOf(t accounts.Token) string { return v.srv.base(v.r) + "/activate#" + t.Reveal() }
 
 func (s *Server) createAccount(v *visit) error {
 	var b struct {

@@ -12,19 +12,22 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody bounds every request body: the largest is a set-up form with a 512-character passphrase.
+// maxBody bounds every request body but a list of people: the largest is a set-up form with a 512-character passphrase.
 const maxBody = 16 << 10
 
 // errTooLarge and errMediaType are told apart because each has its own status; any other decoding error is a bad request.
 var (
-	errTooLarge  = errors.New("body larger than 16 KiB")
+	errTooLarge  = errors.New("body too large")
 	errMediaType = errors.New("body is not application/json")
 )
 
 // decode reads one JSON object from the body into v, a pointer to a struct whose fields all have json names.
 // Refused: another media type, invalid UTF-8, an unknown, repeated or differently-cased name, null for a value, anything
 // after the object. What encoding/json would forgive is where two readers of one text start to differ.
-func decode(w http.ResponseWriter, r *http.Request, v any) error {
+func decode(w http.ResponseWriter, r *http.Request, v any) error { return decodeUpTo(w, r, v, maxBody) }
+
+// decodeUpTo is decode for a body of at most limit octets.
+func decodeUpTo(w http.ResponseWriter, r *http.Request, v any, limit int64) error {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
 		return errMediaType
@@ -32,7 +35,7 @@ func decode(w http.ResponseWriter, r *http.Request, v any) error {
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
 		return errMediaType
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {

@@ -153,8 +153,5 @@ func (v *visit) atTheDoor(err error) error {
 	case !errors.Is(err, accounts.ErrCodeWrong):
 		return err
 	}
-	said := sentences[c]
-	said.status = http.StatusUnauthorized
-	v.srv.say(v.w, v.r, c, said, nil)
-	return nil
+	return doorRefusal{c, err}
 }

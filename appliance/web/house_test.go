@@ -143,10 +143,11 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 4, Name: "roles", Run: accounts.AddRoles},
 		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
-		{Version: 7, Name: "groups", Run: accounts.AddGroups},
-		{Version: 8, Name: "rules of rooms", Run: meetings.AddRules},
-		{Version: 9, Name: "planned meetings", Run: meetings.AddSchedules},
-		{Version: 10, Name: "guests", Run: accounts.AddGuests},
+		{Version: 7, Name: "sources", Run: accounts.AddSources},
+		{Version: 8, Name: "groups", Run: accounts.AddGroups},
+		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
+		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 11, Name: "guests", Run: accounts.AddGuests},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
@@ -216,6 +217,10 @@ func (h *house) newAccount(name, email, passphrase string, role accounts.Role) a
 	a, _, err := h.accounts.Activate(context.Background(), activation.Token.Reveal(), passphrase, here, h.clock())
 	must(h.t, err)
 	return a
+}
+
+func (h *house) actor() accounts.Actor {
+	return accounts.Actor{Account: h.administrator.ID, Client: netip.MustParseAddr("192.0.2.200")}
 }
 
 // builtClient is what build.mjs writes, in small.

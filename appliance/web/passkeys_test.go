@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"huisclos/accounts"
 	"huisclos/accounts/passkey"
@@ -257,8 +259,12 @@ func TestPasskeyRefusals(t *testing.T) {
 			n.signIn("marie@example.org", memberPassphrase)
 			n.give(memberPassphrase, "Portable")
 			n.signOut()
+			room := heldHouse(n.h, 2*time.Second)
 			a := c.do(n)
 			expect(t, name, a, c.status, c.code)
+			if waits := room.take(); a.status == http.StatusUnauthorized && !slices.Equal(waits, []time.Duration{2 * time.Second}) {
+				t.Errorf("a refused stranger waited %v, want once 2 s", waits)
+			}
 			if a.status == http.StatusUnauthorized && !bytes.Equal(a.body, []byte(refusedBody(t))) {
 				t.Errorf("another answer than the others': %s", a.body)
 			}

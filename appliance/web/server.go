@@ -15,19 +15,22 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/ldap"
 	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay and Canary.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
+	// Directory is where accounts come from beside those made by hand; nil: there is none.
+	Directory *ldap.Sync
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
@@ -65,7 +68,9 @@ type Config struct {
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
-	Now  func() time.Time
+	Now func() time.Time
+	// Wait returns after d, or when ctx ends; nil: by the machine's clock.
+	Wait func(ctx context.Context, d time.Duration)
 	Rand func([]byte)
 	Log  *slog.Logger
 	// Mask gives the form in which a client's address may stand in a log.
@@ -100,6 +105,7 @@ type Server struct {
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
 	slots    chan struct{}
+	door     *door
 	lines    sync.WaitGroup // connections to rooms
 }
 
@@ -122,6 +128,10 @@ func New(c Config) (*Server, error) {
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
 		slots: make(chan struct{}, maxRunning),
 	}
+	if c.Wait == nil {
+		c.Wait = waitFor
+	}
+	s.door = newDoor(c.Wait)
 	for _, n := range c.Names {
 		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
 	}

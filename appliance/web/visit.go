@@ -40,6 +40,7 @@ type visit struct {
 	r      *http.Request
 	c      echo.Context
 	now    time.Time
+	heard  time.Time // when the body was read
 	client netip.Addr
 
 	signedIn bool
@@ -73,25 +74,33 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		if rt.kind == socket {
 			return v.answer(rt.handler(v))
 		}
-		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
-		default:
-			v.w.Header().Set("Retry-After", "2")
-			return v.refuse(codeBusy)
+		if rt.atDoor() {
+			return v.answer(s.knock(v, rt))
 		}
-		if rt.kind == secret {
-			if until, ok := s.guesses.begin(v.client, v.now); !ok {
-				return v.answer(accounts.ErrTooMany{Until: until})
-			}
-			err := rt.handler(v)
-			if !guessed(err) {
-				s.guesses.giveBack(v.client)
-			}
-			return v.answer(err)
-		}
-		return v.answer(rt.handler(v))
+		return v.answer(s.run(v, rt))
 	}
+}
+
+// run calls a route's handler in one of the slots, and counts it when it may be a guess.
+func (s *Server) run(v *visit, rt route) error {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		v.w.Header().Set("Retry-After", "2")
+		return refusal{codeBusy}
+	}
+	if rt.kind != secret {
+		return rt.handler(v)
+	}
+	if until, ok := s.guesses.begin(v.client, v.now); !ok {
+		return accounts.ErrTooMany{Until: until}
+	}
+	err := rt.handler(v)
+	if !guessed(err) {
+		s.guesses.giveBack(v.client)
+	}
+	return err
 }
 
 // guessed reports whether a secret was tried and wrong.
@@ -205,6 +214,13 @@ func (v *visit) answer(err error) error {
 	if errors.As(err, &r) {
 		return v.refuse(r.code)
 	}
+	var door doorRefusal
+	if errors.As(err, &door) {
+		said := sentences[door.code]
+		said.status = http.StatusUnauthorized
+		v.srv.say(v.w, v.r, door.code, said, nil)
+		return nil
+	}
 	if known := code(accounts.Code(err)); known != "" {
 		if _, ok := sentences[known]; ok {
 			return v.refuse(known)
@@ -274,8 +290,11 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
 }
 
 // decode reads the body into value; see the function of that name.
-func (v *visit) decode(value any) error {
-	err := decode(v.w, v.r, value)
+func (v *visit) decode(value any) error { return v.decodeUpTo(value, maxBody) }
+
+func (v *visit) decodeUpTo(value any, limit int64) error {
+	err := decodeUpTo(v.w, v.r, value, limit)
+	v.heard = v.srv.Now()
 	if err == nil || errors.Is(err, errTooLarge) || errors.Is(err, errMediaType) {
 		return err
 	}

@@ -6,9 +6,12 @@ import { base, go, place } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
+import { directoryWords } from "../words/directory.ts";
+import { importWords } from "../words/import.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { AccountSheet, Create } from "./account.tsx";
 import { Failed } from "./errors.tsx";
+import { Import } from "./import.tsx";
 import { LinkOnce, ProposedDialog } from "./link.tsx";
 import { givable } from "./role.tsx";
 
@@ -34,6 +37,7 @@ export function Accounts({ me }: { me: string }) {
   const [error, setError] = useState<ApiError | null>(null);
   /** The role that the form for a new account begins with; null while it is shut. */
   const [creating, setCreating] = useState<Role | null>(wantedRole);
+  const [importing, setImporting] = useState(false);
   const [proposed, setProposed] = useState<Proposal | null>(null);
   const [open, setOpen] = useState<Account | null>(null);
   const link = useSignal<{ name: string; activation: Activation } | null>(null);
@@ -61,7 +65,7 @@ export function Accounts({ me }: { me: string }) {
       <span class="who"><Avatar name={a.name} of={a.id} size="small" /><span class="who__text"><b>{a.name}</b><span class="muted small">{a.email}</span></span></span>
     ) },
     { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => <span title={roleWords.value.says[a.role]}>{roleName(a.role)}{a.guest && <span class="muted small guest-until">{roleWords.value.guestShort(a.guest.name || roleWords.value.guestOfNobody, date(a.guest.until))}</span>}</span> },
-    { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <StateBadge state={a.state} /> },
+    { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <span class="row row--wrap"><StateBadge state={a.state} />{a.source && <Badge>{directoryWords.value.fromHere}</Badge>}</span> },
     { id: "factor", name: t.factor, order: (a, b) => Number(b.secondFactor) - Number(a.secondFactor), cell: (a) => (a.secondFactor ? <Badge tone="accent">{t.factorOn}</Badge> : <span class="muted">{t.factorOff}</span>) },
     { id: "last", name: t.last, order: (a, b) => (a.lastLogin ?? "").localeCompare(b.lastLogin ?? ""), cell: (a) => (a.lastLogin ? ago(a.lastLogin) : <span class="muted">{t.never}</span>) },
     { id: "created", name: t.created, order: (a, b) => a.created.localeCompare(b.created), cell: (a) => <span class="nowrap">{date(a.created)}</span> },
@@ -72,6 +76,7 @@ export function Accounts({ me }: { me: string }) {
     <>
       <Head title={t.title}>
         {page?.total !== undefined && <span class="muted head__count">{t.total(page.total)}</span>}
+        <Button onClick={() => setImporting(true)}>{importWords.value.open}</Button>
         <Button look="primary" icon="user-plus" onClick={() => setCreating("organiser")}>{t.create}</Button>
       </Head>
       <div class="tools" role="search"><Input label={t.search} hideLabel placeholder={t.search} type="search" icon="search" value={query} onValue={(v) => { setQuery(v); setCursors([""]); }} /></div>
@@ -89,6 +94,7 @@ export function Accounts({ me }: { me: string }) {
         <AccountSheet key={open.id} account={open} me={me} onClose={() => setOpen(null)} onChange={(a) => { setOpen(a); void load(); }}
           onLink={(activation) => { link.value = { name: open.name, activation }; setOpen(null); void load(); }} onProposed={setProposed} />
       )}
+      <Import open={importing} onClose={() => setImporting(false)} onDone={() => void load()} />
       <LinkOnce link={link.value} onClose={() => { link.value = null; }} />
       <ProposedDialog proposal={proposed} onClose={() => setProposed(null)} />
     </>

@@ -79,7 +79,7 @@ type FoundPerson = Found & { person: GroupMember };
 
 function GroupSheet({ group: g, onClose, onChange }: { group: Group; onClose: () => void; onChange: (g: Group | null) => void }) {
   const t = groupWords.value;
-  const local = g.source === "local";
+  const local = g.source === "";
   const [name, setName] = useState(g.name);
   const [members, setMembers] = useState<GroupMember[] | null>(null);
   const [next, setNext] = useState("");

@@ -1,8 +1,11 @@
 import { useState } from "preact/hooks";
 import { Button } from "../button.tsx";
 import { toast } from "../notice.tsx";
+import { passkeysUsable } from "../passkey.ts";
 import { Seal } from "../seal.tsx";
 import { Enrolling } from "./enrol.tsx";
+import { keys } from "./passkey-words.ts";
+import { AddingPasskey } from "./passkeys.tsx";
 import type { Person } from "./port.ts";
 import { StepLevel } from "./step.tsx";
 import { own } from "./words.ts";
@@ -33,13 +36,20 @@ export function MustEnrol({ me, onDone, onSignOut }: { me: Person; onDone: () =>
 /** The set-up alone, where a page around it says why. Once there are recovery codes to keep, nothing leads away from them. */
 export function EnrolCard({ me, onDone, onSignOut }: { me: Person; onDone: () => Promise<void>; onSignOut: () => void }) {
   const [first] = useState(takeTyped);
+  // Where there can be one, a passkey does as well; the passphrase of a moment ago is for one of the two.
+  const [byPasskey, setByPasskey] = useState(passkeysUsable);
+  const [typed, setTyped] = useState(first);
   const [on, setOn] = useState(false);
+  const other = () => { setTyped(""); setByPasskey(!byPasskey); };
   return (
     <>
-      <section class="card" aria-label={own.value.factor.title}>
+      <section class="card stack" aria-label={own.value.factor.title}>
         <StepLevel.Provider value={2}>
-          <Enrolling me={me} typed={first} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />
+          {byPasskey
+            ? <AddingPasskey me={me} factors={null} typed={typed} onOn={() => setOn(true)} onDone={() => { toast(keys.value.added); void onDone(); }} />
+            : <Enrolling me={me} typed={typed} onOn={() => setOn(true)} onMoved={() => void onDone()} onDone={() => { toast(own.value.factor.kept); void onDone(); }} />}
         </StepLevel.Provider>
+        {!on && passkeysUsable() && <div><Button look="quiet" onClick={other}>{byPasskey ? keys.value.insteadCode : keys.value.instead}</Button></div>}
       </section>
       {!on && <p class="after-card"><Button look="quiet" onClick={onSignOut}>{own.value.must.signOut}</Button></p>}
     </>

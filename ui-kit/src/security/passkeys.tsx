@@ -26,7 +26,7 @@ export function passkeysNot(): string | null {
 
 /** A new passkey: who one is, a name, the browser's own question, and recovery codes with the first second factor. */
 export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
-  me: Person; factors: Factors;
+  me: Person; factors: Factors | null;
   /** It is on; its recovery codes are on the page still. */
   onOn?: () => void; onDone: () => void; onCancel?: () => void;
   /** A passphrase that was given a moment ago. */
@@ -41,7 +41,8 @@ export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
   const [said, setSaid] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
   const begin = async (given: Given) => { setOptions(await api.beginPasskey(given)); };
-  useEffect(() => { if (typed) begin({ passphrase: typed }).catch((e: unknown) => setSaid(sayOf(whyOf(refusal, e)))); }, []);
+  const [asking, setAsking] = useState(!!typed);
+  useEffect(() => { if (typed) begin({ passphrase: typed }).catch((e: unknown) => setSaid(sayOf(whyOf(refusal, e)))).finally(() => setAsking(false)); }, []);
   useEffect(() => {
     if (!options) return;
     field.current?.focus();
@@ -63,6 +64,7 @@ export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
     } finally { setBusy(false); }
   };
   if (recovery) return <Keep email={me.email} recovery={recovery} onKept={onDone} />;
+  if (asking && !options) return <Skeleton lines={3} />;
   if (!options) {
     return (
       <Proving me={me} kinds={kindsOf(factors)} title={own.value.factor.beginTitle} act={own.value.factor.next} onProof={begin} onCancel={onCancel}>

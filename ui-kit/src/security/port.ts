@@ -9,7 +9,8 @@ export type Role = "administrator" | "officer" | "auditor" | "organiser" | "memb
 /** Roles that look after the appliance: longer passphrases, a second factor always, shorter sessions. */
 export const privileged = (role: Role): boolean => role === "administrator" || role === "officer" || role === "auditor";
 
-export interface Person { id: string; name: string; email: string; role: Role }
+/** source: "ldap" where the organisation's directory decides name, role and passphrase. */
+export interface Person { id: string; name: string; email: string; role: Role; source?: string }
 /** The second factors of an account: since when, how many recovery codes are left, and whether the rules ask for one. */
 export interface Factors { totp: { since: string } | null; passkeys: Passkey[]; recoveryLeft: number; required?: boolean }
 /** party: the host name that it is for, where that is no longer this one's. */

@@ -22,6 +22,7 @@ export const own = dictionary(
       change: "Changer la phrase de passe",
       changed: "Votre phrase de passe est changée.",
       codeToo: "Votre second facteur est demandé aussi.",
+      elsewhere: "C’est celle de l’annuaire de votre organisation : vous la changez là-bas, et elle vaut ici aussitôt.",
     },
     sessions: {
       title: "Où vous êtes connecté",
@@ -121,6 +122,7 @@ export const own = dictionary(
       change: "Change the passphrase",
       changed: "Your passphrase is changed.",
       codeToo: "Your second factor is asked for as well.",
+      elsewhere: "It is that of your organisation’s directory: you change it there, and it counts here at once.",
     },
     sessions: {
       title: "Where you are signed in",

@@ -1,0 +1,345 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Directory is where accounts come from beside those that are made by hand. Without a host there is none.
+type Directory struct {
+	Host             string // name or IP address, which stands in the server's certificate
+	Port             int
+	TLS              bool   // from the first octet (ldaps://); else StartTLS (ldap://)
+	CAFile           string // PEM file of the authorities that are trusted instead of the system's
+	BindDN           string // as whom is searched; "": as nobody
+	BindPasswordFile string // "": the credential that the service manager hands in
+
+	Base       string // DN of the tree that people are in
+	Filter     string // which entries are people
+	Disabled   string // which people are shut out, beside those whom userAccountControl says so of; "": none
+	Name       string // attributes of a person
+	Mail       string
+	Identifier string // names a person for ever
+
+	Groups map[string][]string // role → DNs of groups that give it
+	Role   string              // of who is in none of them; "none": no account
+	Member string              // attribute of a group that lists its members
+	Nested bool                // groups in groups count (Active Directory)
+
+	Interval time.Duration // between two synchronisations
+	Timeout  time.Duration // of a connection and of each answer
+	PageSize int           // entries that are asked for at once
+}
+
+// Roles that a directory's groups may give, the first of which counts for who is in several.
+var Roles = []string{"administrator", "officer", "auditor", "organiser", "member"}
+
+// NoRole is what default_role says where only groups give accounts.
+const NoRole = "none"
+
+func defaultDirectory() Directory {
+	return Directory{Filter: "(objectClass=inetOrgPerson)", Name: "displayName", Mail: "mail", Identifier: "entryUUID", Role: "member", Member: "member",
+		Interval: 15 * time.Minute, Timeout: 10 * time.Second, PageSize: 500}
+}
+
+// On reports whether there is a directory.
+func (d Directory) On() bool { return d.Host != "" }
+
+// check looks at what no single setting shows.
+func (d Directory) check() error {
+	if !d.On() {
+		if d.Base != "" || d.BindDN != "" || len(d.Groups) > 0 || d.CAFile != "" {
+			return errors.New("directory.url is missing; without it no accounts come from a directory")
+		}
+		return nil
+	}
+	if d.Base == "" {
+		return errors.New("directory.base is missing: the DN of the tree that people are in, such as ou=people,dc=example,dc=org")
+	}
+	if d.BindDN == "" && d.BindPasswordFile != "" {
+		return errors.New("directory.bind_password_file is the password of directory.bind_dn, which is missing")
+	}
+	if d.Role == NoRole && len(d.Groups) == 0 {
+		return errors.New("directory.default_role is none, and no group of directory.groups gives a role: nobody would have an account")
+	}
+	return nil
+}
+
+// differences lists the names of the settings that are not the same in both, in the order of the file.
+func (d Directory) differences(o Directory) (names []string) {
+	list := []struct {
+		name string
+		same bool
+	}{
+		{"url", d.Host == o.Host && d.Port == o.Port && d.TLS == o.TLS}, {"ca_file", d.CAFile == o.CAFile}, {"bind_dn", d.BindDN == o.BindDN},
+		{"bind_password_file", d.BindPasswordFile == o.BindPasswordFile}, {"base", d.Base == o.Base}, {"filter", d.Filter == o.Filter},
+		{"disabled_filter", d.Disabled == o.Disabled}, {"name", d.Name == o.Name}, {"mail", d.Mail == o.Mail}, {"identifier", d.Identifier == o.Identifier},
+		{"default_role", d.Role == o.Role}, {"member", d.Member == o.Member}, {"nested", d.Nested == o.Nested}, {"interval", d.Interval == o.Interval},
+		{"timeout", d.Timeout == o.Timeout}, {"page_size", d.PageSize == o.PageSize},
+	}
+	for _, role := range Roles {
+		list = append(list, struct {
+			name string
+			same bool
+		}{"groups." + role, slices.Equal(d.Groups[role], o.Groups[role])})
+	}
+	for _, l := range list {
+		if !l.same {
+			names = append(names, "directory."+l.name)
+		}
+	}
+	return names
+}
+
+type directoryTable struct {
+	URL              *directoryURL  `toml:"url"`
+	CAFile           *path          `toml:"ca_file"`
+	BindDN           *distinguished `toml:"bind_dn"`
+	BindPasswordFile *path          `toml:"bind_password_file"`
+	Base             *distinguished `toml:"base"`
+	Filter           *ldapFilter    `toml:"filter"`
+	Disabled         *ldapFilter    `toml:"disabled_filter"`
+	Name             *attribute     `toml:"name"`
+	Mail             *attribute     `toml:"mail"`
+	Identifier       *attribute     `toml:"identifier"`
+	Role             *role          `toml:"default_role"`
+	Member           *attribute     `toml:"member"`
+	Nested           *bool          `toml:"nested"`
+	Interval         *period        `toml:"interval"`
+	Timeout          *period        `toml:"timeout"`
+	PageSize         *pageSize      `toml:"page_size"`
+	Groups           groupsTable    `toml:"groups"`
+}
+
+type groupsTable struct {
+	Administrator *[]distinguished `toml:"administrator"`
+	Officer       *[]distinguished `toml:"officer"`
+	Auditor       *[]distinguished `toml:"auditor"`
+	Organiser     *[]distinguished `toml:"organiser"`
+	Member        *[]distinguished `toml:"member"`
+}
+
+type directoryShape struct {
+	URL              *string `toml:"url"`
+	CAFile           *string `toml:"ca_file"`
+	BindDN           *string `toml:"bind_dn"`
+	BindPasswordFile *string `toml:"bind_password_file"`
+	Base             *string `toml:"base"`
+	Filter           *string `toml:"filter"`
+	Disabled         *string `toml:"disabled_filter"`
+	Name             *string `toml:"name"`
+	Mail             *string `toml:"mail"`
+	Identifier       *string `toml:"identifier"`
+	Role             *string `toml:"default_role"`
+	Member           *string `toml:"member"`
+	Nested           *bool   `toml:"nested"`
+	Interval         *string `toml:"interval"`
+	Timeout          *string `toml:"timeout"`
+	PageSize         *int64  `toml:"page_size"`
+	Groups           struct {
+		Administrator *[]string `toml:"administrator"`
+		Officer       *[]string `toml:"officer"`
+		Auditor       *[]string `toml:"auditor"`
+		Organiser     *[]string `toml:"organiser"`
+		Member        *[]string `toml:"member"`
+	} `toml:"groups"`
+}
+
+func (t directoryTable) apply(d *Directory, said func(key string, is bool) bool) {
+	if said("directory.url", t.URL != nil) {
+		d.Host, d.Port, d.TLS = t.URL.host, t.URL.port, t.URL.tls
+	}
+	for _, f := range []struct {
+		key  string
+		from *path
+		to   *string
+	}{{"ca_file", t.CAFile, &d.CAFile}, {"bind_password_file", t.BindPasswordFile, &d.BindPasswordFile}} {
+		if said("directory."+f.key, f.from != nil) {
+			*f.to = f.from.text
+		}
+	}
+	for _, f := range []struct {
+		key  string
+		from *distinguished
+		to   *string
+	}{{"bind_dn", t.BindDN, &d.BindDN}, {"base", t.Base, &d.Base}} {
+		if said("directory."+f.key, f.from != nil) {
+			*f.to = f.from.text
+		}
+	}
+	for _, f := range []struct {
+		key  string
+		from *ldapFilter
+		to   *string
+	}{{"filter", t.Filter, &d.Filter}, {"disabled_filter", t.Disabled, &d.Disabled}} {
+		if said("directory."+f.key, f.from != nil) {
+			*f.to = f.from.text
+		}
+	}
+	for _, f := range []struct {
+		key  string
+		from *attribute
+		to   *string
+	}{{"name", t.Name, &d.Name}, {"mail", t.Mail, &d.Mail}, {"identifier", t.Identifier, &d.Identifier}, {"member", t.Member, &d.Member}} {
+		if said("directory."+f.key, f.from != nil) {
+			*f.to = f.from.text
+		}
+	}
+	if said("directory.default_role", t.Role != nil) {
+		d.Role = t.Role.text
+	}
+	if said("directory.nested", t.Nested != nil) {
+		d.Nested = *t.Nested
+	}
+	if said("directory.interval", t.Interval != nil) {
+		d.Interval = t.Interval.value
+	}
+	if said("directory.timeout", t.Timeout != nil) {
+		d.Timeout = t.Timeout.value
+	}
+	if said("directory.page_size", t.PageSize != nil) {
+		d.PageSize = t.PageSize.value
+	}
+	for i, list := range []*[]distinguished{t.Groups.Administrator, t.Groups.Officer, t.Groups.Auditor, t.Groups.Organiser, t.Groups.Member} {
+		if !said("directory.groups."+Roles[i], list != nil) {
+			continue
+		}
+		groups := map[string][]string{} // settings are copied: what another holds stays as it is
+		for role, dns := range d.Groups {
+			groups[role] = dns
+		}
+		delete(groups, Roles[i])
+		for _, dn := range *list {
+			groups[Roles[i]] = append(groups[Roles[i]], dn.text)
+		}
+		d.Groups = groups
+	}
+}
+
+type (
+	directoryURL struct {
+		host string
+		port int
+		tls  bool
+	}
+	distinguished struct{ text string }
+	ldapFilter    struct{ text string }
+	attribute     struct{ text string }
+	role          struct{ text string }
+	period        struct{ value time.Duration }
+	pageSize      struct{ value int }
+)
+
+// UnmarshalText accepts ldap://host and ldaps://host with or without a port (RFC 4516), and nothing more of such an address.
+func (u *directoryURL) UnmarshalText(text []byte) error {
+	wrong := fmt.Errorf("%q is not an address such as ldaps://ldap.example.org or ldap://ldap.example.org:389", text)
+	at, err := url.Parse(string(text))
+	if err != nil || at.User != nil || strings.Trim(at.Path, "/") != "" || at.RawQuery != "" || at.Fragment != "" || at.Opaque != "" || at.ForceQuery {
+		return wrong
+	}
+	switch at.Scheme {
+	case "ldap":
+		u.port, u.tls = 389, false
+	case "ldaps":
+		u.port, u.tls = 636, true
+	default:
+		return wrong
+	}
+	host := at.Host
+	if h, p, err := net.SplitHostPort(at.Host); err == nil {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("%q is not a port from 1 to 65535", p)
+		}
+		host, u.port = h, int(n)
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
+			return fmt.Errorf("%q is not an address that can be connected to", text)
+		}
+		u.host = ip.String()
+		return nil
+	}
+	var name hostname
+	if err := name.UnmarshalText([]byte(host)); err != nil {
+		return wrong
+	}
+	if name.text == "localhost" || strings.HasSuffix(name.text, ".localhost") { // RFC 6761 §6.3
+		return errors.New("write 127.0.0.1 or ::1 for this machine: a name is never led to it")
+	}
+	u.host = name.text
+	return nil
+}
+
+// ldapText accepts text without controls, of at most most octets. Whether it is what it should be is the LDAP client's to say.
+func ldapText(text []byte, most int) error {
+	if len(text) > most || !utf8.Valid(text) || strings.ContainsFunc(string(text), unicode.IsControl) {
+		return fmt.Errorf("%.40q has controls, or more than %d octets", text, most)
+	}
+	return nil
+}
+
+// UnmarshalText accepts a distinguished name (RFC 4514), which is read when the appliance starts.
+func (d *distinguished) UnmarshalText(text []byte) error {
+	d.text = string(text)
+	return ldapText(text, 1024)
+}
+
+// UnmarshalText accepts a filter (RFC 4515) in its parentheses; "" is none.
+func (f *ldapFilter) UnmarshalText(text []byte) error {
+	s := string(text)
+	if s != "" && (!strings.HasPrefix(s, "(") || !strings.HasSuffix(s, ")")) {
+		return fmt.Errorf("%.60q is not a filter in parentheses such as (objectClass=person)", s)
+	}
+	f.text = s
+	return ldapText(text, 4096)
+}
+
+// UnmarshalText accepts the name of an attribute (RFC 4512 §2.5), without options.
+func (a *attribute) UnmarshalText(text []byte) error {
+	if len(text) == 0 || len(text) > 128 || strings.ContainsFunc(string(text), func(r rune) bool {
+		return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return fmt.Errorf("%.40q is not the name of an attribute such as mail", text)
+	}
+	a.text = string(text)
+	return nil
+}
+
+// UnmarshalText accepts a role that a directory may give, and none.
+func (r *role) UnmarshalText(text []byte) error {
+	if s := string(text); s == NoRole || slices.Contains(Roles, s) {
+		r.text = s
+		return nil
+	}
+	return fmt.Errorf("%.40q is not a role: %s, or %s", text, strings.Join(Roles, ", "), NoRole)
+}
+
+// UnmarshalText accepts durations such as 15m, from a second to a day.
+func (p *period) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < time.Second || d > 24*time.Hour {
+		return fmt.Errorf("%.40q is not a duration from 1s to 24h, such as 15m", text)
+	}
+	p.value = d
+	return nil
+}
+
+// UnmarshalText accepts what servers give at once.
+func (p *pageSize) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 10 || n > 5000 {
+		return fmt.Errorf("directory.page_size: %s is not a number from 10 to 5000", text)
+	}
+	p.value = n
+	return nil
+}

@@ -1,0 +1,50 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"huisclos/hardening"
+)
+
+// CheckDirectory has the running appliance ask the organisation's directory, and prints what is in order and what is not. It changes
+// nothing. Exit codes: 0 all is in order, 1 something is not, 2 the command line or the settings were not understood.
+func CheckDirectory(args []string, stdout, stderr io.Writer) int {
+	const name = "check directory"
+	p, err := locate(name, args, packaged)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(stdout, "huisclos %s [options]\n%s", name, places)
+		return 0
+	}
+	if err == nil {
+		err = p.err
+	}
+	if err != nil {
+		explain(stderr, name, p, err)
+		return 2
+	}
+	a, err := ask(p.ControlPath(), actDirectory)
+	if err == nil && len(a.Report) == 0 {
+		err = errors.New("control: the answer says nothing of the directory")
+	}
+	if err != nil {
+		explain(stderr, name, p, err)
+		return 1
+	}
+	ok := inOrder(a.Report)
+	if p.json {
+		_ = json.NewEncoder(stdout).Encode(struct {
+			OK    bool             `json:"ok"`
+			Lines hardening.Report `json:"lines"`
+		}{ok, a.Report})
+	} else {
+		show(stdout, a.Report)
+	}
+	if !ok {
+		return 1
+	}
+	return 0
+}
