@@ -5,7 +5,7 @@ export const guestWords = dictionary(
   {
     title: "Invitation",
     lead: (organiser: string) => `${organiser} vous invite dans la salle`,
-    badTitle: "Cette invitation ne vaut pas",
+    badTitle: "Cette invitation ne peut pas servir",
     signIn: "Se connecter",
     steps: { email: "Votre adresse", code: "Le code reçu", name: "Votre nom" },
     step: (n: number) => `Étape ${n} sur 3`,
@@ -64,7 +64,7 @@ export const guestWords = dictionary(
   {
     title: "Invitation",
     lead: (organiser) => `${organiser} invites you to the room`,
-    badTitle: "This invitation is not valid",
+    badTitle: "This invitation cannot be used",
     signIn: "Sign in",
     steps: { email: "Your address", code: "The code you received", name: "Your name" },
     step: (n) => `Step ${n} of 3`,
