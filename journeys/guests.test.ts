@@ -59,6 +59,15 @@ for (const [i, c] of ([{ engine: 'firefox', lang: 'fr', theme: 'light' }, { engi
     await reads(host.tab, w.sent);
     await reads(host.tab, new RegExp(email));
     faults.push(...await faultsOf(host.tab, 'guests-settings', desk));
+    // A link to pass on is shown once, here and nowhere else.
+    await touch(host.tab, c.lang === 'fr' ? /^Créer un lien$/ : /^Make a link$/);
+    const open_ = await until('the link', () => host.tab.run(() => /https:\S+\/i#[\w-]{43}/.exec(document.querySelector('#part-guests ~ div .link-text')?.textContent ?? '')?.[0] ?? null));
+    assert.equal((await h.appliance.client().must('POST', '/api/invitation', { token: new URL(open_).hash.slice(1) })).email, '');
+    await host.tab.resize(390, 844);
+    faults.push(...await faultsOf(host.tab, 'guests-link', look));
+    await host.tab.resize(1280, 800);
+    await host.tab.reload();
+    await reads(host.tab, c.lang === 'fr' ? /0 sur 20 acceptée/ : /0 of 20 accepted/);
     const link = await mailTo(email, /https:\S+\/i#[\w-]{43}/);
     assert.equal(await host.tab.run(() => document.documentElement.innerHTML.includes('/i#')), false, 'the organiser sees the link of somebody’s mail');
     await host.tab.goto(`${h.appliance.url}/r/${room.id}#${h.owner.id}`);
