@@ -60,6 +60,8 @@ type Account struct {
 
 	SecondFactor  bool // a passphrase alone does not sign in
 	TOTP, Passkey bool // which there are
+	// Guest is what binds a guest to who invited it; nil for all others. It is not to be changed.
+	Guest *Guesthood
 	// FactorMissing: the role needs a second factor, and there is none; its sessions are good for setting one up, and for
 	// nothing else. Told where somebody signs in and of who is signed in.
 	FactorMissing bool
@@ -118,6 +120,7 @@ const (
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
 	SourceDecided     Reason = "source" // who it comes from has no such person any more, or has shut them out
+	GuestTaken        Reason = "guest"  // a room was taken from a guest
 	AccountReset      Reason = "reset"  // by an operator, on the appliance's shell
 )
 

@@ -78,6 +78,8 @@ type Options struct {
 	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
 	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
 	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
+	// Gone deletes what another package keeps of a guest whose account is removed, in the transaction of that. nil: nobody does.
+	Gone func(tx *store.Tx, account ID) error
 
 	Directory Checker // of the accounts that come from a directory; nil: there is none
 }

@@ -49,6 +49,7 @@ var migrations = []store.Migration{
 	{Version: 4, Name: "passkeys", Run: AddPasskeys},
 	{Version: 5, Name: "sources", Run: AddSources},
 	{Version: 6, Name: "groups", Run: AddGroups},
+	{Version: 7, Name: "guests", Run: AddGuests},
 }
 
 func newWorld(t *testing.T) *world {

@@ -89,7 +89,7 @@ func forgetContacts(tx *store.Tx, account ID) error {
 	return tx.Delete(hiddenBucket, account[:])
 }
 
-// Directory returns active accounts that a query finds, as List does, at most limit of them.
+// Directory returns active accounts, guests left out, that a query finds, as List does, at most limit of them.
 func (a *Accounts) Directory(query string, limit int) (list []Account, err error) {
 	after := ""
 	for len(list) < limit {
@@ -98,7 +98,7 @@ func (a *Accounts) Directory(query string, limit int) (list []Account, err error
 			return nil, err
 		}
 		for _, p := range page {
-			if p.State == Active && len(list) < limit {
+			if p.State == Active && p.Role != Guest && len(list) < limit {
 				list = append(list, p)
 			}
 		}

@@ -77,6 +77,19 @@ var (
 	ErrPIN             = &Error{"bad-pin", "a PIN has 4 to 12 digits, or 8 to 64 characters"}
 )
 
+// Of invitations.
+var (
+	ErrInvitation          = &Error{"invitation-unknown", "no such invitation"}
+	ErrInvitationExpired   = &Error{"invitation-expired", "the invitation is too old"}
+	ErrInvitationWithdrawn = &Error{"invitation-withdrawn", "the invitation was withdrawn"}
+	ErrInvitationUsed      = &Error{"invitation-used", "the invitation was accepted as often as it could be"}
+	ErrInvitationAddress   = &Error{"invitation-address", "the invitation is for another address"}
+	ErrInvitees            = &Error{"bad-invitation", "too many addresses or uses, or too long a time"}
+	ErrTooManyInvitations  = &Error{"too-many-invitations", "as many invitations as can be kept"}
+	ErrConfirmation        = &Error{"confirmation-wrong", "the code from the mail is wrong"}
+	ErrConfirmationOver    = &Error{"confirmation-over", "no code waits for this address any more"}
+)
+
 // Of proofs, the policy and four eyes.
 var (
 	// ErrFactorKept: the role needs a second factor, and this is the last one.

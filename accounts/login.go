@@ -82,6 +82,9 @@ func (a *Accounts) Login(ctx context.Context, email string, p Proof, client Clie
 		switch r, err = loadByEmail(tx, typed); {
 		case err == nil:
 			key = knownKey(r.ID)
+			over, err := r.over(tx, now)
+			r.Disabled = r.Disabled || over // what a guest whose time is over knows counts for nothing
+			return err
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}

@@ -9,17 +9,22 @@ import (
 	"huisclos/store"
 )
 
-// create checks and stores a new account. The caller records it.
+// create checks a new account that a person makes. The caller stores and records it.
 func (t *act) create(name, email string, role Role) (record, error) {
+	if !role.given() {
+		return record{}, ErrRole
+	}
+	return t.draft(name, email, role)
+}
+
+// draft is create for any role.
+func (t *act) draft(name, email string, role Role) (record, error) {
 	normal, err := normalEmail(email)
 	if err != nil {
 		return record{}, err
 	}
 	if name, err = cleanName(name); err != nil {
 		return record{}, err
-	}
-	if !role.given() {
-		return record{}, ErrRole
 	}
 	if t.tx.Get(emailBucket, []byte(normal)) != nil {
 		return record{}, ErrEmailTaken
@@ -125,6 +130,9 @@ func (t *act) disable(r *record) error {
 	if err := t.record(audit.AccountDisabled, r.ID.String()); err != nil {
 		return err
 	}
+	if err := t.withoutOrganiser(r.ID, false); err != nil {
+		return err
+	}
 	return t.endAll(r.ID, AccountDisabled)
 }
 
@@ -177,6 +185,9 @@ func (t *act) delete(r *record) error {
 	if err := t.leaveAll(r.ID); err != nil {
 		return err
 	}
+	if err := t.withoutOrganiser(r.ID, true); err != nil {
+		return err
+	}
 	if err := remove(t.tx, *r); err != nil {
 		return err
 	}
@@ -208,11 +219,11 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 }
 
 // SetRole gives an account another role. Its sessions end: a session never gains a right (ASVS 7.2.4). To or from officer it
-// is Proposed where there is an active officer. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
+// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
 // ErrNotFound, ErrForbidden.
 func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if !role.given() {
+		if !role.given() || r.Role == Guest && role.Privileged() {
 			return ErrRole
 		}
 		if role == r.Role {
@@ -224,7 +235,7 @@ func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Accoun
 		if err := t.mayBecome(*r, role); err != nil {
 			return err
 		}
-		if role.Privileged() || r.Role.Privileged() {
+		if role.Privileged() || r.Role.Privileged() || r.Role == Guest {
 			if err := actor.proved(now); err != nil {
 				return err
 			}
@@ -246,12 +257,17 @@ func (t *act) mayBecome(r record, role Role) error {
 
 func (t *act) setRole(r *record, role Role) error {
 	from := r.Role
-	r.Role = role
+	r.Role, r.Guest = role, nil
 	if err := save(t.tx, *r); err != nil {
 		return err
 	}
 	if err := t.record(audit.RoleChanged, r.ID.String(), "from", string(from), "to", string(role)); err != nil {
 		return err
+	}
+	if from == Guest {
+		if err := t.record(audit.GuestConverted, r.ID.String(), "to", string(role)); err != nil {
+			return err
+		}
 	}
 	return t.endAll(r.ID, RoleChanged)
 }

@@ -197,6 +197,12 @@ func (a *Accounts) LoginPasskey(s Assertion, email string, client Client, now ti
 		if r.state() != Active {
 			return passkeyRefused{r.ID, string(r.state())}
 		}
+		switch over, err := r.over(t.tx, now); {
+		case err != nil:
+			return err
+		case over:
+			return passkeyRefused{r.ID, "expired"}
+		}
 		if email != "" {
 			if normal, err := normalEmail(email); err != nil || normal != r.Normal {
 				return passkeyRefused{r.ID, "owner"}

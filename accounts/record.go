@@ -35,6 +35,8 @@ type record struct {
 	TOTP     *totpFactor   `json:"totp,omitempty"`
 	Passkeys []keptPasskey `json:"passkeys,omitempty"`
 	Recovery *recovery     `json:"recovery,omitempty"`
+	// Guest is there exactly for guests who came by an invitation.
+	Guest *Guesthood `json:"guest,omitempty"`
 	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
@@ -52,7 +54,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
@@ -125,7 +127,7 @@ func (r record) indexes() []indexKey {
 	for _, k := range r.Passkeys {
 		list = append(list, indexKey{passkeysBucket, string(passkeyKey(k.Credential)), id})
 	}
-	return list
+	return append(list, r.guestIndexes()...)
 }
 
 // words are what an account is found by: the words of its folded name and of its address, and the address as a whole.

@@ -183,6 +183,12 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 		if r.state() != Active || !s.live(now) {
 			return ErrNoSession
 		}
+		switch over, err := r.over(tx, now); {
+		case err != nil:
+			return err
+		case over:
+			return ErrNoSession
+		}
 		if s.Proved.After(now) {
 			s.Proved = time.Time{} // the clock was set back: nobody gains time by it
 		}

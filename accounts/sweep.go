@@ -104,6 +104,12 @@ func (a *Accounts) Sweep(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if err := a.sweepGuests(now); err != nil {
+		return err
+	}
+	if err := a.sweepInvitations(now); err != nil {
+		return err
+	}
 	return a.sweepTries(now)
 }
 

@@ -17,7 +17,7 @@ const (
 	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
 
 	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.
-	MailQueued  Action = "mail.queued"   // [kind=activation|notice|invitation|test]
+	MailQueued  Action = "mail.queued"   // [kind=activation|notice|invitation|guest|code|test]
 	MailSent    Action = "mail.sent"     // [kind] the server has taken it
 	MailGivenUp Action = "mail.given-up" // [kind, reason=expired|refused|sealed, tries, answer] it is not tried any more
 	MailDropped Action = "mail.dropped"  // [kind, reason=full|address] it was never written, because the queue is full or the address can't be written to
@@ -72,8 +72,19 @@ const (
 	LoginOK          Action = "login.ok"           // [session, by=passkey]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|reset|source, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset|source, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
+
+	// Invitations. Object: the room. Whom one is for stands nowhere.
+	InvitationMade      Action = "invitation.made"      // [invitation, open=yes for a link, expires]
+	InvitationWithdrawn Action = "invitation.withdrawn" // [invitation, used]
+	InvitationAccepted  Action = "invitation.accepted"  // [invitation, account, until]
+	InvitationRefused   Action = "invitation.refused"   // [invitation, reason=code, failures] a wrong code from a mail
+	// Guests. Object: the guest's account.
+	GuestCreated   Action = "guest.created"   // [organiser, until]
+	GuestExpired   Action = "guest.expired"   // [until]
+	GuestConverted Action = "guest.converted" // [to]
+	GuestRemoved   Action = "guest.removed"   // [room, reason=organiser|expired] from one room, or the account as a whole
 
 	// Groups. Object: the group.
 	GroupCreated     Action = "group.created"

@@ -440,7 +440,7 @@ func TestGhostDoesNotEnterTheTree(t *testing.T) {
 	w.together(all...)
 	ghost := w.client(66, 1)
 	before := all[1].group.TreeHash()
-	all[1].take(&Roster{Members: []RosterEntry{{0, ID(account(1)), true}, {3, ID(ghost.account), true}}})
+	all[1].take(&Roster{Members: []RosterEntry{{0, ID(account(1)), true, false}, {3, ID(ghost.account), true, false}}})
 	if !bytes.Equal(before, all[1].group.TreeHash()) || len(all[1].group.Members()) != 3 {
 		t.Fatal("the roster changed the tree")
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/crypto/mls"
 )
 
@@ -49,6 +50,7 @@ type member struct {
 	leaving RemoveReason // set once somebody is to remove it
 	later   time.Time    // not asked again before it
 	skipped int          // accepted commits that left its removal out
+	guest   bool         // its session is a guest's
 	lost    bool         // its device came back without the group's keys
 }
 
@@ -160,6 +162,7 @@ func (r *Room) attach(c *conn, m *member) {
 	c.member, c.peer = m, PeerID(string(c.id)+"."+strconv.FormatUint(r.peercount, 10))
 	c.resume, c.rejoins, c.told = nil, false, ""
 	m.conn, m.gone, m.lost = c, time.Time{}, false
+	m.guest = c.visitor.Role == accounts.Guest
 	r.emit(MediaAdmit{r.call.id, c.id, c.peer, m.leaf})
 	r.rosterDirty = true
 	if r.call.isHost(m.account) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 )
@@ -279,7 +280,7 @@ func (r *Room) tellLobby() {
 		v := k.conn.visitor
 		list = append(list, LobbyEntry{
 			ID: k.id, Account: ID(v.Account), Name: v.Name, Email: v.Email,
-			KeyPackage: k.raw, Since: k.since.UnixMilli(), Rejoin: k.conn.rejoins,
+			KeyPackage: k.raw, Since: k.since.UnixMilli(), Rejoin: k.conn.rejoins, Guest: v.Role == accounts.Guest,
 		})
 	}
 	if r.call == nil {
@@ -311,7 +312,7 @@ func (r *Room) tellRoster() {
 	r.rosterAt = r.now.Add(r.limits.RosterPace)
 	list := []RosterEntry{}
 	for _, m := range r.call.inOrder() {
-		list = append(list, RosterEntry{m.leaf, ID(m.account), m.conn != nil})
+		list = append(list, RosterEntry{m.leaf, ID(m.account), m.conn != nil, m.guest})
 	}
 	r.tell(r.attached(nil), &Roster{Members: list})
 }

@@ -70,6 +70,7 @@ type LobbyEntry struct {
 	KeyPackage Bytes  `json:"keyPackage"`
 	Since      int64  `json:"since"`
 	Rejoin     bool   `json:"rejoin,omitempty"` // the server says it was in the group that this one restarts
+	Guest      bool   `json:"guest,omitempty"`  // the server says that it came by an invitation
 }
 
 // WaitReason says why a knocker waits.
@@ -164,6 +165,7 @@ type RosterEntry struct {
 	Leaf      mls.LeafIndex `json:"leaf"`
 	Account   ID            `json:"account"`
 	Connected bool          `json:"connected"`
+	Guest     bool          `json:"guest,omitempty"` // as in LobbyEntry; a client shows it as the server's word
 }
 
 // Posted carries a sealed application message.

@@ -99,6 +99,36 @@ func TestProfileAtTheDoor(t *testing.T) {
 	failed(t, owner, owner.created(owner.rules()), "two-factors")
 }
 
+// TestGuestIsSaid: the lobby and the roster say who is a guest, and of nobody else that they are.
+func TestGuestIsSaid(t *testing.T) {
+	w := newWorld(t, Limits{})
+	host := crowd(w, 1)[0]
+	host.admits = false
+	guest, member := w.client(2, 1), w.client(3, 1)
+	guest.role, member.role = accounts.Guest, accounts.Member
+	guest.join()
+	member.join()
+	w.pass(2 * time.Second)
+	for _, k := range mustLast[*Lobby](t, host).Knocks {
+		if k.Guest != (k.Account == ID(account(2))) {
+			t.Errorf("the lobby says guest %v of %v", k.Guest, k.Account)
+		}
+		host.letIn(k)
+	}
+	w.pass(3 * time.Second)
+	w.together(host, guest, member)
+	w.pass(2 * time.Second)
+	list := mustLast[*Roster](t, host).Members
+	if len(list) != 3 {
+		t.Fatalf("%+v", list)
+	}
+	for _, m := range list {
+		if m.Guest != (m.Account == ID(account(2))) {
+			t.Errorf("the roster says guest %v of %v", m.Guest, m.Account)
+		}
+	}
+}
+
 // TestProfileSize: nobody is asked to commit what the profile forbids, and who is one too many hears that the call is full.
 func TestProfileSize(t *testing.T) {
 	w := profiled(t, mls.Profile{Name: "Trois", Members: 3})

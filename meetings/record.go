@@ -218,6 +218,9 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := tx.Delete(ownersBucket, pair(r.Owner, r.ID)); err != nil {
 		return err
 	}
+	if err := accounts.RoomGone(tx, r.Owner, r.ID, now); err != nil {
+		return err
+	}
 	if err := forgetRules(tx, r.ID); err != nil {
 		return err
 	}
@@ -247,12 +250,17 @@ func (s *Rooms) DeleteOwned(owner accounts.ID, actor string, now time.Time) (gon
 				return err
 			}
 		}
-		if err := uninvite(tx, owner); err != nil {
-			return err
-		}
-		return forgetVisits(tx, owner, 0)
+		return s.Forget(tx, owner)
 	})
 	return gone, err
+}
+
+// Forget removes what is kept of an account that is gone and owned no room.
+func (s *Rooms) Forget(tx *store.Tx, account accounts.ID) error {
+	if err := uninvite(tx, account); err != nil {
+		return err
+	}
+	return forgetVisits(tx, account, 0)
 }
 
 // Visit notes that an account was in a room, so that it finds it again.

@@ -87,9 +87,9 @@ func texts[T fmt.Stringer](list []T) []string {
 	return out
 }
 
-// allows: the owner and the co-hosts are always welcome.
+// allows: the owner and the co-hosts are always welcome; a guest's invitation is the owner's word, too.
 func (r Rules) allows(tx *store.Tx, room StoredRoom, account accounts.ID) bool {
-	return !r.Access.On || r.hosts(room, account) || r.Access.names(tx, account)
+	return !r.Access.On || r.hosts(room, account) || r.Access.names(tx, account) || accounts.InvitedTo(tx, account, room.ID)
 }
 
 func (r Rules) hosts(room StoredRoom, account accounts.ID) bool {

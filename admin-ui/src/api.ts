@@ -7,7 +7,7 @@ export type { Me, Role };
 export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string } }
 /** What a reading of the directory did, or would do. troubled counts all problems, of which the first are listed. */
 export interface DirectoryReport {
   people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;

@@ -55,9 +55,16 @@ func (a access) refuses(v *visit) code {
 	return ""
 }
 
-// mayEnter refuses a guest every room that it is not invited to. An invitation names a room and makes the guest's account
-// for it; there are none yet, so no room is open to a guest.
-func (v *visit) mayEnter() error {
+// mayEnter refuses a guest every room that it is not invited to.
+func (v *visit) mayEnter(room [16]byte) error {
+	if v.account.Role == accounts.Guest && !v.account.Guest.Invited(room) {
+		return refusal{codeForbidden}
+	}
+	return nil
+}
+
+// noGuest refuses guests what is for people of the house: the directory, calendars, plans.
+func (v *visit) noGuest() error {
 	if v.account.Role == accounts.Guest {
 		return refusal{codeForbidden}
 	}

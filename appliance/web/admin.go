@@ -19,13 +19,42 @@ type adminAccountJSON struct {
 
 	SecondFactor bool `json:"secondFactor"`
 	// Absent: the directory has no such person any more, or has shut them out.
-	Absent bool `json:"absent,omitempty"`
+	Absent bool       `json:"absent,omitempty"`
+	Guest  *guestJSON `json:"guest,omitempty"` // of a guest
+}
+
+// guestJSON is what an administrator sees of what binds a guest.
+type guestJSON struct {
+	Organiser accounts.ID `json:"organiser"`
+	Name      string      `json:"name"` // of the organiser; "" is nobody any more
+	Rooms     int         `json:"rooms"`
+	Until     time.Time   `json:"until"`
+}
+
+// withOrganisers names who invited the guests among accounts.
+func (s *Server) withOrganisers(list []adminAccountJSON) error {
+	var ids []accounts.ID
+	for _, a := range list {
+		if a.Guest != nil {
+			ids = append(ids, a.Guest.Organiser)
+		}
+	}
+	names, err := s.Accounts.Names(ids)
+	for _, a := range list {
+		if a.Guest != nil {
+			a.Guest.Name = names[a.Guest.Organiser]
+		}
+	}
+	return err
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
 	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Absent: a.Absent}
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
+	}
+	if g := a.Guest; g != nil {
+		j.Guest = &guestJSON{Organiser: g.Organiser(), Rooms: len(g.Rooms), Until: g.Until}
 	}
 	return j
 }
@@ -51,6 +80,9 @@ func (s *Server) listAccounts(v *visit) error {
 	out := make([]adminAccountJSON, 0, len(list))
 	for _, a := range list {
 		out = append(out, adminAccountOf(a))
+	}
+	if err := s.withOrganisers(out); err != nil {
+		return err
 	}
 	total, err := s.Accounts.Count()
 	if err != nil {
@@ -173,7 +205,11 @@ func (s *Server) changeAccount(v *visit) error {
 			return err
 		}
 	}
-	return v.json(http.StatusOK, map[string]any{"account": adminAccountOf(a)})
+	out := []adminAccountJSON{adminAccountOf(a)}
+	if err := s.withOrganisers(out); err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, map[string]any{"account": out[0]})
 }
 
 func (s *Server) deleteAccount(v *visit) error {

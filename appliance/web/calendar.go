@@ -13,7 +13,7 @@ import (
 
 // getCalendar says since when one's calendar has a secret address. The address itself is kept nowhere.
 func (s *Server) getCalendar(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	made, err := s.Rooms.FeedMade(v.account.ID)
@@ -28,7 +28,7 @@ func (s *Server) getCalendar(v *visit) error {
 }
 
 func (s *Server) makeCalendar(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	token, err := s.Rooms.MakeFeed(v.account.ID, v.now)
@@ -39,7 +39,7 @@ func (s *Server) makeCalendar(v *visit) error {
 }
 
 func (s *Server) removeCalendar(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	if err := s.Rooms.RemoveFeed(v.account.ID, v.now); err != nil {

@@ -30,7 +30,7 @@ func (s *Server) tree(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.mayEnter(); err != nil {
+	if err := v.mayEnter(id); err != nil {
 		return err
 	}
 	text := v.c.Param("epoch")

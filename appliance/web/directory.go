@@ -54,7 +54,7 @@ func (s *Server) contactsOf(id accounts.ID) (list []accounts.Account, set map[ac
 // directory finds people and groups by the beginnings of words. Without a word it answers nothing: it is for finding, not
 // for copying.
 func (s *Server) directory(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	q := v.r.URL.Query().Get("q")
@@ -90,7 +90,7 @@ func (s *Server) directory(v *visit) error {
 }
 
 func (s *Server) listContacts(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	list, set, err := s.contactsOf(v.account.ID)
@@ -106,7 +106,7 @@ func (s *Server) listContacts(v *visit) error {
 
 func (s *Server) setContact(on bool) func(*visit) error {
 	return func(v *visit) error {
-		if err := v.mayEnter(); err != nil {
+		if err := v.noGuest(); err != nil {
 			return err
 		}
 		id, err := v.subject()

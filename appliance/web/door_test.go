@@ -54,6 +54,12 @@ var wrongs = map[string]struct {
 	"POST /api/setup":      {map[string]string{"code": "x", "name": "x", "email": "x@example.org", "passphrase": "a passphrase of somebody"}, http.StatusForbidden, "bad-setup-code"},
 	"POST /api/activation": {map[string]string{"token": "x"}, http.StatusGone, "bad-activation"},
 	"POST /api/activate":   {map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, http.StatusGone, "bad-activation"},
+
+	"POST /api/invitation":         {map[string]string{"token": "x"}, http.StatusGone, "invitation-unknown"},
+	"POST /api/invitation/code":    {map[string]string{"token": "x", "email": "x@example.org"}, http.StatusGone, "invitation-unknown"},
+	"POST /api/invitation/confirm": {map[string]string{"token": "x", "email": "x@example.org", "code": "1"}, http.StatusGone, "invitation-unknown"},
+	"POST /api/invitation/accept": {map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X", "passphrase": "a passphrase of somebody"},
+		http.StatusGone, "invitation-unknown"},
 }
 
 // noSecret are the routes at the door that take none; a passkey at the door has a test of its own.

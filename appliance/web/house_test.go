@@ -50,6 +50,7 @@ type house struct {
 	administrator, member, other accounts.Account
 
 	phones map[string]*phone // by address
+	mails  []string          // to, and what counts of it: a link or a code
 }
 
 const (
@@ -75,6 +76,28 @@ func (h *house) trial(_ context.Context, via netip.Addr, offer, mid string) (str
 		return "", errors.New("no offer")
 	}
 	return "answer to " + offer + " via " + via.String(), nil
+}
+
+// mail stands for the outbox.
+func (h *house) mail(to, text string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mails = append(h.mails, to+" "+text)
+	return nil
+}
+
+// lastMail is what counts of the latest mail to an address.
+func (h *house) lastMail(to string) string {
+	h.t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := len(h.mails) - 1; i >= 0; i-- {
+		if text, ok := strings.CutPrefix(h.mails[i], to+" "); ok {
+			return text
+		}
+	}
+	h.t.Fatalf("no mail to %s", to)
+	return ""
 }
 
 // logbook keeps what was logged, to be searched for what must not be there.
@@ -124,13 +147,14 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 8, Name: "groups", Run: accounts.AddGroups},
 		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
+		{Version: 11, Name: "guests", Run: accounts.AddGuests},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut})
+	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: h.rooms.CarryOut, Gone: h.rooms.Forget})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
@@ -146,8 +170,12 @@ func emptyHouse(t testing.TB) *house {
 		Passkeys: party,
 		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
-		Mask:  func(a netip.Addr) string { return "masked" },
-		Trial: h.trial,
+		Mask:   func(a netip.Addr) string { return "masked" },
+		Trial:  h.trial,
+		Invite: func(_ *store.Tx, l accounts.Letter, _, url, _ string, _ time.Time) error { return h.mail(l.To, url) },
+		Code: func(_ *store.Tx, to string, code accounts.Token, _ time.Time, _ string, _ time.Time) error {
+			return h.mail(to, code.Reveal())
+		},
 		Relay: noRelay{},
 		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
 			return []byte("calendar of " + a.Email + " at " + base), nil

@@ -125,6 +125,12 @@ var rights = []right{
 	{"POST", "/api/activate", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activate"),
 		map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, "bad-activation"},
 
+	{"POST", "/api/invitation", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation"), map[string]string{"token": "x"}, "invitation-unknown"},
+	{"POST", "/api/invitation/code", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/code"), map[string]string{"token": "x", "email": "x@example.org"}, "invitation-unknown"},
+	{"POST", "/api/invitation/confirm", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/confirm"), map[string]string{"token": "x", "email": "x@example.org", "code": "1"}, "invitation-unknown"},
+	{"POST", "/api/invitation/accept", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/accept"),
+		map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X", "passphrase": "a passphrase of somebody"}, "invitation-unknown"},
+
 	{"PATCH", "/api/account", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account"), map[string]string{"name": "Quelqu'un"}, ""},
 	{"POST", "/api/account/passphrase", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/passphrase"),
 		map[string]string{"old": memberPassphrase, "new": "vingt vaches valsent vite"}, "passphrase-wrong"},
@@ -158,8 +164,8 @@ var rights = []right{
 	{"GET", "/api/profiles", is{401, 403, 403, 200, 200, 403, 200, 200}, fixed("/api/profiles"), nil, ""},
 	{"GET", "/api/rooms", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/rooms"), nil, ""},
 	{"POST", "/api/rooms", is{401, 403, 403, 201, 201, 403, 201, 201}, fixed("/api/rooms"), map[string]string{"name": "Une salle"}, ""},
-	// Whoever may come into rooms and holds a room's link may see its name and knock: its id is 128 random bits. A guest is invited to
-	// none: there are no invitations yet.
+	// Whoever may come into rooms and holds a room's link may see its name and knock: its id is 128 random bits. This guest is not
+	// invited to it; TestGuestReachesItsRoom has one that is.
 	{"GET", "/api/rooms/:room", is{401, 403, 200, 200, 200, 403, 200, 200}, ofRoom("/api/rooms/%s"), nil, ""},
 	{"PATCH", "/api/rooms/:room", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s"), map[string]string{"name": "Autre nom"}, ""},
 	{"DELETE", "/api/rooms/:room", is{401, 403, 403, 403, 204, 403, 403, 403}, ofRoom("/api/rooms/%s"), nil, ""},
@@ -169,6 +175,11 @@ var rights = []right{
 	{"POST", "/api/rooms/:room/straight", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/straight"), map[string]any{"accounts": []string{}}, ""},
 	{"GET", "/api/rooms/:room/meetings", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/meetings"), nil, ""},
 	{"POST", "/api/rooms/:room/meetings", is{401, 403, 403, 403, 201, 403, 403, 403}, ofRoom("/api/rooms/%s/meetings"), somePlan, ""},
+	// Inviting is the owner's own: neither members nor other organisers do it.
+	{"GET", "/api/rooms/:room/guests", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/guests"), nil, ""},
+	{"POST", "/api/rooms/:room/invitations", is{401, 403, 403, 403, 201, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations"), map[string]any{"emails": []string{"gast@example.org"}, "language": "fr"}, ""},
+	{"DELETE", "/api/rooms/:room/invitations/:invitation", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations/AAAAAAAAAAAAAAAAAAAAAA"), nil, "not-found"},
+	{"DELETE", "/api/rooms/:room/guests/:account", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA"), nil, "not-found"},
 	{"GET", "/api/rooms/:room/signal", is{401, 403, 426, 426, 426, 403, 426, 426}, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", is{401, 403, 404, 404, 404, 403, 404, 404}, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 
@@ -230,6 +241,7 @@ var rights = []right{
 	{"GET", "/r/:room/meetings", is{200, 200, 200, 200, 200, 200, 200, 200}, ofRoom("/r/%s/meetings"), nil, ""},
 	{"GET", "/directory", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/directory"), nil, ""},
 	{"GET", "/activate", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/activate"), nil, ""},
+	{"GET", "/i", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/i"), nil, ""},
 	{"GET", "/about", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/about"), nil, ""},
 	{"GET", "/account", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/account"), nil, ""},
 	{"GET", "/test", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/test"), nil, ""},

@@ -292,7 +292,7 @@ func (s *Server) except(v *visit) error {
 
 // unplan cancels a meeting of one's own; of another's it takes it off one's list.
 func (s *Server) unplan(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	id, err := v.meeting()
@@ -328,7 +328,7 @@ type ownerRoom struct {
 }
 
 func (s *Server) coming(v *visit) error {
-	if err := v.mayEnter(); err != nil {
+	if err := v.noGuest(); err != nil {
 		return err
 	}
 	list, err := s.Rooms.Coming(v.account.ID, v.now, v.now.AddDate(0, 0, comingDays), comingLimit)

@@ -21,7 +21,8 @@ func TestIncompleteSessionOnEveryRoute(t *testing.T) {
 		"POST /api/passkey/login/begin", "POST /api/passkey/login/finish", "POST /api/account/passkeys/begin", "POST /api/account/passkeys",
 		"PATCH /api/account/passkeys/:passkey", "DELETE /api/account/passkeys/:passkey",
 		"POST /api/account/recovery", "GET /api/account/sessions", "DELETE /api/account/sessions", "DELETE /api/account/sessions/:session",
-		"GET /api/calendar/:file", // its address is the secret, whoever asks
+		"GET /api/calendar/:file",                                                                                          // its address is the secret, whoever asks
+		"POST /api/invitation", "POST /api/invitation/code", "POST /api/invitation/confirm", "POST /api/invitation/accept", // likewise
 	} {
 		open[name] = true
 	}

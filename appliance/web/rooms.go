@@ -96,7 +96,7 @@ func roomError(err error) error {
 }
 
 func (s *Server) listRooms(v *visit) error {
-	list, err := s.Rooms.List(v.account.ID)
+	list, err := s.roomsFor(v)
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,28 @@ func (s *Server) listRooms(v *visit) error {
 		out = append(out, j)
 	}
 	return v.json(http.StatusOK, map[string]any{"rooms": out})
+}
+
+// roomsFor lists a guest the rooms that it is invited to, and others their own and those that they have visited.
+func (s *Server) roomsFor(v *visit) ([]meetings.StoredRoom, error) {
+	if v.account.Role != accounts.Guest {
+		return s.Rooms.List(v.account.ID)
+	}
+	var list []meetings.StoredRoom
+	if v.account.Guest == nil {
+		return nil, nil
+	}
+	for _, g := range v.account.Guest.Rooms {
+		r, err := s.Rooms.Get(g.Room)
+		if errors.Is(err, meetings.ErrNoRoom) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
 }
 
 func (v *visit) roomAnswer(status int, r meetings.StoredRoom, err error) error {
@@ -140,7 +162,7 @@ func (s *Server) getRoom(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.mayEnter(); err != nil {
+	if err := v.mayEnter(id); err != nil {
 		return err
 	}
 	e, err := s.Rooms.Entry(v.account.ID, id, v.now)

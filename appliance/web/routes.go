@@ -20,6 +20,11 @@ func (s *Server) routes() []route {
 		{post, "/api/activation", anyone, secret, s.activation},
 		{post, "/api/activate", anyone, secret, s.activate},
 
+		{post, "/api/invitation", anyone, secret, s.invitation},
+		{post, "/api/invitation/code", anyone, secret, s.sendCode},
+		{post, "/api/invitation/confirm", anyone, secret, s.confirmAddress},
+		{post, "/api/invitation/accept", anyone, secret, s.accept},
+
 		{patch, "/api/account", person, call, s.renameAccount},
 		{post, "/api/account/passphrase", person, secret, s.changePassphrase},
 		{get, "/api/account/factors", oneself, call, s.getFactors},
@@ -52,6 +57,10 @@ func (s *Server) routes() []route {
 		{post, "/api/rooms/:room/straight", traveller, call, s.straightIn},
 		{get, "/api/rooms/:room/meetings", traveller, call, s.listPlanned},
 		{post, "/api/rooms/:room/meetings", traveller, call, s.plan},
+		{get, "/api/rooms/:room/guests", opener, call, s.listGuests},
+		{post, "/api/rooms/:room/invitations", opener, call, s.invite},
+		{del, "/api/rooms/:room/invitations/:invitation", opener, call, s.withdraw},
+		{del, "/api/rooms/:room/guests/:account", opener, call, s.removeGuest},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
@@ -118,4 +127,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/account", "/about", "/test"}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/account", "/about", "/test"}

@@ -148,9 +148,6 @@ func (s *Server) changeRules(v *visit) error {
 // givePIN checks a room's PIN, once for PassTime. Tries are counted by address before it (see handle), here by account
 // and by room.
 func (s *Server) givePIN(v *visit) error {
-	if err := v.mayEnter(); err != nil {
-		return err
-	}
 	var b struct {
 		PIN string `json:"pin"`
 	}
@@ -159,6 +156,9 @@ func (s *Server) givePIN(v *visit) error {
 	}
 	id, err := v.room()
 	if err != nil {
+		return err
+	}
+	if err := v.mayEnter(id); err != nil {
 		return err
 	}
 	pin, err := s.Rooms.PIN(v.account.ID, id)

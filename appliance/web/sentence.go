@@ -66,6 +66,8 @@ const (
 	codeBadInvitees    code = "bad-invitees"
 	codeTooManyPlanned code = "too-many-planned"
 	codeTooManyMails   code = "too-many-mails"
+
+	codeGuestsNeedMail code = "guests-need-mail"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -361,4 +363,36 @@ var sentences = map[code]sentence{
 	"tooManyProposals": {http.StatusConflict,
 		"Cent propositions attendent déjà. Décidez-en d'abord.",
 		"A hundred proposals are waiting already. Decide on those first."},
+
+	// Of invitations.
+	codeGuestsNeedMail: {http.StatusConflict,
+		"Sans serveur de courriel, personne ne peut confirmer son adresse : il n'est pas possible d'inviter. Un administrateur peut le régler.",
+		"Without a mail server nobody can confirm their address: inviting is not possible. An administrator can set it up."},
+	"invitation-unknown": {http.StatusGone,
+		"Cette invitation n'existe pas, ou le lien est incomplet. Copiez-le en entier, ou demandez-en un autre.",
+		"There is no such invitation, or the link is incomplete. Copy all of it, or ask for another."},
+	"invitation-expired": {http.StatusGone,
+		"Cette invitation a expiré. Demandez-en une autre à la personne qui vous invite.",
+		"This invitation has expired. Ask the person who invited you for another."},
+	"invitation-withdrawn": {http.StatusGone,
+		"Cette invitation a été retirée. Demandez-en une autre à la personne qui vous invite.",
+		"This invitation was withdrawn. Ask the person who invited you for another."},
+	"invitation-used": {http.StatusGone,
+		"Cette invitation a déjà servi. Si c'était vous, connectez-vous ; sinon, demandez-en une autre.",
+		"This invitation was used already. If it was you, sign in; if not, ask for another."},
+	"invitation-address": {http.StatusForbidden,
+		"Cette invitation est pour une autre adresse. Saisissez celle qui l'a reçue.",
+		"This invitation is for another address. Type the one that received it."},
+	"bad-invitation": {http.StatusUnprocessableEntity,
+		"Une invitation va à 50 adresses au plus, vaut 90 jours au plus, et un lien sert 100 fois au plus.",
+		"An invitation goes to 50 addresses at most, lasts 90 days at most, and a link serves 100 times at most."},
+	"too-many-invitations": {http.StatusConflict,
+		"Vous avez autant d'invitations qu'il peut y en avoir. Retirez-en d'abord.",
+		"You have as many invitations as there can be. Withdraw some first."},
+	"confirmation-wrong": {http.StatusForbidden,
+		"Ce code n'est pas le bon. Vérifiez celui du dernier courriel reçu.",
+		"This code is not the right one. Check the one in the latest mail."},
+	"confirmation-over": {http.StatusGone,
+		"Ce code ne vaut plus : il a plus de quinze minutes, ou il y a eu trop d'essais. Demandez-en un autre.",
+		"This code no longer counts: it is more than fifteen minutes old, or there were too many tries. Ask for another."},
 }

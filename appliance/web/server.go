@@ -22,7 +22,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -57,6 +57,10 @@ type Config struct {
 	// Post writes the mail that brings somebody their activation link, in the transaction in which the link is made. An error is
 	// ErrPost. nil: no mail leaves.
 	Post func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error
+	// Invite writes the mail that brings somebody a link to a room, Code the one that confirms an address; language is that of the
+	// page. Both as Post.
+	Invite func(tx *store.Tx, l accounts.Letter, room, url, language string, now time.Time) error
+	Code   func(tx *store.Tx, to string, code accounts.Token, until time.Time, language string, now time.Time) error
 	// PostStatus says how mail is doing.
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
@@ -94,6 +98,9 @@ type Server struct {
 	signed   *rate     // API requests by session
 	trials   *rate     // trial connections by session
 	pins     *pinTries
+	invites  *rate    // invitations by organiser
+	codes    *rate    // codes by mail, by whom they go to
+	askers   *rate    // the same, by who asks
 	plans    *rate    // changes of planned meetings by account
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
@@ -118,6 +125,7 @@ func New(c Config) (*Server, error) {
 		names:   map[string]bool{"localhost": true},
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
+		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
 		slots: make(chan struct{}, maxRunning),
 	}
 	if c.Wait == nil {

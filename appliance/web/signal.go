@@ -20,7 +20,7 @@ func (s *Server) signal(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.mayEnter(); err != nil {
+	if err := v.mayEnter(id); err != nil {
 		return err
 	}
 	if !strings.EqualFold(v.r.Header.Get("Upgrade"), "websocket") {

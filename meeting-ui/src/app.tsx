@@ -9,6 +9,7 @@ import { Directory } from "./pages/directory.tsx";
 import { Enrol, ToConsole } from "./pages/enrol.tsx";
 import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
+import { Invitation } from "./pages/invitation.tsx";
 import { Plan } from "./pages/plan.tsx";
 import { RoomSettings } from "./pages/room-settings.tsx";
 import { Rooms } from "./pages/rooms.tsx";
@@ -18,6 +19,7 @@ import { focusMain, place } from "./route.ts";
 import { ask, security, session } from "./session.ts";
 import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
+import { guestWords } from "./words/guests.ts";
 import { directoryWords } from "./words/directory.ts";
 import { planWords } from "./words/plan.ts";
 import { rulesWords } from "./words/rules.ts";
@@ -38,7 +40,7 @@ function useTitle(url: URL, state: string, must: boolean): void {
   const t = desk.value;
   const first = useRef(true);
   const inRoom = url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined;
-  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/directory": directoryWords.value.title }[url.pathname] ?? inRoom;
+  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/i": guestWords.value.title, "/directory": directoryWords.value.title }[url.pathname] ?? inRoom;
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -52,6 +54,7 @@ function Page() {
   useTitle(url, s.state, s.state === "in" && s.me.must !== undefined);
   if (url.pathname === "/about") return <About />;
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
+  if (url.pathname === "/i") return <Invitation token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
   if (s.state === "failed") return <Frame><Failed error={s.error} onRetry={() => void ask()} /></Frame>;
   const settings = /^\/r\/([A-Za-z0-9_-]{22})\/settings$/.exec(url.pathname)?.[1];

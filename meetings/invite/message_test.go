@@ -141,7 +141,8 @@ func TestNobodyWritesAHeader(t *testing.T) {
 	for _, evil := range []string{"x\r\nBcc: mallory@example.org", "x\nBcc: m@example.org", "x\rBcc: y", "\r\n\r\n<html>", "x\u2028Bcc: y", "x\x00y", "=?utf-8?q?x=0D=0ABcc:_m?=",
 		"\u202egnp.exe", strings.Repeat("é", 5000), strings.Repeat("x ", 3000), strings.Repeat("x", 3000), "<script>alert(1)</script>", "a\x85b", "\xff\xfe", "--=_", "\"quoted\" <a@b>, c@d"} {
 		to := Address{evil, "jean@example.org"}
-		mails := []Mail{Activation(French, to, Place{evil, "https://h/"}, "https://h/activate#x", stamp, false), Changed(English, to, Place{evil, ""}, FactorAdded, netip.Addr{}, stamp), Test(French, to, Place{evil, ""})}
+		mails := []Mail{Activation(French, to, Place{evil, "https://h/"}, "https://h/activate#x", stamp, false), Changed(English, to, Place{evil, ""}, FactorAdded, netip.Addr{}, stamp), Test(French, to, Place{evil, ""}),
+			Guest(French, to, Place{evil, ""}, Address{evil, "o@example.org"}, evil, "https://h/i#x", stamp), Confirmation(English, to, Place{evil, ""}, "12345678", stamp)}
 		m := planned(t, "Europe/Paris")
 		m.Title, m.Organiser.Name = "Réunion "+evil, evil
 		meeting, err := m.Mail(English, to, Place{evil, ""}, sender, stamp)
@@ -151,7 +152,7 @@ func TestNobodyWritesAHeader(t *testing.T) {
 			must(t, err)
 			o := open(t, e.Message)
 			parts := 2
-			if i == 3 {
+			if i == len(mails) {
 				parts = 3
 			}
 			sound(t, o, to.Address, parts)

@@ -90,6 +90,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
       <div class="row row--wrap"><StateBadge state={a.state} /><span class="muted any">{a.email}</span></div>
       <dl class="facts facts--tight">
         <dt>{t.role}</dt><dd>{roleName(a.role)}<br /><span class="muted small">{roleWords.value.says[a.role]}</span></dd>
+        {a.guest && <><dt>{roleWords.value.guestOf}</dt><dd>{a.guest.name || roleWords.value.guestOfNobody}<br /><span class="muted small">{roleWords.value.guestUntil(date(a.guest.until), a.guest.rooms)}</span></dd></>}
         <dt>{t.created}</dt><dd>{date(a.created)}</dd>
         <dt>{t.last}</dt><dd>{a.lastLogin ? ago(a.lastLogin) : t.never}</dd>
         <dt>{t.factor}</dt><dd>{a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.mySecurity}</a></>}</dd>

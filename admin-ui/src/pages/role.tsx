@@ -23,6 +23,9 @@ export function RoleChoice({ label, role, onChange, roles = givable }: { label: 
   );
 }
 
+/** What a guest can be turned into. */
+const afterGuest: readonly Role[] = ["member", "organiser"];
+
 /** Another role for somebody: what that means is said before it is done. */
 export function RoleDialog({ account: a, onClose, onRole }: { account: Account; onClose: () => void; onRole: (role: Role) => Promise<void> }) {
   const t = roleWords.value;
@@ -37,9 +40,10 @@ export function RoleDialog({ account: a, onClose, onRole }: { account: Account; 
   return (
     <Dialog open title={t.changeTitle(a.name)} onClose={onClose}>
       <form class="stack" onSubmit={(e) => { e.preventDefault(); void give(); }}>
-        <RoleChoice label={words.value.people.role} role={role} onChange={setRole} />
+        <RoleChoice label={words.value.people.role} role={role} onChange={setRole} roles={a.role === "guest" ? afterGuest : givable} />
         <Notice tone="attention">
           <p>{t.ends}</p>
+          {a.role === "guest" && <p>{t.full}</p>}
           {role !== a.role && privileged(role) && <p>{t.needsFactor}</p>}
           {role !== a.role && role === "auditor" && <p>{t.leavesRooms}</p>}
           {four && <p>{t.fourEyes}</p>}

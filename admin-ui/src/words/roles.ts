@@ -4,6 +4,11 @@ import type { Role } from "../api.ts";
 
 export const roleWords = dictionary(
   {
+    guestOf: "Invité par",
+    guestOfNobody: "plus personne",
+    guestUntil: (day: string, rooms: number) => `${plural("fr", rooms, "salle", "salles")}, jusqu’au ${day}`,
+    guestShort: (name: string, day: string) => `de ${name}, jusqu’au ${day}`,
+    full: "Le compte d’invité devient un compte entier : il n’a plus d’échéance, et garde sa phrase de passe.",
     names: { administrator: "Administrateur", officer: "Officier de sécurité", auditor: "Auditeur", organiser: "Organisateur", member: "Membre", guest: "Invité" } satisfies Record<Role, string>,
     says: {
       administrator: "Gère les comptes et fait fonctionner l’appareil. N’entend aucune réunion où il n’est pas admis.",
@@ -84,6 +89,11 @@ export const roleWords = dictionary(
     },
   },
   {
+    guestOf: "Invited by",
+    guestOfNobody: "nobody any more",
+    guestUntil: (day, rooms) => `${plural("en", rooms, "room", "rooms")}, until ${day}`,
+    guestShort: (name, day) => `of ${name}, until ${day}`,
+    full: "The guest account becomes a full one: it no longer ends, and keeps its passphrase.",
     names: { administrator: "Administrator", officer: "Security officer", auditor: "Auditor", organiser: "Organiser", member: "Member", guest: "Guest" },
     says: {
       administrator: "Manages accounts and keeps the appliance running. Hears no meeting without being admitted to it.",

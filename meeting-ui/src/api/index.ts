@@ -52,6 +52,15 @@ export interface Occurrence { original: string; start: string; minutes: number }
 export interface Planned extends PlanForm { id: string; next: Occurrence[]; exceptions: number }
 export interface Coming extends Occurrence { id: string; title: string; room: { id: string; name: string; owner: { id: string; name: string } }; mine: boolean; repeats: boolean; zone: string; live: boolean }
 
+/** What an invitation says to who holds it; email is "" for one that whoever holds it may use. */
+export interface Invitation { organiser: string; room: string; email: string; expires: string }
+/** Where an invitation leads: room and owner. */
+export interface Place { id: string; owner: string }
+/** An invitation as its organiser sees it; without an address it is a link. */
+export interface Sent { id: string; email?: string; made: string; expires: string; uses: number; used: number; withdrawn?: boolean }
+export interface Guest { id: string; name: string; email: string; until: string }
+export interface Guests { mail: boolean; invitations: Sent[]; guests: Guest[] }
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -162,6 +171,12 @@ export const api = {
   activation: (activation: string) => request<{ name: string; email: string; role: Account["role"] }>("POST", "/api/activation", { token: activation }),
   activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
 
+  /** Looks at an invitation without using it. */
+  invitation: (token: string) => request<Invitation>("POST", "/api/invitation", { token }),
+  sendCode: (token: string, email: string, language: Lang) => request<void>("POST", "/api/invitation/code", { token, email, language }),
+  confirmAddress: (token: string, email: string, code: string) => request<{ next: "name" | "guest" | "account"; room: Place }>("POST", "/api/invitation/confirm", { token, email, code }),
+  accept: async (o: { token: string; email: string; code: string; name: string; passphrase: string }) => { const { room } = await request<{ room: Place }>("POST", "/api/invitation/accept", o); return { room, me: await api.me() }; },
+
   changePassphrase: (old: string, fresh: string, by?: { code: string } | { passkey: object }) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...by }),
   factors: () => request<Factors>("GET", "/api/account/factors"),
   enrol: (given: Given) => request<Enrolment>("POST", "/api/account/totp", given),
@@ -190,6 +205,12 @@ export const api = {
   changeRules: (room: string, change: RulesChange) => request<Rules>("PATCH", `/api/rooms/${id(room)}/rules`, change),
   givePIN: (room: string, pin: string) => request<void>("POST", `/api/rooms/${id(room)}/pin`, { pin }),
   straightIn: async (room: string, accounts: string[]) => (await request<{ accounts: string[] }>("POST", `/api/rooms/${id(room)}/straight`, { accounts })).accounts,
+
+  guests: (room: string) => request<Guests>("GET", `/api/rooms/${id(room)}/guests`),
+  /** Without addresses: a link, which is in the answer. */
+  invite: (room: string, o: { emails: string[]; language: Lang }) => request<{ invitations: Sent[]; url?: string }>("POST", `/api/rooms/${id(room)}/invitations`, o),
+  withdraw: (room: string, invitation: string) => request<void>("DELETE", `/api/rooms/${id(room)}/invitations/${id(invitation)}`),
+  removeGuest: (room: string, account: string) => request<void>("DELETE", `/api/rooms/${id(room)}/guests/${id(account)}`),
 
   coming: async () => (await request<{ meetings: Coming[] }>("GET", "/api/meetings")).meetings,
   /** mail: invitations are sent. */

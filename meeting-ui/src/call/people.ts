@@ -31,6 +31,7 @@ export class People {
   private readonly entries = new Map<number, Entry>();
   private view: GroupView | null = null;
   private connected = new Map<number, boolean>();
+  private guests = new Set<number>();
   private streams: Streams | null = null;
   private own: Announced = silentState;
   /** Signature keys of the devices that were there when the words were compared. */
@@ -58,7 +59,8 @@ export class People {
   setStreams(streams: Streams | null): void { this.streams = streams; this.draw(); }
   setOwn(own: Announced): void { this.own = own; this.draw(); }
 
-  setRoster(members: { leaf: number; connected: boolean }[]): void {
+  setRoster(members: { leaf: number; connected: boolean; guest: boolean }[]): void {
+    this.guests = new Set(members.filter((m) => m.guest).map((m) => m.leaf));
     this.connected = new Map(members.map((m) => [m.leaf, m.connected]));
     this.draw();
   }
@@ -123,7 +125,7 @@ export class People {
         camera: me ? this.s.ownCamera.peek() : of(context.camera), screenStream: me ? this.s.ownScreen.peek() : of(context.screen),
         audio: of(context.mic), screenAudio: of(context.screenSound),
         level: me ? this.s.micLevel : e.level, frames: e.frames,
-        connected: me || (this.connected.get(m.leaf) ?? true), refused: me ? null : e.refused, quality: e.quality,
+        connected: me || (this.connected.get(m.leaf) ?? true), guest: this.guests.has(m.leaf), refused: me ? null : e.refused, quality: e.quality,
         compared: me ? this.compared.size > 0 : this.compared.has(m.signatureKey),
       }];
     });

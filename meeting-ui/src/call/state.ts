@@ -98,6 +98,8 @@ export interface Person {
   frames: ReadonlySignal<Record<StreamKind, FrameCount>>;
   /** Connected to the server (its hint); false draws "reconnecting". */
   connected: boolean;
+  /** Came by an invitation, as the server says. */
+  guest: boolean;
   /** Frames of this person did not open for one second: why; null when all is well. */
   refused: string | null;
   quality: LinkQuality;
@@ -113,6 +115,8 @@ export interface Knock {
   name: string;
   /** Server's hint; a KeyPackage holds no address. */
   email: string;
+  /** Server's word: came by an invitation. */
+  guest: boolean;
   since: number;
   /** An admission was sent, the commit is on its way. */
   busy: boolean;

@@ -56,7 +56,7 @@ export interface RoomMessage {
   member: boolean;
   leaf: number | null;
 }
-export interface LobbyEntry { id: string; account: string; name: string; email: string; keyPackage: Uint8Array; since: number; /** The server says it was in the group that this one restarts. */ rejoin: boolean }
+export interface LobbyEntry { id: string; account: string; name: string; email: string; keyPackage: Uint8Array; since: number; /** The server says it was in the group that this one restarts. */ rejoin: boolean; /** The server says it came by an invitation. */ guest: boolean }
 export interface CommitRequest {
   type: "commitRequest";
   epoch: number;
@@ -82,7 +82,7 @@ export type ServerMessage =
   | { type: "commitRefused"; epoch: number; reason: string }
   | { type: "welcome"; welcome: Uint8Array; epoch: number; seq: number }
   | { type: "removed"; reason: string }
-  | { type: "roster"; members: { leaf: number; account: string; connected: boolean }[] }
+  | { type: "roster"; members: { leaf: number; account: string; connected: boolean; guest: boolean }[] }
   | { type: "message"; epoch: number; data: Uint8Array; time: number; seq: number }
   | { type: "messageRefused"; reason: string; id: string }
   | { type: "published"; answer: string }
@@ -154,7 +154,7 @@ export function decode(frame: string): ServerMessage {
     case "lobby": return {
       type, knocks: list(f, "knocks").map((k) => {
         const e = fields(k, "knock");
-        return { id: text(e, "id"), account: text(e, "account"), name: text(e, "name"), email: typeof e.email === "string" ? e.email : "", keyPackage: octets(e, "keyPackage"), since: time(e, "since"), rejoin: flag(e, "rejoin") };
+        return { id: text(e, "id"), account: text(e, "account"), name: text(e, "name"), email: typeof e.email === "string" ? e.email : "", keyPackage: octets(e, "keyPackage"), since: time(e, "since"), rejoin: flag(e, "rejoin"), guest: flag(e, "guest") };
       }),
     };
     case "waiting": return { type, reason: oneOf(f, "reason", ["host-absent", "lobby", "locked"]) };
@@ -168,7 +168,7 @@ export function decode(frame: string): ServerMessage {
     case "commitRefused": return { type, epoch: count(f, "epoch"), reason: text(f, "reason") };
     case "welcome": return { type, welcome: octets(f, "welcome"), epoch: count(f, "epoch"), seq: seq(f) };
     case "removed": return { type, reason: typeof f.reason === "string" ? f.reason : "" };
-    case "roster": return { type, members: list(f, "members").map((m) => { const e = fields(m, "member"); return { leaf: leafOf(e), account: text(e, "account"), connected: flag(e, "connected") }; }) };
+    case "roster": return { type, members: list(f, "members").map((m) => { const e = fields(m, "member"); return { leaf: leafOf(e), account: text(e, "account"), connected: flag(e, "connected"), guest: flag(e, "guest") }; }) };
     case "message": return { type, epoch: count(f, "epoch"), data: octets(f, "data"), time: time(f, "time"), seq: seq(f) };
     case "messageRefused": return { type, reason: text(f, "reason"), id: typeof f.id === "string" ? f.id : "" };
     case "published": return { type, answer: text(f, "answer") };

@@ -24,8 +24,8 @@ export function Account({ me }: { me: Me }) {
         <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
         <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
-        <Presence />
-        <CalendarAddress />
+        {me.role !== "guest" && <Presence />}
+        {me.role !== "guest" && <CalendarAddress />}
         <Look />
         <SessionsPart key={turn} />
       </div>

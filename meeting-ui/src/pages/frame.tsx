@@ -21,7 +21,7 @@ export function Frame({ children, wide, bare, alone }: { children: ComponentChil
       <a class="skip unseen" href="#main">{t.skip}</a>
       <header class="desk__head">
         <Logo href={alone ? undefined : "/"} />
-        {s.state === "in" && !alone ? <AccountMenu name={s.me.account.name} email={s.me.account.email} id={s.me.account.id} admin={privileged(s.me.account.role)} /> : <ShowMenu />}
+        {s.state === "in" && !alone ? <AccountMenu name={s.me.account.name} email={s.me.account.email} id={s.me.account.id} guest={s.me.account.role === "guest"} admin={privileged(s.me.account.role)} /> : <ShowMenu />}
       </header>
       <RecoveryLeft />
       {bare ? children : <main class={wide ? "desk__main desk__main--wide" : "desk__main"} id="main" tabIndex={-1}>{children}</main>}
@@ -56,19 +56,19 @@ function ShowMenu() {
   return <Menu label={name} opener={({ props: { ref, ...rest } }) => <IconButton {...rest} innerRef={ref} name={name} icon="languages" />}>{(close) => <ShowItems close={close} />}</Menu>;
 }
 
-function AccountMenu({ name, email, id, admin }: { name: string; email: string; id: string; admin: boolean }) {
+function AccountMenu({ name, email, id, admin, guest }: { name: string; email: string; id: string; admin: boolean; guest: boolean }) {
   const t = desk.value;
   return (
     <nav class="row" aria-label={t.nav}>
       <a class="desk__link" href="/" aria-current={place.value.pathname === "/" ? "page" : undefined}>{t.rooms}</a>
-      <a class="desk__link" href="/directory" aria-current={place.value.pathname === "/directory" ? "page" : undefined}>{directoryWords.value.title}</a>
+      {!guest && <a class="desk__link" href="/directory" aria-current={place.value.pathname === "/directory" ? "page" : undefined}>{directoryWords.value.title}</a>}
       <Menu label={t.accountMenu(name)} opener={({ props: { ref, ...rest } }) => (
         <button {...rest} ref={ref} type="button" class="desk__me" aria-label={t.accountMenu(name)}><Avatar name={name} of={id} /><Icon name="chevron-down" size="s" /></button>
       )}>
         {(close) => (
           <>
             <div class="desk__who" role="presentation"><b>{name}</b><span class="muted small">{email}</span></div>
-            <MenuLink href="/directory" icon="users-round">{directoryWords.value.title}</MenuLink>
+            {!guest && <MenuLink href="/directory" icon="users-round">{directoryWords.value.title}</MenuLink>}
             <MenuLink href="/account" icon="circle-user-round">{t.account}</MenuLink>
             <MenuLink href="/test" icon="activity">{connection.value.link}</MenuLink>
             {admin && <MenuLink href="/console/" icon="settings-2">{t.console}</MenuLink>}

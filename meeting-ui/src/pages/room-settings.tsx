@@ -9,6 +9,7 @@ import { rulesWords } from "../words/rules.ts";
 import { Failed } from "./errors.tsx";
 import { asGroup, asPerson, findAll, findPeople, isGroup, type FoundSomebody } from "./find.ts";
 import { Frame } from "./frame.tsx";
+import { RoomGuests } from "./room-guests.tsx";
 
 export function RoomSettings({ room: id }: { room: string }) {
   const t = rulesWords.value;
@@ -38,6 +39,7 @@ export function RoomSettings({ room: id }: { room: string }) {
           <Name room={room} onRoom={setRoom} />
           <Who part="access" naming={rules.access} save={(access) => change({ access })} />
           <Who part="straight" naming={rules.straight} save={(straight) => change({ straight })} />
+          <RoomGuests room={room.id} />
           <Cohosts rules={rules} live={room.live} owner={room.owner.id} change={change} />
           <PIN rules={rules} change={change} />
           <p><a href="/">{t.back}</a></p>

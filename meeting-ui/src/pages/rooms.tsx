@@ -36,7 +36,7 @@ export function Rooms({ me }: { me: Account }) {
   return (
     <Frame>
       <div class="page-head"><h1>{t.title}</h1></div>
-      <Coming />
+      {me.role !== "guest" && <Coming />}
       {opens ? <Create onMade={(r) => { setRooms([r, ...(rooms ?? [])]); toast(t.made(r.name)); }} /> : <p class="muted list-lead">{t.memberText}</p>}
       {!rooms ? <Skeleton lines={3} />
         : rooms.length === 0 ? <Empty title={opens ? t.emptyTitle : t.memberEmpty} picture={<Seal state="open" size="l" />}><p>{opens ? t.empty : t.memberEmptyText}</p></Empty>

@@ -87,6 +87,7 @@ function Notices({ meeting }: { meeting: Meeting }) {
       {lobby.length > 0 && panel.value !== "people" && (
         <p class="note note--act"><Icon name="user-plus" />
           <span class="grow cut">{knock ? t.note.knock(knock.name) : t.admitMany(lobby.length)}</span>
+          {knock?.guest && <Badge tone="attention">{t.panel.guest}</Badge>}
           <Button onClick={() => { panel.value = "people"; }}>{t.see}</Button>
           {knock && <Button look="primary" busy={knock.busy} onClick={() => void meeting.admit(knock.id)}>{t.panel.admit}</Button>}
         </p>

@@ -51,7 +51,7 @@ export function Tile({ tile, level, ownCamera, reactions, as: Element = "li" }: 
       {person.refused && <p class="tile__refused"><Icon name="triangle-alert" /><span>{t.unverified}</span></p>}
       {kind === "camera" && person.mic && <LevelRing level={level} />}
       {mine && <span key={mine.id} class="tile__reaction"><Icon name={reactionIcons[mine.kind]} size="l" /><span class="unseen">{callWords.value.reactions[mine.kind]}</span></span>}
-      <p class="tile__name"><span class="cut">{name}</span>{away && <span class="tile__state">{t.reconnecting}</span>}</p>
+      <p class="tile__name"><span class="cut">{name}</span>{person.guest && kind === "camera" && <span class="tile__guest">{callWords.value.panel.guest}</span>}{away && <span class="tile__state">{t.reconnecting}</span>}</p>
       {kind === "camera" && <States tile={tile} />}
       {!person.me && (
         <span class="tile__acts">

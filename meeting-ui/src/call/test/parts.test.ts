@@ -54,7 +54,7 @@ const stats = (opened: number, refused: Record<string, number>, id = 1): FrameSt
 test("the people are the tree's: a ghost in the roster is nowhere, a name of the server's counts for nothing", () => {
   const s = new CallSignals(), people = new People(s);
   people.take(view());
-  people.setRoster([{ leaf: 0, connected: true }, { leaf: 1, connected: false }, { leaf: 9, connected: true }]);
+  people.setRoster([{ leaf: 0, connected: true, guest: false }, { leaf: 1, connected: false, guest: true }, { leaf: 9, connected: true, guest: true }]);
   people.announce(9, { mic: true, cam: true, screen: true, hand: 1 });
   assert.deepEqual(s.people.value.map((p) => [p.leaf, p.name, p.connected, p.host, p.me]), [[0, "Ada", true, true, true], [1, "Bo", false, false, false]]);
   people.announce(1, { mic: true, cam: true, screen: false, hand: 5 });
