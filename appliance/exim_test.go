@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,6 +31,7 @@ import (
 // A mailServer is Exim, on loopback ports, as an account of its own: it takes mails in with STARTTLS or TLS, asks for a sign-in, and
 // puts each mail into a file.
 type mailServer struct {
+	came          []string // files of mails, those that an earlier look found first
 	dir           string
 	starttls, tls int // ports
 	ca            string
@@ -221,7 +223,13 @@ func (m *mailServer) received(t *testing.T, n int) (list []delivered) {
 	if len(names) > n {
 		t.Errorf("%d mails, want %d", len(names), n)
 	}
+	// A name has its second and, without zeros before, its microseconds: what came later may sort first.
 	for _, name := range names {
+		if !slices.Contains(m.came, name) {
+			m.came = append(m.came, name)
+		}
+	}
+	for _, name := range m.came {
 		f, err := os.Open(name)
 		must(t, err)
 		defer f.Close()
