@@ -49,13 +49,15 @@ function Row({ m, onLeave }: { m: One; onLeave: () => void }) {
   const t = planWords.value.coming;
   const start = new Date(m.start), end = new Date(start.getTime() + m.minutes * 60_000), now = Date.now();
   const near = now > start.getTime() - 10 * 60_000 && now < end.getTime();
+  // Somebody may be in the room at any other time too: that is not this meeting.
+  const live = m.live && near;
   const link = roomLink(m.room, "");
   return (
     <li class="coming__one">
       <span class="coming__time figures">{hour(start)}<span class="muted small">{hour(end)}</span></span>
       <span class="who__text grow"><b class="cut">{m.title}</b><span class="muted small">{t.in(m.room.name, m.room.owner.name, m.mine)}</span></span>
-      {m.live ? <Badge tone="accent" dot>{t.live}</Badge> : now >= start.getTime() && <Badge>{t.now}</Badge>}
-      <LinkButton href={link} look={near || m.live ? "primary" : "plain"}>{t.join}<span class="unseen"> : {m.title}</span></LinkButton>
+      {live ? <Badge tone="accent" dot>{t.live}</Badge> : now >= start.getTime() && <Badge>{t.now}</Badge>}
+      <LinkButton href={link} look={near ? "primary" : "plain"}>{t.join}<span class="unseen"> : {m.title}</span></LinkButton>
       {!m.mine && <IconButton name={t.leaveNamed(m.title)} icon="x" onClick={onLeave} />}
     </li>
   );
