@@ -66,6 +66,9 @@ type Account struct {
 	// nothing else. Told where somebody signs in and of who is signed in.
 	FactorMissing bool
 
+	// Language is the one that its owner has chosen, "" while they have chosen none.
+	Language Language
+
 	Source Source
 	Absent bool // its source has no such person any more, or has shut them out
 }

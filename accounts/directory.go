@@ -90,10 +90,19 @@ func forgetContacts(tx *store.Tx, account ID) error {
 }
 
 // Directory returns active accounts, guests left out, that a query finds, as List does, at most limit of them.
-func (a *Accounts) Directory(query string, limit int) (list []Account, err error) {
+func (a *Accounts) Directory(query string, limit int) ([]Account, error) {
+	return a.directory(query, limit, false)
+}
+
+// DirectoryByName finds people by their names alone: who is shown no addresses can't try them either.
+func (a *Accounts) DirectoryByName(query string, limit int) ([]Account, error) {
+	return a.directory(query, limit, true)
+}
+
+func (a *Accounts) directory(query string, limit int, namesOnly bool) (list []Account, err error) {
 	after := ""
 	for len(list) < limit {
-		page, next, err := a.List(query, after, limit)
+		page, next, err := a.list(query, after, limit, namesOnly)
 		if err != nil {
 			return nil, err
 		}

@@ -97,7 +97,7 @@ var (
 	// ErrFactorMissing: an act of a role that needs a second factor, by an account that has none.
 	ErrFactorMissing    = &Error{"factorRequired", "the role needs a second factor, and the account has none"}
 	ErrProofNeeded      = &Error{"proofNeeded", "the owner of the session has to prove again that it is them"}
-	ErrPolicy           = &Error{"bad-policy", "a second factor is required or optional"}
+	ErrPolicy           = &Error{"bad-policy", "a second factor is required or optional, addresses are shown or hidden"}
 	ErrNoProposal       = &Error{"not-found", "no such proposal"}
 	ErrOwnProposal      = &Error{"ownProposal", "nobody agrees to their own proposal, nor decides on their own account"}
 	ErrProposalOver     = &Error{"proposalOver", "the proposal no longer holds"}
@@ -105,6 +105,9 @@ var (
 	// ErrNoReset: the way out by the shell is for who runs the appliance or agrees to what they do.
 	ErrNoReset = &Error{"noReset", "neither an administrator nor a security officer has this address"}
 )
+
+// ErrLanguage: the product speaks French and English.
+var ErrLanguage = &Error{"bad-language", "a language is fr or en"}
 
 // NeedsFactor is ErrSecondFactorNeeded with the kinds that do. They are told only to who had the passphrase.
 type NeedsFactor struct{ TOTP, Passkey bool }

@@ -18,10 +18,25 @@ const (
 	Optional Requirement = "optional"
 )
 
-// Policy is what officers decide for all accounts. The zero value requires nothing.
+// Visibility of e-mail addresses among people of the house.
+type Visibility string
+
+const (
+	Shown  Visibility = "shown"  // whoever may look people up sees them
+	Hidden Visibility = "hidden" // members see names alone, and find people by their names alone
+)
+
+// Policy is what officers decide for all accounts. The zero value requires and hides nothing.
 type Policy struct {
 	Organiser Requirement `json:"organiser,omitempty"`
 	Member    Requirement `json:"member,omitempty"`
+	Addresses Visibility  `json:"addresses,omitempty"`
+}
+
+// NamesOnly reports whether whoever has the role is shown no e-mail address but their own. Who opens rooms invites people and has to tell
+// two of one name apart; who runs the appliance keeps the accounts.
+func (p Policy) NamesOnly(role Role) bool {
+	return p.Addresses == Hidden && (role == Member || role == Guest)
 }
 
 // TwoFactors says what a role needs. A guest proves itself by its invitation.
@@ -45,6 +60,10 @@ func (p Policy) with(change Policy) (after Policy, loosens bool) {
 		loosens = loosens || *f.to == Required && *f.from == Optional
 		*f.to = *f.from
 	}
+	if change.Addresses != "" {
+		loosens = loosens || after.Addresses == Hidden && change.Addresses == Shown
+		after.Addresses = change.Addresses
+	}
 	return after, loosens
 }
 
@@ -54,12 +73,12 @@ func (p Policy) valid() bool {
 			return false
 		}
 	}
-	return true
+	return p.Addresses == "" || p.Addresses == Shown || p.Addresses == Hidden
 }
 
 // details name what a change sets, for the log.
 func (p Policy) details() []string {
-	return []string{string(Organiser), string(p.Organiser), string(Member), string(p.Member)}
+	return []string{string(Organiser), string(p.Organiser), string(Member), string(p.Member), "addresses", string(p.Addresses)}
 }
 
 func loadPolicy(tx *store.Tx) (p Policy, err error) {

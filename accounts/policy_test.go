@@ -17,10 +17,10 @@ func TestPolicy(t *testing.T) {
 		{Policy{}, Policy{}, Policy{}, false},
 		{Policy{}, Policy{Organiser: Optional}, Policy{Organiser: Optional}, false},
 		{Policy{}, Policy{Organiser: Required}, Policy{Organiser: Required}, false},
-		{Policy{Organiser: Required}, Policy{Member: Required}, Policy{Required, Required}, false},
+		{Policy{Organiser: Required}, Policy{Member: Required}, Policy{Organiser: Required, Member: Required}, false},
 		{Policy{Organiser: Required}, Policy{Organiser: Optional}, Policy{Organiser: Optional}, true},
-		{Policy{Organiser: Required}, Policy{Optional, Required}, Policy{Optional, Required}, true},
-		{Policy{Required, Required}, Policy{Member: Optional}, Policy{Required, Optional}, true},
+		{Policy{Organiser: Required}, Policy{Organiser: Optional, Member: Required}, Policy{Organiser: Optional, Member: Required}, true},
+		{Policy{Organiser: Required, Member: Required}, Policy{Member: Optional}, Policy{Organiser: Required, Member: Optional}, true},
 	} {
 		after, loosens := tt.before.with(tt.change)
 		if after != tt.after || loosens != tt.loosens {
@@ -66,7 +66,7 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	done, err := w.Approve(actor(oona), p.ID, noon)
-	if err != nil || done.Policy != (Policy{Required, Optional}) {
+	if err != nil || done.Policy != (Policy{Organiser: Required, Member: Optional}) {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if e := w.entry(audit.PolicyChanged); e.Actor != oona.ID.String() || e.Detail["by"] != olga.ID.String() || e.Detail["proposal"] != p.ID.String() {
@@ -105,5 +105,56 @@ func TestAgreementAtTheSameTime(t *testing.T) {
 	}
 	if n := strings.Count(strings.Join(w.actions(), " "), string(audit.ProposalApproved)); n != 1 {
 		t.Errorf("%d agreements in the log", n)
+	}
+}
+
+// TestHiddenAddresses: hiding counts at once, showing again takes four eyes; who sees no address finds nobody by one.
+func TestHiddenAddresses(t *testing.T) {
+	w, admin, olga, oona := office(t)
+	w.member(admin, "Grace Hopper", "rear.admiral@example.org")
+	w.member(admin, "Adam Exemple", "a.dam@example.org")
+	_, err := w.ChangePolicy(actor(olga), Policy{Addresses: "seen"}, noon)
+	wantErr(t, "another word", err, ErrPolicy)
+	p, err := w.ChangePolicy(actor(olga), Policy{Addresses: Hidden}, noon)
+	if err != nil || p.Addresses != Hidden || p.Member != "" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for role, want := range map[Role]bool{Member: true, Guest: true, Organiser: false, Administrator: false, Officer: false} {
+		if p.NamesOnly(role) != want || (Policy{}).NamesOnly(role) {
+			t.Errorf("%s sees names only: %v", role, !want)
+		}
+	}
+	if e := w.entry(audit.PolicyChanged); e.Detail["addresses"] != "hidden" || e.Detail["member"] != "" {
+		t.Errorf("%+v", e)
+	}
+	_, err = w.ChangePolicy(actor(olga), Policy{Addresses: Shown}, noon)
+	again := proposed(t, "shown again", err)
+	if _, err := w.Approve(actor(oona), again.ID, noon); err != nil {
+		t.Fatal(err)
+	}
+	if p, _, err := w.Policy(); err != nil || p.Addresses != Shown {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for query, want := range map[string]int{
+		"grace": 1, "hop gra": 1, "ad": 1, "rear": 0, "rear.admiral@example.org": 0, "rear.admiral@": 0, "admiral": 0, "grace rear": 0, "example": 0, "exemple": 1, "org": 0, "a.dam@example.org": 0,
+	} {
+		list, err := w.DirectoryByName(query, 20)
+		names := map[ID]bool{}
+		for _, a := range list {
+			if names[a.ID] {
+				t.Errorf("%q finds %s twice", query, a.Name)
+			}
+			names[a.ID] = true
+		}
+		// Ada and the officers are in the house too.
+		n := 0
+		for _, a := range list {
+			if strings.HasPrefix(a.Name, "Grace") || strings.HasPrefix(a.Name, "Adam") {
+				n++
+			}
+		}
+		if err != nil || n != want {
+			t.Errorf("%q finds %d of %d: %v", query, n, want, err)
+		}
 	}
 }

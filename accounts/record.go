@@ -20,9 +20,11 @@ type record struct {
 	Disabled bool   `json:"disabled,omitempty"`
 	// Source and Subject say who else knows the person, and under which name that never changes. Absent: the source has no such
 	// person any more, or has shut them out; Disabled is an administrator's word of our own.
-	Source    Source    `json:"source,omitempty"`
-	Subject   string    `json:"subject,omitempty"`
-	Absent    bool      `json:"absent,omitempty"`
+	Source  Source `json:"source,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Absent  bool   `json:"absent,omitempty"`
+	// Language is the one that its owner has chosen for what is written to them, "" while they have chosen none.
+	Language  Language  `json:"language,omitempty"`
 	Created   time.Time `json:"created"`
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
@@ -54,7 +56,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Language: r.Language}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.

@@ -23,6 +23,11 @@ const (
 // (all accounts for ""), and where the next page begins ("": there is none). The order is that of the names, and of the
 // matching words before it when there is a query.
 func (a *Accounts) List(query, after string, limit int) (page []Account, next string, err error) {
+	return a.list(query, after, limit, false)
+}
+
+// list is List; namesOnly: addresses find nobody.
+func (a *Accounts) list(query, after string, limit int, namesOnly bool) (page []Account, next string, err error) {
 	if limit <= 0 {
 		limit = defaultPage
 	}
@@ -57,7 +62,7 @@ func (a *Accounts) List(query, after string, limit int) (page []Account, next st
 			}
 			examined++
 			// All that the question needs stands in the entry: records are read for the answer only.
-			if len(want) > 0 && !matches(k, string(v), want, prefix) {
+			if len(want) > 0 && !matches(k, string(v), want, prefix, namesOnly) {
 				last = k
 				return true
 			}
@@ -101,9 +106,15 @@ func queryWords(query string) []string {
 
 // matches reports whether the account at an entry of the index of words is an answer to the words want. An account with
 // several words that begin with the prefix is shown once, at the first of them.
-func matches(key []byte, normalEmail string, want []string, prefix string) bool {
+func matches(key []byte, normalEmail string, want []string, prefix string, namesOnly bool) bool {
 	here, rest, _ := strings.Cut(string(key[:len(key)-len(ID{})-1]), "\x00")
 	have := words(rest, normalEmail)
+	if namesOnly {
+		// Entries of words that the name doesn't have are none.
+		if have = strings.Fields(rest); !slices.Contains(have, here) {
+			return false
+		}
+	}
 	for _, h := range have {
 		if strings.HasPrefix(h, prefix) && h < here {
 			return false

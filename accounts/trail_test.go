@@ -272,7 +272,7 @@ func TestErrorsHaveStableCodes(t *testing.T) {
 		ErrLastAdministrator: "last-administrator", ErrEmailTaken: "email-taken", ErrPassphraseShort: "passphrase-short",
 		ErrPassphraseCommon: "passphrase-common", ErrSecondFactorNeeded: "secondFactorNeeded", ErrCodeWrong: "codeWrong",
 		ErrNoSecondFactor: "noSecondFactor", ErrSecondFactorThere: "secondFactorThere", ErrEnrolmentOver: "enrolmentOver", ErrSignIn: "signInWithCode",
-		ErrFactorKept: "factorKept", ErrProofNeeded: "proofNeeded", ErrPolicy: "bad-policy", ErrNoProposal: "not-found", ErrOwnProposal: "ownProposal",
+		ErrFactorKept: "factorKept", ErrFactorMissing: "factorRequired", ErrLanguage: "bad-language", ErrProofNeeded: "proofNeeded", ErrPolicy: "bad-policy", ErrNoProposal: "not-found", ErrOwnProposal: "ownProposal",
 		ErrProposalOver: "proposalOver", ErrTooManyProposals: "tooManyProposals", ErrNoReset: "noReset", ErrImport: "import-wrong", ErrImportRole: "import-role", ImportFault{ErrImportText, 0}: "import-text", fmt.Errorf("around: %w", ErrName): "bad-name", errors.New("a fault"): "",
 	} {
 		if got := Code(err); got != want {

@@ -85,7 +85,8 @@ func (p *post) invite(tx *store.Tx, planned meetings.Planned, to []meetings.Invi
 	}
 	m.Cancelled, m.Only = cancelled, only
 	for _, i := range to {
-		address := invite.Address{Address: i.Email}
+		// Who has an account reads it in their own language, who comes from outside in that of who invites them.
+		address, language := invite.Address{Address: i.Email}, p.languageOf(owner)
 		if i.Account != (accounts.ID{}) {
 			a, err := accounts.Find(tx, i.Account)
 			if errors.Is(err, accounts.ErrNotFound) || err == nil && a.State == accounts.Disabled {
@@ -94,9 +95,9 @@ func (p *post) invite(tx *store.Tx, planned meetings.Planned, to []meetings.Invi
 			if err != nil {
 				return err
 			}
-			address = invite.Address{Name: a.Name, Address: a.Email}
+			address, language = invite.Address{Name: a.Name, Address: a.Email}, p.languageOf(a)
 		}
-		err := p.invitation(tx, m, planned.Room.String(), address, p.language, now)
+		err := p.invitation(tx, m, planned.Room.String(), address, language, now)
 		switch {
 		case err == nil:
 		case errors.Is(err, outbox.ErrFull):
@@ -114,9 +115,16 @@ func (p *post) invite(tx *store.Tx, planned meetings.Planned, to []meetings.Invi
 	return nil
 }
 
+// nobodys is the address of organisers for those who are shown none (RFC 2606 §2).
+const nobodys = "nobody@invalid"
+
 // feed is the calendar of one account: base begins its links.
 func (a *Appliance) feed(account accounts.Account, base string, now time.Time) ([]byte, error) {
 	list, err := a.rooms.PlannedFor(account.ID)
+	if err != nil {
+		return nil, err
+	}
+	policy, _, err := a.accounts.Policy()
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +137,11 @@ func (a *Appliance) feed(account accounts.Account, base string, now time.Time) (
 		if err != nil {
 			return nil, err
 		}
-		m, err := meetingOf(p, invite.Address{Name: owner.Name, Address: owner.Email}, base)
+		organiser := invite.Address{Name: owner.Name, Address: owner.Email}
+		if policy.NamesOnly(account.Role) && owner.ID != account.ID {
+			organiser.Address = nobodys // RFC 5545 §3.8.4.3: an organiser has one
+		}
+		m, err := meetingOf(p, organiser, base)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,39 @@ import (
 	"huisclos/meetings"
 )
 
+// TestAFeedNamesNoAddress: who sees names only sees no address of an organiser in the calendar either. The mail of an invitation has it: an
+// answer goes there, and who writes has chosen to.
+func TestAFeedNamesNoAddress(t *testing.T) {
+	c := correspond(t, nil)
+	now := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	ada, bob := c.active(t, "ada@example.org", accounts.Organiser, now), c.active(t, "bob@example.org", accounts.Member, now)
+	olga := c.active(t, "olga@example.org", accounts.Officer, now)
+	rooms := meetings.NewRooms(c.db, c.audit, rand.Reader)
+	room, err := rooms.Create(ada.Account, "Bureau", now)
+	must(t, err)
+	_, err = rooms.Plan(ada.Account, room.ID, "Point", meetings.Plan{Start: now.AddDate(0, 0, 1), Zone: "Europe/Paris", Duration: time.Hour}, []meetings.Invitee{{Account: bob.Account}}, now)
+	must(t, err)
+	feed := func(who accounts.ID) string {
+		t.Helper()
+		account, err := c.accounts.Get(who)
+		must(t, err)
+		text, err := (&Appliance{rooms: rooms, accounts: c.accounts}).feed(account, "https://visio.example.org", now)
+		must(t, err)
+		return strings.ReplaceAll(string(text), "\r\n ", "")
+	}
+	if !strings.Contains(feed(bob.Account), "ada@example.org") {
+		t.Error("addresses are shown, and the feed shows none: the test says nothing")
+	}
+	_, err = c.accounts.ChangePolicy(olga, accounts.Policy{Addresses: accounts.Hidden}, now)
+	must(t, err)
+	if text := feed(bob.Account); strings.Contains(text, "ada@example.org") || !strings.Contains(text, `CN="ada"`) || !strings.Contains(text, "mailto:"+nobodys) {
+		t.Errorf("a member's: %s", text)
+	}
+	if !strings.Contains(feed(ada.Account), "ada@example.org") {
+		t.Error("one's own address is hidden from oneself")
+	}
+}
+
 // Invitations leave with the plan, its changes and its end, each to the right people, and the feed shows the same meeting.
 func TestInvitationsAreMailed(t *testing.T) {
 	c := correspond(t, nil)

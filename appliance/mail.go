@@ -31,6 +31,7 @@ const mailCredential = "huisclos.mail"
 const (
 	mailActivation = "activation"
 	mailNotice     = "notice"
+	mailProposal   = "proposal"
 )
 
 // A post writes the mails of the appliance, and keeps the outbox that sends them.
@@ -132,13 +133,18 @@ func (s settings) mailPassword() (string, error) {
 // at says where the appliance is found; it is known once the port is open.
 func (p *post) at(base string) { p.place.URL = base }
 
+// languageOf is the one that a person has chosen, or the organisation's.
+func (p *post) languageOf(a accounts.Account) invite.Language {
+	return invite.ParseLanguage(string(a.Language), p.language)
+}
+
 // link is what the routes write a mail with; nil where none leaves.
 func (p *post) link() func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error {
 	if !p.On() {
 		return nil
 	}
 	return func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error {
-		mail := invite.Activation(p.language, invite.Address{Name: to.Name, Address: to.Email}, p.place, url, expires, to.State != accounts.Invited)
+		mail := invite.Activation(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.place, url, expires, to.State != accounts.Invited)
 		err := p.write(tx, mail, outbox.Mail{Kind: mailActivation, Object: to.ID.String(), Expires: expires}, now)
 		if reason := unwritten(err); reason != "" {
 			return fmt.Errorf("%w: %s", web.ErrPost, reason) // without the address, which no log has
@@ -195,6 +201,9 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 	if !p.On() || e.Result != audit.OK && e.Result != "" {
 		return nil
 	}
+	if e.Action == audit.ProposalMade {
+		return p.proposed(tx, e)
+	}
 	change, tell := changes[e.Action]
 	if e.Action == audit.ActivationUsed && e.Detail["reset"] != "" {
 		change, tell = invite.PassphraseChanged, true
@@ -217,15 +226,45 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 	if e.Actor != e.Object {
 		client = netip.Addr{} // not the owner's: where an administrator sits is nobody's business
 	}
-	mail := invite.Changed(p.language, invite.Address{Name: to.Name, Address: to.Email}, p.place, change, client, e.Time)
-	err = p.write(tx, mail, outbox.Mail{Kind: mailNotice, Object: e.Object}, e.Time)
+	mail := invite.Changed(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.place, change, client, e.Time)
+	return p.notice(tx, mail, outbox.Mail{Kind: mailNotice, Object: e.Object}, e.Time)
+}
+
+// notice writes a mail without which the act that it tells of is done all the same.
+func (p *post) notice(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time.Time) error {
+	err := p.write(tx, mail, about, now)
 	reason := unwritten(err)
 	if reason == "" {
 		return err
 	}
-	p.log.Error("a notice to the owner of an account is not written", "account", e.Object, "reason", reason)
-	return p.audit.Record(tx, audit.Event{Time: e.Time, Actor: audit.ActorSystem, Action: audit.MailDropped, Object: e.Object, Result: audit.Failed,
-		Detail: map[string]string{"kind": mailNotice, "reason": reason}})
+	p.log.Error("a notice is not written", "kind", about.Kind, "account", about.Object, "reason", reason)
+	return p.audit.Record(tx, audit.Event{Time: now, Actor: audit.ActorSystem, Action: audit.MailDropped, Object: about.Object, Result: audit.Failed,
+		Detail: map[string]string{"kind": about.Kind, "reason": reason}})
+}
+
+// proposed tells the officers who could agree that a proposal waits for them. What it would do is for the console to say.
+func (p *post) proposed(tx *store.Tx, e audit.Event) error {
+	by, err := accounts.ParseID(e.Actor)
+	if err != nil {
+		return nil // of nobody
+	}
+	asks, err := accounts.Find(tx, by)
+	if err != nil {
+		return err
+	}
+	about, _ := accounts.ParseID(e.Object) // of a policy or a profile: nobody's
+	list, err := accounts.OfficersBeside(tx, by, about)
+	if err != nil {
+		return err
+	}
+	until := e.Time.Add(accounts.ProposalLifetime)
+	for _, to := range list {
+		mail := invite.Waiting(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, invite.Address{Name: asks.Name}, p.place, p.place.URL+"/console/proposals", until)
+		if err := p.notice(tx, mail, outbox.Mail{Kind: mailProposal, Object: to.ID.String(), Expires: until}, e.Time); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run sends what is due until the stop.

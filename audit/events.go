@@ -17,7 +17,7 @@ const (
 	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
 
 	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.
-	MailQueued  Action = "mail.queued"   // [kind=activation|notice|invitation|guest|code|test]
+	MailQueued  Action = "mail.queued"   // [kind=activation|notice|proposal|invitation|guest|code|test]
 	MailSent    Action = "mail.sent"     // [kind] the server has taken it
 	MailGivenUp Action = "mail.given-up" // [kind, reason=expired|refused|sealed, tries, answer] it is not tried any more
 	MailDropped Action = "mail.dropped"  // [kind, reason=full|address] it was never written, because the queue is full or the address can't be written to
@@ -56,7 +56,7 @@ const (
 
 	// Policy and four eyes. Object: the account that a proposal is about, if any. Each act that follows a proposal names it too:
 	// [proposal, by], by being who proposed, beside the actor who agreed.
-	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional] what was set
+	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional, addresses=shown|hidden] what was set
 	ProposalMade     Action = "proposal.made"     // [proposal, kind=policy|create|role|disable|enable|delete|factors|activation, by, and what it would set]
 	ProposalApproved Action = "proposal.approved" // [proposal, kind, by …]
 	ProposalRejected Action = "proposal.rejected" // [proposal, kind, by …] refused, or taken back by who made it

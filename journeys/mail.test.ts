@@ -1,7 +1,8 @@
 /**
  * The link of a new account by mail: an administrator makes the account by keyboard, the page shows no link, a real mail server gets
  * it, and it opens the account. When the mail server is away the console says so, and once it is back the mail leaves. The appliance and
- * the process that connects outward run as an operator starts them by hand, each shut in. Pictures are left in build/screenshots.
+ * the process that connects outward run as an operator starts them by hand, each shut in. The set-up mails the links of officer and auditor
+ * too, and who chooses another language on a page is written to in it. Pictures are left in build/screenshots.
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -90,3 +91,65 @@ for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: '
     assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
   });
 }
+
+const people = {
+  fr: { title: /Deux autres regards/, name: /^Nom$/, email: /^Adresse/, act: /^Créer et envoyer le lien$/, sent: /Un courriel porte à Olga/ },
+  en: { title: /Two other pairs of eyes/, name: /^Name$/, email: /^E-mail/, act: /^Create and send the link$/, sent: /An e-mail brings Olga/ },
+} as const;
+
+test('the set-up mails the officer’s link, and the page does not hold it', { timeout: 120_000 }, async () => {
+  const look: Sight = { lang: 'fr', theme: 'light', width: 390 }, w = people.fr, faults: string[] = [];
+  const person = await open({ engine: 'chromium', id: 5, size: small, clip: false, look: { lang: 'fr', dark: false, width: 390, height: 800 } });
+  persons.push(person);
+  const t = await person.tab();
+  await t.goto(`${h.appliance.url}/about`);
+  await signIn(t, h, h.ada);
+  await t.goto(`${h.appliance.url}/console/setup`);
+  await reads(t, w.title);
+  await until('the switch is there', () => t.run(() => document.querySelector('form input[role=switch]') !== null));
+  await writeInto(t, w.name, 'Olga Ohm');
+  await writeInto(t, w.email, 'olga@example.test');
+  faults.push(...await faultsOf(t, 'mail-setup', look));
+  await pressOn(t, w.act);
+  await reads(t, w.sent);
+  faults.push(...await faultsOf(t, 'mail-setup-sent', look));
+  assert.equal(await t.run(() => document.documentElement.innerHTML.includes('activate#')), false, 'the page holds the link');
+  const hers = () => server.mails().find((m) => m.includes('olga@example.test'));
+  await until('the mail has arrived', async () => hers() !== undefined, 20_000);
+  const link = /https:\S+\/activate#[\w-]{43}/.exec(hers()!)![0];
+  assert.equal((await h.appliance.client().must('POST', '/api/activation', { token: new URL(link).hash.slice(1) })).role, 'officer');
+  assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
+});
+
+test('who chooses English on a page gets mails in English', { timeout: 120_000 }, async () => {
+  const look: Sight = { lang: 'en', theme: 'light', width: 1280 }, faults: string[] = [];
+  const person = await open({ engine: 'chromium', id: 6, size: small, clip: false, look: { lang: 'fr', dark: false, width: 1280, height: 800 } });
+  persons.push(person);
+  const t = await person.tab(), api = h.appliance.client(), mine = () => server.mails().filter((m) => m.includes(h.owner.email));
+  await api.login(h.owner);
+  const language = async () => ((await api.must('GET', '/api/me')).account as { language?: string }).language;
+  assert.equal(await language(), undefined);
+  await t.goto(`${h.appliance.url}/about`);
+  await signIn(t, h, h.owner);
+  await t.goto(`${h.appliance.url}/account`);
+  await reads(t, /Les courriels que vous recevez sont aussi dans cette langue/);
+  await t.run(() => { [...document.querySelectorAll<HTMLElement>('label, [role=radio], button')].find((e) => e.textContent?.trim() === 'English')!.click(); });
+  await reads(t, /Mails to you are in this language too/);
+  await t.run(() => { document.getElementById('part-look')!.scrollIntoView({ block: 'center' }); });
+  faults.push(...await faultsOf(t, 'mail-language', look));
+  await until('the account has the language', async () => await language() === 'en');
+  await api.must('POST', '/api/account/passphrase', { old: h.owner.passphrase, new: 'nouvelle fougère lanterne marée' });
+  await until('the notice has arrived', async () => mine().length > 0, 20_000);
+  assert.match(mine().at(-1)!, /^Content-Language: en/mi);
+  assert.match(mine().at(-1)!, /Security of your account/);
+  // A browser that remembers nothing takes the account's language.
+  const other = await open({ engine: 'chromium', id: 7, size: small, clip: false, look: { lang: 'fr', dark: false, width: 1280, height: 800 } });
+  persons.push(other);
+  const o = await other.tab();
+  await o.goto(`${h.appliance.url}/about`);
+  assert.equal(await o.run(() => document.documentElement.lang), 'fr');
+  await signIn(o, h, { ...h.owner, passphrase: 'nouvelle fougère lanterne marée' });
+  await o.goto(`${h.appliance.url}/`);
+  await until('the page speaks English', () => o.run(() => document.documentElement.lang === 'en'));
+  assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
+});

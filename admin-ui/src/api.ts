@@ -52,14 +52,16 @@ export interface AuditPage {
 /** Roles whose second factor the rules decide; of the others it is asked for always. */
 export type RuledRole = "organiser" | "member";
 export type TwoFactors = "always" | "required" | "optional";
-export interface Policy { twoFactors: Record<Exclude<Role, "guest">, TwoFactors>; officers: number }
+export interface Policy { twoFactors: Record<Exclude<Role, "guest">, TwoFactors>; addresses: Addresses; officers: number }
+/** Whether members see the e-mail addresses of others. */
+export type Addresses = "shown" | "hidden";
 /** A security profile of rooms, with what its rooms ask. */
 export interface Profile extends ProfileShown { id: string; builtIn: boolean; changed?: string }
 export type ProfileWish = Pick<ProfileShown, "name" | "members"> & { conditions: string[] };
 /** An act that waits for an officer other than the one who proposed it, and than the account concerned. */
 export interface Proposal {
   id: string; kind: string; by: { id: string; name: string }; at: string; until: string; account?: { id: string; name: string };
-  change: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean; profile?: Profile };
+  change: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; addresses?: Addresses; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean; profile?: Profile };
   canApprove: boolean; waits: "" | "secondOfficer";
 }
 export interface Proposed { proposal: Proposal }
@@ -99,7 +101,7 @@ export const admin = {
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),
 
   policy: () => request<Policy>("GET", "/api/admin/policy"),
-  changePolicy: (twoFactors: Partial<Record<RuledRole, TwoFactors>>) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", { twoFactors })),
+  changePolicy: (o: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; addresses?: Addresses }) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", o)),
   profiles: async () => (await request<{ profiles: Profile[] }>("GET", "/api/admin/profiles")).profiles,
   createProfile: (wish: ProfileWish) => withProof(() => request<unknown>("POST", "/api/admin/profiles", wish)),
   changeProfile: (profile: string, wish: ProfileWish) => withProof(() => request<unknown>("PATCH", `/api/admin/profiles/${id(profile)}`, wish)),

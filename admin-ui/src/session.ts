@@ -1,7 +1,7 @@
 /** Who administers, and how the appliance is: asked every ten seconds while the page is looked at. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { keepTyped, NotProven, type Security } from "@huisclos/ui-kit";
+import { agreeOnLang, keepTyped, NotProven, type Security } from "@huisclos/ui-kit";
 import { admin, ApiError, codes, own, type Me, type Status } from "./api.ts";
 
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
@@ -43,6 +43,19 @@ export function asApiError(e: unknown): ApiError {
   }
   return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");
 }
+
+/** The language that is chosen here is that of mails too. One that can't be kept now is kept at the next choice or sign-in: the page has changed already. */
+effect(() => {
+  const s = session.value;
+  if (s.state !== "in" || s.me.must) return;
+  agreeOnLang(s.me.account.language, async (language) => {
+    try {
+      await own.keepLanguage(language);
+      const now = session.peek();
+      if (now.state === "in") session.value = { state: "in", me: { ...now.me, account: { ...now.me.account, language } } };
+    } catch (e) { asApiError(e); }
+  });
+});
 
 /** What the pages about one's own account work with. */
 export const security: Security = { api: own, refusal: asApiError, recoveryRenewed: () => { recoveryLeft.value = null; } };

@@ -19,10 +19,12 @@ type accountJSON struct {
 	Role  accounts.Role `json:"role"`
 	// Source is "ldap" where the organisation's directory decides name, role and passphrase.
 	Source accounts.Source `json:"source,omitempty"`
+	// Language is the one that its owner has chosen; absent while they have chosen none.
+	Language accounts.Language `json:"language,omitempty"`
 }
 
 func accountOf(a accounts.Account) accountJSON {
-	return accountJSON{ID: a.ID, Name: a.Name, Email: a.Email, Role: a.Role, Source: a.Source}
+	return accountJSON{ID: a.ID, Name: a.Name, Email: a.Email, Role: a.Role, Source: a.Source, Language: a.Language}
 }
 
 type meJSON struct {
@@ -181,16 +183,28 @@ func (s *Server) changePassphrase(v *visit) error {
 	return v.begin(v.account, token)
 }
 
-func (s *Server) renameAccount(v *visit) error {
+// changeOwn changes what the body names of one's own account: the name, the language of what is written to one.
+func (s *Server) changeOwn(v *visit) error {
 	var b struct {
-		Name string `json:"name"`
+		Name     *string            `json:"name"`
+		Language *accounts.Language `json:"language"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	a, err := s.Accounts.Rename(v.actor(), v.account.ID, b.Name, v.now)
-	if err != nil {
-		return err
+	if b.Name == nil && b.Language == nil {
+		return refusal{codeBadRequest}
+	}
+	a, err := v.account, error(nil)
+	if b.Language != nil {
+		if a, err = s.Accounts.SetLanguage(v.actor(), *b.Language, v.now); err != nil {
+			return err
+		}
+	}
+	if b.Name != nil {
+		if a, err = s.Accounts.Rename(v.actor(), v.account.ID, *b.Name, v.now); err != nil {
+			return err
+		}
 	}
 	return v.json(http.StatusOK, map[string]any{"account": accountOf(a)})
 }

@@ -50,6 +50,7 @@ func (s *Server) withOrganisers(list []adminAccountJSON) error {
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
 	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Absent: a.Absent}
+	j.Language = "" // theirs
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
 	}

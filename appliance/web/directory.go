@@ -21,7 +21,12 @@ type entryJSON struct {
 	Contact  bool   `json:"contact,omitempty"`
 }
 
-func (s *Server) entries(list []accounts.Account, contacts map[accounts.ID]bool, now time.Time) ([]entryJSON, error) {
+func (v *visit) entries(list []accounts.Account, contacts map[accounts.ID]bool) ([]entryJSON, error) {
+	s := v.srv
+	namesOnly, err := v.namesOnly()
+	if err != nil {
+		return nil, err
+	}
 	inCall := s.Hall.InCall()
 	out := make([]entryJSON, 0, len(list))
 	for _, a := range list {
@@ -29,12 +34,12 @@ func (s *Server) entries(list []accounts.Account, contacts map[accounts.ID]bool,
 		if err != nil {
 			return nil, err
 		}
-		e := entryJSON{foundJSON: foundJSON{a.ID, a.Name, a.Email}, Contact: contacts[a.ID]}
+		e := entryJSON{foundJSON: foundOf(a, namesOnly), Contact: contacts[a.ID]}
 		switch {
 		case hidden:
 		case inCall[a.ID]:
 			e.Presence = "call"
-		case s.presence.recent(a.ID, now):
+		case s.presence.recent(a.ID, v.now):
 			e.Presence = "here"
 		}
 		out = append(out, e)
@@ -67,7 +72,15 @@ func (s *Server) directory(v *visit) error {
 	}
 	people, groups := []entryJSON{}, []groupJSON{}
 	if accounts.Searches(q) {
-		found, err := s.Accounts.Directory(q, directoryAnswers)
+		namesOnly, err := v.namesOnly()
+		if err != nil {
+			return err
+		}
+		find := s.Accounts.Directory
+		if namesOnly {
+			find = s.Accounts.DirectoryByName
+		}
+		found, err := find(q, directoryAnswers)
 		if err != nil {
 			return err
 		}
@@ -75,7 +88,7 @@ func (s *Server) directory(v *visit) error {
 		if err != nil {
 			return err
 		}
-		if people, err = s.entries(found, contacts, v.now); err != nil {
+		if people, err = v.entries(found, contacts); err != nil {
 			return err
 		}
 		list, err := s.Accounts.Groups(q, directoryAnswers)
@@ -97,7 +110,7 @@ func (s *Server) listContacts(v *visit) error {
 	if err != nil {
 		return err
 	}
-	out, err := s.entries(list, set, v.now)
+	out, err := v.entries(list, set)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (s *Server) getGroup(v *visit) error {
 	}
 	people := make([]foundJSON, 0, len(members))
 	for _, m := range members {
-		people = append(people, foundJSON{m.ID, m.Name, m.Email})
+		people = append(people, foundOf(m, false))
 	}
 	return v.json(http.StatusOK, map[string]any{"group": groupOf(g), "members": people, "next": next})
 }

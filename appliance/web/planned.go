@@ -135,7 +135,12 @@ type plannedJSON struct {
 
 const nextShown = 8
 
-func (s *Server) plannedOf(p meetings.Planned, now time.Time) (j plannedJSON, err error) {
+func (v *visit) plannedOf(p meetings.Planned) (j plannedJSON, err error) {
+	s, now := v.srv, v.now
+	namesOnly, err := v.namesOnly()
+	if err != nil {
+		return j, err
+	}
 	zone, err := meetings.LoadZone(p.Plan.Zone)
 	if err != nil {
 		return j, err
@@ -158,7 +163,7 @@ func (s *Server) plannedOf(p meetings.Planned, now time.Time) (j plannedJSON, er
 		case err != nil:
 			return j, err
 		default:
-			j.Invitees = append(j.Invitees, inviteeJSON{Account: a.ID.String(), Email: a.Email, Name: a.Name})
+			j.Invitees = append(j.Invitees, inviteeJSON{Account: a.ID.String(), Email: foundOf(a, namesOnly).Email, Name: a.Name})
 		}
 	}
 	for _, o := range p.Plan.Between(now, p.Plan.End(), nextShown) {
@@ -171,7 +176,7 @@ func (v *visit) plannedAnswer(status int, p meetings.Planned, err error) error {
 	if err != nil {
 		return plannedError(err)
 	}
-	j, err := v.srv.plannedOf(p, v.now)
+	j, err := v.plannedOf(p)
 	if err != nil {
 		return err
 	}
@@ -200,7 +205,7 @@ func (s *Server) listPlanned(v *visit) error {
 		if p.Ends.Before(v.now) {
 			continue
 		}
-		j, err := s.plannedOf(p, v.now)
+		j, err := v.plannedOf(p)
 		if err != nil {
 			return err
 		}

@@ -14,11 +14,15 @@ var rolesOfPolicy = []accounts.Role{accounts.Administrator, accounts.Officer, ac
 
 type policyJSON struct {
 	TwoFactors map[accounts.Role]accounts.Requirement `json:"twoFactors"`
-	Officers   int                                    `json:"officers"` // who are active
+	Addresses  accounts.Visibility                    `json:"addresses"` // of people, to members
+	Officers   int                                    `json:"officers"`  // who are active
 }
 
 func policyOf(p accounts.Policy, officers int) policyJSON {
-	j := policyJSON{map[accounts.Role]accounts.Requirement{}, officers}
+	j := policyJSON{map[accounts.Role]accounts.Requirement{}, accounts.Shown, officers}
+	if p.Addresses != "" {
+		j.Addresses = p.Addresses
+	}
 	for _, r := range rolesOfPolicy {
 		j.TwoFactors[r] = p.TwoFactors(r)
 	}
@@ -42,11 +46,12 @@ type twoFactorsJSON struct {
 func (s *Server) changePolicy(v *visit) error {
 	var b struct {
 		TwoFactors map[accounts.Role]accounts.Requirement `json:"twoFactors"`
+		Addresses  accounts.Visibility                    `json:"addresses"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	var change accounts.Policy
+	change := accounts.Policy{Addresses: b.Addresses}
 	for role, r := range b.TwoFactors {
 		switch role {
 		case accounts.Organiser:
@@ -90,7 +95,10 @@ func proposalOf(p accounts.Proposal) proposalJSON {
 	}
 	switch p.Kind {
 	case accounts.ProposedPolicy:
-		j.Change["twoFactors"] = twoFactorsJSON(p.Change.Policy)
+		j.Change["twoFactors"] = twoFactorsJSON{p.Change.Policy.Organiser, p.Change.Policy.Member}
+		if a := p.Change.Policy.Addresses; a != "" {
+			j.Change["addresses"] = a
+		}
 	case accounts.ProposedProfile:
 		if to, err := meetings.ReadWish(p.Change.Wish); err == nil {
 			j.Change["profile"] = profileOf(meetings.NamedProfile{ID: meetings.ProfileID(p.Change.Subject), Profile: to})

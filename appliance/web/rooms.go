@@ -178,7 +178,7 @@ func (s *Server) getRoom(v *visit) error {
 	}
 	j.PIN, j.Host = e.PIN, e.Host
 	if e.Host {
-		if j.Cohosts, err = s.named(e.Cohosts); err != nil {
+		if j.Cohosts, err = v.named(e.Cohosts); err != nil {
 			return err
 		}
 		if e.Stamp != "" {

@@ -25,7 +25,7 @@ func (s *Server) routes() []route {
 		{post, "/api/invitation/confirm", anyone, secret, s.confirmAddress},
 		{post, "/api/invitation/accept", anyone, secret, s.accept},
 
-		{patch, "/api/account", person, call, s.renameAccount},
+		{patch, "/api/account", person, call, s.changeOwn},
 		{post, "/api/account/passphrase", person, secret, s.changePassphrase},
 		{get, "/api/account/factors", oneself, call, s.getFactors},
 		{post, "/api/account/totp", oneself, secret, s.beginTOTP},

@@ -16,6 +16,19 @@ type foundJSON struct {
 	Email string      `json:"email,omitempty"`
 }
 
+func foundOf(a accounts.Account, namesOnly bool) foundJSON {
+	if namesOnly {
+		return foundJSON{ID: a.ID, Name: a.Name}
+	}
+	return foundJSON{a.ID, a.Name, a.Email}
+}
+
+// namesOnly reports whether the policy shows whoever asks no address but their own. What lists people asks for it.
+func (v *visit) namesOnly() (bool, error) {
+	p, _, err := v.srv.Accounts.Policy()
+	return p.NamesOnly(v.account.Role), err
+}
+
 type groupJSON struct {
 	ID      accounts.GroupID `json:"id"`
 	Name    string           `json:"name"`
@@ -29,15 +42,19 @@ func groupOf(g accounts.Group) groupJSON {
 }
 
 // named resolves ids; an account or a group that is gone is left out.
-func (s *Server) named(ids []accounts.ID) ([]foundJSON, error) {
-	out := []foundJSON{}
+func (v *visit) named(ids []accounts.ID) ([]foundJSON, error) {
+	s, out := v.srv, []foundJSON{}
+	namesOnly, err := v.namesOnly()
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
 		switch a, err := s.Accounts.Get(id); {
 		case errors.Is(err, accounts.ErrNotFound):
 		case err != nil:
 			return nil, err
 		default:
-			out = append(out, foundJSON{a.ID, a.Name, a.Email})
+			out = append(out, foundOf(a, namesOnly))
 		}
 	}
 	return out, nil
@@ -63,12 +80,12 @@ type namingJSON struct {
 	Groups  []groupJSON `json:"groups"`
 }
 
-func (s *Server) namingOf(n meetings.Naming) (j namingJSON, err error) {
+func (v *visit) namingOf(n meetings.Naming) (j namingJSON, err error) {
 	j.On = n.On
-	if j.Persons, err = s.named(n.Persons); err != nil {
+	if j.Persons, err = v.named(n.Persons); err != nil {
 		return j, err
 	}
-	j.Groups, err = s.namedGroups(n.Groups)
+	j.Groups, err = v.srv.namedGroups(n.Groups)
 	return j, err
 }
 
@@ -81,14 +98,14 @@ type rulesJSON struct {
 	Stamp    string      `json:"stamp"`
 }
 
-func (s *Server) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
-	if j.Access, err = s.namingOf(r.Access); err != nil {
+func (v *visit) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
+	if j.Access, err = v.namingOf(r.Access); err != nil {
 		return j, err
 	}
-	if j.Straight, err = s.namingOf(r.Straight); err != nil {
+	if j.Straight, err = v.namingOf(r.Straight); err != nil {
 		return j, err
 	}
-	j.Cohosts, err = s.named(r.Cohosts)
+	j.Cohosts, err = v.named(r.Cohosts)
 	j.PIN, j.Stamp = r.PIN != nil, r.Stamp()
 	return j, err
 }
@@ -97,7 +114,7 @@ func (v *visit) rulesAnswer(r meetings.Rules, err error) error {
 	if err != nil {
 		return roomError(err)
 	}
-	j, err := v.srv.rulesOf(r)
+	j, err := v.rulesOf(r)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 /** Who is signed in, as the server says. */
-import { signal } from "@preact/signals";
-import { keepTyped, type Security } from "@huisclos/ui-kit";
+import { effect, signal } from "@preact/signals";
+import { agreeOnLang, keepTyped, type Security } from "@huisclos/ui-kit";
 import { api, ApiError, codes, type Me } from "./api/index.ts";
 
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
@@ -41,6 +41,19 @@ export function asApiError(e: unknown): ApiError {
   }
   return new ApiError(0, "page", "Cette page a rencontré un problème. Rechargez-la.", "Something went wrong on this page. Reload it.");
 }
+
+/** The language that is chosen here is that of mails too. One that can't be kept now is kept at the next choice or sign-in: the page has changed already. */
+effect(() => {
+  const s = session.value;
+  if (s.state !== "in" || s.me.must) return;
+  agreeOnLang(s.me.account.language, async (language) => {
+    try {
+      await api.keepLanguage(language);
+      const now = session.peek();
+      if (now.state === "in") session.value = { state: "in", me: { ...now.me, account: { ...now.me.account, language } } };
+    } catch (e) { asApiError(e); }
+  });
+});
 
 /** What the pages about one's own account work with. */
 export const security: Security = { api, refusal: asApiError, recoveryRenewed: () => { recoveryLeft.value = null; } };

@@ -88,6 +88,21 @@ func Changed(l Language, to Address, at Place, c Change, client netip.Addr, now 
 	return m
 }
 
+// Waiting tells an officer that something waits for their agreement, until when, and where to look at it: what it is stands there alone. by is
+// who asks for it.
+func Waiting(l Language, to, by Address, at Place, link string, until time.Time) Mail {
+	name := line(at.Name)
+	return Mail{To: to, Language: l, Subject: l.pick("Votre accord est attendu : "+name, "Your agreement is awaited: "+name),
+		text: []paragraph{said(greeting(l, to)),
+			said(l.pick(line(by.Name)+" propose un acte qui demande l’accord d’un second officier de sécurité sur « "+name+" ». Il attend dans la console :",
+				line(by.Name)+" proposes an act that needs the agreement of a second security officer at “"+name+"”. It waits in the console:")),
+			{link: link},
+			said(l.pick("Sans réponse, il tombe le "+when(l, until.UTC())+". Rien n’est fait d’ici là.",
+				"Without an answer it lapses on "+when(l, until.UTC())+". Nothing is done before.")),
+			said(l.pick("Ouvrez la console comme vous en avez l’habitude si vous doutez de ce lien : la proposition y est aussi.",
+				"If you doubt this link, open the console as you usually do: the proposal is there too."))}}
+}
+
 // Test is what "huisclos check mail" sends.
 func Test(l Language, to Address, at Place) Mail {
 	name := line(at.Name)

@@ -19,10 +19,24 @@ function first(): Lang {
 }
 
 export const lang = signal<Lang>(first());
+/** What was chosen on this page, since it was opened. */
+const chosen = signal<Lang | null>(null);
 
 export function chooseLang(l: Lang): void {
+  chosen.value = l;
   lang.value = l;
   remember("lang", l);
+}
+
+/**
+ * Brings the page and the account of who is signed in together: mails are written in the account's language. What is chosen here is kept
+ * there, and so is what this browser remembers where the account knows nothing; a browser that remembers nothing takes the account's.
+ */
+export function agreeOnLang(kept: Lang | undefined, keep: (l: Lang) => Promise<void>): void {
+  const remembered = recall("lang"), here = remembered === "fr" || remembered === "en" ? remembered : null;
+  const wanted = chosen.value ?? (kept ? null : here);
+  if (wanted && wanted !== kept) void keep(wanted);
+  else if (kept && !here && kept !== lang.peek()) lang.value = kept;
 }
 
 effect(() => { document.documentElement.lang = lang.value; });

@@ -1,4 +1,4 @@
-/** The rules for all accounts: which roles need a second factor. Officers change them, administrators read. */
+/** The rules for all accounts: which roles need a second factor, and whether members see the addresses of others. Officers change them, administrators read. */
 import { useEffect, useState } from "preact/hooks";
 import { Badge, lang, Notice, Skeleton, Switch, toast } from "@huisclos/ui-kit";
 import { admin, isProposed, type ApiError, type Policy, type Proposal, type Role, type RuledRole } from "../api.ts";
@@ -30,12 +30,12 @@ export function Rules({ role }: { role: Role }) {
     } catch (e) { setFailed(asApiError(e)); }
   };
   useEffect(() => { void load(); }, []);
-  const set = async (r: RuledRole, on: boolean) => {
+  const set = async (change: Parameters<typeof admin.changePolicy>[0]) => {
     if (busy) return;
     setBusy(true);
     setError(null);
     try {
-      const answer = await admin.changePolicy({ [r]: on ? "required" : "optional" });
+      const answer = await admin.changePolicy(change);
       if (isProposed(answer)) setProposed(answer.proposal); else toast(t.stricter);
     } catch (cause) { setError(asApiError(cause).text(lang.value)); }
     await load();
@@ -62,10 +62,25 @@ export function Rules({ role }: { role: Role }) {
                   {waits(r) && <p class="small"><a href={`${base}/proposals`}>{t.pending}</a></p>}
                 </div>
                 {officer
-                  ? <Switch label={t.ask(roleName(r))} hideLabel on={policy.twoFactors[r] !== "optional"} onChange={(on) => void set(r, on)} />
+                  ? <Switch label={t.ask(roleName(r))} hideLabel on={policy.twoFactors[r] !== "optional"} onChange={(on) => void set({ twoFactors: { [r]: on ? "required" : "optional" } })} />
                   : <Badge>{policy.twoFactors[r] === "optional" ? t.optional : t.required}</Badge>}
               </li>
             ))}
+          </ul>
+        </section>
+        <section class="card stack" aria-labelledby="rules-addresses">
+          <h2 id="rules-addresses" class="part-title part-title--tight">{t.addresses}</h2>
+          <p class="muted">{t.addressesText}</p>
+          <ul class="rulings">
+            <li class="ruling">
+              <div class="stack stack--tight">
+                <div><b>{t.hide}</b><p class="muted small">{t.hideText}</p></div>
+                {pending.some((p) => p.change.addresses === "shown") && <p class="small"><a href={`${base}/proposals`}>{t.pending}</a></p>}
+              </div>
+              {officer
+                ? <Switch label={t.hide} hideLabel on={policy.addresses === "hidden"} onChange={(on) => void set({ addresses: on ? "hidden" : "shown" })} />
+                : <Badge>{policy.addresses === "hidden" ? t.hidden : t.shown}</Badge>}
+            </li>
           </ul>
         </section>
         {policy.officers < 2 ? <Notice tone="attention"><p>{t.officers(policy.officers)}</p></Notice> : <p class="muted">{t.officers(policy.officers)}</p>}

@@ -2,7 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { Button, copy, dateTime, Input, lang, Notice, Skeleton } from "@huisclos/ui-kit";
 import { admin, allAccounts, isProposed, type Account, type Activation } from "../api.ts";
-import { asApiError } from "../session.ts";
+import { mailOn, SendByMail } from "../pages/mail.tsx";
+import { askStatus, asApiError } from "../session.ts";
+import { mailWords } from "../words/mail.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { setupWords } from "../words/setup.ts";
 
@@ -16,6 +18,7 @@ export function Others({ onNext }: { onNext: (all: boolean) => void }) {
   const [made, setMade] = useState<Partial<Record<Watch, boolean>>>({});
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
+    void askStatus(); // whether mails leave
     allAccounts().then((all) => {
       const found: Partial<Record<Watch, Account>> = {};
       for (const w of watches) found[w] = all.find((a) => a.role === w && a.state !== "disabled");
@@ -44,6 +47,7 @@ function Other({ role, there, onMade }: { role: Watch; there: Account | null; on
   const t = setupWords.value;
   const [name, setName] = useState("");
   const [email, setEmail] = useState("");
+  const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState<string | null>(null);
   const [link, setLink] = useState<{ name: string; activation: Activation } | null>(null);
@@ -53,7 +57,7 @@ function Other({ role, there, onMade }: { role: Watch; there: Account | null; on
     setBusy(true);
     setSaid(null);
     try {
-      const made = await admin.create({ name: name.trim(), email: email.trim(), role, mail: false });
+      const made = await admin.create({ name: name.trim(), email: email.trim(), role, mail: mail && mailOn() });
       if (isProposed(made)) setSaid(roleWords.value.proposed.text);
       else { setLink({ name: made.account.name, activation: made.activation }); onMade(); }
     } catch (cause) { setSaid(asApiError(cause).text(lang.value)); }
@@ -62,7 +66,9 @@ function Other({ role, there, onMade }: { role: Watch; there: Account | null; on
   return (
     <section class="card stack" aria-labelledby={`other-${role}`}>
       <div class="stack stack--tight"><h2 id={`other-${role}`} class="part-title part-title--tight">{roleName(role)}</h2><p class="muted small">{roleWords.value.says[role]}</p></div>
-      {there ? <p>{t.there(there.name)}</p> : link ? (
+      {there ? <p>{t.there(there.name)}</p> : link?.activation.mailed ? (
+        <div class="stack stack--tight" role="status"><p>{mailWords.value.sentTo(link.name)}</p><p class="muted small">{mailWords.value.sentHint}</p></div>
+      ) : link ? (
         <div class="stack stack--tight" role="status">
           <p>{t.handOver(link.name)}</p>
           <p class="once code" tabIndex={0}>{link.activation.url}</p>
@@ -76,7 +82,8 @@ function Other({ role, there, onMade }: { role: Watch; there: Account | null; on
             <Input label={t.othersName} required maxLength={80} value={name} onValue={setName} autocomplete="off" />
             <Input label={t.othersEmail} type="email" required value={email} onValue={setEmail} autocomplete="off" />
           </div>
-          <div><Button look="primary" type="submit" busy={busy} aria-describedby={`other-${role}`}>{t.make}</Button></div>
+          <SendByMail on={mail} onChange={setMail} />
+          <div><Button look="primary" type="submit" busy={busy} aria-describedby={`other-${role}`}>{mail && mailOn() ? mailWords.value.createAct : t.make}</Button></div>
         </form>
       )}
     </section>

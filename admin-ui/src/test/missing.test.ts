@@ -4,7 +4,7 @@ import type { Account, Policy, Role, State } from "../api.ts";
 import { missingOf } from "../missing.ts";
 
 const account = (name: string, role: Role, state: State = "active", secondFactor = true): Account => ({ id: name, name, email: `${name}@example.test`, role, state, secondFactor, created: "" });
-const policy = (organiser: "required" | "optional" = "optional"): Policy => ({ twoFactors: { administrator: "always", officer: "always", auditor: "always", organiser, member: "optional" }, officers: 0 });
+const policy = (organiser: "required" | "optional" = "optional"): Policy => ({ twoFactors: { administrator: "always", officer: "always", auditor: "always", organiser, member: "optional" }, addresses: "shown", officers: 0 });
 const ada = account("ada", "administrator");
 
 const table: [what: string, accounts: Account[], policy: Policy, missing: ReturnType<typeof missingOf>][] = [

@@ -184,6 +184,7 @@ export const api = {
   removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
   newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,
   ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
+  keepLanguage: (language: Lang) => request<void>("PATCH", "/api/account", { language }),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
   /** Proves again who one is, for acts that need a recent proof. The session stays the same. */

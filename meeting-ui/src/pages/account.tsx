@@ -63,6 +63,7 @@ function Look() {
       <h2 id="part-look">{desk.value.me.look}</h2>
       <div class="stack">
         <div class="choice"><span>{kit.value.language}</span><Segments label={kit.value.language} value={lang.value} options={[{ value: "fr", label: langNames.fr }, { value: "en", label: langNames.en }]} onChange={chooseLang} /></div>
+        <p class="muted small">{desk.value.me.mailsToo}</p>
         <div class="choice"><span>{kit.value.theme}</span><Segments label={kit.value.theme} value={theme.value} options={themes.map((x) => ({ value: x, label: kit.value.themes[x] }))} onChange={chooseTheme} /></div>
       </div>
     </section>

@@ -77,6 +77,7 @@ export const desk = dictionary(
       save: "Enregistrer",
       saved: "C’est enregistré.",
       look: "Affichage",
+      mailsToo: "Les courriels que vous recevez sont aussi dans cette langue.",
     },
     notFound: {
       title: "Cette page n’existe pas",
@@ -167,6 +168,7 @@ export const desk = dictionary(
       save: "Save",
       saved: "Saved.",
       look: "Display",
+      mailsToo: "Mails to you are in this language too.",
     },
     notFound: {
       title: "This page does not exist",

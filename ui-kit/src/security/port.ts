@@ -10,7 +10,8 @@ export type Role = "administrator" | "officer" | "auditor" | "organiser" | "memb
 export const privileged = (role: Role): boolean => role === "administrator" || role === "officer" || role === "auditor";
 
 /** source: "ldap" where the organisation's directory decides name, role and passphrase. */
-export interface Person { id: string; name: string; email: string; role: Role; source?: string }
+/** language: of mails to them, once they have chosen one. */
+export interface Person { id: string; name: string; email: string; role: Role; source?: string; language?: Lang }
 /** The second factors of an account: since when, how many recovery codes are left, and whether the rules ask for one. */
 export interface Factors { totp: { since: string } | null; passkeys: Passkey[]; recoveryLeft: number; required?: boolean }
 /** party: the host name that it is for, where that is no longer this one's. */
