@@ -45,7 +45,7 @@ func (r record) state() State {
 	switch {
 	case r.Disabled || r.Absent:
 		return Disabled
-	case r.Hash == "" && !r.ofSource():
+	case r.Hash == "" && !r.elsewhere():
 		return Invited
 	default:
 		return Active
@@ -118,7 +118,7 @@ func (r record) indexes() []indexKey {
 	if r.lastingAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
 	}
-	if r.ofSource() {
+	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
 	}
 	if r.activeOfficer() {
