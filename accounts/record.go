@@ -37,7 +37,7 @@ type record struct {
 	Recovery *recovery     `json:"recovery,omitempty"`
 	// Guest is there exactly for guests who came by an invitation.
 	Guest *Guesthood `json:"guest,omitempty"`
-	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
+	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing, and takes nothing away.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
 

@@ -46,6 +46,7 @@ const (
 
 	// Second factors. Object: the account. kind is totp, passkey, or both of them; passkey is the id of one in its owner's list.
 	FactorAdded     Action = "factor.added"    // [kind, passkey]
+	FactorReplaced  Action = "factor.replaced" // [kind] by its owner: a new one in the place of the old
 	FactorRemoved   Action = "factor.removed"  // [kind, passkey, left] by its owner; left: passkeys
 	FactorTaken     Action = "factor.taken"    // [kind, recovery] by an administrator, or by an operator's reset, with as many recovery codes as were left
 	FactorRefused   Action = "factor.refused"  // [reason, failures] a code that is wrong, used or out of date, after a right passphrase: reason=code; [kind=passkey, reason=unknown|origin|party|verification|signature|owner|counter|disabled|invited]

@@ -25,6 +25,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "passphrase.changed": ["Phrase de passe changée", "Passphrase changed"],
   "passphrase.refused": ["Changement de phrase de passe refusé", "Change of passphrase refused"],
   "factor.added": ["Second facteur ajouté", "Second factor added"],
+  "factor.replaced": ["Application d’authentification remplacée par la personne", "Authenticator app replaced by its owner"],
   "factor.removed": ["Second facteur retiré par la personne", "Second factor removed by its owner"],
   "factor.taken": ["Second facteur retiré par un administrateur", "Second factor removed by an administrator"],
   "factor.refused": ["Second facteur refusé", "Second factor refused"],
