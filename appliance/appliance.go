@@ -50,6 +50,7 @@ func migrations() []store.Migration {
 		{Version: 10, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 12, Name: "guests", Run: accounts.AddGuests},
+		{Version: 13, Name: "provider", Run: accounts.AddProvider},
 	}
 }
 
