@@ -49,7 +49,7 @@ func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok,
 	if unusable != nil {
 		prepared = ""
 	}
-	if r.state() != Active || r.elsewhere() || unusable != nil {
+	if r.state() != Active || r.Hash == "" || unusable != nil {
 		return false, false, hashError(a.hasher.VerifyUnknown(ctx, prepared))
 	}
 	ok, rehash, err = a.hasher.Verify(ctx, r.Hash, prepared, a.hashCost(r.Role))

@@ -70,10 +70,10 @@ const (
 
 	// Signing in. Object: the account, empty when there is none for what was typed: what was typed is never recorded,
 	// because people type passphrases into the field for the address.
-	LoginOK          Action = "login.ok"           // [session, by=passkey]
-	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
+	LoginOK          Action = "login.ok"           // [session, by=passkey|oidc]
+	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures; by=oidc: the code of why]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset|source, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset|source|provider, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Invitations. Object: the room. Whom one is for stands nowhere.
@@ -103,6 +103,11 @@ const (
 	DirectoryHeld   Action = "directory.held"         // [missing, accounts] far fewer people than before: nobody was shut out
 	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
 	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
+
+	// The provider of sign-in. Object of AccountVouched: the account.
+	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on
+	ProviderFailed Action = "provider.failed"  // [reason] the first of a row
+	ProviderBack   Action = "provider.answers" // again, after a row of failures
 
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"
