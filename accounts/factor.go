@@ -222,7 +222,7 @@ func (a *Accounts) Factors(id ID) (Factors, error) {
 
 // BeginTOTP draws a second factor for its owner, in place of one that was begun before. It counts from ConfirmTOTP on, for
 // which there are ten minutes. An account with a passkey proves itself with that too. ErrPassphraseWrong, ErrSecondFactorNeeded,
-// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrTooMany.
+// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrNoPassphrase, ErrTooMany.
 func (a *Accounts) BeginTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Enrolment, error) {
 	return a.beginTOTP(ctx, id, p, false, client, now)
 }
@@ -242,6 +242,9 @@ func (a *Accounts) beginTOTP(ctx context.Context, id ID, p Proof, replaces bool,
 			return ErrSecondFactorThere
 		case r.TOTP == nil && replaces:
 			return ErrNoSecondFactor
+		}
+		if r.keyed() {
+			return ErrNoPassphrase
 		}
 		if err := t.useSecond(r, p, anyCode); err != nil {
 			return err
@@ -349,12 +352,15 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client
 }
 
 // RenewRecovery draws new recovery codes for their owner; the old ones no longer count. Sessions stay. It takes a code of
-// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrNoPassphrase, ErrTooMany.
 func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Client, now time.Time) ([]Token, error) {
 	var codes []Token
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
 		if !r.secondFactor() {
 			return ErrNoSecondFactor
+		}
+		if r.keyed() {
+			return ErrNoPassphrase
 		}
 		if err := t.useSecond(r, p, totpOnly); err != nil {
 			return err

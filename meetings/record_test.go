@@ -23,8 +23,8 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 	t.Cleanup(func() { db.Close() })
 	err = db.Migrate([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets},
-		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 4, Name: "groups", Run: accounts.AddGroups}, {Version: 5, Name: "guests", Run: accounts.AddGuests},
-		{Version: 3, Name: "rules", Run: AddRules}, {Version: 7, Name: "schedules", Run: AddSchedules}, {Version: 8, Name: "profiles", Run: CreateProfiles},
+		{Version: 3, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 4, Name: "groups", Run: accounts.AddGroups}, {Version: 5, Name: "guests", Run: accounts.AddGuests},
+		{Version: 6, Name: "rules", Run: AddRules}, {Version: 7, Name: "schedules", Run: AddSchedules}, {Version: 8, Name: "profiles", Run: CreateProfiles},
 	})
 	if err != nil {
 		t.Fatal(err)
