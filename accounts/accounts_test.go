@@ -52,6 +52,8 @@ var migrations = []store.Migration{
 	{Version: 5, Name: "sources", Run: AddSources},
 	{Version: 6, Name: "groups", Run: AddGroups},
 	{Version: 7, Name: "guests", Run: AddGuests},
+	{Version: 8, Name: "provisioning", Run: AddProvisioning},
+	{Version: 9, Name: "provider", Run: AddProvider},
 }
 
 func newWorld(t *testing.T) *world {

@@ -79,6 +79,7 @@ type act struct {
 	now   time.Time
 	ended []Ended
 
+	provided *provided // of the session that was proved last among those that endAll ended
 	proposed *Proposed // the act became this proposal
 	agreed   *proposal // the act is what this proposal wanted: its entries name it
 }

@@ -65,6 +65,9 @@ type Proof struct {
 	// Passkey stands for both of the above, nil without one: who has it was verified by their device too. Only a change of the
 	// passphrase asks for the old one all the same.
 	Passkey Assertion
+	// Proved is when the owner of the session last proved who they are: of somebody who has no passphrase here, because a provider
+	// vouches for them, it stands for that.
+	Proved time.Time
 }
 
 // Format says, for every verb, that secrets stand here.
@@ -151,7 +154,7 @@ func (a *Accounts) finish(try attempt, r record, key string, client Client, now 
 
 // ownAct runs an act of somebody signed in on their own account, after the passphrase was typed again or a passkey was used; f asks
 // for the code that belongs to the passphrase. Tries are limited as those at the door are. ErrPassphraseWrong, ErrPasskeyRefused,
-// ErrNoSession, and what f returns.
+// ErrProofNeeded of who has no passphrase here, ErrNoSession, and what f returns.
 func (a *Accounts) ownAct(ctx context.Context, id ID, p Proof, client Client, now time.Time, f func(*act, *record) error) error {
 	if p.Passkey != nil {
 		return a.ownActByPasskey(id, p.Passkey, client, now, f)
@@ -169,7 +172,12 @@ func (a *Accounts) ownAct(ctx context.Context, id ID, p Proof, client Client, no
 	if err != nil {
 		return err
 	}
-	ok, _, err := a.verify(ctx, r, p.Passphrase)
+	var ok bool
+	if r.Hash == "" && r.vouchable() {
+		ok, err = true, Actor{Proved: p.Proved}.proved(now)
+	} else {
+		ok, _, err = a.verify(ctx, r, p.Passphrase)
+	}
 	if err != nil {
 		try.done()
 		return err
@@ -214,7 +222,7 @@ func (a *Accounts) Factors(id ID) (Factors, error) {
 
 // BeginTOTP draws a second factor for its owner, in place of one that was begun before. It counts from ConfirmTOTP on, for
 // which there are ten minutes. An account with a passkey proves itself with that too. ErrPassphraseWrong, ErrSecondFactorNeeded,
-// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrTooMany.
+// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrNoPassphrase, ErrTooMany.
 func (a *Accounts) BeginTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Enrolment, error) {
 	return a.beginTOTP(ctx, id, p, false, client, now)
 }
@@ -234,6 +242,9 @@ func (a *Accounts) beginTOTP(ctx context.Context, id ID, p Proof, replaces bool,
 			return ErrSecondFactorThere
 		case r.TOTP == nil && replaces:
 			return ErrNoSecondFactor
+		}
+		if r.keyed() {
+			return ErrNoPassphrase
 		}
 		if err := t.useSecond(r, p, anyCode); err != nil {
 			return err
@@ -341,12 +352,15 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client
 }
 
 // RenewRecovery draws new recovery codes for their owner; the old ones no longer count. Sessions stay. It takes a code of
-// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrNoPassphrase, ErrTooMany.
 func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Client, now time.Time) ([]Token, error) {
 	var codes []Token
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
 		if !r.secondFactor() {
 			return ErrNoSecondFactor
+		}
+		if r.keyed() {
+			return ErrNoPassphrase
 		}
 		if err := t.useSecond(r, p, totpOnly); err != nil {
 			return err

@@ -26,11 +26,12 @@ const (
 	Hidden Visibility = "hidden" // members see names alone, and find people by their names alone
 )
 
-// Policy is what officers decide for all accounts. The zero value requires and hides nothing.
+// Policy is what officers decide for all accounts. The zero value requires and hides nothing, and has guests as the product does.
 type Policy struct {
 	Organiser Requirement `json:"organiser,omitempty"`
 	Member    Requirement `json:"member,omitempty"`
 	Addresses Visibility  `json:"addresses,omitempty"`
+	Guests    GuestRule   `json:"guests,omitzero"`
 }
 
 // NamesOnly reports whether whoever has the role is shown no e-mail address but their own. Who opens rooms invites people and has to tell
@@ -64,7 +65,9 @@ func (p Policy) with(change Policy) (after Policy, loosens bool) {
 		loosens = loosens || after.Addresses == Hidden && change.Addresses == Shown
 		after.Addresses = change.Addresses
 	}
-	return after, loosens
+	var more bool
+	after.Guests, more = p.Guests.with(change.Guests)
+	return after, loosens || more
 }
 
 func (p Policy) valid() bool {
@@ -78,7 +81,8 @@ func (p Policy) valid() bool {
 
 // details name what a change sets, for the log.
 func (p Policy) details() []string {
-	return []string{string(Organiser), string(p.Organiser), string(Member), string(p.Member), "addresses", string(p.Addresses)}
+	list := []string{string(Organiser), string(p.Organiser), string(Member), string(p.Member), "addresses", string(p.Addresses)}
+	return append(list, p.Guests.details()...)
 }
 
 func loadPolicy(tx *store.Tx) (p Policy, err error) {
@@ -123,7 +127,7 @@ func mayDecide(tx *store.Tx, actor Actor) error {
 }
 
 // ChangePolicy is an officer's act. What asks more of people counts at once; what asks less of anybody becomes a proposal
-// (Proposed), as a whole. ErrPolicy, ErrForbidden, ErrProofNeeded.
+// (Proposed), as a whole. ErrPolicy, ErrGuestRule, ErrForbidden, ErrProofNeeded.
 func (a *Accounts) ChangePolicy(actor Actor, change Policy, now time.Time) (Policy, error) {
 	var after Policy
 	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
@@ -138,6 +142,9 @@ func (a *Accounts) ChangePolicy(actor Actor, change Policy, now time.Time) (Poli
 		}
 		before, err := loadPolicy(t.tx)
 		if err != nil {
+			return err
+		}
+		if err := before.Guests.accepts(change.Guests); err != nil {
 			return err
 		}
 		var loosens bool
@@ -164,5 +171,9 @@ func (t *act) setPolicy(before, change Policy) error {
 	if err := t.tx.Put(stateBucket, policyKey, b); err != nil {
 		return err
 	}
-	return t.record(audit.PolicyChanged, "", change.details()...)
+	shortened, err := t.holdGuests(before.Guests, after.Guests)
+	if err != nil {
+		return err
+	}
+	return t.record(audit.PolicyChanged, "", append(change.details(), "shortened", count(shortened))...)
 }

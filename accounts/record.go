@@ -24,7 +24,9 @@ type record struct {
 	Subject string `json:"subject,omitempty"`
 	Absent  bool   `json:"absent,omitempty"`
 	// Language is the one that its owner has chosen for what is written to them, "" while they have chosen none.
-	Language  Language  `json:"language,omitempty"`
+	Language Language `json:"language,omitempty"`
+	// Provided is the provider's name of somebody whose account is of another source, once they have come by it.
+	Provided  string    `json:"provided,omitempty"`
 	Created   time.Time `json:"created"`
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
@@ -33,7 +35,8 @@ type record struct {
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
-	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one: it is there exactly when one of them is.
+	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one beside the passphrase: it comes with the first of
+	// them, and not before there is a passphrase.
 	TOTP     *totpFactor   `json:"totp,omitempty"`
 	Passkeys []keptPasskey `json:"passkeys,omitempty"`
 	Recovery *recovery     `json:"recovery,omitempty"`
@@ -47,7 +50,7 @@ func (r record) state() State {
 	switch {
 	case r.Disabled || r.Absent:
 		return Disabled
-	case r.Hash == "" && !r.ofSource():
+	case r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) == 0:
 		return Invited
 	default:
 		return Active
@@ -56,7 +59,8 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Language: r.Language}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed(),
+		Language: r.Language}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
@@ -120,8 +124,11 @@ func (r record) indexes() []indexKey {
 	if r.lastingAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
 	}
-	if r.ofSource() {
+	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
+	}
+	if r.Provided != "" {
+		list = append(list, indexKey{subjectBucket, subjectKey(Provider, r.Provided), id})
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})

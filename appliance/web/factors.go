@@ -34,7 +34,11 @@ func (s *Server) getFactors(v *visit) error {
 	if !f.TOTP.IsZero() {
 		totp = &totpJSON{f.TOTP}
 	}
-	return v.json(http.StatusOK, map[string]any{"totp": totp, "passkeys": v.passkeyList(f.Passkeys), "recoveryLeft": f.RecoveryLeft, "required": f.Required})
+	out := map[string]any{"totp": totp, "passkeys": v.passkeyList(f.Passkeys), "recoveryLeft": f.RecoveryLeft, "required": f.Required}
+	if v.account.Keyed {
+		out["keyed"] = true
+	}
+	return v.json(http.StatusOK, out)
 }
 
 // beginTOTP shows a secret that the server cannot show again. It counts for nothing before its first code.

@@ -18,11 +18,13 @@ func (s *Server) routes() []route {
 		{post, "/api/passkey/login/finish", anyone, call, s.passkeyLogin},
 		{post, "/api/logout", anyone, call, s.logout},
 		{post, "/api/activation", anyone, secret, s.activation},
+		{post, "/api/activation/passkey", anyone, secret, s.beginActivationPasskey},
 		{post, "/api/activate", anyone, secret, s.activate},
 
 		{post, "/api/invitation", anyone, secret, s.invitation},
 		{post, "/api/invitation/code", anyone, secret, s.sendCode},
 		{post, "/api/invitation/confirm", anyone, secret, s.confirmAddress},
+		{post, "/api/invitation/passkey", anyone, secret, s.beginGuestPasskey},
 		{post, "/api/invitation/accept", anyone, secret, s.accept},
 
 		{patch, "/api/account", person, call, s.changeOwn},
@@ -61,7 +63,10 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room/guests", opener, call, s.listGuests},
 		{post, "/api/rooms/:room/invitations", opener, call, s.invite},
 		{del, "/api/rooms/:room/invitations/:invitation", opener, call, s.withdraw},
+		{patch, "/api/rooms/:room/invitations/:invitation", opener, call, s.extendInvitation},
 		{del, "/api/rooms/:room/guests/:account", opener, call, s.removeGuest},
+		{patch, "/api/rooms/:room/guests/:account", opener, call, s.changeGuest},
+		{post, "/api/rooms/:room/guests/:account/link", opener, call, s.guestLink},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
