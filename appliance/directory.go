@@ -46,7 +46,8 @@ func (s settings) newDirectory() (*ldap.Client, error) {
 		return nil, nil
 	}
 	o := ldap.Settings{Host: d.Host, TLS: d.TLS, BindDN: d.BindDN, Base: d.Base, Filter: d.Filter, Disabled: d.Disabled, Name: d.Name, Mail: d.Mail,
-		Identifier: d.Identifier, Role: accounts.Role(d.Role), Member: d.Member, Nested: d.Nested, PageSize: d.PageSize, Timeout: d.Timeout}
+		Identifier: d.Identifier, Role: accounts.Role(d.Role), Member: d.Member, Nested: d.Nested, Login: d.Login,
+		Sync: d.SyncGroups, GroupsBase: d.GroupsBase, GroupsFilter: d.GroupsFilter, GroupName: d.GroupName, PageSize: d.PageSize, Timeout: d.Timeout}
 	if d.Role == config.NoRole {
 		o.Role = ""
 	}

@@ -103,8 +103,8 @@ const (
 	ProfileDeleted Action = "profile.deleted" // likewise, as it was
 
 	// The organisation's directory.
-	DirectorySynced Action = "directory.synchronised" // [people, created, changed, shut, opened, problems] when something changed, or by hand
-	DirectoryHeld   Action = "directory.held"         // [missing, accounts] far fewer people than before: nobody was shut out
+	DirectorySynced Action = "directory.synchronised" // [people, created, changed, shut, opened, groups, problems] when something changed, or by hand
+	DirectoryHeld   Action = "directory.held"         // [missing, accounts or groups] far fewer people, or groups, than before: nobody was shut out, no group deleted
 	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
 	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
 

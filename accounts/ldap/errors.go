@@ -26,9 +26,13 @@ const (
 	NoBase      Kind = "base"        // the tree isn't there, or can't be seen
 	NoGroup     Kind = "group"       // a group of the settings isn't there
 	TooMany     Kind = "too-many"    // more people than are taken
-	Limited     Kind = "limited"     // it gives the account that reads only so many entries
-	NoAnswer    Kind = "no-answer"   // it stopped answering, or gave up
-	Nobody      Kind = "nobody"      // the filter finds nobody
+	// NoGroupsBase, NoGroups, TooManyGroups: of the groups that come here, their tree isn't there, the filter finds none, or too many.
+	NoGroupsBase  Kind = "groups-base"
+	NoGroups      Kind = "no-groups"
+	TooManyGroups Kind = "too-many-groups"
+	Limited       Kind = "limited"   // it gives the account that reads only so many entries
+	NoAnswer      Kind = "no-answer" // it stopped answering, or gave up
+	Nobody        Kind = "nobody"    // the filter finds nobody
 )
 
 // Error is a directory that could not be asked. It is an accounts.ErrSource.
@@ -64,8 +68,17 @@ func (k Kind) Sentence() (fr, en string) {
 	case NoBase:
 		return "La branche base n'existe pas dans l'annuaire, ou le compte de lecture ne la voit pas.", "The tree base does not exist in the directory, or the account that reads can't see it."
 	case NoGroup:
-		return "Un groupe de [directory.groups] n'existe pas dans l'annuaire, ou le compte de lecture ne le voit pas. Rien n'a été changé.",
-			"A group of [directory.groups] does not exist in the directory, or the account that reads can't see it. Nothing was changed."
+		return "Un groupe de [directory.groups] ou de sync_groups n'existe pas dans l'annuaire, ou le compte de lecture ne le voit pas. Rien n'a été changé.",
+			"A group of [directory.groups] or of sync_groups does not exist in the directory, or the account that reads can't see it. Nothing was changed."
+	case NoGroupsBase:
+		return "La branche groups_base n'existe pas dans l'annuaire, ou le compte de lecture ne la voit pas. Rien n'a été changé.",
+			"The tree groups_base does not exist in the directory, or the account that reads can't see it. Nothing was changed."
+	case NoGroups:
+		return "Le filtre groups_filter ne trouve aucun groupe. Vérifiez groups_base et groups_filter ; rien n'a été changé.",
+			"The filter groups_filter finds no group. Check groups_base and groups_filter; nothing was changed."
+	case TooManyGroups:
+		return fmt.Sprintf("Les groupes sont plus de %d, ou ont ensemble plus de %d membres. Restreignez groups_filter ; rien n'a été changé.", accounts.MaxGroups, maxMemberships),
+			fmt.Sprintf("There are more than %d groups, or they have more than %d members together. Narrow groups_filter down; nothing was changed.", accounts.MaxGroups, maxMemberships)
 	case TooMany:
 		return fmt.Sprintf("Le filtre désigne plus de %d personnes. Restreignez filter.", maxPeople), fmt.Sprintf("The filter means more than %d people. Narrow filter down.", maxPeople)
 	case Limited:

@@ -222,12 +222,12 @@ func FuzzEntries(f *testing.F) {
 	f.Add([]byte{}, "", "", "", "", "cn=\\")
 	f.Add([]byte("\x01\x02"), "\xff", "\x00@", "99999999999999999999", "cn=a\\", "x")
 	f.Fuzz(func(t *testing.T, id []byte, name, mail, flags, dn, other string) {
-		c := &Client{s: Settings{Identifier: "objectGUID", Name: "displayName", Mail: "mail", Role: accounts.Member}}
+		c := &Client{s: Settings{Identifier: "objectGUID", Name: "displayName", Mail: "mail", Role: accounts.Member, Login: "displayName", Groups: []Group{{"cn=x", accounts.Auditor}}}}
 		entry := func(dn, mail string) *ldap.Entry {
 			return &ldap.Entry{DN: dn, Attributes: []*ldap.EntryAttribute{{Name: "objectguid", Values: []string{string(id)}, ByteValues: [][]byte{id}},
 				ldap.NewEntryAttribute("displayName", []string{name}), ldap.NewEntryAttribute("mail", []string{mail}), ldap.NewEntryAttribute(control, []string{flags})}}
 		}
-		found := c.judge([]*ldap.Entry{entry(dn, mail), entry(other, "x"+mail)}, map[string]accounts.Role{normalDN(other): accounts.Auditor}, map[string]bool{})
+		found := c.judge([]*ldap.Entry{entry(dn, mail), entry(other, "x"+mail)}, belonging{byDN: map[string]int{normalDN(other): 0}, byLogin: map[string]int{}}, map[string]bool{})
 		if len(found.People) > 1 || len(id) == 0 && len(found.People)+len(found.Kept) > 0 {
 			t.Fatalf("%+v", found)
 		}

@@ -48,6 +48,14 @@ type Settings struct {
 	Role   accounts.Role
 	Member string // attribute of a group that lists its members, by their DN
 	Nested bool   // groups in groups count, by Active Directory's rule LDAP_MATCHING_RULE_IN_CHAIN
+	// Login is the attribute of a person that POSIX groups list as memberUid (RFC 2307); "": what they list isn't read.
+	Login string
+
+	// Groups of the directory that are groups here: Sync are named by their DN, the others are found by GroupsFilter below GroupsBase.
+	Sync         []string
+	GroupsBase   string // "": none is looked for
+	GroupsFilter string
+	GroupName    string // attribute of a group
 
 	PageSize int           // entries that are asked for at once (RFC 2696)
 	Timeout  time.Duration // of a connection, and of each answer
@@ -109,17 +117,22 @@ func New(s Settings, dial Dialer, now func() time.Time, random func([]byte)) (*C
 			return nil, errors.New("ldap: the file of the authorities (ca_file) holds no certificate in PEM form")
 		}
 	}
-	for _, f := range []struct{ name, text string }{{"filter", s.Filter}, {"disabled_filter", s.Disabled}} {
-		if f.text == "" && f.name == "disabled_filter" {
+	for _, f := range []struct{ name, text string }{{"filter", s.Filter}, {"disabled_filter", s.Disabled}, {"groups_filter", s.GroupsFilter}} {
+		if f.text == "" && (f.name == "disabled_filter" || s.GroupsBase == "" && f.name == "groups_filter") {
 			continue
 		}
 		if _, err := ldap.CompileFilter(f.text); err != nil {
 			return nil, fmt.Errorf("ldap: %s %q is no LDAP filter: %w", f.name, f.text, err)
 		}
 	}
-	for _, dn := range []struct{ name, text string }{{"base", s.Base}, {"bind_dn", s.BindDN}} {
+	for _, dn := range []struct{ name, text string }{{"base", s.Base}, {"bind_dn", s.BindDN}, {"groups_base", s.GroupsBase}} {
 		if _, err := ldap.ParseDN(dn.text); err != nil && !(dn.name == "bind_dn" && windowsName(dn.text)) {
 			return nil, fmt.Errorf("ldap: %s %q is no distinguished name: %w", dn.name, dn.text, err)
+		}
+	}
+	for _, dn := range s.Sync {
+		if _, err := ldap.ParseDN(dn); err != nil || dn == "" {
+			return nil, fmt.Errorf("ldap: sync_groups: %q is no distinguished name", dn)
 		}
 	}
 	if s.BindDN != "" && s.Password == "" {

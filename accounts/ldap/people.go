@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,8 +19,6 @@ const (
 	// control is Active Directory's attribute that holds, as bit 2, that an account is disabled (ADS_UF_ACCOUNTDISABLE).
 	control     = "userAccountControl"
 	disabledBit = 0x2
-	// inChain is Active Directory's rule for groups in groups (LDAP_MATCHING_RULE_IN_CHAIN).
-	inChain = "1.2.840.113556.1.4.1941"
 	// otherName stands for the attribute of the name where that is missing. Every person has one (RFC 4519 §3.12).
 	otherName = "cn"
 )
@@ -27,6 +26,7 @@ const (
 // Found is what a directory holds.
 type Found struct {
 	People []accounts.Entry
+	Groups []Named // those of the settings that come here with their members
 	// Kept are identifiers of people of whom something is missing; Problems say what.
 	Kept     []string
 	Problems []Problem
@@ -36,7 +36,7 @@ type Found struct {
 
 // Problem is an entry that can't be brought in.
 type Problem struct {
-	Code string // noIdentifier, noMail, twice
+	Code string // noIdentifier, noMail, twice, login; of groups: groupIdentifier
 	DN   string
 }
 
@@ -65,6 +65,9 @@ func (c *Client) People(ctx context.Context) (Found, error) {
 			return true, &Error{Nobody, errors.New("no entry")}
 		}
 		found = c.judge(entries, roles, off)
+		if c.bringsGroups() {
+			return true, c.groupsOf(lc, entries, &found)
+		}
 		return true, nil
 	})
 	return found, err
@@ -80,9 +83,12 @@ type Probed struct {
 func (c *Client) Probe(ctx context.Context) (p Probed, err error) {
 	err = c.with(ctx, func(lc *conn) (bool, error) {
 		for _, g := range c.s.Groups {
-			if _, err := c.members(lc, g.DN); err != nil {
+			if _, err := c.members(lc, g.DN, c.s.Member); err != nil {
 				return false, err
 			}
+		}
+		if _, err := c.groupEntries(lc); err != nil {
+			return false, err
 		}
 		found, err := lc.Search(c.request(c.s.Base, ldap.ScopeWholeSubtree, 0, c.s.Filter, c.attributes(), ldap.NewControlPaging(uint32(c.s.PageSize))))
 		if err != nil {
@@ -91,7 +97,7 @@ func (c *Client) Probe(ctx context.Context) (p Probed, err error) {
 		if len(found.Entries) == 0 {
 			return true, &Error{Nobody, errors.New("no entry")}
 		}
-		judged := c.judge(found.Entries, nil, nil)
+		judged := c.judge(found.Entries, belonging{}, nil)
 		p = Probed{len(found.Entries), len(judged.Problems)}
 		return false, nil // the rest of the pages is not asked for: the connection ends, and the server forgets them
 	})
@@ -100,12 +106,16 @@ func (c *Client) Probe(ctx context.Context) (p Probed, err error) {
 
 // attributes are those of a person.
 func (c *Client) attributes() []string {
-	return []string{c.s.Identifier, c.s.Name, otherName, c.s.Mail, control}
+	list := []string{c.s.Identifier, c.s.Name, otherName, c.s.Mail, control}
+	if c.s.Login != "" {
+		list = append(list, c.s.Login)
+	}
+	return list
 }
 
-// judge makes people of entries. roles and off are by normal DN.
-func (c *Client) judge(entries []*ldap.Entry, roles map[string]accounts.Role, off map[string]bool) (found Found) {
-	seen, addresses := map[string]bool{}, map[string]bool{}
+// judge makes people of entries. off is by normal DN.
+func (c *Client) judge(entries []*ldap.Entry, groups belonging, off map[string]bool) (found Found) {
+	seen, addresses, alike := map[string]bool{}, map[string]bool{}, c.alike(entries)
 	for _, e := range entries {
 		dn := normalDN(e.DN)
 		raw := e.GetEqualFoldRawAttributeValue(c.s.Identifier)
@@ -114,9 +124,12 @@ func (c *Client) judge(entries []*ldap.Entry, roles map[string]accounts.Role, of
 			continue
 		}
 		subject := hex.EncodeToString(raw)
-		role, ok := roles[dn]
-		if !ok {
-			role = c.s.Role
+		role, logins := c.s.Role, c.logins(e)
+		if slices.ContainsFunc(logins, func(l string) bool { return alike[l] }) {
+			found.Problems, logins = append(found.Problems, Problem{"login", e.DN}), nil
+		}
+		if g, ok := groups.first(dn, logins); ok {
+			role = c.s.Groups[g].Role
 		}
 		if role == "" {
 			// As good as gone: whoever left the last group with a role loses what it gave.
@@ -178,89 +191,27 @@ func normalDN(s string) string {
 	return strings.ToLower(dn.String())
 }
 
-// roles reads who is in the groups of the settings, by normal DN. Who is in several has the first one's role.
-func (c *Client) roles(lc *conn) (map[string]accounts.Role, error) {
-	roles := map[string]accounts.Role{}
-	add := func(dn string, role accounts.Role) {
-		if key := normalDN(dn); roles[key] == "" {
-			roles[key] = role
-		}
-	}
-	for _, g := range c.s.Groups {
-		// Also where groups count in groups: one that isn't there would only be empty, and its people lose their role.
-		members, err := c.members(lc, g.DN)
-		if err != nil {
-			return nil, err
-		}
-		for _, dn := range members {
-			add(dn, g.Role)
-		}
-		if !c.s.Nested {
-			continue
-		}
-		if err := c.each(lc, c.chainFilter(g.DN), []string{"1.1"}, func(e *ldap.Entry) { add(e.DN, g.Role) }); err != nil {
-			return nil, err
-		}
-	}
-	return roles, nil
-}
-
-// chainFilter finds the people of a group and of the groups in it.
-func (c *Client) chainFilter(group string) string {
-	return "(&" + c.s.Filter + equals("memberOf:"+inChain+":", group) + ")"
-}
-
-// members reads the DNs that a group lists. Active Directory hands out a part at a time, under the name member;range=0-1499.
-func (c *Client) members(lc *conn, group string) (list []string, err error) {
-	ask := c.s.Member
-	for range maxPeople / 1000 {
-		found, err := lc.Search(c.request(group, ldap.ScopeBaseObject, 1, "(objectClass=*)", []string{ask}))
-		if ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultReferral) || err == nil && len(found.Entries) != 1 {
-			return nil, &Error{NoGroup, errors.New(group)}
-		}
-		if err != nil {
-			return nil, answerError("group", err)
-		}
-		next := -1
-		for _, a := range found.Entries[0].Attributes {
-			name, option, _ := strings.Cut(a.Name, ";")
-			if !strings.EqualFold(name, c.s.Member) {
-				continue
-			}
-			list = append(list, a.Values...)
-			if last, ok := rangeEnd(option); ok {
-				next = last + 1
-			}
-		}
-		switch {
-		case len(list) > maxPeople:
-			return nil, &Error{TooMany, errors.New(group)}
-		case next < 0:
-			return list, nil
-		}
-		ask = fmt.Sprintf("%s;range=%d-*", c.s.Member, next)
-	}
-	return nil, &Error{TooMany, errors.New(group)}
-}
-
-// rangeEnd reads the last place of an option range=0-1499; the last part of all is range=1500-*.
-func rangeEnd(option string) (last int, ok bool) {
-	_, span, is := strings.Cut(strings.ToLower(option), "range=")
-	_, end, cut := strings.Cut(span, "-")
-	last, err := strconv.Atoi(end)
-	return last, is && cut && err == nil && last >= 0
-}
-
-// each calls f for each entry of the tree that filter finds, page by page (RFC 2696). References to other servers are left out.
+// each calls f for each entry of the people's tree that filter finds.
 func (c *Client) each(lc *conn, filter string, attributes []string, f func(*ldap.Entry)) error {
+	return c.eachIn(lc, c.s.Base, filter, attributes, maxPeople, NoBase, TooMany, f)
+}
+
+// eachIn calls f for each entry below base that filter finds, page by page (RFC 2696). References to other servers are left out. noBase and
+// tooMany are what is said of a tree that isn't there, and of more than most entries.
+func (c *Client) eachIn(lc *conn, base, filter string, attributes []string, most int, noBase, tooMany Kind, f func(*ldap.Entry)) error {
 	paging := ldap.NewControlPaging(uint32(c.s.PageSize))
 	for n := 0; ; {
-		found, err := lc.Search(c.request(c.s.Base, ldap.ScopeWholeSubtree, 0, filter, attributes, paging))
+		found, err := lc.Search(c.request(base, ldap.ScopeWholeSubtree, 0, filter, attributes, paging))
 		if err != nil {
-			return answerError("base", err)
+			err = answerError("base", err)
+			var failed *Error
+			if errors.As(err, &failed) && failed.Kind == NoBase {
+				failed.Kind = noBase
+			}
+			return err
 		}
-		if n += len(found.Entries); n > maxPeople {
-			return &Error{TooMany, fmt.Errorf("more than %d entries", maxPeople)}
+		if n += len(found.Entries); n > most {
+			return &Error{tooMany, fmt.Errorf("more than %d entries", most)}
 		}
 		for _, e := range found.Entries {
 			f(e)

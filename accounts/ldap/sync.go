@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -39,10 +40,13 @@ type Status struct {
 // Report is what a synchronisation did, or would do.
 type Report struct {
 	accounts.Followed
-	Roleless int
-	Entries  []Problem // the first of those that can't be brought in
-	Refused  int       // how many there are
-	Took     time.Duration
+	// Groups is what became of the groups of the directory; BringsGroups: the settings have some come here.
+	Groups       accounts.FollowedGroups
+	BringsGroups bool
+	Roleless     int
+	Entries      []Problem // the first of those that can't be brought in
+	Refused      int       // how many there are
+	Took         time.Duration
 }
 
 // maxListed bounds the problems that are shown.
@@ -88,10 +92,50 @@ func (s *Sync) Run(ctx context.Context, o Order) (Report, error) {
 	done, err := s.Accounts.Follow(accounts.Roll{Source: accounts.Directory, People: found.People, Kept: found.Kept, By: o.By, Dry: o.Dry, Anyway: o.Anyway}, s.Now())
 	report := Report{Followed: done, Roleless: found.Roleless, Refused: len(found.Problems), Entries: found.Problems[:min(len(found.Problems), maxListed)],
 		Took: s.Now().Sub(began)}
+	// While it is doubted that the people are gone, so is it that the groups have lost them.
+	if err == nil && !done.Held {
+		err = s.groups(o, found, &report)
+	}
 	if err != nil || o.Dry {
 		return report, err
 	}
 	return report, s.went(o, report)
+}
+
+// groups brings the groups here to what the directory has. Where the settings no longer have any come, those that came are gone: nobody
+// would keep them right.
+func (s *Sync) groups(o Order, found Found, report *Report) error {
+	roll := accounts.GroupRoll{Source: accounts.Directory, By: o.By, Dry: o.Dry, Anyway: o.Anyway}
+	if report.BringsGroups = s.Client.bringsGroups(); !report.BringsGroups {
+		roll.By, roll.Anyway = nil, true
+	}
+	ids, err := s.Accounts.Subjects(accounts.Directory)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, g := range found.Groups {
+		if seen[g.Subject] {
+			report.Refused++
+			report.Entries = append(slices.Clip(report.Entries), Problem{"twice", g.Name})
+			continue
+		}
+		seen[g.Subject] = true
+		group := accounts.SourcedGroup{Subject: g.Subject, Name: g.Name}
+		for _, subject := range g.Members {
+			if id, ok := ids[subject]; ok {
+				group.Members = append(group.Members, id)
+			}
+		}
+		roll.Groups = append(roll.Groups, group)
+	}
+	report.Groups, err = s.Accounts.FollowGroups(roll, s.Now())
+	return err
+}
+
+// groupsChanged is how many groups are not as they were.
+func (r Report) groupsChanged() int {
+	return r.Groups.Created + r.Groups.Renamed + r.Groups.Deleted + r.Groups.Added + r.Groups.Taken
 }
 
 // failed notes a directory that can't be asked. Only the first of a row is in the audit log, the rest in the log.
@@ -120,11 +164,11 @@ func (s *Sync) failed(o Order, err error) error {
 // went notes one that went well.
 func (s *Sync) went(o Order, r Report) error {
 	s.mu.Lock()
-	back, held := s.status.Failure != nil, s.status.Report.Held
+	back, held, heldGroups := s.status.Failure != nil, s.status.Report.Held, s.status.Report.Groups.Held
 	s.status = Status{Last: s.Now(), Good: s.Now(), Report: r}
 	s.mu.Unlock()
 	s.Log.Info("directory synchronised", "people", r.People, "created", r.Created, "changed", r.Changed, "shut", r.Shut, "opened", r.Opened,
-		"problems", r.Troubled+r.Refused, "took", r.Took)
+		"groups", r.groupsChanged(), "problems", r.problems(), "took", r.Took)
 	if r.Held {
 		s.Log.Error("more than half of the directory's people are gone from it; none of them was shut out", "missing", r.Missing, "accounts", r.Accounts)
 	}
@@ -139,12 +183,22 @@ func (s *Sync) went(o Order, r Report) error {
 			return err
 		}
 	}
-	if o.By == nil && r.Created+r.Changed+r.Shut+r.Opened == 0 {
+	if r.Groups.Held && (!heldGroups || o.By != nil) {
+		err := s.record(o, audit.DirectoryHeld, audit.Refused, map[string]string{"missing": strconv.Itoa(r.Groups.Missing), "groups": strconv.Itoa(r.Groups.Groups)})
+		if err != nil {
+			return err
+		}
+	}
+	if o.By == nil && r.Created+r.Changed+r.Shut+r.Opened+r.groupsChanged() == 0 {
 		return nil
 	}
 	return s.record(o, audit.DirectorySynced, audit.OK, map[string]string{"people": strconv.Itoa(r.People), "created": strconv.Itoa(r.Created),
-		"changed": strconv.Itoa(r.Changed), "shut": strconv.Itoa(r.Shut), "opened": strconv.Itoa(r.Opened), "problems": strconv.Itoa(r.Troubled + r.Refused)})
+		"changed": strconv.Itoa(r.Changed), "shut": strconv.Itoa(r.Shut), "opened": strconv.Itoa(r.Opened), "groups": strconv.Itoa(r.groupsChanged()),
+		"problems": strconv.Itoa(r.problems())})
 }
+
+// problems is how many people and groups could not be brought in, or not wholly.
+func (r Report) problems() int { return r.Troubled + r.Refused + r.Groups.Troubled }
 
 func (s *Sync) record(o Order, action audit.Action, result audit.Result, detail map[string]string) error {
 	e := audit.Event{Time: s.Now(), Actor: audit.ActorSystem, Action: action, Result: result, Detail: detail}

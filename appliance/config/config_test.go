@@ -69,6 +69,11 @@ identifier = "objectGUID"
 default_role = "none"
 member = "uniqueMember"
 nested = true
+login = "uid"
+sync_groups = ["cn=c,dc=example,dc=org"]
+groups_base = "ou=groups,dc=example,dc=org"
+groups_filter = "(cn=visio-*)"
+group_name = "displayName"
 interval = "5m"
 timeout = "3s"
 page_size = 1000
@@ -125,7 +130,8 @@ member = ["visio-members"]
 			"visio.example.org", "en"},
 		Directory: Directory{Host: "ldap.example.org", Port: 1636, TLS: true, CAFile: filepath.Join(dir, "tls/ldap-ca.pem"), BindDN: "cn=lecteur,dc=example,dc=org",
 			BindPasswordFile: filepath.Join(dir, "ldap.password"), Base: "ou=people,dc=example,dc=org", Filter: "(&(objectClass=user)(visio=TRUE))",
-			Disabled: "(nsAccountLock=TRUE)", Name: "cn", Mail: "rfc822Mailbox", Identifier: "objectGUID", Role: NoRole, Member: "uniqueMember", Nested: true,
+			Disabled: "(nsAccountLock=TRUE)", Name: "cn", Mail: "rfc822Mailbox", Identifier: "objectGUID", Role: NoRole, Member: "uniqueMember", Nested: true, Login: "uid", SyncGroups: []string{"cn=c,dc=example,dc=org"}, GroupsBase: "ou=groups,dc=example,dc=org",
+			GroupsFilter: "(cn=visio-*)", GroupName: "displayName",
 			Interval: 5 * time.Minute, Timeout: 3 * time.Second, PageSize: 1000,
 			Groups: map[string][]string{"administrator": {"cn=a,dc=example,dc=org", "cn=b,dc=example,dc=org"}, "officer": {"cn=o,dc=example,dc=org"},
 				"auditor": {"cn=x,dc=example,dc=org"}, "organiser": {"cn=s,dc=example,dc=org"}, "member": {"cn=m,dc=example,dc=org"}}},

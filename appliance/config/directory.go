@@ -34,6 +34,12 @@ type Directory struct {
 	Role   string              // of who is in none of them; "none": no account
 	Member string              // attribute of a group that lists its members
 	Nested bool                // groups in groups count (Active Directory)
+	Login  string              // attribute of a person that POSIX groups list as memberUid; "": what they list isn't read
+
+	SyncGroups   []string // DNs of groups that come here with their members
+	GroupsBase   string   // DN of the tree in which others are looked for; "": none
+	GroupsFilter string   // which entries of it
+	GroupName    string   // attribute of a group's name
 
 	Interval time.Duration // between two synchronisations
 	Timeout  time.Duration // of a connection and of each answer
@@ -48,6 +54,7 @@ const NoRole = "none"
 
 func defaultDirectory() Directory {
 	return Directory{Filter: "(objectClass=inetOrgPerson)", Name: "displayName", Mail: "mail", Identifier: "entryUUID", Role: "member", Member: "member",
+		GroupsFilter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=group))", GroupName: "cn",
 		Interval: 15 * time.Minute, Timeout: 10 * time.Second, PageSize: 500}
 }
 
@@ -57,7 +64,7 @@ func (d Directory) On() bool { return d.Host != "" }
 // check looks at what no single setting shows.
 func (d Directory) check() error {
 	if !d.On() {
-		if d.Base != "" || d.BindDN != "" || len(d.Groups) > 0 || d.CAFile != "" {
+		if d.Base != "" || d.BindDN != "" || len(d.Groups) > 0 || d.CAFile != "" || d.GroupsBase != "" || len(d.SyncGroups) > 0 {
 			return errors.New("directory.url is missing; without it no accounts come from a directory")
 		}
 		return nil
@@ -83,7 +90,9 @@ func (d Directory) differences(o Directory) (names []string) {
 		{"url", d.Host == o.Host && d.Port == o.Port && d.TLS == o.TLS}, {"ca_file", d.CAFile == o.CAFile}, {"bind_dn", d.BindDN == o.BindDN},
 		{"bind_password_file", d.BindPasswordFile == o.BindPasswordFile}, {"base", d.Base == o.Base}, {"filter", d.Filter == o.Filter},
 		{"disabled_filter", d.Disabled == o.Disabled}, {"name", d.Name == o.Name}, {"mail", d.Mail == o.Mail}, {"identifier", d.Identifier == o.Identifier},
-		{"default_role", d.Role == o.Role}, {"member", d.Member == o.Member}, {"nested", d.Nested == o.Nested}, {"interval", d.Interval == o.Interval},
+		{"default_role", d.Role == o.Role}, {"member", d.Member == o.Member}, {"nested", d.Nested == o.Nested},
+		{"login", d.Login == o.Login}, {"sync_groups", slices.Equal(d.SyncGroups, o.SyncGroups)}, {"groups_base", d.GroupsBase == o.GroupsBase},
+		{"groups_filter", d.GroupsFilter == o.GroupsFilter}, {"group_name", d.GroupName == o.GroupName}, {"interval", d.Interval == o.Interval},
 		{"timeout", d.Timeout == o.Timeout}, {"page_size", d.PageSize == o.PageSize},
 	}
 	for _, role := range Roles {
@@ -101,23 +110,28 @@ func (d Directory) differences(o Directory) (names []string) {
 }
 
 type directoryTable struct {
-	URL              *directoryURL  `toml:"url"`
-	CAFile           *path          `toml:"ca_file"`
-	BindDN           *distinguished `toml:"bind_dn"`
-	BindPasswordFile *path          `toml:"bind_password_file"`
-	Base             *distinguished `toml:"base"`
-	Filter           *ldapFilter    `toml:"filter"`
-	Disabled         *ldapFilter    `toml:"disabled_filter"`
-	Name             *attribute     `toml:"name"`
-	Mail             *attribute     `toml:"mail"`
-	Identifier       *attribute     `toml:"identifier"`
-	Role             *role          `toml:"default_role"`
-	Member           *attribute     `toml:"member"`
-	Nested           *bool          `toml:"nested"`
-	Interval         *period        `toml:"interval"`
-	Timeout          *period        `toml:"timeout"`
-	PageSize         *pageSize      `toml:"page_size"`
-	Groups           groupsTable    `toml:"groups"`
+	URL              *directoryURL    `toml:"url"`
+	CAFile           *path            `toml:"ca_file"`
+	BindDN           *distinguished   `toml:"bind_dn"`
+	BindPasswordFile *path            `toml:"bind_password_file"`
+	Base             *distinguished   `toml:"base"`
+	Filter           *ldapFilter      `toml:"filter"`
+	Disabled         *ldapFilter      `toml:"disabled_filter"`
+	Name             *attribute       `toml:"name"`
+	Mail             *attribute       `toml:"mail"`
+	Identifier       *attribute       `toml:"identifier"`
+	Role             *role            `toml:"default_role"`
+	Member           *attribute       `toml:"member"`
+	Nested           *bool            `toml:"nested"`
+	Login            *attribute       `toml:"login"`
+	SyncGroups       *[]distinguished `toml:"sync_groups"`
+	GroupsBase       *distinguished   `toml:"groups_base"`
+	GroupsFilter     *ldapFilter      `toml:"groups_filter"`
+	GroupName        *attribute       `toml:"group_name"`
+	Interval         *period          `toml:"interval"`
+	Timeout          *period          `toml:"timeout"`
+	PageSize         *pageSize        `toml:"page_size"`
+	Groups           groupsTable      `toml:"groups"`
 }
 
 type groupsTable struct {
@@ -129,22 +143,27 @@ type groupsTable struct {
 }
 
 type directoryShape struct {
-	URL              *string `toml:"url"`
-	CAFile           *string `toml:"ca_file"`
-	BindDN           *string `toml:"bind_dn"`
-	BindPasswordFile *string `toml:"bind_password_file"`
-	Base             *string `toml:"base"`
-	Filter           *string `toml:"filter"`
-	Disabled         *string `toml:"disabled_filter"`
-	Name             *string `toml:"name"`
-	Mail             *string `toml:"mail"`
-	Identifier       *string `toml:"identifier"`
-	Role             *string `toml:"default_role"`
-	Member           *string `toml:"member"`
-	Nested           *bool   `toml:"nested"`
-	Interval         *string `toml:"interval"`
-	Timeout          *string `toml:"timeout"`
-	PageSize         *int64  `toml:"page_size"`
+	URL              *string   `toml:"url"`
+	CAFile           *string   `toml:"ca_file"`
+	BindDN           *string   `toml:"bind_dn"`
+	BindPasswordFile *string   `toml:"bind_password_file"`
+	Base             *string   `toml:"base"`
+	Filter           *string   `toml:"filter"`
+	Disabled         *string   `toml:"disabled_filter"`
+	Name             *string   `toml:"name"`
+	Mail             *string   `toml:"mail"`
+	Identifier       *string   `toml:"identifier"`
+	Role             *string   `toml:"default_role"`
+	Member           *string   `toml:"member"`
+	Nested           *bool     `toml:"nested"`
+	Login            *string   `toml:"login"`
+	SyncGroups       *[]string `toml:"sync_groups"`
+	GroupsBase       *string   `toml:"groups_base"`
+	GroupsFilter     *string   `toml:"groups_filter"`
+	GroupName        *string   `toml:"group_name"`
+	Interval         *string   `toml:"interval"`
+	Timeout          *string   `toml:"timeout"`
+	PageSize         *int64    `toml:"page_size"`
 	Groups           struct {
 		Administrator *[]string `toml:"administrator"`
 		Officer       *[]string `toml:"officer"`
@@ -171,7 +190,7 @@ func (t directoryTable) apply(d *Directory, said func(key string, is bool) bool)
 		key  string
 		from *distinguished
 		to   *string
-	}{{"bind_dn", t.BindDN, &d.BindDN}, {"base", t.Base, &d.Base}} {
+	}{{"bind_dn", t.BindDN, &d.BindDN}, {"base", t.Base, &d.Base}, {"groups_base", t.GroupsBase, &d.GroupsBase}} {
 		if said("directory."+f.key, f.from != nil) {
 			*f.to = f.from.text
 		}
@@ -180,7 +199,7 @@ func (t directoryTable) apply(d *Directory, said func(key string, is bool) bool)
 		key  string
 		from *ldapFilter
 		to   *string
-	}{{"filter", t.Filter, &d.Filter}, {"disabled_filter", t.Disabled, &d.Disabled}} {
+	}{{"filter", t.Filter, &d.Filter}, {"disabled_filter", t.Disabled, &d.Disabled}, {"groups_filter", t.GroupsFilter, &d.GroupsFilter}} {
 		if said("directory."+f.key, f.from != nil) {
 			*f.to = f.from.text
 		}
@@ -189,7 +208,8 @@ func (t directoryTable) apply(d *Directory, said func(key string, is bool) bool)
 		key  string
 		from *attribute
 		to   *string
-	}{{"name", t.Name, &d.Name}, {"mail", t.Mail, &d.Mail}, {"identifier", t.Identifier, &d.Identifier}, {"member", t.Member, &d.Member}} {
+	}{{"name", t.Name, &d.Name}, {"mail", t.Mail, &d.Mail}, {"identifier", t.Identifier, &d.Identifier}, {"member", t.Member, &d.Member},
+		{"login", t.Login, &d.Login}, {"group_name", t.GroupName, &d.GroupName}} {
 		if said("directory."+f.key, f.from != nil) {
 			*f.to = f.from.text
 		}
@@ -199,6 +219,12 @@ func (t directoryTable) apply(d *Directory, said func(key string, is bool) bool)
 	}
 	if said("directory.nested", t.Nested != nil) {
 		d.Nested = *t.Nested
+	}
+	if said("directory.sync_groups", t.SyncGroups != nil) {
+		d.SyncGroups = nil
+		for _, dn := range *t.SyncGroups {
+			d.SyncGroups = append(d.SyncGroups, dn.text)
+		}
 	}
 	if said("directory.interval", t.Interval != nil) {
 		d.Interval = t.Interval.value

@@ -43,6 +43,18 @@ type directoryReportJSON struct {
 	Troubled int                  `json:"troubled"` // how many problems there are, of which some are listed
 	Changes  []directoryLineJSON  `json:"changes"`
 	Problems []directoryTroubleJS `json:"problems"`
+	Groups   *directoryGroupsJSON `json:"groups,omitempty"` // where groups of the directory come here
+}
+
+type directoryGroupsJSON struct {
+	Created int  `json:"created"`
+	Renamed int  `json:"renamed"`
+	Deleted int  `json:"deleted"`
+	Added   int  `json:"added"` // memberships
+	Taken   int  `json:"taken"`
+	Missing int  `json:"missing"`
+	Groups  int  `json:"groups"` // before
+	Held    bool `json:"held"`
 }
 
 type directoryLineJSON struct {
@@ -52,7 +64,7 @@ type directoryLineJSON struct {
 }
 
 type directoryTroubleJS struct {
-	Code string `json:"code"` // email-taken, bad-email, bad-name, bad-role; noIdentifier, noMail, twice
+	Code string `json:"code"` // email-taken, bad-email, bad-name, bad-role; noIdentifier, noMail, twice, login, groupIdentifier; group-…
 	Who  string `json:"who"`  // name, or the DN
 	At   string `json:"at,omitempty"`
 }
@@ -68,7 +80,7 @@ func failureJSON(f *ldap.Error) *directoryFailureJSON {
 
 func reportJSON(r ldap.Report) *directoryReportJSON {
 	j := &directoryReportJSON{People: r.People, Created: r.Created, Changed: r.Changed, Shut: r.Shut, Opened: r.Opened, Missing: r.Missing, Accounts: r.Accounts,
-		Held: r.Held, Roleless: r.Roleless, Took: r.Took.Milliseconds(), Troubled: r.Troubled + r.Refused, Changes: []directoryLineJSON{}, Problems: []directoryTroubleJS{}}
+		Held: r.Held, Roleless: r.Roleless, Took: r.Took.Milliseconds(), Troubled: r.Troubled + r.Refused + r.Groups.Troubled, Changes: []directoryLineJSON{}, Problems: []directoryTroubleJS{}}
 	for _, c := range r.Changes {
 		j.Changes = append(j.Changes, directoryLineJSON{c.Kind, c.Name, c.To})
 	}
@@ -77,6 +89,12 @@ func reportJSON(r ldap.Report) *directoryReportJSON {
 	}
 	for _, p := range r.Entries {
 		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.DN, ""})
+	}
+	for _, p := range r.Groups.Problems {
+		j.Problems = append(j.Problems, directoryTroubleJS{p.Code, p.Name, ""})
+	}
+	if g := r.Groups; r.BringsGroups {
+		j.Groups = &directoryGroupsJSON{g.Created, g.Renamed, g.Deleted, g.Added, g.Taken, g.Missing, g.Groups, g.Held}
 	}
 	return j
 }
