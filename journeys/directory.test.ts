@@ -1,6 +1,7 @@
 /**
  * People of the organisation's directory, a real OpenLDAP server: they sign in with their password there; an administrator sees what
- * a reading did and would do; who leaves the directory is out at the next one; and what is said when it doesn't answer.
+ * a reading did and would do; who leaves the directory is out at the next one; and what is said when it doesn't answer. Groups of the
+ * directory are groups here, which nobody changes here and rules of rooms name.
  * Pictures of each state are left in build/screenshots.
  */
 import assert from 'node:assert/strict';
@@ -148,3 +149,56 @@ async function wholeDirectory(engine: Engine, look: Sight): Promise<void> {
 
 test('Chromium, French, a desktop: people of a directory', { timeout: 240_000 }, () => wholeDirectory('chromium', { lang: 'fr', theme: 'light', width: 1280 }));
 test('Firefox, English, a phone: people of a directory', { timeout: 240_000 }, () => wholeDirectory('firefox', { lang: 'en', theme: 'dark', width: 390 }));
+
+const groups = {
+  fr: { lead: /Les personnes de l’annuaire/, made: /2 groupes créés, 3 appartenances ajoutées/, see: /^Voir les groupes$/, list: /Chirurgie/, open: /Chirurgie/, readOnly: /vient de l’annuaire/, sync: /^Synchroniser maintenant$/, taken: /1 appartenance retirée/ },
+  en: { lead: /People of your organisation/, made: /2 groups made, 3 memberships added/, see: /^See the groups$/, list: /Chirurgie/, open: /Chirurgie/, readOnly: /comes from your organisation/, sync: /^Synchronise now$/, taken: /1 membership taken away/ },
+} as const;
+const of = (uid: string) => `uid=${uid},dc=example,dc=test`;
+const ldif = `dn: ou=groups,dc=example,dc=test\nobjectClass: organizationalUnit\nou: groups\n\n` +
+  `dn: cn=Chirurgie,ou=groups,dc=example,dc=test\nobjectClass: groupOfNames\ncn: Chirurgie\nmember: ${of('zoe')}\nmember: ${of('jean')}\n\n` +
+  `dn: cn=astreinte,ou=groups,dc=example,dc=test\nobjectClass: posixGroup\ncn: astreinte\ngidNumber: 7\nmemberUid: lea\n\n`;
+
+for (const look of [{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]) {
+  test(`groups of a directory, ${look.lang}, ${look.width} px: a room is for one of them`, { timeout: 180_000 }, async () => {
+    const w = groups[look.lang], faults: string[] = [];
+    directory = await Directory.start(people, 1637, ldif);
+    await directory.connects(binary);
+    appliance = await Appliance.start({ settings: `${directory.settings}login = "uid"\ngroups_base = "ou=groups,dc=example,dc=test"\n` });
+    const { admin, ada } = await setUp(appliance);
+    const report = (await read(admin)).report as { groups: { created: number } };
+    assert.equal(report.groups.created, 2);
+    const t = await tabOf('chromium', look, appliance.url);
+    await signIn(t, { appliance, admin, ada } as unknown as House, ada);
+    await t.goto(`${appliance.url}/console/directory`);
+    await reads(t, w.made);
+    await t.run(() => { document.getElementById('directory-groups')!.scrollIntoView({ block: 'center' }); });
+    faults.push(...await faultsOf(t, 'directory-groups', look));
+    await touch(t, w.see);
+    await reads(t, w.list);
+    faults.push(...await faultsOf(t, 'directory-groups-list', look));
+    await t.run(() => { [...document.querySelectorAll<HTMLElement>('tbody tr')].find((r) => r.innerText.includes('Chirurgie'))!.querySelector('button')!.click(); });
+    await reads(t, w.readOnly);
+    await until('the members', () => t.run(() => document.querySelectorAll('.members__one').length === 2));
+    assert.equal(await t.run(() => document.querySelector('.members__one button') !== null || document.querySelector('dialog form') !== null), false, 'it can be changed here');
+    faults.push(...await faultsOf(t, 'directory-group', look));
+
+    // A room of Léa's for the surgeons: Jean may come in, and no longer once he has left the group in the directory.
+    const lea = appliance.client(), jean = appliance.client();
+    await lea.login({ email: 'lea@example.test', passphrase: 'une autre' });
+    await jean.login({ email: 'jean@example.test', passphrase: '24601' });
+    const found = (await admin.must('GET', '/api/admin/groups')).groups as { id: string; name: string; source: string }[];
+    const surgeons = found.find((g) => g.name === 'Chirurgie')!;
+    assert.equal(surgeons.source, 'ldap');
+    assert.equal((await admin.call('PATCH', `/api/admin/groups/${surgeons.id}`, { name: 'x' })).status, 409);
+    const room = await lea.must('POST', '/api/rooms', { name: 'Bloc' }) as { id: string };
+    await lea.must('PATCH', `/api/rooms/${room.id}/rules`, { access: { on: true, persons: [], groups: [surgeons.id] } });
+    assert.equal((await jean.call('GET', `/api/rooms/${room.id}`)).status, 200);
+    directory.change(`dn: cn=Chirurgie,ou=groups,dc=example,dc=test\nchangetype: modify\ndelete: member\nmember: ${of('jean')}\n`);
+    await t.goto(`${appliance.url}/console/directory`);
+    await touch(t, w.sync);
+    await reads(t, w.taken);
+    assert.equal((await jean.call('GET', `/api/rooms/${room.id}`)).status, 403);
+    assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
+  });
+}

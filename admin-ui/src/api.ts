@@ -12,6 +12,8 @@ export interface Account extends Person { state: State; created: string; lastLog
 export interface DirectoryReport {
   people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;
   changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string; at?: string }[];
+  /** Where groups of the directory come here; added and taken are memberships, groups is how many there were. */
+  groups?: { created: number; renamed: number; deleted: number; added: number; taken: number; missing: number; groups: number; held: boolean };
 }
 export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
 export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }

@@ -23,7 +23,8 @@ export class Directory {
   private outward: ChildProcess | null = null;
   private constructor(readonly port: number) {}
 
-  static async start(people: Somebody[], port: number): Promise<Directory> {
+  /** more: further entries, in LDIF below the base (RFC 2849). */
+  static async start(people: Somebody[], port: number, more = ''): Promise<Directory> {
     const d = new Directory(port), at = (f: string) => path.join(d.folder, f);
     for (const args of [
       ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=Test authority', '-keyout', at('ca.key'), '-out', at('ca.pem')],
@@ -34,7 +35,7 @@ export class Directory {
     // A copy: a profile of AppArmor for the program's own path would keep it out of this folder.
     copyFileSync(program, at('slapd'));
     mkdirSync(at('data'));
-    writeFileSync(at('slapd.conf'), `${['core', 'cosine', 'inetorgperson'].map((s) => `include /etc/ldap/schema/${s}.schema\n`).join('')}pidfile ${at('pid')}
+    writeFileSync(at('slapd.conf'), `${['core', 'cosine', 'inetorgperson', 'nis'].map((s) => `include /etc/ldap/schema/${s}.schema\n`).join('')}pidfile ${at('pid')}
 modulepath /usr/lib/ldap
 moduleload back_mdb
 TLSCertificateFile ${at('cert.pem')}
@@ -49,7 +50,7 @@ rootpw ${secret}
 access to attrs=userPassword by anonymous auth by * none
 access to * by * none
 `);
-    writeFileSync(at('in.ldif'), `dn: ${base}\nobjectClass: domain\ndc: example\n\n${people.map(entry).join('')}`);
+    writeFileSync(at('in.ldif'), `dn: ${base}\nobjectClass: domain\ndc: example\n\n${people.map(entry).join('')}${more}`);
     must(at('slapd'), ['-T', 'add', '-f', at('slapd.conf'), '-l', at('in.ldif')]);
     writeFileSync(at('password'), `${secret}\n`, { mode: 0o600 });
     await d.up();

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ago, Button, Confirm, count, dateTime, Empty, lang, Notice, Skeleton, Table, toast, type Column } from "@huisclos/ui-kit";
 import { admin, type ApiError, type Directory as State, type DirectoryFailure, type DirectoryReport, type Role } from "../api.ts";
+import { base } from "../route.ts";
 import { asApiError, useEvery } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { directoryWords } from "../words/directory.ts";
@@ -28,7 +29,7 @@ export function Directory() {
       const { report, failure } = await admin.syncDirectory(o);
       if (failure) setError(o.dry ? `${failure[lang.value]} ${t.cause} ${failure.detail}` : null);
       else if (report && o.dry) setTrial(report);
-      else if (report && !report.held) toast(t.done(changesIn(report)));
+      else if (report && !report.held && !report.groups?.held) toast(t.done(changesIn(report)));
     } catch (cause) { setError(asApiError(cause).text(lang.value)); }
     await load();
     setAsked(false);
@@ -53,11 +54,19 @@ export function Directory() {
             <div><Button look="warn" onClick={() => setAsked(true)}>{t.anyway}</Button></div>
           </Notice>
         )}
+        {r?.groups?.held && (
+          <Notice tone="attention" title={t.groupsHeld} live>
+            <p>{t.groupsHeldText(r.groups.missing, r.groups.groups)}</p>
+            {!r.held && <div><Button look="warn" onClick={() => setAsked(true)}>{t.groupsAnyway}</Button></div>}
+          </Notice>
+        )}
         {trial && (
           <section class="card stack" aria-labelledby="directory-trial">
             <div class="row row--wrap"><h2 id="directory-trial" class="part-title part-title--tight grow">{t.trial}</h2><Button look="quiet" onClick={() => setTrial(null)}>{t.close}</Button></div>
             {trial.held && <p>{t.heldText(trial.missing, trial.accounts)}</p>}
-            {changesIn(trial) === 0 && !trial.held && <p>{t.trialNone}</p>}
+            {trial.groups?.held && <p>{t.groupsHeldText(trial.groups.missing, trial.groups.groups)}</p>}
+            {changesIn(trial) === 0 && !trial.held && groupsIn(trial) === 0 && !trial.groups?.held && <p>{t.trialNone}</p>}
+            {groupsIn(trial) > 0 && <GroupsOf report={trial} />}
             <Lists report={trial} of={t.trial} />
           </section>
         )}
@@ -76,14 +85,29 @@ export function Directory() {
             {r && r.roleless > 0 && <><dt>{t.roleless}</dt><dd class="figures">{count(r.roleless)}</dd></>}
           </dl>
         </section>
+        {r?.groups && (
+          <section class="stack stack--tight" aria-labelledby="directory-groups">
+            <h2 id="directory-groups" class="part-title">{t.groups}</h2>
+            <GroupsOf report={r} />
+            <p><a href={`${base}/groups`}>{t.groupsSee}</a></p>
+          </section>
+        )}
         {r && <Lists report={r} of={t.figures} />}
       </div>
-      <Confirm open={asked} title={t.anywayTitle(r?.missing ?? 0)} act={t.anywayAct} onClose={() => setAsked(false)} onAct={() => run({ anyway: true })}><p>{t.anywayText}</p></Confirm>
+      <Confirm open={asked} title={r?.held ? t.anywayTitle(r.missing) : t.groupsAnywayTitle(r?.groups?.missing ?? 0)} act={r?.held ? t.anywayAct : t.groupsAnyway} onClose={() => setAsked(false)} onAct={() => run({ anyway: true })}><p>{r?.held ? t.anywayText : t.groupsAnywayText}</p></Confirm>
     </>
   );
 }
 
 const changesIn = (r: DirectoryReport) => r.created + r.changed + r.shut + r.opened;
+/** What would change, or has, of the groups that come here; and what is held back. */
+const groupsIn = ({ groups: g }: DirectoryReport) => g ? g.created + g.renamed + g.deleted + g.added + g.taken : 0;
+
+function GroupsOf({ report: r }: { report: DirectoryReport }) {
+  const t = directoryWords.value, g = r.groups;
+  if (!g) return null;
+  return <p>{groupsIn(r) === 0 ? t.groupsSame : t.groupsChanged(g.created, g.renamed, g.deleted, g.added, g.taken)}</p>;
+}
 
 function When({ at }: { at: string }) {
   return <span>{dateTime(at)} <span class="muted">({ago(at)})</span></span>;

@@ -31,7 +31,7 @@ export function Groups() {
   const columns: Column<Group>[] = [
     { id: "name", name: t.name, order: (a, b) => compareNames(a.name, b.name), cell: (g) => <b>{g.name}</b> },
     { id: "members", name: t.members, number: true, order: (a, b) => a.members - b.members, cell: (g) => <span class="figures">{g.members}</span> },
-    { id: "source", name: t.source, order: (a, b) => a.source.localeCompare(b.source), cell: (g) => <Badge>{t.sources[g.source] ?? g.source}</Badge> },
+    { id: "source", name: t.source, order: (a, b) => a.source.localeCompare(b.source), cell: (g) => <Badge>{t.sources[g.source || "local"] ?? g.source}</Badge> },
     { id: "created", name: t.created, order: (a, b) => a.created.localeCompare(b.created), cell: (g) => <span class="nowrap">{date(g.created)}</span> },
     { id: "acts", name: t.acts, quiet: true, cell: (g) => <IconButton name={t.open(g.name)} icon="settings-2" onClick={() => setOpen(g)} /> },
   ];
