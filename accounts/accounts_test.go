@@ -51,6 +51,7 @@ var migrations = []store.Migration{
 	{Version: 6, Name: "groups", Run: AddGroups},
 	{Version: 7, Name: "guests", Run: AddGuests},
 	{Version: 8, Name: "provider", Run: AddProvider},
+	{Version: 9, Name: "provisioning", Run: AddProvisioning},
 }
 
 func newWorld(t *testing.T) *world {

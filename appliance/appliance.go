@@ -52,6 +52,7 @@ func migrations() []store.Migration {
 		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 12, Name: "guests", Run: accounts.AddGuests},
 		{Version: 13, Name: "provider", Run: accounts.AddProvider},
+		{Version: 14, Name: "provisioning", Run: accounts.AddProvisioning},
 	}
 }
 

@@ -86,12 +86,12 @@ const (
 	GuestConverted Action = "guest.converted" // [to]
 	GuestRemoved   Action = "guest.removed"   // [room, reason=organiser|expired] from one room, or the account as a whole
 
-	// Groups. Object: the group.
-	GroupCreated     Action = "group.created"
-	GroupRenamed     Action = "group.renamed"
-	GroupDeleted     Action = "group.deleted"
-	GroupMemberAdded Action = "group.member-added"   // [account]
-	GroupMemberTaken Action = "group.member-removed" // [account]
+	// Groups. Object: the group. source=ldap|oidc|scim: that source decided it.
+	GroupCreated     Action = "group.created"        // [source]
+	GroupRenamed     Action = "group.renamed"        // [source]
+	GroupDeleted     Action = "group.deleted"        // [source]
+	GroupMemberAdded Action = "group.member-added"   // [account, source]
+	GroupMemberTaken Action = "group.member-removed" // [account, source]
 	// Security profiles. Object: the profile.
 	ProfileCreated Action = "profile.created" // [name, conditions, members]
 	ProfileChanged Action = "profile.changed" // likewise, as it is now

@@ -149,6 +149,7 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 11, Name: "guests", Run: accounts.AddGuests},
 		{Version: 12, Name: "provider", Run: accounts.AddProvider},
+		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
