@@ -58,7 +58,7 @@ type link struct {
 	events linkEvents
 	now    func() time.Time
 
-	certificate tls.Certificate
+	certificate tls.Certificate // until it has settled; the link's goroutine's
 	fingerprint string
 
 	handshake  *packetio.Buffer // DTLS records not yet read; nil once it has settled (guarded by mu then)

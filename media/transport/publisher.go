@@ -3,7 +3,6 @@ package transport
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,7 +58,7 @@ type incoming struct {
 // sendsAgain says whether the client sends again what is asked for: of pictures
 // by RTX, of sound as it was (RFC 4585 §6.2.1), if its description says so.
 func (in *incoming) sendsAgain() bool {
-	return slices.Contains(in.codecs.feedback, "nack")
+	return in.codecs.feedback.has(feedbackNACK)
 }
 
 // stream is the media SSRC of one layer.

@@ -230,6 +230,7 @@ func (s *subscriber) answered(text string) error {
 			}
 		}
 	}
+	s.offered = nil
 	s.reattach()
 	s.offer()
 	return nil
