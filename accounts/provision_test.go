@@ -63,8 +63,17 @@ func TestProvisionerTokens(t *testing.T) {
 		_, err := w.ProvisionerOf(bad, desk, noon)
 		wantErr(t, bad, err, ErrProvisioner)
 	}
-	_, err = w.ProvisionerOf(token, desk, noon.AddDate(0, 0, 90))
+	late90 := noon.AddDate(0, 0, 90)
+	_, err = w.ProvisionerOf(token, desk, late90)
 	wantErr(t, "too old", err, ErrProvisioner)
+	for _, at := range []struct {
+		token string
+		now   time.Time
+	}{{"x", noon}, {token, late90}, {token, noon}} { // the last one counts: nothing is written
+		if err := w.RefusedProvisioner(at.token, desk, at.now); err != nil {
+			t.Error(err)
+		}
+	}
 	// The database holds no token.
 	err = w.db.View(func(tx *store.Tx) error {
 		tx.Scan(provisionersBucket, nil, nil, 0, func(k, v []byte) bool {
@@ -97,7 +106,10 @@ func TestProvisionerTokens(t *testing.T) {
 	_, _, err = w.MakeProvisioner(actor(admin), ProvisionerWish{Name: "x", Days: 1}, noon)
 	wantErr(t, "one too many", err, ErrTooManyProvisioners)
 	log := strings.Join(w.actions(), " ")
-	for _, want := range []string{"provisioner.made", "provisioner.revoked", "provisioner.refused refused"} {
+	if n := strings.Count(log, "provisioner.refused refused"); n != 2 {
+		t.Errorf("%d refusals in the log", n)
+	}
+	for _, want := range []string{"provisioner.made", "provisioner.revoked"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("%s is not in the log", want)
 		}

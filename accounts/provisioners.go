@@ -187,55 +187,60 @@ func (a *Accounts) RevokeProvisioner(actor Actor, id ProvisionerID, now time.Tim
 	return a.forbiddenOn(actor, id.String(), now, err)
 }
 
-// ProvisionerOf returns who has a token, and notes its use. A token that is unknown or expired is ErrProvisioner, and in the log.
+// findProvisioner returns the token under hash, with why it doesn't count: ErrProvisioner.
+func findProvisioner(tx *store.Tx, hash []byte, now time.Time) (s storedProvisioner, reason string, err error) {
+	b := tx.Get(provisionersBucket, hash)
+	if b == nil {
+		return s, "unknown", ErrProvisioner
+	}
+	if s, err = readProvisioner(b); err == nil && !now.Before(s.Expires) {
+		return s, "expired", ErrProvisioner
+	}
+	return s, "", err
+}
+
+// ProvisionerOf returns who has a token, and notes its use. ErrProvisioner.
 func (a *Accounts) ProvisionerOf(token string, client Client, now time.Time) (Provisioner, error) {
-	var s storedProvisioner
-	reason, object := "unknown", ""
+	if !wellFormed(token) {
+		return Provisioner{}, ErrProvisioner
+	}
 	hash := hashSecret(provisionerLabel, token)
+	var s storedProvisioner
 	err := a.db.View(func(tx *store.Tx) (err error) {
-		b := tx.Get(provisionersBucket, hash)
-		if !wellFormed(token) || b == nil {
-			return ErrProvisioner
-		}
-		if s, err = readProvisioner(b); err != nil {
-			return err
-		}
-		if !now.Before(s.Expires) {
-			reason, object = "expired", s.ID.String()
-			return ErrProvisioner
-		}
-		return nil
+		s, _, err = findProvisioner(tx, hash, now)
+		return err
 	})
-	if err == ErrProvisioner {
-		failed := a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
-			return t.recordAs(audit.Refused, audit.ProvisionerRefused, object, "reason", reason)
-		})
-		if failed != nil {
-			return Provisioner{}, failed
-		}
-	}
-	if err != nil {
-		return Provisioner{}, err
-	}
-	if now.Sub(s.Used) >= seenEvery || s.UsedFrom != client.Address {
-		err := a.db.Update(func(tx *store.Tx) error {
-			b := tx.Get(provisionersBucket, hash)
-			if b == nil {
-				return ErrProvisioner // revoked meanwhile
-			}
-			if s, err = readProvisioner(b); err != nil {
-				return err
+	if err == nil && now.Sub(s.Used) >= seenEvery {
+		err = a.db.Update(func(tx *store.Tx) (err error) {
+			if s, _, err = findProvisioner(tx, hash, now); err != nil {
+				return err // revoked meanwhile
 			}
 			s.Used, s.UsedFrom = now.UTC().Truncate(time.Second), client.Address
 			return putProvisioner(tx, hash, s)
 		})
-		if err != nil {
-			return Provisioner{}, err
-		}
+	}
+	if err != nil {
+		return Provisioner{}, err
 	}
 	p := s.provisioner()
 	p.client = client.Address
 	return p, nil
+}
+
+// RefusedProvisioner records that somebody came with a token that doesn't count. It is not ProvisionerOf that does, because whoever may
+// write to the log without a right has to be slowed down first.
+func (a *Accounts) RefusedProvisioner(token string, client Client, now time.Time) error {
+	return a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
+		s, reason, err := findProvisioner(t.tx, hashSecret(provisionerLabel, token), now)
+		if err != ErrProvisioner {
+			return err // it counts after all
+		}
+		object := ""
+		if reason == "expired" {
+			object = s.ID.String()
+		}
+		return t.recordAs(audit.Refused, audit.ProvisionerRefused, object, "reason", reason)
+	})
 }
 
 // provision runs an act of an identity system. Its token is looked up again: it may have been revoked since the request came.
