@@ -20,10 +20,11 @@ import (
 type kind int
 
 const (
-	page   kind = iota // a document or a file: may be opened from another site
-	call               // JSON of the API
-	secret             // JSON of the API that checks a secret which somebody could guess
-	socket             // the upgrade to WebSocket
+	page    kind = iota // a document or a file: may be opened from another site
+	call                // JSON of the API
+	secret              // JSON of the API that checks a secret which somebody could guess
+	socket              // the upgrade to WebSocket
+	foreign             // what the provider of sign-in calls itself: neither cookie nor origin of ours, but its signature
 )
 
 type route struct {
@@ -67,6 +68,9 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: s.client(c.Request())}
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
+		}
+		if rt.kind == foreign {
+			return v.answer(s.fromProvider(v, rt))
 		}
 		if refused := s.admit(v, rt); refused != "" {
 			return v.refuse(refused)
