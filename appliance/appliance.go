@@ -19,6 +19,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
@@ -93,7 +94,8 @@ type Appliance struct {
 	door      *door
 	probes    *probes
 	trials    *trials
-	directory *ldap.Sync // nil: there is none
+	directory *ldap.Sync   // nil: there is none
+	provider  *oidc.Client // nil: there is none
 
 	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
@@ -144,6 +146,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	client, err := s.newDirectory()
 	if err != nil {
+		return nil, err
+	}
+	if a.provider, err = s.newProvider(); err != nil {
 		return nil, err
 	}
 	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.rooms.Forget}
@@ -229,6 +234,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.holdRefusals()
 	a.tend()
 	a.followDirectory()
+	a.followProvider()
 	return a, nil
 }
 
@@ -337,7 +343,8 @@ func (a *Appliance) warnOfOpenings() {
 }
 
 func (a *Appliance) selfCheck() hardening.Report {
-	return append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
+	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
+	return append(r, a.providerLine()...)
 }
 
 func (a *Appliance) warnOfCertificate() {

@@ -17,12 +17,12 @@ const (
 )
 
 // LogoutURL is the address at which a browser signs out at the provider (OpenID Connect RP-Initiated Logout §2), false where the
-// provider has none. idToken is that of the session, or ""; after is our own address to which it comes back, with state.
+// provider has none, or the settings want none. idToken is that of the session, or ""; after is our own address to which it comes back, with state.
 func (c *Client) LogoutURL(idToken, after, state string) (string, bool) {
 	c.mu.Lock()
 	p := c.known
 	c.mu.Unlock()
-	if p == nil || p.EndSession == "" {
+	if p == nil || p.EndSession == "" || !c.s.SignOut {
 		return "", false
 	}
 	at, err := url.Parse(p.EndSession)

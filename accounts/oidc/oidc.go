@@ -61,6 +61,7 @@ type Settings struct {
 	SecondFactorACR []string // values of acr and amr that say that a second factor was shown
 	SecondFactorAMR []string
 
+	SignOut bool          // who signs out here signs out there
 	Timeout time.Duration // of each question to the provider
 }
 
