@@ -26,6 +26,7 @@ const (
 	secret              // JSON of the API that checks a secret which somebody could guess
 	socket              // the upgrade to WebSocket
 	machine             // SCIM: a program with a token, no browser
+	foreign             // what the provider of sign-in calls itself: neither cookie nor origin of ours, but its signature
 )
 
 type route struct {
@@ -72,8 +73,11 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
 		}
-		if rt.kind == machine {
+		switch rt.kind {
+		case machine:
 			return v.answer(s.provision(v, rt))
+		case foreign:
+			return v.answer(s.fromProvider(v, rt))
 		}
 		if refused := s.admit(v, rt); refused != "" {
 			return v.refuse(refused)
