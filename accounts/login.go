@@ -192,6 +192,8 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 		switch {
 		case action == audit.FactorRefused:
 			reason = "code"
+		case r.state() == Active && r.keyed():
+			reason = "keyed"
 		case r.state() == Active:
 			reason = "passphrase"
 		default:

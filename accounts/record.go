@@ -33,13 +33,14 @@ type record struct {
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
-	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one: it is there exactly when one of them is.
+	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one beside the passphrase: it comes with the first of
+	// them, and not before there is a passphrase.
 	TOTP     *totpFactor   `json:"totp,omitempty"`
 	Passkeys []keptPasskey `json:"passkeys,omitempty"`
 	Recovery *recovery     `json:"recovery,omitempty"`
 	// Guest is there exactly for guests who came by an invitation.
 	Guest *Guesthood `json:"guest,omitempty"`
-	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
+	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing, and takes nothing away.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
 
@@ -47,7 +48,7 @@ func (r record) state() State {
 	switch {
 	case r.Disabled || r.Absent:
 		return Disabled
-	case r.Hash == "" && !r.elsewhere() && !r.vouchable():
+	case r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) == 0:
 		return Invited
 	default:
 		return Active
@@ -56,7 +57,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Passphrase: r.Hash != "" || r.Source == Directory, Absent: r.Absent, Guest: r.Guest}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Passphrase: r.Hash != "" || r.Source == Directory, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed()}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.

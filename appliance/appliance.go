@@ -51,7 +51,8 @@ func migrations() []store.Migration {
 		{Version: 10, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 12, Name: "guests", Run: accounts.AddGuests},
-		{Version: 13, Name: "provider", Run: accounts.AddProvider},
+		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
+		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 	}
 }
 
@@ -222,7 +223,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Invite: a.post.guest(), Code: a.post.code(), PostStatus: a.post.status, Feed: a.feed,
+		Post: a.post.link(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
