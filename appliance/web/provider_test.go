@@ -160,7 +160,7 @@ func withProvider(t testing.TB, h *house, change func(*oidc.Settings)) *provider
 	s := oidc.Settings{Issuer: p.tls.URL, Name: "Atelier", ClientID: clientID, ClientSecret: clientSecret,
 		Authorities: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.tls.Certificate().Raw}),
 		NameClaims:  []string{"name"}, MailClaim: "email", RoleClaim: "role", Roles: []oidc.Grant{{Role: accounts.Organiser, Values: []string{"boss"}}, {Role: accounts.Administrator, Values: []string{"root"}}},
-		Role: accounts.Member, SecondFactorAMR: []string{"mfa"}, Timeout: 5 * time.Second}
+		Role: accounts.Member, SecondFactorAMR: []string{"mfa"}, SignOut: true, Timeout: 5 * time.Second}
 	if change != nil {
 		change(&s)
 	}

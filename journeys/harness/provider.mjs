@@ -29,11 +29,15 @@ const provider = new Provider(o.issuer, {
     await grant.save();
     return grant;
   },
+  // The library goes to no address of its own machine; here there is no other.
+  fetch: (url, { dispatcher: _, ...options }) => globalThis.fetch(url, options),
   interactions: { url: (_, i) => `/interaction/${i.uid}` },
   renderError: (ctx, out) => { ctx.body = page('Refused', `<p>${text(out.error)}: ${text(out.error_description ?? '')}</p>`); },
   ttl: { AccessToken: 300, AuthorizationCode: 60, IdToken: 300, Interaction: 600, Session: 3600, Grant: 3600 },
 });
 provider.proxy = false;
+provider.on('backchannel.error', (_, e) => { console.error('back channel:', e.message); });
+provider.on('backchannel.success', () => { console.log('back channel: done'); });
 
 function text(s) { return String(s).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`); }
 function page(title, body) { return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><main><h1>${title}</h1>${body}</main></html>`; }

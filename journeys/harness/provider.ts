@@ -1,10 +1,18 @@
 /** The provider of provider.mjs, a real one, as a process on the loopback; and the process that connects to it for the appliance. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until, type Tab } from './browser.ts';
+
+/** A certificate for 127.0.0.1, of the authority that certify has made in that folder. */
+export function certifyLoopback(folder: string): { authority: string; certificate: string; key: string } {
+  const at = (file: string) => path.join(folder, file);
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-CA', at('authority.pem'), '-CAkey', at('authority.key'), '-keyout', at('provider.key'), '-out', at('provider.pem'),
+    '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'], { stdio: 'pipe' });
+  return { authority: at('authority.pem'), certificate: at('provider.pem'), key: at('provider.key') };
+}
 
 export interface Known { login: string; password: string; name: string; email: string; groups?: string[]; amr?: string[] }
 

@@ -1,6 +1,9 @@
 /** Sentences about signing in with the organisation's own provider. */
 import { dictionary } from "../i18n.ts";
 
+/** "de ProConnect", "d’Atelier". */
+const de = (name: string) => /^[aeiouyhàâäéèêëîïôöùûü]/i.test(name) ? `d’${name}` : `de ${name}`;
+
 export const providerWords = dictionary(
   {
     signIn: (name: string) => `Se connecter avec ${name}`,
@@ -8,8 +11,8 @@ export const providerWords = dictionary(
     /** ProConnect's own wording. */
     identify: "S’identifier avec", proConnect: "ProConnect", what: "Qu’est-ce que ProConnect ?", newWindow: "nouvelle fenêtre",
     otherAddress: (at: string) => `Cela n’est possible qu’à l’adresse ${at} ; ce bouton y mène.`,
-    still: (name: string) => `Vous êtes déconnecté d’ici, mais pas de ${name} : qui se sert de ce navigateur après vous pourrait revenir par là.`,
-    leave: (name: string) => `Se déconnecter aussi de ${name}`,
+    still: (name: string) => `Vous êtes déconnecté d’ici, mais pas ${de(name)} : qui se sert de ce navigateur après vous pourrait revenir par là.`,
+    leave: (name: string) => `Se déconnecter aussi ${de(name)}`,
     checking: "Nous vérifions votre connexion",
     failed: "La connexion n’a pas abouti",
     again: "Revenir à la connexion",
@@ -26,7 +29,8 @@ export const providerWords = dictionary(
     signedOutText: "D’ici, et là où vous vous étiez connecté.",
     toSignIn: "Se connecter",
     passphrase: (name: string) => `Ce compte n’a pas de phrase de passe ici : vous vous connectez avec ${name}.`,
-    from: (name: string) => `Votre nom et votre adresse viennent de ${name} : ils se changent là-bas, et arrivent ici à votre prochaine connexion.`,
+    why: (name: string) => `Avec un second facteur, se connecter avec ${name} ne suffit plus pour entrer ici : il faut aussi un code à six chiffres, que donne votre téléphone. Qui apprendrait votre mot de passe de là-bas resterait dehors.`,
+    from: (name: string) => `Votre nom et votre adresse viennent ${de(name)} : ils se changent là-bas, et arrivent ici à votre prochaine connexion.`,
   },
   {
     signIn: (name) => `Sign in with ${name}`,
@@ -51,6 +55,7 @@ export const providerWords = dictionary(
     signedOutText: "Here, and where you had signed in.",
     toSignIn: "Sign in",
     passphrase: (name) => `This account has no passphrase here: you sign in with ${name}.`,
+    why: (name) => `With a second factor, signing in with ${name} is no longer enough to come in here: it also takes a six-digit code, which your phone gives. Whoever learnt your password there would stay outside.`,
     from: (name) => `Your name and address come from ${name}: they are changed there, and arrive here with your next sign-in.`,
   },
 );
