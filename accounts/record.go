@@ -23,7 +23,7 @@ type record struct {
 	Source    Source    `json:"source,omitempty"`
 	Subject   string    `json:"subject,omitempty"`
 	Absent    bool      `json:"absent,omitempty"`
-	Provided  *provided `json:"provided,omitempty"` // there exactly for Provisioned accounts
+	Brought   *brought  `json:"brought,omitempty"` // there exactly for Provisioned accounts
 	Created   time.Time `json:"created"`
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
@@ -122,8 +122,8 @@ func (r record) indexes() []indexKey {
 	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
 	}
-	if r.Provided != nil {
-		list = append(list, indexKey{userNameBucket, userNameKey(r.Provided.UserName), id})
+	if r.Brought != nil {
+		list = append(list, indexKey{userNameBucket, userNameKey(r.Brought.UserName), id})
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})
