@@ -49,7 +49,7 @@ func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok,
 	if unusable != nil {
 		prepared = ""
 	}
-	if r.state() != Active || r.elsewhere() || unusable != nil {
+	if r.state() != Active || r.Hash == "" || unusable != nil {
 		return false, false, hashError(a.hasher.VerifyUnknown(ctx, prepared))
 	}
 	ok, rehash, err = a.hasher.Verify(ctx, r.Hash, prepared, a.hashCost(r.Role))
@@ -192,6 +192,8 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 		switch {
 		case action == audit.FactorRefused:
 			reason = "code"
+		case r.state() == Active && r.keyed():
+			reason = "keyed"
 		case r.state() == Active:
 			reason = "passphrase"
 		default:

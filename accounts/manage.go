@@ -220,7 +220,7 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 }
 
 // SetRole gives an account another role. Its sessions end: a session never gains a right (ASVS 7.2.4). To or from officer it
-// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
+// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase or passkey that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
 // ErrNotFound, ErrForbidden.
 func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
@@ -250,7 +250,7 @@ func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Accoun
 
 // mayBecome refuses what no agreement changes.
 func (t *act) mayBecome(r record, role Role) error {
-	if role.Privileged() && r.Hash != "" && !r.Long {
+	if role.Privileged() && (r.Hash != "" || r.keyed()) && !r.Long {
 		return ErrPassphraseForRole
 	}
 	return keepsAdministrator(t.tx, r)

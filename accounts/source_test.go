@@ -94,7 +94,7 @@ func TestTheDoorAsksForEverybody(t *testing.T) {
 		}
 	}
 	b.slow = true
-	if _, err := w.Accounts.Login(t.Context(), "ada@example.org", Proof{Passphrase: adminPhrase}, desk, noon); err != nil {
+	if _, err := w.Accounts.Login(t.Context(), "ada@example.org", Proof{Passphrase: adminPhrase, Code: w.plantedCode("ada@example.org", noon)}, desk, noon); err != nil {
 		t.Errorf("a right passphrase of ours waits for the directory: %v", err)
 	}
 }

@@ -61,6 +61,8 @@ type Config struct {
 	// page. Both as Post.
 	Invite func(tx *store.Tx, l accounts.Letter, room, url, language string, now time.Time) error
 	Code   func(tx *store.Tx, to string, code accounts.Token, until time.Time, language string, now time.Time) error
+	// GuestLink writes the mail that brings a guest a new way in, from an organiser.
+	GuestLink func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error
 	// PostStatus says how mail is doing.
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
