@@ -106,6 +106,8 @@ type Session struct {
 	Idle    time.Time // ends then if it is not used
 	Until   time.Time // ends then in any case
 	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
+
+	Provided bool // the provider of sign-in vouched for them, and may end it
 }
 
 // Reason why sessions ended.
@@ -120,10 +122,11 @@ const (
 	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
-	SourceDecided     Reason = "source" // who it comes from has no such person any more, or has shut them out
-	GuestTaken        Reason = "guest"  // a room was taken from a guest
-	GuestsBarred      Reason = "guests" // the policy has no guests any more
-	AccountReset      Reason = "reset"  // by an operator, on the appliance's shell
+	EndedAtProvider   Reason = "provider" // the provider of sign-in says that its session has ended
+	SourceDecided     Reason = "source"   // who it comes from has no such person any more, or has shut them out
+	GuestTaken        Reason = "guest"    // a room was taken from a guest
+	GuestsBarred      Reason = "guests"   // the policy has no guests any more
+	AccountReset      Reason = "reset"    // by an operator, on the appliance's shell
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

@@ -100,7 +100,9 @@ var (
 // Of proofs, the policy and four eyes.
 var (
 	// ErrFactorKept: the role needs a second factor, and this is the last one.
-	ErrFactorKept       = &Error{"factorKept", "the role needs a second factor: the last one stays"}
+	ErrFactorKept = &Error{"factorKept", "the role needs a second factor: the last one stays"}
+	// ErrFactorMissing: an act of a role that needs a second factor, by an account that has none.
+	ErrFactorMissing    = &Error{"factorRequired", "the role needs a second factor, and the account has none"}
 	ErrProofNeeded      = &Error{"proofNeeded", "the owner of the session has to prove again that it is them"}
 	ErrPolicy           = &Error{"bad-policy", "a second factor is required or optional"}
 	ErrNoProposal       = &Error{"not-found", "no such proposal"}

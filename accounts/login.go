@@ -41,7 +41,7 @@ func hashError(err error) error {
 
 // verify checks what was typed against r's hash. Whatever it is refused for, a refusal costs the same work.
 func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok, rehash bool, err error) {
-	if r.ofSource() {
+	if r.Source == Directory {
 		ok, err = a.askSource(ctx, r, passphrase)
 		return ok, false, err
 	}
@@ -244,7 +244,7 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old Proof, new s
 	if err != nil {
 		return Token{}, err
 	}
-	if err := r.local(); err != nil {
+	if err := r.keepsPassphrase(); err != nil {
 		try.done()
 		return Token{}, err
 	}

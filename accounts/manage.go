@@ -160,8 +160,9 @@ func (t *act) enable(r *record) error {
 // ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is.
-		if r.ofSource() && !r.Absent && a.o.Directory != nil {
+		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is. Other
+		// sources bring somebody when they have something to say of them.
+		if r.Source == Directory && !r.Absent && a.o.Directory != nil {
 			return ErrFromSource
 		}
 		if err := keepsAdministrator(t.tx, *r); err != nil {

@@ -103,7 +103,7 @@ func (a *Accounts) Policy() (p Policy, officers int, err error) {
 
 // mayDecide checks, against what is stored at this moment, that the actor is an active officer.
 func mayDecide(tx *store.Tx, actor Actor) error {
-	return mayBe(tx, actor, record.activeOfficer)
+	return mayRun(tx, actor, record.activeOfficer)
 }
 
 // ChangePolicy is an officer's act. What asks more of people counts at once; what asks less of anybody becomes a proposal

@@ -20,9 +20,11 @@ type record struct {
 	Disabled bool   `json:"disabled,omitempty"`
 	// Source and Subject say who else knows the person, and under which name that never changes. Absent: the source has no such
 	// person any more, or has shut them out; Disabled is an administrator's word of our own.
-	Source    Source    `json:"source,omitempty"`
-	Subject   string    `json:"subject,omitempty"`
-	Absent    bool      `json:"absent,omitempty"`
+	Source  Source `json:"source,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Absent  bool   `json:"absent,omitempty"`
+	// Provided is the provider's name of somebody whose account is of another source, once they have come by it.
+	Provided  string    `json:"provided,omitempty"`
 	Created   time.Time `json:"created"`
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
@@ -38,7 +40,7 @@ type record struct {
 	Recovery *recovery     `json:"recovery,omitempty"`
 	// Guest is there exactly for guests who came by an invitation.
 	Guest *Guesthood `json:"guest,omitempty"`
-	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
+	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing, and takes nothing away.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
 
@@ -46,7 +48,7 @@ func (r record) state() State {
 	switch {
 	case r.Disabled || r.Absent:
 		return Disabled
-	case r.Hash == "" && !r.ofSource() && len(r.Passkeys) == 0:
+	case r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) == 0:
 		return Invited
 	default:
 		return Active
@@ -119,8 +121,11 @@ func (r record) indexes() []indexKey {
 	if r.lastingAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
 	}
-	if r.ofSource() {
+	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
+	}
+	if r.Provided != "" {
+		list = append(list, indexKey{subjectBucket, subjectKey(Provider, r.Provided), id})
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})

@@ -19,6 +19,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
@@ -50,6 +51,8 @@ func migrations() []store.Migration {
 		{Version: 10, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 12, Name: "guests", Run: accounts.AddGuests},
+		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
+		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 	}
 }
 
@@ -92,7 +95,8 @@ type Appliance struct {
 	door      *door
 	probes    *probes
 	trials    *trials
-	directory *ldap.Sync // nil: there is none
+	directory *ldap.Sync   // nil: there is none
+	provider  *oidc.Client // nil: there is none
 
 	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
@@ -143,6 +147,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	client, err := s.newDirectory()
 	if err != nil {
+		return nil, err
+	}
+	if a.provider, err = s.newProvider(); err != nil {
 		return nil, err
 	}
 	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.rooms.Forget}
@@ -228,6 +235,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.holdRefusals()
 	a.tend()
 	a.followDirectory()
+	a.followProvider()
 	return a, nil
 }
 
@@ -336,7 +344,8 @@ func (a *Appliance) warnOfOpenings() {
 }
 
 func (a *Appliance) selfCheck() hardening.Report {
-	return append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
+	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
+	return append(r, a.providerLine()...)
 }
 
 func (a *Appliance) warnOfCertificate() {

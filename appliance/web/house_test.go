@@ -148,6 +148,8 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 11, Name: "guests", Run: accounts.AddGuests},
+		{Version: 12, Name: "provisioning", Run: accounts.AddProvisioning},
+		{Version: 13, Name: "provider", Run: accounts.AddProvider},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)

@@ -140,6 +140,8 @@ var rights = []right{
 	{"GET", "/api/account/factors", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/factors"), nil, ""},
 	{"POST", "/api/account/totp", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/totp"),
 		map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
+	{"POST", "/api/account/totp/replace", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp/replace"),
+		map[string]string{"passphrase": memberPassphrase, "code": "123456"}, "noSecondFactor passphrase-wrong"},
 	{"POST", "/api/account/totp/confirm", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/account/totp/confirm"),
 		map[string]string{"code": "123456"}, "enrolmentOver secondFactorThere"},
 	{"DELETE", "/api/account/totp", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp"),

@@ -31,6 +31,7 @@ func (s *Server) routes() []route {
 		{post, "/api/account/passphrase", person, secret, s.changePassphrase},
 		{get, "/api/account/factors", oneself, call, s.getFactors},
 		{post, "/api/account/totp", oneself, secret, s.beginTOTP},
+		{post, "/api/account/totp/replace", oneself, secret, s.replaceTOTP},
 		{post, "/api/account/totp/confirm", oneself, secret, s.confirmTOTP},
 		{del, "/api/account/totp", oneself, secret, s.removeTOTP},
 		{post, "/api/account/recovery", oneself, secret, s.renewRecovery},
