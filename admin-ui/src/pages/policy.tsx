@@ -1,12 +1,13 @@
-/** The rules for all accounts: which roles need a second factor, and whether members see the addresses of others. Officers change them, administrators read. */
+/** The rules for all accounts: which roles need a second factor, whether members see the addresses of others, and what there is for guests. Officers change them, administrators read. */
 import { useEffect, useState } from "preact/hooks";
 import { Badge, lang, Notice, Skeleton, Switch, toast } from "@huisclos/ui-kit";
-import { admin, isProposed, type ApiError, type Policy, type Proposal, type Role, type RuledRole } from "../api.ts";
+import { admin, isProposed, type ApiError, type Policy, type PolicyChange, type Proposal, type Role, type RuledRole } from "../api.ts";
 import { base } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { roleName, roleWords } from "../words/roles.ts";
 import { Failed } from "./errors.tsx";
+import { GuestRules } from "./policy-guests.tsx";
 import { ProposedDialog } from "./link.tsx";
 
 const fixed: readonly Exclude<Role, "guest">[] = ["administrator", "officer", "auditor"];
@@ -30,17 +31,20 @@ export function Rules({ role }: { role: Role }) {
     } catch (e) { setFailed(asApiError(e)); }
   };
   useEffect(() => { void load(); }, []);
-  const set = async (change: Parameters<typeof admin.changePolicy>[0]) => {
-    if (busy) return;
+  const change = async (what: PolicyChange, said: string): Promise<string | null> => {
+    if (busy) return null;
     setBusy(true);
-    setError(null);
+    let why: string | null = null;
     try {
-      const answer = await admin.changePolicy(change);
-      if (isProposed(answer)) setProposed(answer.proposal); else toast(t.stricter);
-    } catch (cause) { setError(asApiError(cause).text(lang.value)); }
+      const answer = await admin.changePolicy(what);
+      if (isProposed(answer)) setProposed(answer.proposal); else toast(said);
+    } catch (cause) { why = asApiError(cause).text(lang.value); }
     await load();
     setBusy(false);
+    return why;
   };
+  const set = async (r: RuledRole, on: boolean) => { setError(null); setError(await change({ twoFactors: { [r]: on ? "required" : "optional" } }, t.stricter)); };
+  const hide = async (on: boolean) => { setError(null); setError(await change({ addresses: on ? "hidden" : "shown" }, t.stricter)); };
   if (failed) return <><Head title={t.title} /><Failed error={failed} onRetry={() => void load()} /></>;
   if (!policy) return <><Head title={t.title} /><Skeleton lines={4} /></>;
   const waits = (r: RuledRole) => pending.some((p) => p.change.twoFactors?.[r] === "optional");
@@ -62,7 +66,7 @@ export function Rules({ role }: { role: Role }) {
                   {waits(r) && <p class="small"><a href={`${base}/proposals`}>{t.pending}</a></p>}
                 </div>
                 {officer
-                  ? <Switch label={t.ask(roleName(r))} hideLabel on={policy.twoFactors[r] !== "optional"} onChange={(on) => void set({ twoFactors: { [r]: on ? "required" : "optional" } })} />
+                  ? <Switch label={t.ask(roleName(r))} hideLabel on={policy.twoFactors[r] !== "optional"} onChange={(on) => void set(r, on)} />
                   : <Badge>{policy.twoFactors[r] === "optional" ? t.optional : t.required}</Badge>}
               </li>
             ))}
@@ -78,11 +82,12 @@ export function Rules({ role }: { role: Role }) {
                 {pending.some((p) => p.change.addresses === "shown") && <p class="small"><a href={`${base}/proposals`}>{t.pending}</a></p>}
               </div>
               {officer
-                ? <Switch label={t.hide} hideLabel on={policy.addresses === "hidden"} onChange={(on) => void set({ addresses: on ? "hidden" : "shown" })} />
+                ? <Switch label={t.hide} hideLabel on={policy.addresses === "hidden"} onChange={(on) => void hide(on)} />
                 : <Badge>{policy.addresses === "hidden" ? t.hidden : t.shown}</Badge>}
             </li>
           </ul>
         </section>
+        <GuestRules key={JSON.stringify(policy.guests)} rule={policy.guests} officer={officer} busy={busy} waits={pending.some((p) => p.change.guests)} onChange={(guests, said) => change({ guests }, said)} />
         {policy.officers < 2 ? <Notice tone="attention"><p>{t.officers(policy.officers)}</p></Notice> : <p class="muted">{t.officers(policy.officers)}</p>}
       </div>
       <ProposedDialog proposal={proposed} onClose={() => setProposed(null)} />
