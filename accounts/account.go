@@ -82,6 +82,7 @@ type Actor struct {
 	Account  ID
 	Client   netip.Addr
 	Proved   time.Time // when the owner of the session last proved that it is them
+	Session  SessionID // that it acts in; zero: none that is known
 	operator bool
 }
 
@@ -108,7 +109,9 @@ type Session struct {
 	Agent   string     // what the client said of itself; shown to its owner only
 	Created time.Time
 	Seen    time.Time // last use, to the minute
-	Idle    time.Time // ends then if it is not used
+	Idle    time.Time // ends then if it is not used, and no call of it is open
+	Rights  time.Time // from then on a call alone has kept it: its owner proves themselves before they change their account
+	Console time.Time // the console shuts then if it is not used; a proof opens it
 	Until   time.Time // ends then in any case
 	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
 

@@ -68,8 +68,9 @@ type Lifetime struct {
 type Options struct {
 	MemberHash         passhash.Params // passhash.Standard
 	AdministratorHash  passhash.Params // passhash.Administrator, for all privileged roles
-	MemberSession      Lifetime        // 12 h, 24 h
-	AdministratorLogin Lifetime        // 1 h, 8 h, for all privileged roles
+	MemberSession      Lifetime        // 15 min, 8 h, for organisers, members and guests
+	AdministratorLogin Lifetime        // 15 min, 8 h, for all privileged roles
+	ConsoleIdle        time.Duration   // 5 min
 	PerAccount         Limits          // 5 tries, then 4 s doubled up to 15 min, forgotten after 24 h
 	PerAddress         Limits          // 5 tries, then 2 s doubled up to 1 min, forgotten after 10 min
 
@@ -104,8 +105,11 @@ func New(db *store.DB, log *audit.Log, hasher *passhash.Hasher, random io.Reader
 	}
 	setDefault(&o.MemberHash, passhash.Standard())
 	setDefault(&o.AdministratorHash, passhash.Administrator())
-	setDefault(&o.MemberSession, Lifetime{12 * time.Hour, 24 * time.Hour})
-	setDefault(&o.AdministratorLogin, Lifetime{time.Hour, 8 * time.Hour})
+	// A quarter of an hour is what a device may be left alone at a desk; eight hours are a working day. In the console, where one act
+	// is everybody's, five minutes.
+	setDefault(&o.MemberSession, Lifetime{15 * time.Minute, 8 * time.Hour})
+	setDefault(&o.AdministratorLogin, Lifetime{15 * time.Minute, 8 * time.Hour})
+	setDefault(&o.ConsoleIdle, 5*time.Minute)
 	setDefault(&o.PerAccount, Limits{Quick: 5, First: 4 * time.Second, Longest: 15 * time.Minute, Forget: 24 * time.Hour})
 	setDefault(&o.PerAddress, Limits{Quick: 5, Parallel: 32, First: 2 * time.Second, Longest: time.Minute, Forget: 10 * time.Minute})
 	a := &Accounts{db: db, log: log, hasher: hasher, random: random, o: o}

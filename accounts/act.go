@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"huisclos/audit"
@@ -42,10 +43,20 @@ func mayRun(tx *store.Tx, actor Actor, is func(record) bool) error {
 		return err
 	}
 	missing, err := factorMissing(tx, r)
-	if err == nil && missing {
-		err = ErrFactorMissing
+	if err != nil || !missing || vouched(tx, actor) {
+		return err
 	}
-	return err
+	return ErrFactorMissing
+}
+
+// vouched reports whether the provider of sign-in has vouched for the second factor in the session that the actor acts in.
+func vouched(tx *store.Tx, actor Actor) bool {
+	hash := tx.Get(sessionsOfBucket, slices.Concat(actor.Account[:], actor.Session[:]))
+	if hash == nil {
+		return false
+	}
+	s, err := loadSession(tx, hash)
+	return err == nil && s.Provided != nil && s.Provided.Factor
 }
 
 // mayBe checks that the actor's account is there and as is says.

@@ -117,7 +117,9 @@ var (
 	// ErrFactorKept: the role needs a second factor, and this is the last one.
 	ErrFactorKept = &Error{"factorKept", "the role needs a second factor: the last one stays"}
 	// ErrFactorMissing: an act of a role that needs a second factor, by an account that has none.
-	ErrFactorMissing    = &Error{"factorRequired", "the role needs a second factor, and the account has none"}
+	ErrFactorMissing = &Error{"factorRequired", "the role needs a second factor, and the account has none"}
+	// ErrConsoleIdle: the console was not used for a while; a proof opens it again.
+	ErrConsoleIdle      = &Error{"consoleIdle", "the console was left alone: its owner has to prove that it is them"}
 	ErrProofNeeded      = &Error{"proofNeeded", "the owner of the session has to prove again that it is them"}
 	ErrPolicy           = &Error{"bad-policy", "a second factor is required or optional, addresses are shown or hidden"}
 	ErrNoProposal       = &Error{"not-found", "no such proposal"}

@@ -22,9 +22,9 @@ func TestRoles(t *testing.T) {
 			t.Errorf("%q: privileged %v, given %v", tt.role, tt.role.Privileged(), tt.role.given())
 		}
 		w := newWorld(t)
-		cost, life := cheap, Lifetime{12 * time.Hour, 24 * time.Hour}
+		cost, life := cheap, Lifetime{15 * time.Minute, 8 * time.Hour}
 		if tt.privileged {
-			cost, life = dear, Lifetime{time.Hour, 8 * time.Hour}
+			cost = dear
 		}
 		if w.hashCost(tt.role) != cost || w.lifetime(tt.role) != life {
 			t.Errorf("%q: %v, %v", tt.role, w.hashCost(tt.role), w.lifetime(tt.role))
@@ -82,7 +82,7 @@ func TestProof(t *testing.T) {
 	if got := mark(noon.Add(-time.Second)); !got.IsZero() {
 		t.Errorf("the clock was set back, and a proof of the future counts: %v", got)
 	}
-	later := noon.Add(30 * time.Minute)
+	later := noon.Add(14 * time.Minute)
 	if !mark(later).Equal(noon) {
 		t.Error("use is no proof")
 	}
@@ -97,7 +97,7 @@ func TestProof(t *testing.T) {
 	}
 	p, c := w.enrol(member, memberPhrase)
 	token = c.Session
-	later = later.Add(time.Hour)
+	later = noon.Add(13 * time.Minute)
 	wantErr(t, "without the code", w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase}, desk, later), ErrSecondFactorNeeded)
 	wantErr(t, "a wrong code", w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase, Code: p.wrong(later)}, desk, later), ErrCodeWrong)
 	if mark(later).Equal(later) {

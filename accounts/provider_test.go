@@ -278,7 +278,7 @@ func TestProveByProvider(t *testing.T) {
 	w := newWorld(t)
 	_, adas := w.administrator()
 	in := w.arrive(zoe())
-	later := noon.Add(time.Hour)
+	later := noon.Add(14 * time.Minute)
 	v := zoe()
 	v.At, v.Fresh = later, true
 	token := in.Session.Reveal()

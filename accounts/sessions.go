@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// seenEvery is how often a session's use is written: to the minute is enough for idle times of an hour and more.
-	seenEvery = time.Minute
+	// seenEvery is how often a session's use is written: to the minute is enough for an idle time of a quarter of an hour. consoleEvery is
+	// the same of the console's, which is shorter.
+	seenEvery, consoleEvery = time.Minute, 15 * time.Second
 
 	// maxSessions of one account; a further one ends the one used last longest ago.
 	maxSessions = 32
@@ -31,8 +32,26 @@ type session struct {
 	Created time.Time  `json:"created"`
 	Seen    time.Time  `json:"seen"`
 	Proved  time.Time  `json:"proved,omitzero"`
+	Live    time.Time  `json:"live,omitzero"`    // last time at which a call of it was open
+	Console time.Time  `json:"console,omitzero"` // last use of the console
 	// Provided is there exactly when a provider of sign-in vouched for the person.
 	Provided *provided `json:"provided,omitempty"`
+}
+
+// Use says who asks with a session.
+type Use int
+
+const (
+	ByPerson  Use = iota // somebody who does something
+	Quietly              // a page by itself: that is no use
+	ByCall               // a call that is open
+	InConsole            // somebody who does something, in the console
+	AtConsole            // a page of the console by itself
+)
+
+// Times are how long sessions of a role last, and after what time without use the console shuts.
+func (a *Accounts) Times(role Role) (session Lifetime, console time.Duration) {
+	return a.lifetime(role), a.o.ConsoleIdle
 }
 
 func (a *Accounts) lifetime(role Role) Lifetime {
@@ -45,7 +64,36 @@ func (a *Accounts) lifetime(role Role) Lifetime {
 func (a *Accounts) describe(s session, role Role) Session {
 	l := a.lifetime(role)
 	return Session{ID: SessionID(s.ID), Account: s.Account, Client: s.Client, Agent: s.Agent,
-		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute), Provided: s.Provided != nil}
+		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: later(s.Seen, s.Live).Add(l.Idle), Until: s.Created.Add(l.Absolute), Provided: s.Provided != nil,
+		Rights: later(s.Seen, s.Proved).Add(l.Idle), Console: later(s.Console, s.Proved).Add(a.o.ConsoleIdle)}
+}
+
+func later(x, y time.Time) time.Time {
+	if x.After(y) {
+		return x
+	}
+	return y
+}
+
+// used notes a use in s, and reports whether that is worth writing. What a call keeps alone regains no rights by use: its owner proves
+// themselves for that.
+func (s *session) used(use Use, rights, now time.Time) (write bool) {
+	note := func(t *time.Time, every time.Duration) {
+		if now.Sub(*t) >= every {
+			*t, write = now.UTC(), true
+		}
+	}
+	switch {
+	case use == Quietly || use == AtConsole:
+	case use == ByCall || !now.Before(rights):
+		note(&s.Live, seenEvery)
+	default:
+		note(&s.Seen, seenEvery)
+		if use == InConsole {
+			note(&s.Console, consoleEvery)
+		}
+	}
+	return write
 }
 
 func (s Session) live(now time.Time) bool { return now.Before(s.Idle) && now.Before(s.Until) }
@@ -186,9 +234,14 @@ func (t *act) endAll(id ID, reason Reason) error {
 	return t.record(audit.SessionEnded, id.String(), "reason", string(reason), "count", strconv.Itoa(len(list)))
 }
 
-// Session returns the account and the session of a token, and notes its use. Every token that does not count is
-// ErrNoSession.
+// Session is SessionFor somebody who does something.
 func (a *Accounts) Session(token string, now time.Time) (Account, Session, error) {
+	return a.SessionFor(token, ByPerson, now)
+}
+
+// SessionFor returns the account and the session of a token, and notes its use. Every token that does not count is ErrNoSession. With
+// ErrConsoleIdle both are returned: the session counts, but not in the console.
+func (a *Accounts) SessionFor(token string, use Use, now time.Time) (Account, Session, error) {
 	if !wellFormed(token) {
 		return Account{}, Session{}, ErrNoSession
 	}
@@ -206,6 +259,9 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 		} else if err != nil {
 			return err
 		}
+		if found.Proved.After(now) {
+			found.Proved = time.Time{} // the clock was set back: nobody gains time by it
+		}
 		s = a.describe(found, r.Role)
 		if r.state() != Active || !s.live(now) {
 			return ErrNoSession
@@ -216,20 +272,29 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 		case over:
 			return ErrNoSession
 		}
-		if s.Proved.After(now) {
-			s.Proved = time.Time{} // the clock was set back: nobody gains time by it
-		}
 		account, err = accountNow(tx, r)
 		account.FactorMissing = account.FactorMissing && (found.Provided == nil || !found.Provided.Factor)
 		return err
 	}
-	if err := a.db.View(find); err != nil {
+	write := false
+	err := a.db.View(func(tx *store.Tx) error {
+		if err := find(tx); err != nil {
+			return err
+		}
+		found, err := loadSession(tx, hash)
+		write = found.used(use, s.Rights, now)
+		return err
+	})
+	if err != nil {
 		return Account{}, Session{}, err
 	}
-	if now.Sub(s.Seen) < seenEvery {
+	if (use == InConsole || use == AtConsole) && !now.Before(s.Console) {
+		return account, s, ErrConsoleIdle
+	}
+	if !write {
 		return account, s, nil
 	}
-	err := a.db.Update(func(tx *store.Tx) error {
+	err = a.db.Update(func(tx *store.Tx) error {
 		if err := find(tx); err != nil {
 			return err
 		}
@@ -237,9 +302,7 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 		if err != nil {
 			return err
 		}
-		if found.Seen.Before(now) {
-			found.Seen = now.UTC()
-		}
+		found.used(use, s.Rights, now)
 		proved := s.Proved
 		s = a.describe(found, r.Role)
 		s.Proved = proved

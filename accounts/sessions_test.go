@@ -14,7 +14,7 @@ func TestSessionEndsIdle(t *testing.T) {
 	for _, c := range []struct {
 		role           Role
 		idle, absolute time.Duration
-	}{{Member, 12 * time.Hour, 24 * time.Hour}, {Administrator, time.Hour, 8 * time.Hour}} {
+	}{{Member, 15 * time.Minute, 8 * time.Hour}, {Administrator, 15 * time.Minute, 8 * time.Hour}} {
 		t.Run(string(c.role), func(t *testing.T) {
 			w := newWorld(t)
 			admin, token := w.administrator()
@@ -40,7 +40,7 @@ func TestSessionEndsIdle(t *testing.T) {
 	}
 	w := newWorld(t)
 	_, token := w.administrator()
-	if w.signedIn(token, noon.Add(time.Hour)) {
+	if w.signedIn(token, noon.Add(15*time.Minute)) {
 		t.Error("outlives its idle time")
 	}
 }
@@ -189,14 +189,17 @@ func TestSweep(t *testing.T) {
 	if w.db.Revision() != before || len(w.takeEnded()) != 0 {
 		t.Error("swept what counts")
 	}
-	if err := w.Sweep(noon.Add(2 * time.Hour)); err != nil {
+	if !w.signedIn(token, noon.Add(10*time.Minute)) {
+		t.Fatal("ended before its time")
+	}
+	if err := w.Sweep(noon.Add(16 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	got := w.takeEnded()
 	if len(got) != 1 || got[0].Account != admin.ID || got[0].All() || got[0].Reason != Expired {
 		t.Errorf("listeners were told %+v", got)
 	}
-	if w.signedIn(adminToken, noon) || !w.signedIn(token, noon.Add(2*time.Hour)) {
+	if w.signedIn(adminToken, noon) || !w.signedIn(token, noon.Add(16*time.Minute)) {
 		t.Error("the wrong session ended")
 	}
 	if err := w.Sweep(noon.Add(8 * 24 * time.Hour)); err != nil {

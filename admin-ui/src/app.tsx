@@ -8,6 +8,7 @@ import { Calls } from "./pages/calls.tsx";
 import { Directory } from "./pages/directory.tsx";
 import { Enrol, SignIn } from "./pages/entrance.tsx";
 import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
+import { Shut } from "./pages/shut.tsx";
 import { Groups } from "./pages/groups.tsx";
 import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
@@ -16,7 +17,7 @@ import { Profiles } from "./pages/profiles.tsx";
 import { Proposals } from "./pages/proposals.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { base, go, place, section } from "./route.ts";
-import { ask, asApiError, security, session } from "./session.ts";
+import { ask, asApiError, security, session, shut } from "./session.ts";
 import { Setup, underWay } from "./setup/setup.tsx";
 import { Entrance, Shell } from "./shell.tsx";
 import { sectionName, words } from "./words/console.ts";
@@ -69,6 +70,7 @@ function Inside({ me, at, home }: { me: Me; at: string; home: string }) {
   useEffect(() => { if (unfinished && at !== "setup") go(`${base}/setup`, true); }, [unfinished, at]);
   if (administers && (at === "setup" || unfinished)) return <Setup />;
   if (me.must) return <Enrol me={me.account} />;
+  if (shut.value) return <Shut />;
   if (sectionsOf(role).length === 0) return <Entrance><Sentence title={t.notAllowed.title} text={t.notAllowed.text} act={<LinkButton href="/" look="primary">{t.toMeetings}</LinkButton>} /></Entrance>;
   return <Shell here={home}>{has(role, home) ? <Section at={home} me={me} /> : <NotFound />}</Shell>;
 }

@@ -22,13 +22,18 @@ export async function ask(): Promise<void> {
 /** passphrase: what was given at the door. A second factor that has to be set up now needs it once more; nothing else does. */
 export function signedIn(m: Me, passphrase: string, left: number | null = null): void {
   if (m.must) keepTyped(passphrase);
+  shut.value = false;
   recoveryLeft.value = left;
   session.value = { state: "in", me: m };
 }
 
+/** The console was left alone: nothing of it is shown before its owner has proved that it is them. */
+export const shut = signal(false);
+
 export async function signOut(): Promise<void> {
   await own.logout();
   recoveryLeft.value = null;
+  shut.value = false;
   session.value = { state: "out", setupNeeded: false };
 }
 
@@ -37,6 +42,7 @@ export function asApiError(e: unknown): ApiError {
   if (e instanceof ApiError) {
     // An administrator's session is short: the page goes back to the door by itself.
     if (e.code === "not-signed-in" && session.value.state === "in") session.value = { state: "out", setupNeeded: false };
+    if (e.code === codes.consoleIdle && session.value.state === "in") shut.value = true;
     // The rules became stricter, or the factor was taken away, while the page was open: what is left is to set one up.
     if (e.code === codes.factorRequired && session.value.state === "in" && !session.value.me.must) void ask();
     return e;

@@ -1,10 +1,11 @@
 /** The frame of the console: few sections on the left (above on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, theme } from "@huisclos/ui-kit";
+import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, Staying, theme } from "@huisclos/ui-kit";
+import { admin } from "./api.ts";
 import { icons, sectionsOf } from "./roles.ts";
 import { base, go, mySecurity } from "./route.ts";
-import { askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
+import { asApiError, askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
 import { sectionName, words } from "./words/console.ts";
 
 /** here: the section that is shown. */
@@ -22,6 +23,7 @@ export function Shell({ here, children }: { here: string; children: ComponentChi
       <header class="console__head">
         <Logo href={`${base}/`} suffix={t.console} />
         {role === "administrator" && <StateLine />}
+        <Staying after={s.me.idle?.console ?? 0} console ask={() => admin.policy().catch(asApiError)} />
         <div class="console__end"><MeMenu /></div>
       </header>
       <nav class="console__nav" aria-label={t.nav} ref={nav}>

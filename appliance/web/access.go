@@ -57,6 +57,9 @@ func (a access) refuses(v *visit) code {
 	return ""
 }
 
+// own reports whether the route is about whoever asks: a call that was left open keeps none of those rights.
+func (a access) own() bool { return a == oneself || a == person }
+
 // mayEnter refuses a guest every room that it is not invited to.
 func (v *visit) mayEnter(room [16]byte) error {
 	if v.account.Role == accounts.Guest && !v.account.Guest.Invited(room) {

@@ -39,13 +39,22 @@ type meJSON struct {
 	SecondFactor bool            `json:"secondFactor"`
 	Factors      map[string]bool `json:"factors"` // which: totp, passkey; keyed: there is no passphrase beside
 	Must         string          `json:"must,omitempty"`
+	Idle         idleJSON        `json:"idle"`
 
 	Passkeys passkeysJSON  `json:"passkeys"`
 	Provider *providerJSON `json:"provider,omitempty"`
 }
 
+// idleJSON is after how many seconds without use a session ends, and the console shuts: pages say so before.
+type idleJSON struct {
+	Session int `json:"session"`
+	Console int `json:"console"`
+}
+
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", v.passkeys(), v.provider()}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", idleJSON{}, v.passkeys(), v.provider()}
+	session, console := v.srv.Accounts.Times(a.Role)
+	me.Idle = idleJSON{int(session.Idle.Seconds()), int(console.Seconds())}
 	if a.FactorMissing {
 		me.Must = "factor"
 	}

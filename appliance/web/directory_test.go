@@ -29,7 +29,7 @@ func directoryOf(t *testing.T, h *house) {
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	with, err := accounts.New(h.db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, Directory: client})
+	with, err := accounts.New(h.db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, MemberSession: longSession, AdministratorLogin: longSession, ConsoleIdle: 8 * time.Hour, Directory: client})
 	must(t, err)
 	h.server.Accounts = with
 	h.server.Directory = &ldap.Sync{Client: client, Accounts: with, Audit: h.audit, Log: slog.New(slog.NewTextHandler(h.log, nil)), Now: h.clock, Within: time.Minute}

@@ -51,6 +51,8 @@ const (
 	codePasskeyBad     code = "passkeyUnusable"
 	codePasskeyRefused code = "passkeyRefused"
 	codeFactorRequired code = "factorRequired"
+	codeConsoleIdle    code = "consoleIdle"
+	codeProofNeeded    code = "proofNeeded"
 
 	codeNoMail code = "no-mail"
 )
@@ -387,6 +389,9 @@ var sentences = map[code]sentence{
 	codeFactorRequired: {http.StatusForbidden,
 		"Votre rôle demande un second facteur. Ajoutez-le d'abord à votre compte.",
 		"Your role needs a second factor. Add it to your account first."},
+	codeConsoleIdle: {http.StatusForbidden,
+		"La console s'est fermée après cinq minutes sans activité. Confirmez que c'est vous pour continuer.",
+		"The console has shut after five minutes without use. Confirm that it is you to go on."},
 	"factorKept": {http.StatusConflict,
 		"Votre rôle demande un second facteur : le dernier ne peut pas être retiré.",
 		"Your role needs a second factor: the last one cannot be removed."},

@@ -14,6 +14,26 @@ import (
 // moment at which the room knew of the connection.
 const recheck = 2 * time.Second
 
+// liveEvery is how often an open call is noted in the session that it came by: whoever is in one is not gone, and comes back after a break
+// of their line.
+const liveEvery = time.Minute
+
+// keepLive notes it until the call is over, or the session: that keeps no session longer than sessions last.
+func (s *Server) keepLive(token string, over <-chan struct{}) {
+	every := time.NewTicker(liveEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-every.C:
+			if _, _, err := s.Accounts.SessionFor(token, accounts.ByCall, s.Now()); err != nil {
+				return
+			}
+		}
+	}
+}
+
 // signal upgrades to the WebSocket of a room and returns when that is over.
 func (s *Server) signal(v *visit) error {
 	id, err := v.room()
@@ -52,11 +72,14 @@ func (s *Server) signal(v *visit) error {
 	}
 	account, session := [16]byte(v.account.ID), v.session.ID.String()
 	again := time.AfterFunc(recheck, func() {
-		if _, _, err := s.Accounts.Session(v.token, s.Now()); errors.Is(err, accounts.ErrNoSession) {
+		if _, _, err := s.Accounts.SessionFor(v.token, accounts.Quietly, s.Now()); errors.Is(err, accounts.ErrNoSession) {
 			s.Hall.EndSessions(account, session)
 		}
 	})
 	defer again.Stop()
+	over := make(chan struct{})
+	defer close(over)
+	go s.keepLive(v.token, over)
 	visitor := meetings.Visitor{Account: account, Name: v.account.Name, Email: v.account.Email, Session: session, Via: arrival(v.r),
 		Role: v.account.Role, TwoFactors: v.account.SecondFactor}
 	signalling.Serve(v.w, v.r, s.Hall, id, visitor, signalling.Options{Log: s.Log.With("part", "signalling")})

@@ -57,7 +57,7 @@ type visit struct {
 }
 
 func (v *visit) actor() accounts.Actor {
-	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved}
+	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved, Session: v.session.ID}
 }
 
 func (v *visit) from() accounts.Client {
@@ -133,8 +133,12 @@ func (s *Server) admit(v *visit, rt route) code {
 		return codeForeignOrigin
 	}
 	bucket, key := s.unsigned, network(v.client).String()
+	shut := false // the console, for this session
 	if v.token = cookie(v.r, sessionCookie); v.token != "" {
-		account, session, err := s.Accounts.Session(v.token, v.now)
+		account, session, err := s.Accounts.SessionFor(v.token, rt.use(v.r), v.now)
+		if shut = errors.Is(err, accounts.ErrConsoleIdle); shut {
+			err = nil
+		}
 		switch {
 		case err == nil:
 			v.signedIn, v.account, v.session = true, account, session
@@ -169,7 +173,36 @@ func (s *Server) admit(v *visit, rt route) code {
 	if v.canary != nil {
 		return "" // it has no role: its token names one room, and no other is open to it
 	}
-	return rt.access.refuses(v)
+	if refused := rt.access.refuses(v); refused != "" {
+		return refused
+	}
+	switch {
+	case shut:
+		return codeConsoleIdle
+	case rt.method == http.MethodPatch && rt.access.own() && !v.now.Before(v.session.Rights):
+		return codeProofNeeded
+	}
+	return ""
+}
+
+// quietHeader is what a page sends with what it asks by itself: nobody has touched the device for a while. Without it a request is a use.
+// Who leaves it out keeps their own session longer, no more.
+const quietHeader = "X-Huisclos-Quiet"
+
+// use says who asks. What a WebSocket does is a call's.
+func (rt route) use(r *http.Request) accounts.Use {
+	quiet := r.Header.Get(quietHeader) != ""
+	switch console := strings.HasPrefix(rt.path, "/api/admin/"); {
+	case rt.kind == socket:
+		return accounts.ByCall
+	case console && quiet:
+		return accounts.AtConsole
+	case console:
+		return accounts.InConsole
+	case quiet:
+		return accounts.Quietly
+	}
+	return accounts.ByPerson
 }
 
 // isCanary lets one of the two of the test call in, where the address names their room. Their tokens are no sessions: on

@@ -25,6 +25,9 @@ export function signedIn(me: Me, passphrase: string, left: number | null = null)
   session.value = { state: "in", me };
 }
 
+/** Asks the server whether the session counts still; while somebody is there, that keeps it. */
+export const stay = (): Promise<unknown> => api.me().catch(asApiError);
+
 export async function signOut(): Promise<void> {
   await api.logout();
   recoveryLeft.value = null;

@@ -33,5 +33,5 @@ export function qrPath(rows: readonly string[]): { side: number; path: string } 
 /** Refusals that a page answers with more than their sentence. */
 export const codes = {
   factorNeeded: "secondFactorNeeded", codeWrong: "codeWrong", noFactor: "noSecondFactor", factorThere: "secondFactorThere", enrolmentOver: "enrolmentOver",
-  signInWithCode: "signInWithCode", proofNeeded: "proofNeeded", passphraseWrong: "passphrase-wrong", factorRequired: "factorRequired",
+  signInWithCode: "signInWithCode", proofNeeded: "proofNeeded", passphraseWrong: "passphrase-wrong", factorRequired: "factorRequired", consoleIdle: "consoleIdle",
 } as const;

@@ -2,6 +2,7 @@
 export * from "./i18n.ts";
 export * from "./theme.ts";
 export * from "./storage.ts";
+export * from "./activity.ts";
 export * from "./icon.tsx";
 export * from "./button.tsx";
 export * from "./field.tsx";

@@ -26,6 +26,7 @@ export const words = dictionary(
     understood: "J’ai compris",
     notFound: { title: "Cette page n’existe pas", text: "Vérifiez l’adresse, ou choisissez une rubrique.", act: "Voir l’état" },
     broken: { title: "Cette page a rencontré un problème", text: "Rechargez-la. Si cela recommence, consultez le journal du système.", act: "Recharger la page" },
+    shut: { title: "La console s’est fermée", text: "Elle est restée cinq minutes sans activité. Rien n’est perdu : confirmez que c’est vous, et elle se rouvre où vous étiez.", open: "Rouvrir la console" },
     notAllowed: { title: "Cette console n’est pas pour votre rôle", text: "Elle sert à qui administre l’appareil, en fixe les règles ou en lit le journal. Votre compte sert aux réunions." },
 
     state: {
@@ -134,6 +135,7 @@ export const words = dictionary(
     understood: "Understood",
     notFound: { title: "This page does not exist", text: "Check the address, or choose a section.", act: "See the status" },
     broken: { title: "Something went wrong on this page", text: "Reload it. If it happens again, look into the system’s journal.", act: "Reload the page" },
+    shut: { title: "The console has shut", text: "It was left alone for five minutes. Nothing is lost: confirm that it is you, and it opens where you were.", open: "Open the console again" },
     notAllowed: { title: "This console is not for your role", text: "It is for whoever administers the appliance, sets its rules or reads its log. Your account is for meetings." },
 
     state: {

@@ -4,6 +4,7 @@
  */
 
 import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from "@huisclos/ui-kit";
+import { quiet } from "@huisclos/ui-kit/activity.ts";
 import { codes } from "@huisclos/ui-kit/factor.ts";
 import type { Profile } from "../call/profile.ts";
 import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
@@ -22,6 +23,8 @@ export interface Me {
   secondFactor?: boolean;
   /** Which second factors there are. */
   factors?: Kinds;
+  /** After how many seconds without use the session ends, and the console shuts. */
+  idle?: { session: number; console: number };
 }
 /** A security profile; of a room in which a call is under way, that of the call. */
 export interface RoomProfile extends Profile { id: string }
@@ -133,6 +136,7 @@ type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 export async function request<T>(method: Method, path: string, body?: object, again = true): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
+  if (quiet()) headers["X-Huisclos-Quiet"] = "1";
   if (method !== "GET") headers["X-Huisclos-CSRF"] = csrf || (await token());
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;

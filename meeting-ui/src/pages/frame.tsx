@@ -1,8 +1,8 @@
 /** The desk around a page: logo, where one can go, who one is. */
 import type { ComponentChildren } from "preact";
-import { Avatar, chooseLang, chooseTheme, factorPart, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, own, privileged, RecoveryNotice, theme, type Lang, type Theme } from "@huisclos/ui-kit";
+import { Avatar, chooseLang, chooseTheme, factorPart, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, own, privileged, RecoveryNotice, Staying, theme, type Lang, type Theme } from "@huisclos/ui-kit";
 import { go, place } from "../route.ts";
-import { recoveryLeft, session, signOut } from "../session.ts";
+import { recoveryLeft, session, signOut, stay } from "../session.ts";
 import { connection } from "../words/connection.ts";
 import { directoryWords } from "../words/directory.ts";
 import { desk } from "../words/desk.ts";
@@ -24,6 +24,7 @@ export function Frame({ children, wide, bare, alone }: { children: ComponentChil
         {s.state === "in" && !alone ? <AccountMenu name={s.me.account.name} email={s.me.account.email} id={s.me.account.id} guest={s.me.account.role === "guest"} admin={privileged(s.me.account.role)} /> : <ShowMenu />}
       </header>
       <RecoveryLeft />
+      {s.state === "in" && <Staying after={s.me.idle?.session ?? 0} ask={stay} />}
       {bare ? children : <main class={wide ? "desk__main desk__main--wide" : "desk__main"} id="main" tabIndex={-1}>{children}</main>}
       <footer class="desk__foot small"><a href="/about">{t.about}</a></footer>
     </div>

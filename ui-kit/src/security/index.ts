@@ -12,6 +12,7 @@ export * from "./sessions.tsx";
 export * from "./proof.tsx";
 export * from "./must.tsx";
 export * from "./passkey-words.ts";
+export * from "./staying.tsx";
 export * from "./proving.tsx";
 export * from "./door.tsx";
 export * from "./passkeys.tsx";

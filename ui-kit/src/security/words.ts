@@ -41,6 +41,11 @@ export const own = dictionary(
       onlyThis: "Vous n’êtes connecté nulle part ailleurs.",
       unknown: "Navigateur inconnu",
     },
+    staying: {
+      session: "Sans activité, votre session se ferme dans moins d’une minute.",
+      console: "Sans activité, la console se ferme dans moins d’une minute.",
+      stay: "Je suis là",
+    },
     must: {
       title: "Encore une étape : votre second facteur",
       lead: "Les règles de cette installation en demandent un pour votre rôle. D’ici là, rien d’autre ne vous est ouvert.",
@@ -149,6 +154,11 @@ export const own = dictionary(
       othersEnded: "Your other sessions are ended.",
       onlyThis: "You are signed in nowhere else.",
       unknown: "Unknown browser",
+    },
+    staying: {
+      session: "Without activity your session ends in less than a minute.",
+      console: "Without activity the console shuts in less than a minute.",
+      stay: "I am here",
     },
     must: {
       title: "One more step: your second factor",
