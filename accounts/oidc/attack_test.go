@@ -30,6 +30,7 @@ type liar struct {
 	issuer string
 	key    *ecdsa.PrivateKey
 	nonce  string
+	kind   string // typ of what is signed
 
 	describe            func(map[string]any)           // nil: the truth
 	claims              func(map[string]any)           // of the ID token
@@ -45,7 +46,7 @@ func newLiar(t *testing.T) *liar {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	l := &liar{t: t, a: newAuthority(t), key: key}
+	l := &liar{t: t, a: newAuthority(t), key: key, kind: "JWT"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		d := map[string]any{"issuer": l.issuer, "authorization_endpoint": l.issuer + "/authorize", "token_endpoint": l.issuer + "/token", "userinfo_endpoint": l.issuer + "/me",
@@ -118,7 +119,7 @@ func (l *liar) idToken() string {
 
 func (l *liar) signed(alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
 	l.t.Helper()
-	o := (&jose.SignerOptions{}).WithType("JWT")
+	o := (&jose.SignerOptions{}).WithType(jose.ContentType(l.kind))
 	if kid != "" {
 		o = o.WithHeader("kid", kid)
 	}
@@ -164,6 +165,7 @@ func (l *liar) try(c *Client, purpose Purpose, change func(*Flow, url.Values)) (
 }
 
 func TestWhatAnAttackerBringsBack(t *testing.T) {
+	// ASVS 10.1.2, 10.2.1, 10.2.2
 	l := newLiar(t)
 	c := newClient(t, l.a.settings(l.issuer), time.Now)
 	if v, err := l.try(c, SignIn, nil); err != nil || v.Subject != "zoe" || v.SID != "s1" || v.Fresh || v.SecondFactor {
@@ -206,6 +208,7 @@ func TestWhatAnAttackerBringsBack(t *testing.T) {
 }
 
 func TestTokensThatDoNotCount(t *testing.T) {
+	// ASVS 9.1.1, 9.1.2, 9.2.1, 9.2.2, 9.2.3, 10.5.1, 10.5.4
 	l := newLiar(t)
 	s := l.a.settings(l.issuer)
 	c := newClient(t, s, time.Now)
@@ -275,6 +278,12 @@ func TestTokensThatDoNotCount(t *testing.T) {
 		t.Errorf("the keys were asked for %d times", n)
 	}
 	l.claims, l.sign = nil, nil
+	for _, kind := range []string{"at+jwt", "application/at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt"} {
+		l.kind = kind
+		_, err := l.try(c, SignIn, nil)
+		kindIs(t, err, Invalid)
+	}
+	l.kind = "JWT"
 	// A party that is named beside others is good when the token was made for it.
 	l.claims = func(c map[string]any) { c["aud"], c["azp"] = []string{"huisclos", "account"}, "huisclos" }
 	if _, err := l.try(c, SignIn, nil); err != nil {
@@ -397,6 +406,7 @@ func TestAnswersThatDoNotDo(t *testing.T) {
 }
 
 func TestDescriptionsThatDoNotDo(t *testing.T) {
+	// ASVS 10.5.3
 	l := newLiar(t)
 	s := l.a.settings(l.issuer)
 	set := func(name string, value any) func(map[string]any) { return func(d map[string]any) { d[name] = value } }
@@ -453,6 +463,7 @@ func TestDescriptionsThatDoNotDo(t *testing.T) {
 }
 
 func TestLogoutTokensThatDoNotCount(t *testing.T) {
+	// ASVS 10.5.5
 	l := newLiar(t)
 	now := time.Now()
 	c := newClient(t, l.a.settings(l.issuer), func() time.Time { return now })
@@ -491,6 +502,13 @@ func TestLogoutTokensThatDoNotCount(t *testing.T) {
 	}
 	_, _, err := c.BackChannel(t.Context(), good)
 	kindIs(t, err, Invalid)
+	for kind, ok := range map[string]bool{"logout+jwt": true, "application/logout+jwt": true, "LOGOUT+JWT": true, "at+jwt": false, "secevent+jwt": false} {
+		l.kind = kind
+		if _, _, err := c.BackChannel(t.Context(), token(nil)); (err == nil) != ok {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	l.kind = "JWT"
 	if subject, sid, err := c.BackChannel(t.Context(), token(drop("sid"))); subject != "zoe" || sid != "" || err != nil {
 		t.Errorf("%q, %q, %v", subject, sid, err)
 	}

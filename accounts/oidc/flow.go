@@ -224,6 +224,9 @@ func (c *Client) idToken(ctx context.Context, p *provider, f Flow, raw string) (
 	if err := c.keys.ready(ctx); err != nil {
 		return nil, claims, err
 	}
+	if !typed(raw) {
+		return nil, claims, invalid("ID token: a token of another kind")
+	}
 	id, err := p.verifier.Verify(ctx, raw) // signature, algorithm, issuer, audience, time
 	if err != nil {
 		var ours *Error
