@@ -391,33 +391,20 @@ func TestEndProvided(t *testing.T) {
 	}
 }
 
-// provision makes an account as whoever provisions does.
-func (w *world) provision(name, email string) ID {
-	w.t.Helper()
-	var id ID
-	err := w.act(audit.ActorSystem, desk.Address, noon, func(t *act) error {
-		r, err := t.create(name, email, Organiser)
-		if err != nil {
-			return err
-		}
-		r.Source, r.Subject, id = Provisioned, "u-17", r.ID
-		return save(t.tx, r)
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return id
-}
-
 func TestWhoIsProvisionedAndVouchedFor(t *testing.T) {
 	w := newWorld(t)
 	ada, _ := w.administrator()
-	id := w.provision("Zoé D.", "zoe@example.org")
+	hr, _ := w.provisioner(ada, ProvisionerWish{Organisers: true})
+	made, err := w.Provision(hr, ProvisionedPerson{UserName: "zoe", Subject: "u-17", Display: "Zoé D.", Email: "zoe@example.org", Role: Organiser}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := made.Account.ID
 	if w.record(id).state() != Invited {
 		t.Fatal("a provisioned account waits for its passphrase")
 	}
 	// Without the setting, the address is somebody else's.
-	_, err := w.Arrive(zoe(), Proof{}, desk, noon)
+	_, err = w.Arrive(zoe(), Proof{}, desk, noon)
 	refusedAs(t, err, ErrEmailTaken)
 	v := zoe()
 	v.Provisioned, v.Role, v.EmailVerified = "u-17", "", false
