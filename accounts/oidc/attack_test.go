@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +32,8 @@ type liar struct {
 	key    *ecdsa.PrivateKey
 	nonce  string
 	kind   string // typ of what is signed
+
+	mu sync.Mutex // of what follows up to form: a slow answer goes on after nobody waits for it
 
 	describe            func(map[string]any)           // nil: the truth
 	claims              func(map[string]any)           // of the ID token
@@ -59,7 +62,10 @@ func newLiar(t *testing.T) *liar {
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		l.keys.Add(1)
-		if l.jwks == nil || !l.jwks(w) {
+		l.mu.Lock()
+		answer := l.jwks
+		l.mu.Unlock()
+		if answer == nil || !answer(w) {
 			l.json(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &l.key.PublicKey, KeyID: "one", Use: "sig", Algorithm: "ES256"}}})
 		}
 	})
@@ -68,8 +74,11 @@ func newLiar(t *testing.T) *liar {
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
+		l.mu.Lock()
 		l.form = r.PostForm
-		if l.token == nil || !l.token(w) {
+		answer := l.token
+		l.mu.Unlock()
+		if answer == nil || !answer(w) {
 			l.json(w, map[string]any{"access_token": "an access token", "token_type": "Bearer", "expires_in": 60, "id_token": l.idToken()})
 		}
 	})
@@ -79,7 +88,10 @@ func newLiar(t *testing.T) *liar {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if l.info == nil || !l.info(w) {
+		l.mu.Lock()
+		answer := l.info
+		l.mu.Unlock()
+		if answer == nil || !answer(w) {
 			l.json(w, map[string]any{"sub": "zoe", "email": "zoe@example.org", "email_verified": true, "name": "Zoé"})
 		}
 	})
@@ -391,7 +403,9 @@ func TestAnswersThatDoNotDo(t *testing.T) {
 		"keys that are none":  {jwks: said(200, `{"keys":[{"kty":"oct","k":"AAAA","kid":"one"},{"kty":"x"}]}`), want: Description},
 		"keys that are a lot": {jwks: said(200, `{"keys":[`+strings.Repeat(`{},`, 100)+`{}]}`), want: Description},
 	} {
+		l.mu.Lock()
 		l.token, l.info, l.jwks = a.token, a.info, a.jwks
+		l.mu.Unlock()
 		c := newClient(t, s, time.Now) // knows no keys yet
 		began := time.Now()
 		_, err := l.try(c, SignIn, nil)
@@ -399,7 +413,9 @@ func TestAnswersThatDoNotDo(t *testing.T) {
 			t.Errorf("%s: %v after %s", name, err, time.Since(began))
 		}
 	}
+	l.mu.Lock()
 	l.token, l.jwks, l.info = nil, nil, signedInfo(func(map[string]any) {})
+	l.mu.Unlock()
 	if v, err := l.try(newClient(t, s, time.Now), SignIn, nil); err != nil || v.Email != "zoe@example.org" {
 		t.Errorf("%+v, %v", v.Vouched, err)
 	}
