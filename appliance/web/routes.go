@@ -104,6 +104,9 @@ func (s *Server) routes() []route {
 		{del, "/api/admin/accounts/:account/factors", administrator, call, s.takeFactors},
 		{get, "/api/admin/directory", administrator, call, s.getDirectory},
 		{post, "/api/admin/directory/sync", administrator, call, s.syncDirectory},
+		{get, "/api/admin/provisioning", administrator, call, s.getProvisioning},
+		{post, "/api/admin/provisioning", administrator, call, s.makeProvisioner},
+		{del, "/api/admin/provisioning/:provisioner", administrator, call, s.revokeProvisioner},
 		{get, "/api/admin/provider", administrator, call, s.getProvider},
 		{get, "/api/admin/calls", administrator, call, s.listCalls},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
@@ -119,6 +122,7 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/proposals/:proposal/reject", decider, call, s.reject},
 		{get, "/api/admin/status", administrator, call, s.getStatus},
 	}
+	list = append(list, s.scimRoutes()...)
 	// Documents and files. They tell nobody anything: what a page shows comes from the API.
 	for _, method := range []string{get, head} {
 		for _, path := range meetingPages {

@@ -113,8 +113,12 @@ type Server struct {
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
 	slots    chan struct{}
-	door     *door
-	lines    sync.WaitGroup // connections to rooms
+
+	provisions   *rate         // requests for SCIM by token
+	strangers    *rate         // the same without one that counts, by address
+	provisioning chan struct{} // slots for them
+	door         *door
+	lines        sync.WaitGroup // connections to rooms
 }
 
 const (
@@ -135,7 +139,8 @@ func New(c Config) (*Server, error) {
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
 		starts: newRate(startsPerSecond, startsBurst), flows: newFlows(), hints: newHints(),
-		slots: make(chan struct{}, maxRunning),
+		slots:      make(chan struct{}, maxRunning),
+		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
 	}
 	if c.Wait == nil {
 		c.Wait = waitFor
@@ -192,16 +197,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete:
+	case http.MethodPut:
+		if isScim(r) {
+			break
+		}
+		fallthrough
 	default: // no method override, no preflight: nothing here is for other origins
 		s.refuse(w, r, codeMethod)
 		return
 	}
 	// A body comes with its length. net/http accepts a request that gives two and believes the chunks (RFC 9112 §6.3);
-	// no browser sends chunks, so there is no need to be the second opinion.
+	// no browser sends chunks, so there is no need to be the second opinion. A program that provisions may; whatever a proxy takes for
+	// the next request on that connection is never read.
 	if len(r.TransferEncoding) > 0 {
 		w.Header().Set("Connection", "close")
-		s.refuse(w, r, codeNoLength)
-		return
+		if !isScim(r) {
+			s.refuse(w, r, codeNoLength)
+			return
+		}
 	}
 	if !s.OwnHost(r) {
 		s.refuse(w, r, codeWrongHost)
