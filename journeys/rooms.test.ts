@@ -130,7 +130,7 @@ test('an invitation to a meeting lets somebody knock at a limited room', { timeo
   const { id } = await owner.must('POST', `/api/rooms/${h.room.id}/meetings`, { title: 'Point', start: { date: tomorrow, time: '09:30' }, zone: 'Europe/Paris', minutes: 45, invitees: [{ account: h.members[3]!.id }] }) as { id: string };
   assert.equal(await may(), 200);
   await signIn(tab, h, h.owner);
-  await every('invited', `${h.appliance.url}/r/${h.room.id}/settings`, () => reads(tab, /Invitées à une réunion|Invited to a meeting/));
+  await every('invited', `${h.appliance.url}/r/${h.room.id}/settings`, () => reads(tab, /invitées à une réunion|Invited to a meeting/));
   await owner.must('DELETE', `/api/meetings/${id}`);
   assert.equal(await may(), 403);
   verdict();

@@ -22,7 +22,7 @@ export const rulesWords = dictionary(
       named: "Seulement les personnes choisies",
       nobody: "Vous n’avez choisi personne : vous et vos co-hôtes pourrez entrer, et personne d’autre.",
       hint: "Vous et vos co-hôtes entrez toujours. Qui est invité par son compte à une réunion prévue dans la salle peut frapper jusqu’à sa fin.",
-      invited: "Invitées à une réunion",
+      invited: "Personnes invitées à une réunion",
       invitedTo: (meeting: string, day: string) => `${meeting}, jusqu’au ${day}`,
       invitedUndo: "Changer les invitations",
     },
