@@ -14,6 +14,10 @@ export interface DirectoryReport {
   changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string; at?: string }[];
 }
 export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
+export type ProviderState = { configured: false } | {
+  configured: true; name: string; preset?: string; issuer: string; client: string; last?: string; good?: string; failure?: DirectoryFailure;
+  addresses: { callback: string; signedOut: string; backChannel: string; frontChannel: string };
+};
 export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }
 /** url is shown once; a link that was mailed has none. */
 export interface Activation { url?: string; mailed?: true; expires: string }
@@ -90,6 +94,7 @@ export const admin = {
   change: (account: string, o: { name?: string; role?: Role; disabled?: boolean; asked?: false }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
+  provider: () => request<ProviderState>("GET", "/api/admin/provider"),
   directory: () => request<Directory>("GET", "/api/admin/directory"),
   syncDirectory: (o: { dry?: boolean; anyway?: boolean }) => withProof(() => request<{ report?: DirectoryReport; failure?: DirectoryFailure }>("POST", "/api/admin/directory/sync", o)),
   groups: async (words: string) => (await request<{ groups: Group[] }>("GET", `/api/admin/groups${query({ query: words })}`)).groups,

@@ -241,15 +241,15 @@ func (s *Server) deleteAccount(v *visit) error {
 	if err := s.Accounts.Delete(v.actor(), id, v.now); err != nil {
 		return err
 	}
-	if err := s.roomsOfDeleted(v, id); err != nil {
+	if err := s.roomsOfDeleted(id, v.account.ID.String(), v.now); err != nil {
 		return err
 	}
 	return v.done()
 }
 
 // roomsOfDeleted deletes the rooms of an account that is gone.
-func (s *Server) roomsOfDeleted(v *visit, id accounts.ID) error {
-	gone, err := s.Rooms.DeleteOwned(id, v.account.ID.String(), v.now)
+func (s *Server) roomsOfDeleted(id accounts.ID, actor string, now time.Time) error {
+	gone, err := s.Rooms.DeleteOwned(id, actor, now)
 	if err != nil {
 		return err
 	}

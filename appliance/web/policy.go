@@ -172,7 +172,7 @@ func (s *Server) approve(v *visit) error {
 		}
 		out["policy"] = policyOf(p, officers)
 	case accounts.ProposedDelete:
-		if err := s.roomsOfDeleted(v, done.Account.ID); err != nil {
+		if err := s.roomsOfDeleted(done.Account.ID, v.account.ID.String(), v.now); err != nil {
 			return err
 		}
 		fallthrough

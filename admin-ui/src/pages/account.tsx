@@ -6,6 +6,7 @@ import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
+import { providerOfHouse } from "../words/provider.ts";
 import { mailWords } from "../words/mail.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { StateBadge } from "./accounts.tsx";
@@ -98,7 +99,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       {a.guest?.asked && <Notice tone="attention"><p>{roleWords.value.fullAsked(a.guest.asked.name || roleWords.value.guestOfNobody)}</p>
         <p class="row row--wrap"><Button onClick={() => setAsked("role")}>{roleWords.value.fullAct}</Button><Button look="quiet" busy={busy === "asked"} onClick={() => void change("asked", { asked: false }, roleWords.value.fullNoDone)}>{roleWords.value.fullNo}</Button></p></Notice>}
-      {elsewhere && <Notice><p>{directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
+      {elsewhere && <Notice><p>{a.source === "oidc" ? providerOfHouse.value.of : directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
       {!elsewhere && <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("name", { name: name.trim() }, t.renamed); }}>
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
         <div><Button type="submit" busy={busy === "name"} disabled={!name.trim() || name.trim() === a.name}>{words.value.save}</Button></div>
@@ -116,7 +117,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
             {a.state === "disabled" && a.absent ? null : a.state === "disabled"
               ? <Button busy={busy === "state"} onClick={() => void change("state", { disabled: false }, t.enabled)}>{t.enable}</Button>
               : <Button icon="ban" onClick={() => setAsked("disable")}>{t.disable}</Button>}
-            {(!elsewhere || a.absent) && <Button look="warn" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>}
+            {(a.source !== "ldap" || a.absent) && <Button look="warn" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>}
           </div>
         </>
       )}

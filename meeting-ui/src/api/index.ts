@@ -7,8 +7,10 @@ import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from 
 import { codes } from "@huisclos/ui-kit/factor.ts";
 import type { Profile } from "../call/profile.ts";
 import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
+import { leaving, noteLeaving, noteProvider } from "@huisclos/ui-kit/provider.ts";
 import type { RelayGrant } from "../call/relay.ts";
 import { passkeyCalls } from "./passkeys.ts";
+import { providerCalls } from "./provider.ts";
 
 export { codes };
 export type { Enrolment, Factors, Lang, OwnSession };
@@ -144,7 +146,7 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   if (text !== "") {
     try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
   }
-  if (path === "/api/me") notePasskeys(object(answer)?.passkeys);
+  if (path === "/api/me" && answer !== null) { notePasskeys(object(answer)?.passkeys); noteProvider(object(answer)?.provider); }
   if (response.ok) {
     const o = object(answer);
     if (typeof o?.csrf === "string") csrf = o.csrf;
@@ -172,7 +174,12 @@ export const api = {
     const answer = await request<{ recoveryLeft?: number } | null>("POST", "/api/login", { email, passphrase, ...(code ? { code } : {}) });
     return { me: await api.me(), recoveryLeft: answer?.recoveryLeft ?? null };
   },
-  logout: async () => { await request("POST", "/api/logout", {}); csrf = ""; },
+  logout: async () => {
+    leaving.value = null;
+    const answer = await request<{ provider?: unknown } | null>("POST", "/api/logout", {});
+    csrf = "";
+    noteLeaving(answer?.provider);
+  },
   /** Looks at an activation link without using it. */
   activation: (activation: string) => request<{ name: string; email: string; role: Account["role"]; passkey: boolean }>("POST", "/api/activation", { token: activation }),
   /** The options of a passkey, where the link may give one. */
@@ -193,6 +200,7 @@ export const api = {
   confirmEnrolment: (code: string) => request<{ recovery: string[]; since: string }>("POST", "/api/account/totp/confirm", { code }),
   removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
   newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,
+  ...providerCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,

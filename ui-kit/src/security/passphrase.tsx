@@ -9,6 +9,8 @@ import { kit } from "../words.ts";
 import { keys } from "./passkey-words.ts";
 import { kindsOf, useSecurity, whyOf, type Factors, type Kinds, type Person } from "./port.ts";
 import { Or } from "./proving.tsx";
+import { providerName } from "./provider.tsx";
+import { providerWords } from "./provider-words.ts";
 import { met, Rules } from "./rules.tsx";
 import { sayOf } from "./say.ts";
 import { Keep } from "./enrol.tsx";
@@ -54,6 +56,7 @@ export function PassphrasePart({ me, factors, onChange }: { me: Person; factors:
       setBusy(false);
     }
   };
+  if (me.source === "oidc") return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{providerWords.value.passphrase(providerName())}</p></section>;
   if (factors?.keyed) return <ChoosePart me={me} onChange={onChange} />;
   if (me.source) return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{t.elsewhere}</p></section>;
   return (
