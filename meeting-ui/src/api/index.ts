@@ -39,7 +39,7 @@ export interface Straight { stamp: string; persons: number; groups: string[] }
 export interface Named { id: string; name: string; email?: string }
 export interface Group { id: string; name: string; source: string; members: number }
 export interface Naming { on: boolean; persons: Named[]; groups: Group[] }
-export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string }
+export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string; /** Whom an invitation to a meeting lets knock, until its end. */ invited: (Named & { meeting: string; until: string })[] }
 export interface RulesChange { access?: NamingIds; straight?: NamingIds; cohosts?: string[]; pin?: string }
 export interface NamingIds { on: boolean; persons: string[]; groups: string[] }
 /** Somebody in the directory; presence is absent when away, or turned off. */
