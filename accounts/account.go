@@ -82,7 +82,7 @@ type Actor struct {
 	Account  ID
 	Client   netip.Addr
 	Proved   time.Time // when the owner of the session last proved that it is them
-	Session  SessionID // that it acts in; zero: none that is known
+	Vouched  bool      // the provider of sign-in said of the session that a second factor was shown there ([Session])
 	operator bool
 }
 
@@ -116,6 +116,7 @@ type Session struct {
 	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
 
 	Provided bool // the provider of sign-in vouched for them, and may end it
+	Vouched  bool // and said that a second factor was shown there
 }
 
 // Reason why sessions ended.

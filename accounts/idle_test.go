@@ -3,8 +3,6 @@ package accounts
 import (
 	"testing"
 	"time"
-
-	"huisclos/store"
 )
 
 // asks is what a session is good for when somebody, or something, asks with it.
@@ -105,41 +103,4 @@ func TestTheConsoleShutsSooner(t *testing.T) {
 	}
 	_, err := w.asks(token, InConsole, now.Add(-10*time.Minute))
 	wantErr(t, "the clock was set back", err, nil)
-}
-
-// TestTheProvidersFactorCounts: who has no factor of ours acts in the session for which the provider vouched for one, and in no other.
-func TestTheProvidersFactorCounts(t *testing.T) {
-	w := newWorld(t)
-	admin, token := w.administrator()
-	member, _ := w.member(admin, "Grace Hopper", grace)
-	_, s, err := w.Session(token.Reveal(), noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.unplant(admin.ID)
-	act := func(session SessionID) error {
-		by := actor(admin)
-		by.Session = session
-		_, err := w.Rename(by, member.ID, "Grace "+session.String()[:4], noon)
-		return err
-	}
-	wantErr(t, "without a factor", act(s.ID), ErrFactorMissing)
-	for _, factor := range []bool{false, true} {
-		err = w.db.Update(func(tx *store.Tx) error {
-			hash := hashSecret(sessionLabel, token.Reveal())
-			kept, err := loadSession(tx, hash)
-			if err != nil {
-				return err
-			}
-			kept.Provided = &provided{Factor: factor}
-			return putSession(tx, hash, kept)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := act(s.ID); factor != (err == nil) {
-			t.Errorf("vouched for a factor %v: %v", factor, err)
-		}
-		wantErr(t, "in another session", act(SessionID{1}), ErrFactorMissing)
-	}
 }

@@ -65,7 +65,8 @@ func (a *Accounts) describe(s session, role Role) Session {
 	l := a.lifetime(role)
 	return Session{ID: SessionID(s.ID), Account: s.Account, Client: s.Client, Agent: s.Agent,
 		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: later(s.Seen, s.Live).Add(l.Idle), Until: s.Created.Add(l.Absolute), Provided: s.Provided != nil,
-		Rights: later(s.Seen, s.Proved).Add(l.Idle), Console: later(s.Console, s.Proved).Add(a.o.ConsoleIdle)}
+		Vouched: s.Provided != nil && s.Provided.Factor,
+		Rights:  later(s.Seen, s.Proved).Add(l.Idle), Console: later(s.Console, s.Proved).Add(a.o.ConsoleIdle)}
 }
 
 func later(x, y time.Time) time.Time {
@@ -273,7 +274,7 @@ func (a *Accounts) SessionFor(token string, use Use, now time.Time) (Account, Se
 			return ErrNoSession
 		}
 		account, err = accountNow(tx, r)
-		account.FactorMissing = account.FactorMissing && (found.Provided == nil || !found.Provided.Factor)
+		account.FactorMissing = account.FactorMissing && !s.Vouched
 		return err
 	}
 	write := false

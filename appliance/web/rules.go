@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"huisclos/accounts"
@@ -96,9 +97,42 @@ type rulesJSON struct {
 	Cohosts  []foundJSON `json:"cohosts"`
 	PIN      bool        `json:"pin"`
 	Stamp    string      `json:"stamp"`
+	// Invited are those whom an invitation to a meeting lets knock while the room is limited, whoever else is named.
+	Invited []openedJSON `json:"invited"`
 }
 
-func (v *visit) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
+type openedJSON struct {
+	foundJSON
+	Meeting string    `json:"meeting"` // its title
+	Until   time.Time `json:"until"`   // its end
+}
+
+// openedOf leaves out who is a co-host: they come anyway.
+func (v *visit) openedOf(list []meetings.Opened, r meetings.Rules) ([]openedJSON, error) {
+	out := []openedJSON{}
+	for _, o := range list {
+		if slices.Contains(r.Cohosts, o.Account) {
+			continue
+		}
+		found, err := v.named([]accounts.ID{o.Account})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			out = append(out, openedJSON{f, o.Title, o.Until})
+		}
+	}
+	return out, nil
+}
+
+func (v *visit) rulesOf(room meetings.StoredRoom, r meetings.Rules) (j rulesJSON, err error) {
+	opened, err := v.srv.Rooms.Opened(room.Owner, room.ID, v.now)
+	if err != nil {
+		return j, err
+	}
+	if j.Invited, err = v.openedOf(opened, r); err != nil {
+		return j, err
+	}
 	if j.Access, err = v.namingOf(r.Access); err != nil {
 		return j, err
 	}
@@ -110,11 +144,11 @@ func (v *visit) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
 	return j, err
 }
 
-func (v *visit) rulesAnswer(r meetings.Rules, err error) error {
+func (v *visit) rulesAnswer(room meetings.StoredRoom, r meetings.Rules, err error) error {
 	if err != nil {
 		return roomError(err)
 	}
-	j, err := v.rulesOf(r)
+	j, err := v.rulesOf(room, r)
 	if err != nil {
 		return err
 	}
@@ -126,8 +160,8 @@ func (s *Server) getRules(v *visit) error {
 	if err != nil {
 		return err
 	}
-	_, r, err := s.Rooms.Rules(v.account.ID, id)
-	return v.rulesAnswer(r, err)
+	room, r, err := s.Rooms.Rules(v.account.ID, id)
+	return v.rulesAnswer(room, r, err)
 }
 
 // changeRules acts on the next entry: who is inside stays, who waits and may no longer come is sent away.
@@ -155,11 +189,11 @@ func (s *Server) changeRules(v *visit) error {
 			return err
 		}
 	}
-	_, r, err := s.Rooms.ChangeRules(v.account.ID, id, change, v.now)
+	room, r, err := s.Rooms.ChangeRules(v.account.ID, id, change, v.now)
 	if err == nil {
 		s.Hall.RulesChanged(id, s.Rooms.MayStay(id, v.now))
 	}
-	return v.rulesAnswer(r, err)
+	return v.rulesAnswer(room, r, err)
 }
 
 // givePIN checks a room's PIN, once for PassTime. Tries are counted by address before it (see handle), here by account
@@ -178,7 +212,7 @@ func (s *Server) givePIN(v *visit) error {
 	if err := v.mayEnter(id); err != nil {
 		return err
 	}
-	pin, err := s.Rooms.PIN(v.account.ID, id)
+	pin, err := s.Rooms.PIN(v.account.ID, id, v.now)
 	switch {
 	case errors.Is(err, meetings.ErrNoPIN):
 		return v.done()
