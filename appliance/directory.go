@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -66,6 +67,8 @@ func (s settings) newDirectory() (*ldap.Client, error) {
 		if o.Authorities, err = os.ReadFile(d.CAFile); err != nil {
 			return nil, fmt.Errorf("%w: directory.ca_file: %w", errDirectory, err)
 		}
+	} else if _, err = x509.SystemCertPool(); err != nil { // read now, once for all: the confined process can't
+		return nil, fmt.Errorf("%w: the system's authorities: %w", errDirectory, err)
 	}
 	var dial ldap.Dialer = toDirectory{outward.Dialer{Path: s.OutwardPath()}}
 	if s.dialDirectory != nil {
