@@ -29,8 +29,8 @@ type ProvisionedPerson struct {
 	Off                               bool   // may not sign in
 }
 
-// provision is what stands in the record of a provisioned account beside what every account has.
-type provision struct {
+// brought is what stands in the record of a provisioned account beside what every account has.
+type brought struct {
 	UserName  string    `json:"userName"`
 	Display   string    `json:"display,omitempty"`
 	Formatted string    `json:"formatted,omitempty"`
@@ -50,10 +50,10 @@ type ProvisionedAccount struct {
 }
 
 func (r record) provisioned() (ProvisionedAccount, error) {
-	if r.Source != Provisioned || r.Provision == nil {
+	if r.Source != Provisioned || r.Brought == nil {
 		return ProvisionedAccount{}, ErrNotFound // to an identity system there are no other accounts
 	}
-	p := r.Provision
+	p := r.Brought
 	return ProvisionedAccount{Account: r.account(), Changed: p.Changed, Person: ProvisionedPerson{UserName: p.UserName, Subject: r.Subject, Display: p.Display,
 		Formatted: p.Formatted, Given: p.Given, Family: p.Family, Email: p.Email, EmailType: p.EmailType, Role: r.Role, Off: r.Absent}}, nil
 }
@@ -96,7 +96,7 @@ func (a *Accounts) Provision(p Provisioner, who ProvisionedPerson, now time.Time
 			return err
 		}
 		r.Source, r.Subject, r.Absent = Provisioned, who.Subject, who.Off
-		r.Provision = who.provision(now)
+		r.Brought = who.brought(now)
 		if err := t.record(audit.AccountCreated, r.ID.String(), "role", string(r.Role), "source", string(Provisioned)); err != nil {
 			return err
 		}
@@ -112,8 +112,8 @@ func (a *Accounts) Provision(p Provisioner, who ProvisionedPerson, now time.Time
 	return made, err
 }
 
-func (p ProvisionedPerson) provision(now time.Time) *provision {
-	return &provision{strings.TrimSpace(p.UserName), p.Display, p.Formatted, p.Given, p.Family, p.Email, p.EmailType, now.UTC().Truncate(time.Millisecond)}
+func (p ProvisionedPerson) brought(now time.Time) *brought {
+	return &brought{strings.TrimSpace(p.UserName), p.Display, p.Formatted, p.Given, p.Family, p.Email, p.EmailType, now.UTC().Truncate(time.Millisecond)}
 }
 
 func (p ProvisionedPerson) email() string {
@@ -274,7 +274,7 @@ func (t *act) reprovision(r *record, was, who ProvisionedPerson) error {
 		}
 	}
 	from := r.Role
-	r.Subject, r.Name, r.Email, r.Normal, r.Role, r.Provision = who.Subject, name, email, normal, who.Role, who.provision(t.now)
+	r.Subject, r.Name, r.Email, r.Normal, r.Role, r.Brought = who.Subject, name, email, normal, who.Role, who.brought(t.now)
 	if r.Role != from {
 		if err := t.record(audit.RoleChanged, id, "from", string(from), "to", string(r.Role), "source", source); err != nil {
 			return err

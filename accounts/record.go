@@ -20,10 +20,10 @@ type record struct {
 	Disabled bool   `json:"disabled,omitempty"`
 	// Source and Subject say who else knows the person, and under which name that never changes. Absent: the source has no such
 	// person any more, or has shut them out; Disabled is an administrator's word of our own.
-	Source    Source     `json:"source,omitempty"`
-	Subject   string     `json:"subject,omitempty"`
-	Absent    bool       `json:"absent,omitempty"`
-	Provision *provision `json:"provision,omitempty"` // there exactly for Provisioned accounts
+	Source  Source   `json:"source,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Absent  bool     `json:"absent,omitempty"`
+	Brought *brought `json:"brought,omitempty"` // there exactly for Provisioned accounts
 	// Provided is the provider's name of somebody whose account is of another source, once they have come by it.
 	Provided  string    `json:"provided,omitempty"`
 	Created   time.Time `json:"created"`
@@ -125,11 +125,11 @@ func (r record) indexes() []indexKey {
 	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
 	}
+	if r.Brought != nil {
+		list = append(list, indexKey{userNameBucket, userNameKey(r.Brought.UserName), id})
+	}
 	if r.Provided != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(Provider, r.Provided), id})
-	}
-	if r.Provision != nil {
-		list = append(list, indexKey{userNameBucket, userNameKey(r.Provision.UserName), id})
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})

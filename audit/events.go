@@ -110,20 +110,22 @@ const (
 	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
 	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
 
-	// The provider of sign-in. Object of AccountVouched: the account.
-	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on
-	ProviderFailed Action = "provider.failed"  // [reason] the first of a row
-	ProviderBack   Action = "provider.answers" // again, after a row of failures
 	// Provisioning (SCIM). Object: the token, by its id. Each act by one names it: [provisioner], the actor being "provisioning".
 	ProvisionerMade    Action = "provisioner.made"    // [name, organisers=yes, mails=yes, expires]
 	ProvisionerRevoked Action = "provisioner.revoked" // [name]
 	ProvisionerRefused Action = "provisioner.refused" // [reason=unknown|expired] object: the token, when it is an expired one
 
+	// The provider of sign-in. Object of AccountVouched: the account.
+	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on
+	ProviderFailed Action = "provider.failed"  // [reason] the first of a row
+	ProviderBack   Action = "provider.answers" // again, after a row of failures
+
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
-	RoomAccess        Action = "room.access"         // [limited, persons, groups] who may knock
+	RoomAccess        Action = "room.access"         // [limited, persons, groups, invited: to meetings in it] who may knock
+	RoomInvited       Action = "room.invited"        // [meeting, added, added-count, taken, taken-count] whom an invitation lets knock at a limited room, and whom no longer; up to 8 of them are named
 	RoomLobby         Action = "room.lobby"          // [straight, persons, groups] whom a host's device lets in by itself
 	RoomCohosts       Action = "room.cohosts"        // [count, cohosts] up to 8 of them are named
 	RoomPINSet        Action = "room.pin-set"        //

@@ -21,7 +21,7 @@ export function Account({ me }: { me: Me }) {
       <div class="page-head"><h1>{t.title}</h1></div>
       <div class="stack stack--loose">
         <Name me={me} />
-        <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
+        <PassphrasePart me={me} factors={factors} onChange={() => { void load(); setTurn((n) => n + 1); }} />
         <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         {me.role !== "guest" && <Presence />}

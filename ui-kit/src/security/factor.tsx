@@ -60,6 +60,7 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
             <p>{factors.passkeys.length > 0 ? t.offTextOther : t.offText}</p>
           </Proving>
         ) : doing ? <Keep email={me.email} recovery={doing.recovery} onKept={() => void over(t.renewed)} />
+        : factors.keyed ? <p>{keys.value.alone}</p>
         : factors.totp ? <On factors={factors} required={(factors.required ?? privileged(me.role)) && factors.passkeys.length === 0} onRenew={() => setDoing("renew")} onReplace={() => setDoing("replace")} onOff={() => setDoing("off")} />
         : (
           <div class="stack">

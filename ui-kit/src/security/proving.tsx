@@ -36,7 +36,7 @@ export function Proving({ me, kinds, title, act, danger, recovery = true, childr
   const [stale, setStale] = useState(false);
   const provided = me.provided === true;
   const first = useRef<HTMLInputElement>(null), second = useRef<HTMLInputElement>(null);
-  const byPasskey = kinds.passkey && passkeysUsable(), coded = kinds.totp || kinds.passkey, byForm = kinds.totp || recovery || !coded;
+  const byPasskey = kinds.passkey && passkeysUsable(), coded = kinds.totp || kinds.passkey, byForm = !kinds.keyed && (kinds.totp || recovery || !coded);
   // Where the passphrase alone is asked for, it is typed at once; else the title says first what this is about.
   useEffect(() => { if (!coded && !provided) first.current?.focus(); }, []);
   const prove = async (how: "form" | "passkey", given: () => Promise<Given>, whole?: string | null) => {
