@@ -1,6 +1,6 @@
 /** Coming back from the organisation's provider: the sign-in or the proof is completed, a second factor is asked for, or the page says why not. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, getPasskey, keys, LinkButton, Or, own, passkeysUsable, providerName, providerWords, sayOf, SecondStep, Spinner, takeWay, tellProven, whyOf } from "@huisclos/ui-kit";
+import { Button, getPasskey, keys, LinkButton, Or, own, passkeysUsable, providerName, providerWords, sayOf, Seal, SecondStep, Spinner, takeWay, tellProven, whyOf } from "@huisclos/ui-kit";
 import { api } from "../api/index.ts";
 import type { Arrived } from "../api/provider.ts";
 import { go } from "../route.ts";
@@ -50,7 +50,7 @@ export function Callback() {
   }, []);
   switch (at.at) {
     case "checking": return <Frame alone><Spinner label={t.checking} /></Frame>;
-    case "second": return <Frame alone><div class="narrow"><Second state={state.current} of={at.second} onIn={arrived} onOver={failed} /></div></Frame>;
+    case "second": return <Frame alone><div class="narrow"><div class="greeting"><Seal state="open" size="l" /><h1>{t.second}</h1></div><Second state={state.current} of={at.second} onIn={arrived} onOver={failed} /></div></Frame>;
     case "proven": return <Frame alone><Sentence title={t.provenTitle} text={t.proven} act={<span />} /></Frame>;
     case "failed": {
       const inside = session.value.state === "in";
