@@ -46,8 +46,8 @@ func (r recorder) Seal(dst, nonce, plaintext, aad []byte) []byte {
 // TestNonceNeverTwice hands a Sealer numbers without sense and counts nonces.
 func TestNonceNeverTwice(t *testing.T) {
 	s, _ := pair(t, AEADAES128GCM)
-	rtp := recorder{s.rtp.aead, t, map[[saltSize]byte]bool{}}
-	rtcp := recorder{s.rtcp.aead, t, map[[saltSize]byte]bool{}}
+	rtp := recorder{s.rtp.cipher(), t, map[[saltSize]byte]bool{}}
+	rtcp := recorder{s.rtcp.cipher(), t, map[[saltSize]byte]bool{}}
 	s.rtp.aead, s.rtcp.aead = rtp, rtcp
 	r := rand.New(rand.NewPCG(5, 5))
 	var sequence [3]uint16
