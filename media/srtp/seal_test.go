@@ -244,3 +244,27 @@ func TestNothingPrintsKeys(t *testing.T) {
 		}
 	}
 }
+
+// A session key is expanded when it is first used, and not kept beside that.
+func TestKeysAreExpandedAtFirstUse(t *testing.T) {
+	key, salt := make([]byte, AEADAES256GCM.KeyLength()), make([]byte, AEADAES256GCM.SaltLength())
+	s, err := NewSealer(AEADAES256GCM, key, salt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := s.rtp.key
+	if s.rtp.aead != nil || s.rtcp.aead != nil || len(raw) != len(key) {
+		t.Fatal("expanded before it is used")
+	}
+	if _, err := s.SealRTP(withRoom([]byte{0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 'x'})); err != nil {
+		t.Fatal(err)
+	}
+	if s.rtp.aead == nil || s.rtp.key != nil || s.rtcp.aead != nil {
+		t.Error("the wrong one was expanded")
+	}
+	for _, b := range raw {
+		if b != 0 {
+			t.Fatal("the key lies beside what it was expanded to")
+		}
+	}
+}
