@@ -21,13 +21,15 @@ const (
 const (
 	// lookEvery is how often TendHeap looks at the heap; a look costs microseconds.
 	lookEvery = 2 * time.Second
-	// freeLeast and 1/freePart of what lives is free memory that isn't worth a collection.
+	// freeLeast and 1/freePart of what lives is free and dead memory that isn't worth a collection.
 	freeLeast = 256 << 10
 	freePart  = 16
 	// restFor is the least time between two collections for what is free, for each restOf octets that live: a collection of 32 MiB
 	// takes some 30 ms, a three-hundredth of the time then.
 	restFor = 10 * time.Second
 	restOf  = 32 << 20
+	// soonPart: where free and dead are as much as 1/soonPart of what lives, people just came, and the rest is 1/soonPart of that.
+	soonPart = 4
 )
 
 // CollectEarly makes the garbage collector begin at half of what it would wait for, unless GOGC says another.
@@ -44,12 +46,17 @@ func ours() bool { return os.Getenv("GOGC") == "" }
 type heap struct {
 	live uint64  // octets that the last collection found
 	free uint64  // octets that nothing is in and that the system has not got back
+	dead uint64  // octets that came since, dead for the most part: while nobody allocates, nothing collects them
 	used float64 // the part of a processor that collecting took since the look before
 }
 
 // wants says whether memory goes back now, when it last went so long ago.
 func (h heap) wants(ago time.Duration) bool {
-	return h.free >= max(freeLeast, h.live/freePart) && ago >= restFor*time.Duration(1+h.live/restOf)
+	gain, rest := h.free+h.dead, restFor*time.Duration(1+h.live/restOf)
+	if gain >= h.live/soonPart {
+		rest /= soonPart
+	}
+	return gain >= max(freeLeast, h.live/freePart) && ago >= rest
 }
 
 // percent is by how much the heap may grow from now on, when it was so much until now.
@@ -97,7 +104,8 @@ func TendHeap(done <-chan struct{}) {
 }
 
 // names are what look reads, in the order of its reading (runtime/metrics).
-var names = [...]string{"/gc/heap/live:bytes", "/memory/classes/heap/free:bytes", "/cpu/classes/gc/total:cpu-seconds", "/cpu/classes/gc/mark/idle:cpu-seconds"}
+var names = [...]string{"/gc/heap/live:bytes", "/memory/classes/heap/free:bytes", "/memory/classes/heap/objects:bytes",
+	"/cpu/classes/gc/total:cpu-seconds", "/cpu/classes/gc/mark/idle:cpu-seconds"}
 
 // look reads the heap's state. Used is in processor seconds here, those since spent of what the collector ever took; what it took
 // of a processor that had nothing else to do is not counted.
@@ -107,8 +115,12 @@ func look(spent float64) (heap, float64) {
 		samples[i].Name = names[i]
 	}
 	metrics.Read(samples[:])
-	now := seconds(samples[2]) - seconds(samples[3])
-	return heap{live: octets(samples[0]), free: octets(samples[1]), used: max(now-spent, 0)}, now
+	now := seconds(samples[3]) - seconds(samples[4])
+	h := heap{live: octets(samples[0]), free: octets(samples[1]), used: max(now-spent, 0)}
+	if all := octets(samples[2]); all > h.live {
+		h.dead = all - h.live
+	}
+	return h, now
 }
 
 // octets is a sample's value, zero where the runtime doesn't know the name any more.

@@ -16,7 +16,11 @@ func TestMemoryGoesBackAtRest(t *testing.T) {
 	}{
 		"after a meeting began":          {heap{live: 5 * mib, free: 3 * mib}, time.Hour, true},
 		"nothing is free":                {heap{live: 5 * mib, free: 100 << 10}, time.Hour, false},
-		"it just went":                   {heap{live: 5 * mib, free: 3 * mib}, 9 * time.Second, false},
+		"it just went":                   {heap{live: 5 * mib, free: 1 * mib}, 9 * time.Second, false},
+		"it went, and much came":         {heap{live: 5 * mib, free: 1 * mib, dead: 1 * mib}, 3 * time.Second, true},
+		"just now":                       {heap{live: 5 * mib, free: 3 * mib}, 2 * time.Second, false},
+		"nobody allocates any more":      {heap{live: 5 * mib, dead: 1 * mib}, 11 * time.Second, true},
+		"little is dead":                 {heap{live: 5 * mib, dead: 200 << 10}, time.Hour, false},
 		"a large heap, little is free":   {heap{live: 800 * mib, free: 40 * mib}, time.Hour, false},
 		"a large heap, much is free":     {heap{live: 800 * mib, free: 80 * mib}, time.Hour, true},
 		"a large heap, a minute later":   {heap{live: 800 * mib, free: 80 * mib}, time.Minute, false},
@@ -60,7 +64,7 @@ func TestTendHeapEnds(t *testing.T) {
 	TendHeap(done)
 	for i, name := range names {
 		samples := []metrics.Sample{{Name: name}}
-		if metrics.Read(samples); samples[0].Value.Kind() != metrics.KindUint64 && i < 2 || samples[0].Value.Kind() != metrics.KindFloat64 && i >= 2 {
+		if metrics.Read(samples); samples[0].Value.Kind() != metrics.KindUint64 && i < 3 || samples[0].Value.Kind() != metrics.KindFloat64 && i >= 3 {
 			t.Errorf("the runtime has no %s", name)
 		}
 	}

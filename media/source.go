@@ -43,7 +43,7 @@ type Source struct {
 type layer struct {
 	ssrc      uint32
 	known     bool
-	sequences forward.Sequences
+	sequences *forward.Sequences // nil until it is known
 	keyFrames forward.KeyFrames
 	bytes     [pace.Temporals]int // of each temporal layer, since the last measurement
 	rates     [pace.Temporals]pace.Bitrate
@@ -163,7 +163,7 @@ func (s *Source) Reported(l forward.Layer, clock forward.Clock) {
 func (s *Source) layer(l forward.Layer, ssrc uint32) *layer {
 	ly := &s.layers[l]
 	if !ly.known || ly.ssrc != ssrc {
-		*ly = layer{ssrc: ssrc, known: true, rates: ly.rates, temporals: ly.temporals}
+		*ly = layer{ssrc: ssrc, known: true, sequences: new(forward.Sequences), rates: ly.rates, temporals: ly.temporals}
 		s.clocks[l] = forward.Clock{}
 	}
 	return ly

@@ -203,6 +203,7 @@ func scenarios(o options) (rows []row) {
 	// What a meeting costs beside the first, whose peers share what the server has once.
 	add(load.Scenario{Name: meetings, Meetings: 5, Mesh: 10, Arrival: load.Burst}, false)
 	mesh(25, load.Burst, false, 0.4)
+	add(load.Scenario{Name: largeMeetings, Meetings: 2, Mesh: 25, Arrival: load.Burst, Rate: 0.4}, false)
 	add(load.Scenario{Name: "half load, 10×10 burst", Mesh: 10, Arrival: load.Burst}, true)
 	add(load.Scenario{Name: "half load, 25×25 burst", Mesh: 25, Arrival: load.Burst}, true)
 	add(load.Scenario{Name: "half load, 1→200 burst", Publishers: 1, Receivers: 200, Arrival: load.Burst}, true)
@@ -211,8 +212,10 @@ func scenarios(o options) (rows []row) {
 
 // The rows that say what a further peer costs.
 const (
-	meeting  = "10×10 burst"
-	meetings = "5 times 10×10 burst"
+	meeting       = "10×10 burst"
+	meetings      = "5 times 10×10 burst"
+	largeMeeting  = "25×25 burst at 0.4 of the rate"
+	largeMeetings = "2 times 25×25 burst at 0.4 of the rate"
 )
 
 func suffix(feedback bool) string {

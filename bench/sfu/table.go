@@ -125,13 +125,15 @@ func (b *bench) table() {
 	b.ratios()
 }
 
-// further shows what a peer costs beside those with whom it shares what a server has once: five meetings of ten against one.
+// further shows what a peer costs beside those with whom it shares what a server has once: several meetings against one.
 func (b *bench) further() {
 	for _, server := range b.names {
-		one, ok := b.median(meeting, server)
-		five, also := b.median(meetings, server)
-		if ok && also && five.Receivers > one.Receivers {
-			fmt.Printf("\n%s: each peer of 10×10 beyond the first %d costs %.0f KiB.\n", server, one.Receivers, perFurther(one, five)/1024)
+		for _, rows := range [][2]string{{meeting, meetings}, {largeMeeting, largeMeetings}} {
+			one, ok := b.median(rows[0], server)
+			more, also := b.median(rows[1], server)
+			if ok && also && more.Receivers > one.Receivers {
+				fmt.Printf("\n%s: each peer of %s beyond the first %d costs %.0f KiB.\n", server, rows[0], one.Receivers, perFurther(one, more)/1024)
+			}
 		}
 	}
 }

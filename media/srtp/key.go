@@ -21,22 +21,41 @@ const (
 // and associated data are laid out: what is handed to a cipher.AEAD escapes, so
 // it lives here and not on the stack. It does not print itself.
 type sessionKey struct {
-	aead  cipher.AEAD
+	aead  cipher.AEAD // nil until it is used for the first time: most ends only receive, or only send, one of RTP and RTCP
+	key   []byte      // until then
 	salt  [saltSize]byte
 	nonce [saltSize]byte
 	aad   [rtcpHeader + 4]byte
 }
 
-func newSessionKey(key, salt []byte) (sessionKey, error) {
+// newSessionKey keeps the key, and copies the salt. The key's length is a profile's.
+func newSessionKey(key, salt []byte) sessionKey {
+	return sessionKey{key: key, salt: [saltSize]byte(salt)}
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return sessionKey{}, fmt.Errorf("srtp: making a session key: %w", err)
+		return nil, fmt.Errorf("srtp: making a session key: %w", err)
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		return sessionKey{}, fmt.Errorf("srtp: making a session key: %w", err)
+		return nil, fmt.Errorf("srtp: making a session key: %w", err)
 	}
-	return sessionKey{aead: aead, salt: [saltSize]byte(salt)}, nil
+	return aead, nil
+}
+
+// cipher is the key's, made when it is first asked for.
+func (k *sessionKey) cipher() cipher.AEAD {
+	if k.aead == nil {
+		var err error
+		if k.aead, err = newAEAD(k.key); err != nil {
+			panic(err) // AES takes keys of all profiles
+		}
+		clear(k.key)
+		k.key = nil
+	}
+	return k.aead
 }
 
 // sessionKeys derives what one direction seals with from its master key and
@@ -53,18 +72,14 @@ func sessionKeys(p Profile, masterKey, masterSalt []byte) (rtp, rtcp sessionKey,
 	if err != nil {
 		return rtp, rtcp, fmt.Errorf("srtp: deriving keys: %w", err)
 	}
-	key, salt := make([]byte, p.KeyLength()), make([]byte, p.SaltLength())
-	defer clear(key)
-	defer clear(salt)
-	derive(block, masterSalt, labelRTPKey, key)
-	derive(block, masterSalt, labelRTPSalt, salt)
-	if rtp, err = newSessionKey(key, salt); err != nil {
-		return rtp, rtcp, err
+	session := func(keyLabel, saltLabel byte) sessionKey {
+		key, salt := make([]byte, p.KeyLength()), make([]byte, p.SaltLength())
+		defer clear(salt)
+		derive(block, masterSalt, keyLabel, key)
+		derive(block, masterSalt, saltLabel, salt)
+		return newSessionKey(key, salt)
 	}
-	derive(block, masterSalt, labelRTCPKey, key)
-	derive(block, masterSalt, labelRTCPSalt, salt)
-	rtcp, err = newSessionKey(key, salt)
-	return rtp, rtcp, err
+	return session(labelRTPKey, labelRTPSalt), session(labelRTCPKey, labelRTCPSalt), nil
 }
 
 // derive fills key by the pseudo-random function AES-CM under the master key

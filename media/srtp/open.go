@@ -59,7 +59,7 @@ func (o *Opener) OpenRTP(packet []byte) ([]byte, error) {
 			return nil, ErrReplayed
 		}
 	}
-	packet, err = o.rtp.aead.Open(packet[:header], o.rtp.rtpNonce(ssrc, index), packet[header:], packet[:header])
+	packet, err = o.rtp.cipher().Open(packet[:header], o.rtp.rtpNonce(ssrc, index), packet[header:], packet[:header])
 	if err != nil {
 		return nil, ErrOpen
 	}
@@ -93,7 +93,7 @@ func (o *Opener) OpenRTCP(packet []byte) ([]byte, error) {
 	if from != nil && !from.rtcp.fresh(uint64(index)) {
 		return nil, ErrReplayed
 	}
-	packet, err = o.rtcp.aead.Open(packet[:rtcpHeader], o.rtcp.rtcpNonce(ssrc, index), packet[rtcpHeader:end], o.rtcp.rtcpAAD(packet, word))
+	packet, err = o.rtcp.cipher().Open(packet[:rtcpHeader], o.rtcp.rtcpNonce(ssrc, index), packet[rtcpHeader:end], o.rtcp.rtcpAAD(packet, word))
 	if err != nil {
 		return nil, ErrOpen
 	}

@@ -66,7 +66,7 @@ func (s *Sealer) SealRTP(packet []byte) ([]byte, error) {
 		return nil, err
 	}
 	to.used.mark(index) // before the nonce exists
-	return s.rtp.aead.Seal(packet[:header], s.rtp.rtpNonce(ssrc, index), packet[header:], packet[:header]), nil
+	return s.rtp.cipher().Seal(packet[:header], s.rtp.rtpNonce(ssrc, index), packet[header:], packet[:header]), nil
 }
 
 // index is the index that a packet of this sequence number gets, unless it is
@@ -112,7 +112,7 @@ func (s *Sealer) SealRTCP(packet []byte) ([]byte, error) {
 	}
 	to.next++
 	word := index | encrypted
-	packet = s.rtcp.aead.Seal(packet[:rtcpHeader], s.rtcp.rtcpNonce(ssrc, index), packet[rtcpHeader:], s.rtcp.rtcpAAD(packet, word))
+	packet = s.rtcp.cipher().Seal(packet[:rtcpHeader], s.rtcp.rtcpNonce(ssrc, index), packet[rtcpHeader:], s.rtcp.rtcpAAD(packet, word))
 	return binary.BigEndian.AppendUint32(packet, word), nil
 }
 

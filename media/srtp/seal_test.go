@@ -46,8 +46,8 @@ func (r recorder) Seal(dst, nonce, plaintext, aad []byte) []byte {
 // TestNonceNeverTwice hands a Sealer numbers without sense and counts nonces.
 func TestNonceNeverTwice(t *testing.T) {
 	s, _ := pair(t, AEADAES128GCM)
-	rtp := recorder{s.rtp.aead, t, map[[saltSize]byte]bool{}}
-	rtcp := recorder{s.rtcp.aead, t, map[[saltSize]byte]bool{}}
+	rtp := recorder{s.rtp.cipher(), t, map[[saltSize]byte]bool{}}
+	rtcp := recorder{s.rtcp.cipher(), t, map[[saltSize]byte]bool{}}
 	s.rtp.aead, s.rtcp.aead = rtp, rtcp
 	r := rand.New(rand.NewPCG(5, 5))
 	var sequence [3]uint16
@@ -241,6 +241,30 @@ func TestNothingPrintsKeys(t *testing.T) {
 			if text := fmt.Sprintf(verb, []any{c.value}); !strings.Contains(text, c.want) || len(text) > 40 {
 				t.Errorf("%s of a slice of %T prints %s", verb, c.value, text)
 			}
+		}
+	}
+}
+
+// A session key is expanded when it is first used, and not kept beside that.
+func TestKeysAreExpandedAtFirstUse(t *testing.T) {
+	key, salt := make([]byte, AEADAES256GCM.KeyLength()), make([]byte, AEADAES256GCM.SaltLength())
+	s, err := NewSealer(AEADAES256GCM, key, salt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := s.rtp.key
+	if s.rtp.aead != nil || s.rtcp.aead != nil || len(raw) != len(key) {
+		t.Fatal("expanded before it is used")
+	}
+	if _, err := s.SealRTP(withRoom([]byte{0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 9, 'x'})); err != nil {
+		t.Fatal(err)
+	}
+	if s.rtp.aead == nil || s.rtp.key != nil || s.rtcp.aead != nil {
+		t.Error("the wrong one was expanded")
+	}
+	for _, b := range raw {
+		if b != 0 {
+			t.Fatal("the key lies beside what it was expanded to")
 		}
 	}
 }

@@ -81,7 +81,7 @@ type link struct {
 	dtls        *dtls.Conn // until it has settled
 	parked      *parked
 
-	// jobs are those of each turn, under its lock.
+	// jobs are those of each turn, under its lock; nil between two flushes.
 	jobs [][]job
 
 	// Guarded by sendMu: RTP and RTCP share keys and so have one owner.

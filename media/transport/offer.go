@@ -45,10 +45,17 @@ type line struct {
 	ssrc, rtx uint32
 }
 
+// What an offer takes at most, nearly always: it is written in room that needs not grow.
+const (
+	offerHead = 1 << 10
+	offerLine = 768
+)
+
 // writeOffer describes all lines, with VP9 beside VP8 for who takes that. A line
 // without a track is inactive and waits for another one.
 func writeOffer(lines []*line, vp9 bool, o ours) string {
 	var b strings.Builder
+	b.Grow(offerHead + len(lines)*offerLine)
 	group := make([]string, len(lines))
 	for i, l := range lines {
 		group[i] = l.mid

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -13,6 +14,8 @@ import (
 const (
 	// maxWaiting bounds the packets that wait for a receiver's line.
 	maxWaiting = 1024
+	// firstWaiting is for how many there is room at first.
+	firstWaiting = 32
 	// paceEvery is how often waiting packets and probes are looked after.
 	paceEvery = 5 * time.Millisecond
 	// assumed is what a line is taken to carry at first: the small pictures and the sound of a room of 25.
@@ -169,6 +172,9 @@ func (p *pacing) admit(j *job, now time.Time) bool {
 	}
 	w := waiting{*j, at}
 	w.packet.keep()
+	if p.waiting == nil {
+		p.waiting = (*queues.Get().(*[]waiting))[:0]
+	}
 	p.waiting = append(p.waiting, w)
 	p.watch()
 	return false
@@ -182,14 +188,14 @@ func (p *pacing) forget(now time.Time) {
 	kept := p.waiting[:0]
 	for i := range p.waiting {
 		if w := &p.waiting[i]; w.stale() {
-			w.packet.done()
+			w.packet.release()
 		} else {
 			kept = append(kept, *w)
 		}
 	}
 	clear(p.waiting[len(kept):])
 	if p.waiting = kept; len(kept) == 0 {
-		p.waiting = nil
+		p.emptied()
 		p.line.Emptied(now)
 	}
 }
@@ -204,18 +210,29 @@ func (p *pacing) due(into []job, now time.Time) []job {
 	n := 0
 	for n < len(p.waiting) && !p.waiting[n].at.After(now) {
 		if w := &p.waiting[n]; w.stale() {
-			w.packet.done()
+			w.packet.release()
 		} else {
 			into = append(into, w.job)
 		}
 		n++
 	}
-	if n == len(p.waiting) {
-		p.waiting = nil // memory goes with the congestion
-	} else {
-		p.waiting = append(p.waiting[:0], p.waiting[n:]...)
+	rest := copy(p.waiting, p.waiting[n:])
+	clear(p.waiting[rest:])
+	if p.waiting = p.waiting[:rest]; rest == 0 {
+		p.emptied()
 	}
 	return into
+}
+
+// queues are room for what waits, of lines where nothing does: memory goes with the congestion.
+var queues = sync.Pool{New: func() any { return new(make([]waiting, 0, firstWaiting)) }}
+
+// emptied gives the room of what waited to who needs it next.
+func (p *pacing) emptied() {
+	if room := p.waiting; cap(room) > 0 {
+		queues.Put(&room)
+	}
+	p.waiting = nil
 }
 
 // release sends what waited long enough, and padding that looks for more of the line. It says whether the link still has to be
@@ -227,12 +244,12 @@ func (l *link) release(t *turn, now time.Time) (more bool) {
 	t.due = p.due(t.due[:0], now)
 	to := l.way()
 	if l.out == nil || to == nil {
-		p.waiting, p.watched = nil, l.out != nil
+		p.waiting, p.watched = nil, l.out != nil // of what waited nobody makes use again
 		return p.watched
 	}
 	l.sealAll(t, t.due, to, now)
 	for i := range t.due {
-		t.due[i].packet.done()
+		t.due[i].packet.release()
 	}
 	clear(t.due)
 	for octets := p.line.Tick(now); octets > 0 && p.probes != nil; octets -= maxPaddingOnly {

@@ -36,7 +36,7 @@ func (t *turn) share(p *gate.Packet) *shared {
 	if n := len(t.spare); n > 0 {
 		s, t.spare = t.spare[n-1], t.spare[:n-1]
 	} else {
-		s = new(shared)
+		s = spares.Get().(*shared)
 	}
 	s.Packet = *p
 	s.uses.Store(1)
@@ -73,6 +73,16 @@ func (s *shared) keep() *shared {
 	return s
 }
 
+// spares are packets that no turn has.
+var spares = sync.Pool{New: func() any { return new(shared) }}
+
+// release ends the use of who kept the packet.
+func (s *shared) release() {
+	if s.done() {
+		spares.Put(s)
+	}
+}
+
 // done ends one use and says whether it was the last.
 func (s *shared) done() bool {
 	if s.uses.Add(-1) > 0 {
@@ -89,8 +99,12 @@ func (s *shared) done() bool {
 func (t *turn) forget() {
 	t.last, t.lastFrom = nil, nil
 	for i, s := range t.packets {
-		if s.done() && len(t.spare) < keepShared {
+		switch {
+		case !s.done():
+		case len(t.spare) < keepShared:
 			t.spare = append(t.spare, s)
+		default:
+			spares.Put(s)
 		}
 		t.packets[i] = nil
 	}

@@ -16,7 +16,7 @@ import (
 
 const (
 	// turnArena is what one socket is given at once; a fuller turn takes several sends.
-	turnArena = 256 << 10
+	turnArena = 128 << 10
 	// maxJobs bounds what waits in a turn.
 	maxJobs = 8192
 	// repeatSoundAbove is the loss from which sound is sent twice: an encoder's own repair (RFC 6716 §2.1.7) mends single losses.
@@ -24,8 +24,11 @@ const (
 	// repeatSoundFrom is the limit up to which a congested line is taken to lose packets because it is full: sound that is sent
 	// twice would fill it further, and take the last picture from who is behind it.
 	repeatSoundFrom pace.Bitrate = 1_000_000
-	// keepJobs is how much room for jobs a link keeps from one turn to the next.
-	keepJobs = 32
+	// keepJobs is for how many jobs of one link, and keepRoom for how many of all, a turn keeps room from one batch to the next.
+	keepJobs = 64
+	keepRoom = 4096
+	// firstJobs holds the packets of a picture.
+	firstJobs = 8
 	// maxPadding is what a packet may get so that it has the size of its neighbours.
 	maxPadding = 16
 	// maxHeader is what a packet has before its payload: fixed header, extensions, original sequence number.
@@ -46,6 +49,8 @@ type turn struct {
 	mu      sync.Mutex
 	links   []*link // that have jobs, in order of their first
 	jobs    int
+	free    [][]job // room of links that have no jobs now
+	room    int     // of free
 	writers []writer
 	single  []byte // room for one packet that leaves by itself
 	due     []job  // room for what leaves late
@@ -100,9 +105,27 @@ func (t *turn) add(l *link, j job) {
 	jobs := l.jobs[t.index]
 	if len(jobs) == 0 {
 		t.links = append(t.links, l)
+		if n := len(t.free); n > 0 {
+			jobs, t.free = t.free[n-1], t.free[:n-1]
+			t.room -= cap(jobs)
+		} else {
+			jobs = make([]job, 0, firstJobs)
+		}
 	}
 	l.jobs[t.index] = append(jobs, j)
 	t.jobs++
+}
+
+// empty takes a link's room back.
+func (t *turn) empty(l *link) {
+	jobs := l.jobs[t.index]
+	l.jobs[t.index] = nil
+	if cap(jobs) > keepJobs || t.room+cap(jobs) > keepRoom {
+		return
+	}
+	clear(jobs)
+	t.free = append(t.free, jobs[:0])
+	t.room += cap(jobs)
 }
 
 // full says that it is time to flush.
@@ -117,12 +140,7 @@ func (t *turn) flush() {
 	}
 	for i, l := range t.links {
 		l.sendJobs(t, l.jobs[t.index])
-		if jobs := l.jobs[t.index]; cap(jobs) > keepJobs {
-			l.jobs[t.index] = nil
-		} else {
-			clear(jobs)
-			l.jobs[t.index] = jobs[:0]
-		}
+		t.empty(l)
 		t.links[i] = nil
 	}
 	t.links, t.jobs = t.links[:0], 0

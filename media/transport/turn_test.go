@@ -127,10 +127,18 @@ func TestTurnsAreBounded(t *testing.T) {
 		t.Fatal("not full")
 	}
 	l.port.finish(in)
-	if in.full() || cap(l.jobs[0]) > keepJobs || in.jobs != 0 {
-		t.Fatalf("%d jobs and room for %d stay", in.jobs, cap(l.jobs[0]))
+	if in.full() || l.jobs[0] != nil || in.jobs != 0 || in.room != 0 {
+		t.Fatalf("%d jobs and room for %d stay", in.jobs, max(in.room, cap(l.jobs[0])))
 	}
 	if stats := l.port.udp[0].batch.Stats(); stats.Sent != maxJobs {
 		t.Fatalf("%d of %d packets left", stats.Sent, maxJobs)
+	}
+	// Room of many links is kept up to a bound.
+	for range 2 * keepRoom / firstJobs {
+		l.jobs[0] = make([]job, 1, firstJobs)
+		in.empty(l)
+	}
+	if in.room != keepRoom || len(in.free) != keepRoom/firstJobs {
+		t.Fatalf("room for %d jobs in %d stays", in.room, len(in.free))
 	}
 }

@@ -13,7 +13,7 @@ import (
 const DefaultArena = 1 << 20
 
 // firstArena is what a Writer begins with, in octets; it grows up to what it was made for.
-const firstArena = 64 << 10
+const firstArena = 32 << 10
 
 // firstMessages is how many messages a Writer begins with; it grows up to sendMessages.
 const firstMessages = 32
