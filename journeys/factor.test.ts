@@ -48,6 +48,8 @@ const said = {
 const written = (t: Tab) => t.run(() => (document.activeElement instanceof HTMLInputElement ? document.activeElement.value : null));
 const refusal = (t: Tab) => until('a refusal', () => t.run(() => [...document.querySelectorAll('main [role=alert]')].map((e) => (e as HTMLElement).innerText.trim()).find(Boolean) ?? null));
 const emptied = (t: Tab, what: string) => until(`${what}: the field is empty and has the focus`, async () => (await written(t)) === '');
+/** Before a step is written into: its title has the focus. */
+const atStep = (t: Tab) => until('the title of the step has the focus', () => t.run(() => document.activeElement?.classList.contains('step__title') ?? false));
 const recoveryOn = (t: Tab) => until('ten recovery codes', () => t.run(() => { const all = [...document.querySelectorAll('.codes li')].map((e) => e.textContent ?? ''); return all.length === 10 ? all : null; }));
 
 class Visitor {
@@ -210,6 +212,7 @@ async function wholeWay(engine: Engine, look: Sight): Promise<void> {
   // New recovery codes: the old ones no longer count.
   await v.security();
   await pressOn(t, w.renew);
+  await atStep(t);
   await writeInto(t, w.passphrase, fresh);
   await writeInto(t, w.code, await phone.next());
   await v.see('renew');
@@ -254,11 +257,13 @@ async function wholeWay(engine: Engine, look: Sight): Promise<void> {
 
   // Turned off, with a recovery code: who lost the phone can do it. The old ones are refused.
   await pressOn(t, w.off);
+  await atStep(t);
   await writeInto(t, w.passphrase, fresh);
   await v.byRecovery();
   await writeInto(t, w.recovery, recovery[2]!);
   await pressOn(t, w.offAct);
   await refusal(t);
+  await emptied(t, 'a recovery code of before');
   await v.see('turn-off');
   // The fifth failure from this address: the next try is let in two seconds later.
   await new Promise((done) => setTimeout(done, 2500));

@@ -3,7 +3,7 @@
  * server says is missing, so that it goes on after a sign-in where it was left.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { EnrolCard, Icon, LinkButton, recall, remember, Seal } from "@huisclos/ui-kit";
 import { base, go } from "../route.ts";
 import { ask, session, signOut } from "../session.ts";
@@ -31,7 +31,7 @@ export function Setup() {
 
 function Wizard({ at, children }: { at: 1 | 2 | 3 | 4; children: ComponentChildren }) {
   const t = setupWords.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Whoever cannot see the step come is taken to its beginning.
     if (at > 1) document.getElementById("main")?.focus({ preventScroll: true });
     scrollTo(0, 0);

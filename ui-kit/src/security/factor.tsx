@@ -31,6 +31,7 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
   const head = useRef<HTMLHeadingElement>(null);
   const there = factors !== null;
   useEffect(() => {
+    // After a frame: a browser that follows a fragment to a part that takes no focus takes the focus away.
     if (!there || !meant) return;
     head.current?.scrollIntoView({ block: "center" });
     head.current?.focus({ preventScroll: true });

@@ -1,5 +1,5 @@
 /** "My security": one's passkeys are listed, added, named and removed; where there can be none, the page says why. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../button.tsx";
 import { Input } from "../field.tsx";
 import { ago, date } from "../i18n.ts";
@@ -43,7 +43,7 @@ export function AddingPasskey({ me, factors, onOn, onDone, onCancel, typed }: {
   const begin = async (given: Given) => { setOptions(await api.beginPasskey(given)); };
   const [asking, setAsking] = useState(!!typed);
   useEffect(() => { if (typed) begin({ passphrase: typed }).catch((e: unknown) => setSaid(sayOf(whyOf(refusal, e)))).finally(() => setAsking(false)); }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!options) return;
     field.current?.focus();
     field.current?.select();
@@ -150,7 +150,7 @@ function Renaming({ passkey, onDone }: { passkey: Passkey; onDone: (said?: strin
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();
   }, []);

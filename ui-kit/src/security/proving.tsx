@@ -1,6 +1,6 @@
 /** Passphrase and code again, or a passkey, before something that a thief of an open session must not do. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../button.tsx";
 import { CodeField, wholeCode } from "../code.tsx";
 import { codes, sixDigits } from "../factor.ts";
@@ -38,7 +38,7 @@ export function Proving({ me, kinds, title, act, danger, recovery = true, childr
   const first = useRef<HTMLInputElement>(null), second = useRef<HTMLInputElement>(null);
   const byPasskey = kinds.passkey && passkeysUsable(), coded = kinds.totp || kinds.passkey, byForm = !kinds.keyed && (kinds.totp || recovery || !coded);
   // Where the passphrase alone is asked for, it is typed at once; else the title says first what this is about.
-  useEffect(() => { if (!coded && !provided) first.current?.focus(); }, []);
+  useLayoutEffect(() => { if (!coded && !provided) first.current?.focus(); }, []);
   const prove = async (how: "form" | "passkey", given: () => Promise<Given>, whole?: string | null) => {
     setBusy(how);
     setSaid(null);

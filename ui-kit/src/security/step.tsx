@@ -1,14 +1,17 @@
 /** One step of several on a page. */
 import { createContext, type ComponentChildren } from "preact";
-import { useContext, useEffect, useRef } from "preact/hooks";
+import { useContext, useLayoutEffect, useRef } from "preact/hooks";
 
 /** The level of a step's title: below a part's title of level 2, or in a part's place. */
 export const StepLevel = createContext<2 | 3>(3);
 
-/** Whoever cannot see the step come is taken to its title; unless a field of it takes the focus. */
+/**
+ * Whoever cannot see the step come is taken to its title; unless a field of it takes the focus. At once, with the render: a frame
+ * later the focus would be taken from a field that somebody quick, or a password manager, already writes into.
+ */
 export function Step({ title, keep, still, children }: { title: string; keep?: boolean; still?: boolean; children: ComponentChildren }) {
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (still) return;
     // Where its title is in sight, with room for what follows it, nothing moves.
     const top = head.current?.getBoundingClientRect().top ?? 0;
