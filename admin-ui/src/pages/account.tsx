@@ -7,6 +7,7 @@ import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
 import { mailWords } from "../words/mail.ts";
+import { provisioningWords } from "../words/provisioning.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { StateBadge } from "./accounts.tsx";
 import { mailOn, SendByMail } from "./mail.tsx";
@@ -60,7 +61,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
   account: Account; me: string; onClose: () => void; onChange: (a: Account | null) => void; onLink: (l: Activation) => void; onProposed: (p: Proposal) => void;
 }) {
   const t = words.value.people;
-  const own = a.id === me, elsewhere = !!a.source;
+  const own = a.id === me, elsewhere = !!a.source, signsInElsewhere = elsewhere && a.source !== "scim";
   const [name, setName] = useState(a.name);
   const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState<string | null>(null);
@@ -96,7 +97,8 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
         <dt>{t.factor}</dt><dd>{a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.mySecurity}</a></>}</dd>
       </dl>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
-      {elsewhere && <Notice><p>{directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
+      {elsewhere && signsInElsewhere && <Notice><p>{directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
+      {elsewhere && !signsInElsewhere && <Notice><p>{provisioningWords.value.account}</p>{a.absent && <p>{provisioningWords.value.absent}</p>}</Notice>}
       {!elsewhere && <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("name", { name: name.trim() }, t.renamed); }}>
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
         <div><Button type="submit" busy={busy === "name"} disabled={!name.trim() || name.trim() === a.name}>{words.value.save}</Button></div>
@@ -104,7 +106,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
       {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
           {!elsewhere && <div class="sheet__part"><Button onClick={() => setAsked("role")}>{roleWords.value.change}</Button></div>}
-          {!elsewhere && <div class="stack stack--tight sheet__part">
+          {!signsInElsewhere && <div class="stack stack--tight sheet__part">
             {a.state !== "disabled" && <SendByMail on={mail} onChange={setMail} />}
             <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", () => admin.newLink(a.id, mail && mailOn()), (x) => onLink(x.activation))}>{mail && mailOn() ? mailWords.value.newLink : t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>
@@ -114,7 +116,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
             {a.state === "disabled" && a.absent ? null : a.state === "disabled"
               ? <Button busy={busy === "state"} onClick={() => void change("state", { disabled: false }, t.enabled)}>{t.enable}</Button>
               : <Button icon="ban" onClick={() => setAsked("disable")}>{t.disable}</Button>}
-            {(!elsewhere || a.absent) && <Button look="warn" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>}
+            {(a.source !== "ldap" || a.absent) && <Button look="warn" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>}
           </div>
         </>
       )}
