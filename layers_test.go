@@ -61,7 +61,7 @@ var layers = map[string]rule{
 	"meetings/invite": {floor: 3, tests: []string{"github.com/emersion/go-ical", "github.com/teambition/rrule-go"}},
 
 	"accounts/ldap": {floor: 2, own: []string{"accounts", "audit"}, outside: []string{"github.com/go-asn1-ber/asn1-ber", "github.com/go-ldap/ldap/v3"}},
-	"accounts/scim": {floor: 2, own: []string{"accounts"}},
+	"accounts/scim": {floor: 2, own: []string{"accounts"}, tests: []string{"github.com/scim2/filter-parser/v2"}},
 	"accounts/oidc": {floor: 2, own: []string{"accounts"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
 	"accounts":      {floor: 2, own: []string{"audit", "crypto/passhash", "store"}, outside: []string{"github.com/pquerna/otp", "golang.org/x/text"}},
 

@@ -172,6 +172,13 @@ func TestProvision(t *testing.T) {
 	}, noon)
 	wantErr(t, "change of ours", err, ErrNotFound)
 	wantErr(t, "end of ours", w.Deprovision(p, admin.ID, func(ProvisionedAccount) error { return nil }, noon), ErrNotFound)
+	none := func(ProvisionedAccount) bool { return false }
+	if _, _, err := w.ListProvisioned(none, 0, 10, 1); !errors.Is(err, ErrTooMuch) {
+		t.Errorf("more than may be looked at: %v", err)
+	}
+	if page, total, err := w.ListProvisioned(none, 0, 10, 10); err != nil || len(page) != 0 || total != 0 {
+		t.Errorf("%v, %d, %v", page, total, err)
+	}
 	for name, find := range map[string][3]string{"user name": {"bob@EXAMPLE.org"}, "their name": {"", "e1"}, "address": {"", "", "bob@example.org"}} {
 		if got, err := w.ProvisionedBy(find[0], find[1], find[2]); err != nil || got.Account.ID != bob.Account.ID {
 			t.Errorf("%s: %+v, %v", name, got, err)

@@ -40,6 +40,9 @@ export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
   fingerprint: string; address: string; mail: Mail;
 }
+/** A token of an identity system (SCIM), without the token. by: name of who made it, "" when that account is gone. */
+export interface Provisioner { id: string; name: string; organisers: boolean; mails: boolean; by: string; created: string; expires: string; expired: boolean; used?: string; from?: string }
+export interface Provisioning { url: string; mail: boolean; most: number; tokens: Provisioner[]; accounts: number; groups: number }
 export interface Group { id: string; name: string; source: string; members: number; created: string }
 export interface GroupMember { id: string; name: string; email: string }
 export interface AccountPage { accounts: Account[]; next: string; total?: number }
@@ -101,6 +104,9 @@ export const admin = {
   provider: () => request<ProviderState>("GET", "/api/admin/provider"),
   directory: () => request<Directory>("GET", "/api/admin/directory"),
   syncDirectory: (o: { dry?: boolean; anyway?: boolean }) => withProof(() => request<{ report?: DirectoryReport; failure?: DirectoryFailure }>("POST", "/api/admin/directory/sync", o)),
+  provisioning: () => request<Provisioning>("GET", "/api/admin/provisioning"),
+  makeProvisioner: (o: { name: string; days: number; organisers: boolean; mails: boolean }) => withProof(() => request<{ provisioner: Provisioner; token: string }>("POST", "/api/admin/provisioning", o)),
+  revokeProvisioner: (token: string) => request<void>("DELETE", `/api/admin/provisioning/${id(token)}`),
   groups: async (words: string) => (await request<{ groups: Group[] }>("GET", `/api/admin/groups${query({ query: words })}`)).groups,
   createGroup: (name: string) => request<Group>("POST", "/api/admin/groups", { name }),
   group: (group: string, after: string) => request<{ group: Group; members: GroupMember[]; next: string }>("GET", `/api/admin/groups/${id(group)}${query({ after })}`),

@@ -2,14 +2,14 @@
 import type { IconName } from "@huisclos/ui-kit";
 import type { Role } from "./api.ts";
 
-export type SectionName = "" | "accounts" | "groups" | "directory" | "calls" | "policy" | "profiles" | "proposals" | "audit" | "about" | "account";
+export type SectionName = "" | "accounts" | "groups" | "directory" | "provisioning" | "calls" | "policy" | "profiles" | "proposals" | "audit" | "about" | "account";
 
 export const icons: Readonly<Record<SectionName, IconName>> = {
-  "": "activity", accounts: "users-round", groups: "layout-grid", directory: "list", calls: "video", policy: "shield-check", profiles: "lock", proposals: "hand", audit: "scroll-text", about: "info", account: "circle-user-round",
+  "": "activity", accounts: "users-round", groups: "layout-grid", directory: "list", provisioning: "user-plus", calls: "video", policy: "shield-check", profiles: "lock", proposals: "hand", audit: "scroll-text", about: "info", account: "circle-user-round",
 };
 
 const sections: Readonly<Partial<Record<Role, readonly SectionName[]>>> = {
-  administrator: ["", "accounts", "groups", "directory", "calls", "policy", "profiles", "proposals", "audit", "account", "about"],
+  administrator: ["", "accounts", "groups", "directory", "provisioning", "calls", "policy", "profiles", "proposals", "audit", "account", "about"],
   officer: ["policy", "profiles", "proposals", "audit", "account", "about"],
   auditor: ["audit", "account", "about"],
 };

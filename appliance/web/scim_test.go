@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -522,4 +523,61 @@ func TestProvisioningConsole(t *testing.T) {
 	}
 	f.refused(http.StatusUnauthorized, "", "GET", "/Users", nil)
 	expect(t, "again", b.do("DELETE", "/api/admin/provisioning/"+at(m, "tokens", 0, "id").(string), nil), http.StatusNotFound, "not-found")
+}
+
+// TestScimIsSlowedDown: a token has its rate, whatever it asks.
+func TestScimIsSlowedDown(t *testing.T) {
+	h := newHouse(t)
+	f, other := h.feeder(accounts.ProvisionerWish{}), h.feeder(accounts.ProvisionerWish{})
+	refused := 0
+	for range provisionsBurst + 20 {
+		switch a := f.do("GET", "/Users?count=0", nil); a.status {
+		case http.StatusOK:
+		case http.StatusTooManyRequests:
+			if refused++; a.header.Get("Retry-After") == "" {
+				t.Fatal("it isn't said when to come again")
+			}
+		default:
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if refused != 20 {
+		t.Errorf("%d were refused", refused)
+	}
+	other.ok(http.StatusOK, "GET", "/Users", nil)
+	h.advance(time.Second)
+	f.ok(http.StatusOK, "GET", "/Users", nil)
+}
+
+func TestScimPages(t *testing.T) {
+	h := newHouse(t)
+	f := h.feeder(accounts.ProvisionerWish{})
+	for n := range 7 {
+		f.ok(http.StatusCreated, "POST", "/Users", fmt.Sprintf(`{"userName":"p%d@example.org"}`, n))
+		f.ok(http.StatusCreated, "POST", "/Groups", fmt.Sprintf(`{"displayName":"G%d"}`, n))
+	}
+	for _, kind := range []string{"/Users", "/Groups"} {
+		var seen []string
+		for start := 1; start <= 7; start += 3 {
+			m := f.ok(http.StatusOK, "GET", fmt.Sprintf("%s?startIndex=%d&count=3", kind, start), nil)
+			if m["totalResults"] != 7.0 || m["startIndex"] != float64(start) || m["itemsPerPage"] != float64(min(3, 8-start)) {
+				t.Errorf("%s from %d: %v", kind, start, m)
+			}
+			for _, r := range m["Resources"].([]any) {
+				seen = append(seen, at(r, "id").(string))
+			}
+		}
+		slices.Sort(seen)
+		if len(slices.Compact(seen)) != 7 {
+			t.Errorf("%s: %q", kind, seen)
+		}
+		if m := f.ok(http.StatusOK, "GET", kind+"?startIndex=99", nil); m["totalResults"] != 7.0 || m["itemsPerPage"] != 0.0 {
+			t.Errorf("%v", m)
+		}
+	}
+	// A group of ours has the name: it is told, and left alone.
+	_, err := h.accounts.CreateGroup(accounts.Operator(), "Direction", h.clock())
+	must(t, err)
+	f.refused(http.StatusConflict, scim.Uniqueness, "POST", "/Groups", `{"displayName":"direction"}`)
+	f.refused(http.StatusBadRequest, scim.InvalidValue, "POST", "/Groups", `{"displayName":"X","members":[{"value":"`+h.member.ID.String()+`"}]}`)
 }

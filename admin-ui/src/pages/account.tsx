@@ -8,6 +8,7 @@ import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
 import { providerOfHouse } from "../words/provider.ts";
 import { mailWords } from "../words/mail.ts";
+import { provisioningWords } from "../words/provisioning.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { StateBadge } from "./accounts.tsx";
 import { mailOn, SendByMail } from "./mail.tsx";
@@ -61,7 +62,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
   account: Account; me: string; onClose: () => void; onChange: (a: Account | null) => void; onLink: (l: Activation) => void; onProposed: (p: Proposal) => void;
 }) {
   const t = words.value.people;
-  const own = a.id === me, elsewhere = !!a.source;
+  const own = a.id === me, elsewhere = !!a.source, signsInElsewhere = elsewhere && a.source !== "scim";
   const [name, setName] = useState(a.name);
   const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState<string | null>(null);
@@ -99,7 +100,8 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       {a.guest?.asked && <Notice tone="attention"><p>{roleWords.value.fullAsked(a.guest.asked.name || roleWords.value.guestOfNobody)}</p>
         <p class="row row--wrap"><Button onClick={() => setAsked("role")}>{roleWords.value.fullAct}</Button><Button look="quiet" busy={busy === "asked"} onClick={() => void change("asked", { asked: false }, roleWords.value.fullNoDone)}>{roleWords.value.fullNo}</Button></p></Notice>}
-      {elsewhere && <Notice><p>{a.source === "oidc" ? providerOfHouse.value.of : directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
+      {elsewhere && signsInElsewhere && <Notice><p>{a.source === "oidc" ? providerOfHouse.value.of : directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
+      {elsewhere && !signsInElsewhere && <Notice><p>{provisioningWords.value.account}</p>{a.absent && <p>{provisioningWords.value.absent}</p>}</Notice>}
       {!elsewhere && <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("name", { name: name.trim() }, t.renamed); }}>
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
         <div><Button type="submit" busy={busy === "name"} disabled={!name.trim() || name.trim() === a.name}>{words.value.save}</Button></div>
@@ -107,7 +109,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
       {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
           {!elsewhere && <div class="sheet__part"><Button onClick={() => setAsked("role")}>{a.role === "guest" ? roleWords.value.fullAct : roleWords.value.change}</Button></div>}
-          {!elsewhere && <div class="stack stack--tight sheet__part">
+          {!signsInElsewhere && <div class="stack stack--tight sheet__part">
             {a.state !== "disabled" && <SendByMail on={mail} onChange={setMail} />}
             <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", () => admin.newLink(a.id, mail && mailOn()), (x) => onLink(x.activation))}>{mail && mailOn() ? mailWords.value.newLink : t.newLink}</Button></div>
             <p class="muted small">{t.newLinkHint}</p>

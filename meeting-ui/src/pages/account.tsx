@@ -48,7 +48,7 @@ function Name({ me }: { me: Me }) {
   return (
     <section class="card part" aria-labelledby="part-who">
       <h2 id="part-who">{t.who}</h2>
-      {me.source ? <div class="stack stack--tight"><p><b>{me.name}</b><br /><span class="any">{me.email}</span></p><p class="muted">{me.source === "oidc" ? providerWords.value.from(providerName()) : t.elsewhere}</p></div> : <form class="stack" onSubmit={(e) => void submit(e)}>
+      {me.source ? <div class="stack stack--tight"><p><b>{me.name}</b><br /><span class="any">{me.email}</span></p><p class="muted">{me.source === "oidc" ? providerWords.value.from(providerName()) : me.source === "scim" ? t.provisioned : t.elsewhere}</p></div> : <form class="stack" onSubmit={(e) => void submit(e)}>
         <Input label={t.name} hint={t.nameHint} autocomplete="name" maxLength={80} required value={name} onValue={setName} error={error} />
         <p><span class="muted">{t.email}</span><br />{me.email}</p>
         <div><Button type="submit" busy={busy}>{t.save}</Button></div>

@@ -58,7 +58,7 @@ export function PassphrasePart({ me, factors, onChange }: { me: Person; factors:
   };
   if (me.source === "oidc") return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{providerWords.value.passphrase(providerName())}</p></section>;
   if (factors?.keyed) return <ChoosePart me={me} onChange={onChange} />;
-  if (me.source) return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{t.elsewhere}</p></section>;
+  if (me.source && me.source !== "scim") return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{t.elsewhere}</p></section>;
   return (
     <section class="card part" aria-labelledby="part-passphrase">
       <h2 id="part-passphrase">{t.title}</h2>
