@@ -146,7 +146,7 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   if (text !== "") {
     try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
   }
-  if (path === "/api/me" && answer !== null) { notePasskeys(object(answer)?.passkeys); noteProvider(object(answer)?.provider); }
+  if (path === "/api/me" && answer !== null) { notePasskeys(object(answer)?.passkeys); noteProvider(object(answer)?.provider); if (response.ok) leaving.value = null; }
   if (response.ok) {
     const o = object(answer);
     if (typeof o?.csrf === "string") csrf = o.csrf;
