@@ -3,7 +3,7 @@
  * plays in a second stay, and the browsers read the first one's numbers in it: so the recordings hold these very pictures and tones.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { house, type Account, type House } from './harness/appliance.ts';
@@ -29,8 +29,13 @@ test('huisclos call join among Chromium and Firefox', async () => {
   const players = await gather(h, ['chromium', 'firefox']), [host, guest] = players as [Player, Player], account = h.members[2]!;
   const runs: Native[] = [];
   try {
+    // The room has a PIN from now on, which it gives from a file.
+    const pin = path.join(natives.folder, 'pin'), owner = h.appliance.client();
+    writeFileSync(pin, '2468\n', { mode: 0o600 });
+    await owner.login(h.owner);
+    await owner.must('PATCH', `/api/rooms/${h.room.id}/rules`, { pin: '2468' });
     const tape = path.join(natives.folder, 'tape');
-    const first = natives.join(account, ['--play', path.join(clip, 'numbers.ivf'), '--sound', path.join(clip, 'tones.ogg'), '--record', tape]);
+    const first = natives.join(account, ['--pin-file', pin, '--play', path.join(clip, 'numbers.ivf'), '--sound', path.join(clip, 'tones.ogg'), '--record', tape]);
     runs.push(first);
     await host.admits(account.name);
     await first.reaches('in-call');
