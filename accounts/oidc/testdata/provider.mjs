@@ -63,6 +63,6 @@ const server = createServer({ cert: readFileSync(certificate), key: readFileSync
 });
 server.listen(0, '127.0.0.1', async () => {
   await make(`https://127.0.0.1:${server.address().port}`, round);
-  console.log(provider.issuer);
+  process.stdout.write(`${provider.issuer}\n`);
 });
 process.stdin.on('end', () => process.exit(0)).resume();
