@@ -59,7 +59,8 @@ func newHouse(t testing.TB, ldif string, change func(*Settings)) *house {
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper, Refusal: cheap})
 	must(t, err)
 	h.trail = audit.New(db)
-	h.accounts, err = accounts.New(db, h.trail, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, Directory: h.client})
+	h.accounts, err = accounts.New(db, h.trail, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, Directory: h.client,
+		MemberSession: accounts.Lifetime{Idle: 12 * time.Hour, Absolute: 24 * time.Hour}}) // hours pass in these tests
 	must(t, err)
 	h.accounts.OnEnded(func(e accounts.Ended) { h.ended = append(h.ended, e) })
 	code, _, err := h.accounts.SetupCode(h.now)
