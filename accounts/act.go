@@ -28,7 +28,25 @@ func mayAdminister(tx *store.Tx, actor Actor) error {
 	if actor.operator {
 		return nil
 	}
-	return mayBe(tx, actor, record.activeAdministrator)
+	return mayRun(tx, actor, record.activeAdministrator)
+}
+
+// mayRun is mayBe for the acts of a role that runs the appliance or agrees to it: such an account has the second factor that its role needs, or has
+// shown one to the provider.
+// The gate of the interface asks for it as well (appliance/web); here it holds for every way in.
+func mayRun(tx *store.Tx, actor Actor, is func(record) bool) error {
+	if err := mayBe(tx, actor, is); err != nil {
+		return err
+	}
+	r, err := load(tx, actor.Account)
+	if err != nil {
+		return err
+	}
+	missing, err := factorMissing(tx, r)
+	if err == nil && missing && !actor.Vouched {
+		err = ErrFactorMissing
+	}
+	return err
 }
 
 // mayBe checks that the actor's account is there and as is says.
@@ -62,8 +80,11 @@ type act struct {
 	now   time.Time
 	ended []Ended
 
+	provided *provided // of the session that was proved last among those that endAll ended
 	proposed *Proposed // the act became this proposal
 	agreed   *proposal // the act is what this proposal wanted: its entries name it
+
+	provisioner ProvisionerID // who asks for it; its entries name it
 }
 
 func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act) error) error {
@@ -91,6 +112,9 @@ func (t *act) recordAs(result audit.Result, action audit.Action, object string, 
 	e := audit.Event{Time: t.now, Actor: t.actor, Client: t.from, Action: action, Object: object, Result: result}
 	if p := t.agreed; p != nil {
 		details = append(details, "proposal", ProposalID(p.ID).String(), "by", p.By.String())
+	}
+	if t.provisioner != (ProvisionerID{}) {
+		details = append(details, "provisioner", t.provisioner.String())
 	}
 	for i := 0; i+1 < len(details); i += 2 {
 		if details[i+1] == "" {

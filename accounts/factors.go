@@ -9,9 +9,10 @@ import (
 
 // What holds for second factors of every kind: recovery codes come with the first and go with the last, and an administrator takes all.
 
-// firstRecovery draws recovery codes where r has none yet. The caller saves r.
+// firstRecovery draws recovery codes where r has none yet. They stand beside a passphrase: where there is none, they come with it.
+// The caller saves r.
 func (t *act) firstRecovery(r *record) (codes []Token, err error) {
-	if r.Recovery == nil {
+	if r.Recovery == nil && !r.keyed() {
 		r.Recovery, codes, err = t.a.newRecovery(r.ID)
 	}
 	return codes, err
@@ -50,7 +51,8 @@ func (t *act) removed(r *record, client Client, details ...string) (Token, error
 // sessions end. An officer's is Proposed. ErrNoSecondFactor, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) TakeFactors(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if !r.secondFactor() {
+		// A passkey without a passphrase is no second one: it is replaced by a link.
+		if !r.secondFactor() || r.keyed() {
 			return ErrNoSecondFactor
 		}
 		return t.alter(actor, ProposedFactors, r, t.takeFactors)

@@ -160,8 +160,9 @@ func (t *act) enable(r *record) error {
 // ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is.
-		if r.ofSource() && !r.Absent && a.o.Directory != nil {
+		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is. Other
+		// sources bring somebody when they have something to say of them.
+		if r.Source == Directory && !r.Absent && a.o.Directory != nil {
 			return ErrFromSource
 		}
 		if err := keepsAdministrator(t.tx, *r); err != nil {
@@ -219,7 +220,7 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 }
 
 // SetRole gives an account another role. Its sessions end: a session never gains a right (ASVS 7.2.4). To or from officer it
-// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
+// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase or passkey that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
 // ErrNotFound, ErrForbidden.
 func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
@@ -249,7 +250,7 @@ func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Accoun
 
 // mayBecome refuses what no agreement changes.
 func (t *act) mayBecome(r record, role Role) error {
-	if role.Privileged() && r.Hash != "" && !r.Long {
+	if role.Privileged() && (r.Hash != "" || r.keyed()) && !r.Long {
 		return ErrPassphraseForRole
 	}
 	return keepsAdministrator(t.tx, r)

@@ -185,7 +185,7 @@ func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time
 
 // changes are the acts that an account's owner is told of.
 var changes = map[audit.Action]invite.Change{
-	audit.PassphraseChange: invite.PassphraseChanged, audit.FactorAdded: invite.FactorAdded, audit.FactorRemoved: invite.FactorRemoved,
+	audit.PassphraseChange: invite.PassphraseChanged, audit.FactorAdded: invite.FactorAdded, audit.FactorReplaced: invite.FactorReplaced, audit.FactorRemoved: invite.FactorRemoved,
 	audit.FactorTaken: invite.FactorTaken, audit.RecoveryUsed: invite.RecoveryUsed, audit.RecoveryRenewed: invite.RecoveryRenewed,
 }
 
@@ -196,8 +196,13 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 		return nil
 	}
 	change, tell := changes[e.Action]
-	if e.Action == audit.ActivationUsed && e.Detail["reset"] != "" {
+	switch {
+	case e.Action == audit.ActivationUsed && e.Detail["reset"] != "" && e.Detail["by"] != "":
+		change, tell = invite.KeyReplaced, true
+	case e.Action == audit.ActivationUsed && e.Detail["reset"] != "":
 		change, tell = invite.PassphraseChanged, true
+	case e.Action == audit.PassphraseChange && e.Detail["first"] != "":
+		change = invite.PassphraseChosen
 	}
 	if !tell {
 		return nil

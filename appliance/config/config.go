@@ -46,6 +46,7 @@ type Settings struct {
 	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
 	Mail            Mail
 	Directory       Directory
+	OIDC            OIDC // as it was given; see [Settings.Provider]
 
 	// Files are the files that were read, in their order.
 	Files []string
@@ -56,7 +57,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo,
-		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), From: map[string]string{}}
+		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -108,7 +109,7 @@ func (s Settings) Differences(other Settings) (names []string) {
 			names = append(names, d.name)
 		}
 	}
-	return append(names, s.Directory.differences(other.Directory)...)
+	return append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
 }
 
 // Load reads the file at path and the files *.toml of the directory conf.d beside it, in the order of their names.
@@ -179,6 +180,12 @@ func (s Settings) check() error {
 	}
 	if err := s.Directory.check(); err != nil {
 		if from := s.From["directory.url"]; from != "" {
+			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
+		}
+		return fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	if err := s.OIDC.check(); err != nil {
+		if from := s.From["oidc.issuer"]; from != "" {
 			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
 		}
 		return fmt.Errorf("%w: %w", ErrSettings, err)

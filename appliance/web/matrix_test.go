@@ -121,13 +121,22 @@ var rights = []right{
 	{"POST", "/api/passkey/login/begin", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/passkey/login/begin"), nothing, "passkeysNotHere"},
 	{"POST", "/api/passkey/login/finish", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/passkey/login/finish"), map[string]any{"credential": nothing}, "passkeysNotHere"},
 	{"POST", "/api/logout", is{204, 204, 204, 204, 204, 204, 204, 204}, fixed("/api/logout"), nothing, ""},
+	// There is no provider in the house of this test; TestProvider… have one.
+	{"POST", "/api/oidc/start", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/oidc/start"), map[string]string{"purpose": "signIn"}, "noProvider"},
+	{"POST", "/api/oidc/finish", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/oidc/finish"), map[string]string{"query": "state=x&code=x"}, "noProvider"},
+	{"POST", "/api/oidc/factor", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/oidc/factor"), map[string]string{"state": "x", "code": "123456"}, "noProvider"},
+	{"GET", "/oidc/front-channel-logout", is{404, 404, 404, 404, 404, 404, 404, 404}, fixed("/oidc/front-channel-logout?iss=x&sid=x"), nil, ""},
+	{"POST", "/oidc/back-channel-logout", is{404, 404, 404, 404, 404, 404, 404, 404}, fixed("/oidc/back-channel-logout"), nothing, ""},
 	{"POST", "/api/activation", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activation"), map[string]string{"token": "x"}, "bad-activation"},
 	{"POST", "/api/activate", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activate"),
 		map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, "bad-activation"},
 
+	{"POST", "/api/activation/passkey", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activation/passkey"), map[string]string{"token": "x"}, "bad-activation"},
 	{"POST", "/api/invitation", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation"), map[string]string{"token": "x"}, "invitation-unknown"},
 	{"POST", "/api/invitation/code", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/code"), map[string]string{"token": "x", "email": "x@example.org"}, "invitation-unknown"},
 	{"POST", "/api/invitation/confirm", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/confirm"), map[string]string{"token": "x", "email": "x@example.org", "code": "1"}, "invitation-unknown"},
+	{"POST", "/api/invitation/passkey", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/passkey"),
+		map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X"}, "invitation-unknown"},
 	{"POST", "/api/invitation/accept", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/accept"),
 		map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X", "passphrase": "a passphrase of somebody"}, "invitation-unknown"},
 
@@ -137,6 +146,8 @@ var rights = []right{
 	{"GET", "/api/account/factors", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/factors"), nil, ""},
 	{"POST", "/api/account/totp", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/totp"),
 		map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
+	{"POST", "/api/account/totp/replace", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp/replace"),
+		map[string]string{"passphrase": memberPassphrase, "code": "123456"}, "noSecondFactor passphrase-wrong"},
 	{"POST", "/api/account/totp/confirm", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/account/totp/confirm"),
 		map[string]string{"code": "123456"}, "enrolmentOver secondFactorThere"},
 	{"DELETE", "/api/account/totp", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp"),
@@ -179,7 +190,10 @@ var rights = []right{
 	{"GET", "/api/rooms/:room/guests", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/guests"), nil, ""},
 	{"POST", "/api/rooms/:room/invitations", is{401, 403, 403, 403, 201, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations"), map[string]any{"emails": []string{"gast@example.org"}, "language": "fr"}, ""},
 	{"DELETE", "/api/rooms/:room/invitations/:invitation", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations/AAAAAAAAAAAAAAAAAAAAAA"), nil, "not-found"},
+	{"PATCH", "/api/rooms/:room/invitations/:invitation", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations/AAAAAAAAAAAAAAAAAAAAAA"), map[string]int{"days": 5}, "not-found"},
 	{"DELETE", "/api/rooms/:room/guests/:account", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA"), nil, "not-found"},
+	{"PATCH", "/api/rooms/:room/guests/:account", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA"), map[string]int{"days": 5}, "not-found"},
+	{"POST", "/api/rooms/:room/guests/:account/link", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA/link"), map[string]string{"language": "fr"}, "not-found"},
 	{"GET", "/api/rooms/:room/signal", is{401, 403, 426, 426, 426, 403, 426, 426}, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", is{401, 403, 404, 404, 404, 403, 404, 404}, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 
@@ -217,9 +231,34 @@ var rights = []right{
 	{"DELETE", "/api/admin/accounts/:account/factors", is{401, 403, 403, 403, 403, 403, 403, 409}, ofMember("/api/admin/accounts/%s/factors"), nil, "noSecondFactor"},
 	{"GET", "/api/admin/directory", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/directory"), nil, ""},
 	{"POST", "/api/admin/directory/sync", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/directory/sync"), nothing, "noDirectory"},
+	{"GET", "/api/admin/provisioning", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provisioning"), nil, ""},
+	{"POST", "/api/admin/provisioning", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/provisioning"), map[string]any{"name": "Entra ID", "days": 90}, ""},
+	{"DELETE", "/api/admin/provisioning/:provisioner", is{401, 403, 403, 403, 403, 403, 403, 204}, ofProvisioner, nil, ""},
+	{"GET", "/api/admin/provider", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provider"), nil, ""},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
+
+	// SCIM: an identity system with a token of its own (TestScimNeedsItsToken). Nobody's session is good for anything there.
+	{"GET", "/scim/v2/ServiceProviderConfig", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ServiceProviderConfig"), nil, ""},
+	{"GET", "/scim/v2/ResourceTypes", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ResourceTypes"), nil, ""},
+	{"GET", "/scim/v2/ResourceTypes/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ResourceTypes/User"), nil, ""},
+	{"GET", "/scim/v2/Schemas", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Schemas"), nil, ""},
+	{"GET", "/scim/v2/Schemas/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:User"), nil, ""},
+	{"GET", "/scim/v2/Users", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Users"), nil, ""},
+	{"POST", "/scim/v2/Users/.search", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Users/.search"), nothing, ""},
+	{"POST", "/scim/v2/Users", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Users"), nothing, ""},
+	{"GET", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nil, ""},
+	{"PUT", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nothing, ""},
+	{"PATCH", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nothing, ""},
+	{"DELETE", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nil, ""},
+	{"GET", "/scim/v2/Groups", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Groups"), nil, ""},
+	{"POST", "/scim/v2/Groups/.search", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Groups/.search"), nothing, ""},
+	{"POST", "/scim/v2/Groups", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Groups"), nothing, ""},
+	{"GET", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nil, ""},
+	{"PUT", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nothing, ""},
+	{"PATCH", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nothing, ""},
+	{"DELETE", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nil, ""},
 	{"GET", "/api/admin/audit", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit"), nil, ""},
 	{"GET", "/api/admin/policy", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/policy"), nil, ""},
 	{"PATCH", "/api/admin/policy", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/policy"),
@@ -244,6 +283,9 @@ var rights = []right{
 	{"GET", "/i", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/i"), nil, ""},
 	{"GET", "/about", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/about"), nil, ""},
 	{"GET", "/account", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/account"), nil, ""},
+	{"GET", "/oidc/callback", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/callback?code=x&state=x"), nil, ""},
+	{"GET", "/oidc/prove", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/prove"), nil, ""},
+	{"GET", "/oidc/signed-out", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/signed-out"), nil, ""},
 	{"GET", "/test", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/test"), nil, ""},
 	{"GET", "/setup", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/setup"), nil, ""},
 	{"GET", "/console", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/console"), nil, ""},
@@ -272,6 +314,13 @@ func (r right) check(t *testing.T, s *scene, who string, b *browser) {
 	default:
 		t.Errorf("%s: code %q", who, got)
 	}
+}
+
+// ofProvisioner names a token that the administrator has made.
+func ofProvisioner(s *scene) string {
+	p, _, err := s.accounts.MakeProvisioner(accounts.Operator(), accounts.ProvisionerWish{Name: "Entra ID", Days: 90}, s.clock())
+	must(s.t, err)
+	return "/api/admin/provisioning/" + p.ID.String()
 }
 
 func TestPrivilegeMatrix(t *testing.T) {

@@ -17,18 +17,26 @@ func (s *Server) routes() []route {
 		{post, "/api/passkey/login/begin", anyone, call, s.beginPasskeyLogin},
 		{post, "/api/passkey/login/finish", anyone, call, s.passkeyLogin},
 		{post, "/api/logout", anyone, call, s.logout},
+		{post, "/api/oidc/start", anyone, call, s.startProvider},
+		{post, "/api/oidc/finish", anyone, call, s.finishProvider},
+		{post, "/api/oidc/factor", anyone, call, s.provideFactor},
+		{get, frontChannelPath, anyone, foreign, s.frontChannel},
+		{post, backChannelPath, anyone, foreign, s.backChannel},
 		{post, "/api/activation", anyone, secret, s.activation},
+		{post, "/api/activation/passkey", anyone, secret, s.beginActivationPasskey},
 		{post, "/api/activate", anyone, secret, s.activate},
 
 		{post, "/api/invitation", anyone, secret, s.invitation},
 		{post, "/api/invitation/code", anyone, secret, s.sendCode},
 		{post, "/api/invitation/confirm", anyone, secret, s.confirmAddress},
+		{post, "/api/invitation/passkey", anyone, secret, s.beginGuestPasskey},
 		{post, "/api/invitation/accept", anyone, secret, s.accept},
 
 		{patch, "/api/account", person, call, s.renameAccount},
 		{post, "/api/account/passphrase", person, secret, s.changePassphrase},
 		{get, "/api/account/factors", oneself, call, s.getFactors},
 		{post, "/api/account/totp", oneself, secret, s.beginTOTP},
+		{post, "/api/account/totp/replace", oneself, secret, s.replaceTOTP},
 		{post, "/api/account/totp/confirm", oneself, secret, s.confirmTOTP},
 		{del, "/api/account/totp", oneself, secret, s.removeTOTP},
 		{post, "/api/account/recovery", oneself, secret, s.renewRecovery},
@@ -60,7 +68,10 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room/guests", opener, call, s.listGuests},
 		{post, "/api/rooms/:room/invitations", opener, call, s.invite},
 		{del, "/api/rooms/:room/invitations/:invitation", opener, call, s.withdraw},
+		{patch, "/api/rooms/:room/invitations/:invitation", opener, call, s.extendInvitation},
 		{del, "/api/rooms/:room/guests/:account", opener, call, s.removeGuest},
+		{patch, "/api/rooms/:room/guests/:account", opener, call, s.changeGuest},
+		{post, "/api/rooms/:room/guests/:account/link", opener, call, s.guestLink},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 
@@ -93,6 +104,10 @@ func (s *Server) routes() []route {
 		{del, "/api/admin/accounts/:account/factors", administrator, call, s.takeFactors},
 		{get, "/api/admin/directory", administrator, call, s.getDirectory},
 		{post, "/api/admin/directory/sync", administrator, call, s.syncDirectory},
+		{get, "/api/admin/provisioning", administrator, call, s.getProvisioning},
+		{post, "/api/admin/provisioning", administrator, call, s.makeProvisioner},
+		{del, "/api/admin/provisioning/:provisioner", administrator, call, s.revokeProvisioner},
+		{get, "/api/admin/provider", administrator, call, s.getProvider},
 		{get, "/api/admin/calls", administrator, call, s.listCalls},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
 		{get, "/api/admin/audit", watcher, call, s.listAudit},
@@ -107,6 +122,7 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/proposals/:proposal/reject", decider, call, s.reject},
 		{get, "/api/admin/status", administrator, call, s.getStatus},
 	}
+	list = append(list, s.scimRoutes()...)
 	// Documents and files. They tell nobody anything: what a page shows comes from the API.
 	for _, method := range []string{get, head} {
 		for _, path := range meetingPages {
@@ -127,4 +143,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/account", "/about", "/test"}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/account", "/about", "/test", callbackPath, "/oidc/prove", signedOutPath}

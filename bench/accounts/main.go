@@ -46,6 +46,8 @@ var migrations = []store.Migration{
 	{Version: 5, Name: "sources", Run: accounts.AddSources},
 	{Version: 6, Name: "groups", Run: accounts.AddGroups},
 	{Version: 7, Name: "guests", Run: accounts.AddGuests},
+	{Version: 8, Name: "provisioning", Run: accounts.AddProvisioning},
+	{Version: 9, Name: "provider", Run: accounts.AddProvider},
 }
 
 type house struct {
