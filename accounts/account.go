@@ -68,6 +68,8 @@ type Account struct {
 
 	Source Source
 	Absent bool // its source has no such person any more, or has shut them out
+
+	Leaving *Leaving // it is about to be deleted; nil: it is not
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -122,6 +124,7 @@ const (
 	SourceDecided     Reason = "source" // who it comes from has no such person any more, or has shut them out
 	GuestTaken        Reason = "guest"  // a room was taken from a guest
 	AccountReset      Reason = "reset"  // by an operator, on the appliance's shell
+	AddressRestored   Reason = "email"  // the e-mail address of before was taken back
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

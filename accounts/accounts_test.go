@@ -50,6 +50,7 @@ var migrations = []store.Migration{
 	{Version: 5, Name: "sources", Run: AddSources},
 	{Version: 6, Name: "groups", Run: AddGroups},
 	{Version: 7, Name: "guests", Run: AddGuests},
+	{Version: 8, Name: "life", Run: AddLife},
 }
 
 func newWorld(t *testing.T) *world {

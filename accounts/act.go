@@ -61,6 +61,7 @@ type act struct {
 	from  netip.Addr
 	now   time.Time
 	ended []Ended
+	after []func() // called once it is on the disk
 
 	proposed *Proposed // the act became this proposal
 	agreed   *proposal // the act is what this proposal wanted: its entries name it
@@ -76,6 +77,9 @@ func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act
 		return err
 	}
 	a.tell(t.ended...)
+	for _, f := range t.after {
+		f()
+	}
 	if t.proposed != nil {
 		return *t.proposed
 	}

@@ -67,7 +67,7 @@ func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time, also ...Also
 		if err := r.local(); err != nil {
 			return err
 		}
-		if r.Disabled {
+		if r.off() {
 			return ErrDisabled
 		}
 		if r.active() || r.Role.Privileged() {
@@ -142,7 +142,7 @@ func findActivation(tx *store.Tx, token string, now time.Time) (record, activati
 		return record{}, stored, fmt.Errorf("accounts: activation: %w", err)
 	}
 	r, err := load(tx, stored.Account)
-	if errors.Is(err, ErrNotFound) || err == nil && (r.Disabled || string(r.Activation) != string(hash) || !now.Before(stored.Expires)) {
+	if errors.Is(err, ErrNotFound) || err == nil && (r.off() || string(r.Activation) != string(hash) || !now.Before(stored.Expires)) {
 		return record{}, stored, ErrActivation
 	}
 	return r, stored, err

@@ -78,6 +78,8 @@ officer = ["cn=o,dc=example,dc=org"]
 auditor = ["cn=x,dc=example,dc=org"]
 organiser = ["cn=s,dc=example,dc=org"]
 member = ["cn=m,dc=example,dc=org"]
+[accounts]
+deletion_days = 7
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -100,7 +102,7 @@ member = ["cn=m,dc=example,dc=org"]
 			Interval: 5 * time.Minute, Timeout: 3 * time.Second, PageSize: 1000,
 			Groups: map[string][]string{"administrator": {"cn=a,dc=example,dc=org", "cn=b,dc=example,dc=org"}, "officer": {"cn=o,dc=example,dc=org"},
 				"auditor": {"cn=x,dc=example,dc=org"}, "organiser": {"cn=s,dc=example,dc=org"}, "member": {"cn=m,dc=example,dc=org"}}},
-		Files: []string{path}, From: map[string]string{},
+		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {
 		want.From[k] = path

@@ -30,6 +30,7 @@ type file struct {
 	Outward         *path          `toml:"outward"`
 	Mail            mailTable      `toml:"mail"`
 	Directory       directoryTable `toml:"directory"`
+	Accounts        accountsTable  `toml:"accounts"`
 }
 
 type logTable struct {
@@ -64,6 +65,7 @@ type shape struct {
 	Mail    mailShape `toml:"mail"`
 
 	Directory directoryShape `toml:"directory"`
+	Accounts  accountsShape  `toml:"accounts"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -231,6 +233,7 @@ func (f file) apply(s *Settings, from string) {
 	}
 	f.Mail.apply(&s.Mail, said)
 	f.Directory.apply(&s.Directory, said)
+	f.Accounts.apply(s, said)
 }
 
 func plain(list []address) (out []netip.Addr) {

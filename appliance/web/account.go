@@ -37,10 +37,16 @@ type meJSON struct {
 	Must         string          `json:"must,omitempty"`
 
 	Passkeys passkeysJSON `json:"passkeys"`
+
+	// Leaving is when the account is deleted, as its owner has asked.
+	Leaving *time.Time `json:"leaving,omitempty"`
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey}, "", v.passkeys()}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey}, "", v.passkeys(), nil}
+	if a.Leaving != nil {
+		me.Leaving = &a.Leaving.Until
+	}
 	if a.FactorMissing {
 		me.Must = "factor"
 	}

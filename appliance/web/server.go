@@ -22,7 +22,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -61,6 +61,8 @@ type Config struct {
 	// page. Both as Post.
 	Invite func(tx *store.Tx, l accounts.Letter, room, url, language string, now time.Time) error
 	Code   func(tx *store.Tx, to string, code accounts.Token, until time.Time, language string, now time.Time) error
+	// Undo writes the mail to a former address by which it is had back. As Post.
+	Undo func(tx *store.Tx, u accounts.Undo, url string, now time.Time) error
 	// PostStatus says how mail is doing.
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
@@ -101,6 +103,7 @@ type Server struct {
 	invites  *rate    // invitations by organiser
 	codes    *rate    // codes by mail, by whom they go to
 	askers   *rate    // the same, by who asks
+	exports  *rate    // copies of all that is kept, by account
 	plans    *rate    // changes of planned meetings by account
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
@@ -126,7 +129,7 @@ func New(c Config) (*Server, error) {
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
-		slots: make(chan struct{}, maxRunning),
+		exports: newRate(exportsPerHour/3600.0, exportsPerHour), slots: make(chan struct{}, maxRunning),
 	}
 	if c.Wait == nil {
 		c.Wait = waitFor
