@@ -3,7 +3,7 @@
  * stable code and a sentence in French and in English.
  */
 
-import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from "@huisclos/ui-kit";
+import type { Enrolment, Factors, Given, Kinds, Lang, Life, OwnSession, Person } from "@huisclos/ui-kit";
 import { codes } from "@huisclos/ui-kit/factor.ts";
 import type { Profile } from "../call/profile.ts";
 import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
@@ -20,6 +20,8 @@ export interface Me {
   secondFactor?: boolean;
   /** Which second factors there are. */
   factors?: Kinds;
+  /** When the account is deleted, as its owner has asked. */
+  leaving?: string;
 }
 /** A security profile; of a room in which a call is under way, that of the call. */
 export interface RoomProfile extends Profile { id: string }
@@ -184,6 +186,15 @@ export const api = {
   removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
   newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,
   ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
+  life: () => request<Life>("GET", "/api/account/life"),
+  askAddress: (email: string, language: Lang) => request<{ until: string }>("POST", "/api/account/email", { email, language }),
+  confirmOwnAddress: (code: string) => request<{ account: Account }>("POST", "/api/account/email/confirm", { code }),
+  exportData: () => request<object>("POST", "/api/account/export", {}),
+  leave: () => request<unknown>("POST", "/api/account/leaving", {}),
+  stay: () => request<unknown>("DELETE", "/api/account/leaving"),
+  /** Looks at a link that brings a former address back, without using it. */
+  formerAddress: (token: string) => request<{ email: string; until: string }>("POST", "/api/address", { token }),
+  restoreAddress: (token: string) => request<{ email: string }>("POST", "/api/address/restore", { token }),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
   /** Proves again who one is, for acts that need a recent proof. The session stays the same. */
