@@ -149,13 +149,13 @@ function Remove({ account: a, onClose, onLater, onNow }: { account: Account; onC
   const l = lifeWords.value;
   const [days, setDays] = useState<number | null>(null);
   const [busy, setBusy] = useState<"later" | "now" | null>(null);
-  useEffect(() => { void ownAccount.life().then((x) => setDays(x.days), () => setDays(30)); }, []);
+  useEffect(() => { void ownAccount.life().then((x) => setDays(x.days), () => undefined); }, []);
   const run = (what: "later" | "now", act: () => Promise<void>) => async () => { setBusy(what); try { await act(); } finally { setBusy(null); } };
   return (
     <Dialog open title={l.title(a.name)} onClose={onClose}>
       <div class="stack">
         <p>{l.text}</p>
-        {!a.leaving && <div class="stack stack--tight"><div><Button look="primary" autofocus busy={busy === "later"} disabled={days === null} onClick={() => void run("later", onLater)()}>{l.later(days ?? 30)}</Button></div><p class="muted small">{l.laterText}</p></div>}
+        {!a.leaving && <div class="stack stack--tight"><div><Button look="primary" autofocus busy={busy === "later"} onClick={() => void run("later", onLater)()}>{days === null ? l.afterDelay : l.later(days)}</Button></div><p class="muted small">{l.laterText}</p></div>}
         <div class="stack stack--tight"><div><Button look="danger" icon="trash-2" busy={busy === "now"} onClick={() => void run("now", onNow)()}>{l.now}</Button></div><p class="muted small">{l.nowText}</p></div>
       </div>
     </Dialog>
