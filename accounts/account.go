@@ -43,7 +43,7 @@ func ParseID(s string) (ID, error) {
 type State string
 
 const (
-	Invited  State = "invited"  // has no passphrase yet
+	Invited  State = "invited"  // has nothing to sign in with yet
 	Active   State = "active"   // may sign in
 	Disabled State = "disabled" // may not, whatever it knows
 )
@@ -60,6 +60,7 @@ type Account struct {
 
 	SecondFactor  bool // a passphrase alone does not sign in
 	TOTP, Passkey bool // which there are
+	Keyed         bool // there is no passphrase: passkeys sign in, and nothing else does
 	// Guest is what binds a guest to who invited it; nil for all others. It is not to be changed.
 	Guest *Guesthood
 	// FactorMissing: the role needs a second factor, and there is none; its sessions are good for setting one up, and for
@@ -107,6 +108,8 @@ type Session struct {
 	Idle    time.Time // ends then if it is not used
 	Until   time.Time // ends then in any case
 	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
+
+	Provided bool // the provider of sign-in vouched for them, and may end it
 }
 
 // Reason why sessions ended.
@@ -121,10 +124,12 @@ const (
 	RoleChanged       Reason = "role"
 	AccountDisabled   Reason = "disabled"
 	AccountDeleted    Reason = "deleted"
-	SourceDecided     Reason = "source" // who it comes from has no such person any more, or has shut them out
-	GuestTaken        Reason = "guest"  // a room was taken from a guest
-	AccountReset      Reason = "reset"  // by an operator, on the appliance's shell
-	AddressRestored   Reason = "email"  // the e-mail address of before was taken back
+	EndedAtProvider   Reason = "provider" // the provider of sign-in says that its session has ended
+	SourceDecided     Reason = "source"   // who it comes from has no such person any more, or has shut them out
+	GuestTaken        Reason = "guest"    // a room was taken from a guest
+	GuestsBarred      Reason = "guests"   // the policy has no guests any more
+	AccountReset      Reason = "reset"    // by an operator, on the appliance's shell
+	AddressRestored   Reason = "email"    // the e-mail address of before was taken back
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

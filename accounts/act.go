@@ -28,7 +28,24 @@ func mayAdminister(tx *store.Tx, actor Actor) error {
 	if actor.operator {
 		return nil
 	}
-	return mayBe(tx, actor, record.activeAdministrator)
+	return mayRun(tx, actor, record.activeAdministrator)
+}
+
+// mayRun is mayBe for the acts of a role that runs the appliance or agrees to it: such an account has the second factor that its role needs.
+// The gate of the interface asks for it as well (appliance/web); here it holds for every way in.
+func mayRun(tx *store.Tx, actor Actor, is func(record) bool) error {
+	if err := mayBe(tx, actor, is); err != nil {
+		return err
+	}
+	r, err := load(tx, actor.Account)
+	if err != nil {
+		return err
+	}
+	missing, err := factorMissing(tx, r)
+	if err == nil && missing {
+		err = ErrFactorMissing
+	}
+	return err
 }
 
 // mayBe checks that the actor's account is there and as is says.
@@ -63,6 +80,7 @@ type act struct {
 	ended []Ended
 	after []func() // called once it is on the disk
 
+	provided *provided // of the session that was proved last among those that endAll ended
 	proposed *Proposed // the act became this proposal
 	agreed   *proposal // the act is what this proposal wanted: its entries name it
 }

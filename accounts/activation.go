@@ -31,7 +31,7 @@ type Also func(tx *store.Tx, account Account, link Activation) error
 type activation struct {
 	Account ID        `json:"account"`
 	Expires time.Time `json:"expires"`
-	Reset   bool      `json:"reset,omitempty"` // the account had a passphrase already
+	Reset   bool      `json:"reset,omitempty"` // the account could sign in already
 }
 
 // Labels keep the hashes of different secrets apart.
@@ -64,10 +64,10 @@ func wellFormed(text string) bool {
 func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time, also ...Also) (Activation, error) {
 	var made Activation
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if err := r.local(); err != nil {
+		if err := r.keepsPassphrase(); err != nil {
 			return err
 		}
-		if r.off() {
+		if r.off() || r.Absent {
 			return ErrDisabled
 		}
 		if r.active() || r.Role.Privileged() {
@@ -99,7 +99,7 @@ func (t *act) newActivation(r *record, also ...Also) (Activation, error) {
 	if err != nil {
 		return Activation{}, err
 	}
-	stored := activation{Account: r.ID, Expires: t.now.Add(ActivationLifetime).UTC(), Reset: r.Hash != ""}
+	stored := activation{Account: r.ID, Expires: t.now.Add(ActivationLifetime).UTC(), Reset: r.Hash != "" || r.keyed()}
 	b, err := json.Marshal(stored)
 	if err != nil {
 		return Activation{}, fmt.Errorf("accounts: activation: %w", err)
@@ -142,7 +142,7 @@ func findActivation(tx *store.Tx, token string, now time.Time) (record, activati
 		return record{}, stored, fmt.Errorf("accounts: activation: %w", err)
 	}
 	r, err := load(tx, stored.Account)
-	if errors.Is(err, ErrNotFound) || err == nil && (r.off() || string(r.Activation) != string(hash) || !now.Before(stored.Expires)) {
+	if errors.Is(err, ErrNotFound) || err == nil && (r.state() == Disabled || string(r.Activation) != string(hash) || !now.Before(stored.Expires)) {
 		return record{}, stored, ErrActivation
 	}
 	return r, stored, err
@@ -213,6 +213,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.endAll(r.ID, PassphraseChanged); err != nil {
 			return err
 		}
+		dropped := t.dropKeys(&r)
 		r.Hash, r.Long, r.Enrolment = hash, long, nil
 		if !r.secondFactor() {
 			r.LastLogin = now.UTC()
@@ -223,7 +224,7 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.tx.Delete(triesBucket, []byte(knownKey(r.ID))); err != nil {
 			return err
 		}
-		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset)); err != nil || r.secondFactor() {
+		if err := t.record(audit.ActivationUsed, r.ID.String(), "reset", yes(stored.Reset), "replaced", count(dropped)); err != nil || r.secondFactor() {
 			return err
 		}
 		if account, err = accountNow(t.tx, r); err != nil {

@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
@@ -39,6 +38,8 @@ type confirmation struct {
 	Hash   []byte    `json:"hash"`
 	Until  time.Time `json:"until"`
 	Tries  int       `json:"tries,omitempty"` // wrong ones
+	// Account is the id of the account that is to be made: a passkey is for it before it is there.
+	Account ID `json:"account,omitzero"`
 }
 
 func readConfirmation(b []byte) (c confirmation, err error) {
@@ -255,7 +256,12 @@ func (t *act) host(r *record, i *invitation, hash []byte) error {
 		}
 		g.Rooms = append(slices.Clone(g.Rooms), room)
 	}
-	if until := t.now.Add(GuestTime).UTC(); until.After(g.Until) {
+	p, err := loadPolicy(t.tx)
+	if err != nil {
+		return err
+	}
+	// The bound of now, whatever it was when the invitation was made.
+	if until := t.now.Add(p.Guests.stay(i.Stay)).UTC(); until.After(g.Until) {
 		g.Until = until
 	}
 	g.Over, r.Guest = false, &g
@@ -271,70 +277,4 @@ func (t *act) host(r *record, i *invitation, hash []byte) error {
 
 func dropConfirmation(tx *store.Tx, hash []byte, normal string) error {
 	return tx.Delete(confirmationsBucket, confirmationKey(hash, normal))
-}
-
-// Accept makes a guest's account for who has confirmed an address, and signs it in. Errors as Confirm's, and ErrName, ErrEmailTaken
-// and those of a new passphrase, which leave the code good.
-func (a *Accounts) Accept(ctx context.Context, token, email, code, name, passphrase string, client Client, now time.Time) (Account, Token, error) {
-	wrong, normal := false, ""
-	check := func(t *act) (invitation, []byte, error) {
-		i, hash, _, err := findInvitation(t.tx, token, now)
-		if err == nil {
-			normal, err = i.addressed(email)
-		}
-		if err == nil {
-			wrong, err = t.confirmed(hash, i, normal, code)
-		}
-		return i, hash, err
-	}
-	err := a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
-		_, _, err := check(t)
-		return err
-	})
-	if err == nil && wrong {
-		err = ErrConfirmation
-	}
-	if err != nil {
-		return Account{}, Token{}, err
-	}
-	if name, err = cleanName(name); err != nil {
-		return Account{}, Token{}, err
-	}
-	hash, long, err := a.newHash(ctx, passphrase, record{Name: name, Normal: normal, Role: Guest})
-	if err != nil {
-		return Account{}, Token{}, err
-	}
-	var account Account
-	var session Token
-	err = a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
-		// Read again: it may have been used, withdrawn or outlived meanwhile.
-		i, key, err := check(t)
-		if err != nil || wrong {
-			return err
-		}
-		r, err := t.draft(name, email, Guest)
-		if err != nil {
-			return err
-		}
-		t.actor = r.ID.String()
-		r.Hash, r.Long, r.LastLogin = hash, long, now.UTC()
-		if err := t.host(&r, &i, key); err != nil {
-			return err
-		}
-		if err := save(t.tx, r); err != nil {
-			return err
-		}
-		if err := t.record(audit.GuestCreated, r.ID.String(), "organiser", i.Organiser.String(), "until", stamp(r.Guest.Until)); err != nil {
-			return err
-		}
-		if account, err = accountNow(t.tx, r); err != nil {
-			return err
-		}
-		session, err = t.newSession(r, client)
-		return err
-	})
-	if err == nil && wrong {
-		err = ErrConfirmation
-	}
-	return account, session, err
 }

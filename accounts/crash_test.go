@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
@@ -132,6 +133,11 @@ func crashOffice(a *Accounts) (asks, agrees Actor, err error) {
 				return asks, agrees, err
 			}
 		}
+		if !list[0].SecondFactor {
+			if err := crashFactor(a, list[0].ID); err != nil {
+				return asks, agrees, err
+			}
+		}
 		*actor = Actor{Account: list[0].ID, Proved: noon}
 	}
 	// What the last kill left open would fill the list in time.
@@ -140,6 +146,24 @@ func crashOffice(a *Accounts) (asks, agrees Actor, err error) {
 		err = errors.Join(err, a.Reject(agrees, p.ID, noon))
 	}
 	return asks, agrees, err
+}
+
+// crashFactor sets up the second factor without which these roles may do nothing.
+func crashFactor(a *Accounts, id ID) error {
+	e, err := a.BeginTOTP(context.Background(), id, Proof{Passphrase: adminPhrase}, desk, noon)
+	if err != nil {
+		return err
+	}
+	seed, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(e.Secret.Reveal(), " ", ""))
+	if err != nil {
+		return err
+	}
+	code, err := codeAt(seed, stepAt(noon))
+	if err != nil {
+		return err
+	}
+	_, err = a.ConfirmTOTP(id, code, desk, noon)
+	return err
 }
 
 // killRounds is how often a child is killed: ten times, unless it is asked for otherwise.

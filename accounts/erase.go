@@ -60,7 +60,7 @@ func (a *Accounts) Leave(actor Actor, id ID, now time.Time) (Account, error) {
 			if err := keepsOfficer(t.tx, *r); err != nil {
 				return err
 			}
-			return t.leave(r, false)
+			return t.depart(r, false)
 		}
 		if err := t.mayGo(*r); err != nil {
 			return err
@@ -95,9 +95,9 @@ func keepsOfficer(tx *store.Tx, r record) (err error) {
 	return err
 }
 
-func (t *act) leaveShut(r *record) error { return t.leave(r, true) }
+func (t *act) leaveShut(r *record) error { return t.depart(r, true) }
 
-func (t *act) leave(r *record, shut bool) error {
+func (t *act) depart(r *record, shut bool) error {
 	l := leaving{At: t.now.UTC(), Until: t.now.Add(t.a.o.Delay).UTC().Truncate(time.Second), Shut: shut}
 	if r.Leaving != nil && r.Leaving.Until.Before(l.Until) {
 		l.Until = r.Leaving.Until

@@ -63,6 +63,9 @@ var (
 	ErrPasskeyThere       = &Error{"passkeyThere", "this passkey belongs to an account already"}
 	ErrPasskeyName        = &Error{"bad-passkey-name", "the name of a passkey has 1 to 128 bytes of visible characters"}
 	ErrNoPasskey          = &Error{"noPasskey", "the account has no such passkey"}
+	ErrLastKey            = &Error{"lastPasskey", "the account has no passphrase, and this is its only passkey"}
+	ErrNoPassphrase       = &Error{"noPassphrase", "the account has no passphrase yet"}
+	ErrPassphraseThere    = &Error{"passphraseThere", "the account has a passphrase already"}
 	ErrPasskeysFull       = &Error{"passkeysFull", "the account has ten passkeys already"}
 	// ErrSignIn: a link has set the passphrase of an account with a second factor, and signs nobody in.
 	ErrSignIn = &Error{"signInWithCode", "the passphrase is set; sign in with it and the code of the second factor"}
@@ -86,7 +89,11 @@ var (
 	ErrInvitationWithdrawn = &Error{"invitation-withdrawn", "the invitation was withdrawn"}
 	ErrInvitationUsed      = &Error{"invitation-used", "the invitation was accepted as often as it could be"}
 	ErrInvitationAddress   = &Error{"invitation-address", "the invitation is for another address"}
-	ErrInvitees            = &Error{"bad-invitation", "too many addresses or uses, or too long a time"}
+	ErrInvitees            = &Error{"bad-invitation", "too many addresses, or too long a time"}
+	ErrNoGuests            = &Error{"invitation-no-guests", "the policy allows no guests"}
+	ErrGuestBounds         = &Error{"guest-bounds", "longer, or for more people, than the policy allows"}
+	ErrGuestRule           = &Error{"bad-guest-rule", "a rule about guests is out of its range"}
+	ErrGuestOver           = &Error{"guest-over", "the guest's time is over"}
 	ErrTooManyInvitations  = &Error{"too-many-invitations", "as many invitations as can be kept"}
 	ErrConfirmation        = &Error{"confirmation-wrong", "the code from the mail is wrong"}
 	ErrConfirmationOver    = &Error{"confirmation-over", "no code waits for this address any more"}
@@ -95,7 +102,9 @@ var (
 // Of proofs, the policy and four eyes.
 var (
 	// ErrFactorKept: the role needs a second factor, and this is the last one.
-	ErrFactorKept       = &Error{"factorKept", "the role needs a second factor: the last one stays"}
+	ErrFactorKept = &Error{"factorKept", "the role needs a second factor: the last one stays"}
+	// ErrFactorMissing: an act of a role that needs a second factor, by an account that has none.
+	ErrFactorMissing    = &Error{"factorRequired", "the role needs a second factor, and the account has none"}
 	ErrProofNeeded      = &Error{"proofNeeded", "the owner of the session has to prove again that it is them"}
 	ErrPolicy           = &Error{"bad-policy", "a second factor is required or optional"}
 	ErrNoProposal       = &Error{"not-found", "no such proposal"}

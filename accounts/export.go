@@ -50,6 +50,7 @@ type ExportedAccount struct {
 	Source    Source            `json:"source,omitempty"`
 	Subject   string            `json:"sourcesName,omitempty"` // what the source calls the person
 	Absent    bool              `json:"goneFromSource,omitempty"`
+	Provided  string            `json:"providersName,omitempty"` // what the provider of sign-in calls the person
 	Guest     *ExportedGuestOf  `json:"guest,omitempty"`
 	Leaving   *Leaving          `json:"leaving,omitempty"`
 	Wanted    *ExportedAddress  `json:"addressAsked,omitempty"`
@@ -60,6 +61,7 @@ type ExportedAccount struct {
 type ExportedGuestOf struct {
 	Rooms []string  `json:"rooms"`
 	Until time.Time `json:"until"`
+	Asked bool      `json:"fullAccountAsked,omitempty"` // by an organiser
 }
 
 // ExportedAddress is one that the account does not have.
@@ -99,6 +101,8 @@ type ExportedSession struct {
 	Seen    time.Time  `json:"seen"`
 	Proved  time.Time  `json:"proved,omitzero"`
 	Until   time.Time  `json:"until"`
+	// Provided says that a provider of sign-in vouched for the person, and how it calls the session.
+	Provided string `json:"providersSession,omitempty"`
 }
 
 // ExportedChoices are what the owner chose.
@@ -227,9 +231,9 @@ func (a *Accounts) ExportOf(email string, now time.Time) (Export, error) {
 // collect fills in what the database holds, but for the audit log.
 func (a *Accounts) collect(tx *store.Tx, r record, e *Export, now time.Time) (err error) {
 	e.Account = ExportedAccount{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin, Source: r.Source, Subject: r.Subject,
-		Absent: r.Absent, Leaving: r.Leaving.shown()}
+		Absent: r.Absent, Provided: r.Provided, Leaving: r.Leaving.shown()}
 	if g := r.Guest; g != nil {
-		e.Account.Guest = &ExportedGuestOf{Rooms: []string{}, Until: g.Until}
+		e.Account.Guest = &ExportedGuestOf{Rooms: []string{}, Until: g.Until, Asked: g.Asked != ID{}}
 		for _, room := range g.Rooms {
 			e.Account.Guest.Rooms = append(e.Account.Guest.Rooms, roomText(room.Room))
 		}
@@ -251,7 +255,11 @@ func (a *Accounts) collect(tx *store.Tx, r record, e *Export, now time.Time) (er
 	e.Sessions = []ExportedSession{}
 	for _, s := range sessions {
 		d := a.describe(s.session, r.Role)
-		e.Sessions = append(e.Sessions, ExportedSession{d.ID.String(), d.Client, d.Agent, d.Created, d.Seen, d.Proved, d.Until})
+		out := ExportedSession{ID: d.ID.String(), Address: d.Client, Agent: d.Agent, Created: d.Created, Seen: d.Seen, Proved: d.Proved, Until: d.Until}
+		if p := s.session.Provided; p != nil {
+			out.Provided = strings.TrimSpace(p.Issuer + " " + p.SID)
+		}
+		e.Sessions = append(e.Sessions, out)
 	}
 	e.Groups = []ExportedGroup{}
 	for _, id := range groupsOf(tx, r.ID) {

@@ -32,6 +32,8 @@ type totpFactor struct {
 type enrolment struct {
 	Seed  sealed    `json:"seed"`
 	Until time.Time `json:"until"`
+	// Replaces: it takes the place of the one that there is, which counts until this one is confirmed.
+	Replaces bool `json:"replaces,omitempty"`
 }
 
 // Factors are an account's second factors.
@@ -63,6 +65,9 @@ type Proof struct {
 	// Passkey stands for both of the above, nil without one: who has it was verified by their device too. Only a change of the
 	// passphrase asks for the old one all the same.
 	Passkey Assertion
+	// Proved is when the owner of the session last proved who they are: of somebody who has no passphrase here, because a provider
+	// vouches for them, it stands for that.
+	Proved time.Time
 }
 
 // Format says, for every verb, that secrets stand here.
@@ -149,7 +154,7 @@ func (a *Accounts) finish(try attempt, r record, key string, client Client, now 
 
 // ownAct runs an act of somebody signed in on their own account, after the passphrase was typed again or a passkey was used; f asks
 // for the code that belongs to the passphrase. Tries are limited as those at the door are. ErrPassphraseWrong, ErrPasskeyRefused,
-// ErrNoSession, and what f returns.
+// ErrProofNeeded of who has no passphrase here, ErrNoSession, and what f returns.
 func (a *Accounts) ownAct(ctx context.Context, id ID, p Proof, client Client, now time.Time, f func(*act, *record) error) error {
 	if p.Passkey != nil {
 		return a.ownActByPasskey(id, p.Passkey, client, now, f)
@@ -167,7 +172,12 @@ func (a *Accounts) ownAct(ctx context.Context, id ID, p Proof, client Client, no
 	if err != nil {
 		return err
 	}
-	ok, _, err := a.verify(ctx, r, p.Passphrase)
+	var ok bool
+	if r.Hash == "" && r.vouchable() {
+		ok, err = true, Actor{Proved: p.Proved}.proved(now)
+	} else {
+		ok, _, err = a.verify(ctx, r, p.Passphrase)
+	}
 	if err != nil {
 		try.done()
 		return err
@@ -212,12 +222,29 @@ func (a *Accounts) Factors(id ID) (Factors, error) {
 
 // BeginTOTP draws a second factor for its owner, in place of one that was begun before. It counts from ConfirmTOTP on, for
 // which there are ten minutes. An account with a passkey proves itself with that too. ErrPassphraseWrong, ErrSecondFactorNeeded,
-// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrTooMany.
+// ErrCodeWrong, ErrPasskeyRefused, ErrSecondFactorThere, ErrNoPassphrase, ErrTooMany.
 func (a *Accounts) BeginTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Enrolment, error) {
+	return a.beginTOTP(ctx, id, p, false, client, now)
+}
+
+// ReplaceTOTP draws another one for somebody who has one: a new telephone. The old one counts until ConfirmTOTP, so that nobody is without
+// a second factor that their role needs, and nobody is shut out by a picture that was never scanned. Who lost the old one proves themselves
+// by a recovery code or a passkey. ErrNoSecondFactor, and what BeginTOTP returns.
+func (a *Accounts) ReplaceTOTP(ctx context.Context, id ID, p Proof, client Client, now time.Time) (Enrolment, error) {
+	return a.beginTOTP(ctx, id, p, true, client, now)
+}
+
+func (a *Accounts) beginTOTP(ctx context.Context, id ID, p Proof, replaces bool, client Client, now time.Time) (Enrolment, error) {
 	var e Enrolment
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
-		if r.TOTP != nil {
+		switch {
+		case r.TOTP != nil && !replaces:
 			return ErrSecondFactorThere
+		case r.TOTP == nil && replaces:
+			return ErrNoSecondFactor
+		}
+		if r.keyed() {
+			return ErrNoPassphrase
 		}
 		if err := t.useSecond(r, p, anyCode); err != nil {
 			return err
@@ -235,7 +262,7 @@ func (a *Accounts) BeginTOTP(ctx context.Context, id ID, p Proof, client Client,
 		if err != nil {
 			return err
 		}
-		r.Enrolment = &enrolment{Seed: box, Until: now.Add(EnrolmentLifetime).UTC()}
+		r.Enrolment = &enrolment{Seed: box, Until: now.Add(EnrolmentLifetime).UTC(), Replaces: replaces}
 		e = Enrolment{Secret: newToken(inFours(seedText(seed))), URI: newToken(uri), Until: r.Enrolment.Until}
 		return save(t.tx, *r)
 	})
@@ -245,8 +272,8 @@ func (a *Accounts) BeginTOTP(ctx context.Context, id ID, p Proof, client Client,
 	return e, nil
 }
 
-// ConfirmTOTP makes the second factor count that BeginTOTP drew, by its first code. All sessions end, and a new one begins
-// for the caller. ErrCodeWrong, ErrEnrolmentOver, ErrSecondFactorThere, ErrTooMany.
+// ConfirmTOTP makes the second factor count that BeginTOTP or ReplaceTOTP drew, by its first code; one that it replaces counts no more, and the
+// recovery codes stay. All sessions end, and a new one begins for the caller. ErrCodeWrong, ErrEnrolmentOver, ErrSecondFactorThere, ErrTooMany.
 func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time) (Confirmed, error) {
 	key := knownKey(id)
 	try, err := a.guard.begin(key, a.counter(key), client.Address, now)
@@ -263,10 +290,14 @@ func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time)
 		switch {
 		case r.state() != Active:
 			return ErrNoSession
-		case r.TOTP != nil:
+		case r.TOTP != nil && (r.Enrolment == nil || !r.Enrolment.Replaces):
 			return ErrSecondFactorThere
 		case r.Enrolment == nil || !now.Before(r.Enrolment.Until):
 			return ErrEnrolmentOver
+		}
+		how := audit.FactorAdded
+		if r.Enrolment.Replaces {
+			how = audit.FactorReplaced
 		}
 		r.TOTP, r.Enrolment = &totpFactor{Seed: r.Enrolment.Seed, Since: now.UTC(), Step: -1}, nil
 		if err := t.useStep(&r, typedCode(code)); err != nil {
@@ -279,7 +310,7 @@ func (a *Accounts) ConfirmTOTP(id ID, code string, client Client, now time.Time)
 		if err := save(t.tx, r); err != nil {
 			return err
 		}
-		if err := t.record(audit.FactorAdded, id.String(), "kind", kindTOTP); err != nil {
+		if err := t.record(how, id.String(), "kind", kindTOTP); err != nil {
 			return err
 		}
 		if err := t.endAll(id, FactorChanged); err != nil {
@@ -321,12 +352,15 @@ func (a *Accounts) RemoveTOTP(ctx context.Context, id ID, p Proof, client Client
 }
 
 // RenewRecovery draws new recovery codes for their owner; the old ones no longer count. Sessions stay. It takes a code of
-// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrTooMany.
+// the second factor alone. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrNoSecondFactor, ErrNoPassphrase, ErrTooMany.
 func (a *Accounts) RenewRecovery(ctx context.Context, id ID, p Proof, client Client, now time.Time) ([]Token, error) {
 	var codes []Token
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
 		if !r.secondFactor() {
 			return ErrNoSecondFactor
+		}
+		if r.keyed() {
+			return ErrNoPassphrase
 		}
 		if err := t.useSecond(r, p, totpOnly); err != nil {
 			return err

@@ -23,6 +23,7 @@ func TestSeedAndCodesAreNotInTheFile(t *testing.T) {
 	w := openWorld(t, path)
 	admin, _ := w.administrator()
 	member, _ := w.member(admin, "Grace Hopper", grace)
+	w.unplant(admin.ID)
 	begun, err := w.BeginTOTP(t.Context(), admin.ID, Proof{Passphrase: adminPhrase}, desk, noon)
 	if err != nil {
 		t.Fatal(err)

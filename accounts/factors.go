@@ -9,9 +9,10 @@ import (
 
 // What holds for second factors of every kind: recovery codes come with the first and go with the last, and an administrator takes all.
 
-// firstRecovery draws recovery codes where r has none yet. The caller saves r.
+// firstRecovery draws recovery codes where r has none yet. They stand beside a passphrase: where there is none, they come with it.
+// The caller saves r.
 func (t *act) firstRecovery(r *record) (codes []Token, err error) {
-	if r.Recovery == nil {
+	if r.Recovery == nil && !r.keyed() {
 		r.Recovery, codes, err = t.a.newRecovery(r.ID)
 	}
 	return codes, err

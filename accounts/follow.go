@@ -281,13 +281,24 @@ func (t *act) follow(r *record, p Entry, done *Followed) error {
 
 // shut ends what an account has: its source says that it may not, or has no such person.
 func (t *act) shut(r *record, done *Followed) error {
-	r.Absent = true
 	done.Shut++
 	done.changed("shut", *r, "")
+	return t.leave(r)
+}
+
+// leave shuts out whom their source no longer has: link, sessions and guests' sessions end at once.
+func (t *act) leave(r *record) error {
+	r.Absent = true
+	if err := t.dropActivation(r); err != nil {
+		return err
+	}
 	if err := save(t.tx, *r); err != nil {
 		return err
 	}
 	if err := t.record(audit.AccountDisabled, r.ID.String(), "source", string(r.Source)); err != nil {
+		return err
+	}
+	if err := t.withoutOrganiser(r.ID, false); err != nil {
 		return err
 	}
 	return t.endAll(r.ID, SourceDecided)

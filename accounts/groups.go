@@ -57,6 +57,7 @@ type Group struct {
 	ID      GroupID
 	Name    string
 	Source  Source // only Local groups are changed here
+	Subject string // the source's own name of it, which never changes there; "": it has none
 	Members int
 	Created time.Time
 }
@@ -64,6 +65,7 @@ type Group struct {
 type storedGroup struct {
 	Name    string    `json:"name"`
 	Source  Source    `json:"source"`
+	Subject string    `json:"subject,omitempty"`
 	Members int       `json:"members"`
 	Created time.Time `json:"created"`
 }
@@ -87,18 +89,23 @@ func loadGroup(tx *store.Tx, id GroupID) (Group, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return Group{}, fmt.Errorf("accounts: group %s: %w", id, err)
 	}
-	return Group{id, s.Name, s.Source, s.Members, s.Created}, nil
+	return Group{id, s.Name, s.Source, s.Subject, s.Members, s.Created}, nil
 }
 
 func groupKey(g Group) []byte { return []byte(fold(g.Name) + "\x00" + string(g.ID[:])) }
 
 func saveGroup(tx *store.Tx, g Group) error {
-	b, err := json.Marshal(storedGroup{g.Name, g.Source, g.Members, g.Created})
+	b, err := json.Marshal(storedGroup{g.Name, g.Source, g.Subject, g.Members, g.Created})
 	if err != nil {
 		return fmt.Errorf("accounts: group %s: %w", g.ID, err)
 	}
 	if err := tx.Put(groupBucket, groupKey(g), []byte{}); err != nil {
 		return err
+	}
+	if g.Subject != "" {
+		if err := tx.Put(groupSubjectBucket, []byte(subjectKey(g.Source, g.Subject)), g.ID[:]); err != nil {
+			return err
+		}
 	}
 	return tx.Put(groupsBucket, g.ID[:], b)
 }
@@ -143,26 +150,33 @@ func (a *Accounts) CreateGroup(actor Actor, name string, now time.Time) (Group, 
 	if err != nil {
 		return Group{}, err
 	}
-	raw, err := a.draw(len(GroupID{}))
+	var g Group
+	err = a.manage(actor, "", now, func(t *act) error {
+		g, err = t.newGroup(Group{Name: name, Source: Local})
+		return err
+	})
+	return g, err
+}
+
+// newGroup draws an id for an empty group and stores it. ErrGroupTaken, ErrTooManyGroups.
+func (t *act) newGroup(g Group) (Group, error) {
+	n := 0
+	t.tx.Scan(groupsBucket, nil, nil, MaxGroups, func(_, _ []byte) bool { n++; return true })
+	if n >= MaxGroups {
+		return Group{}, ErrTooManyGroups
+	}
+	raw, err := t.a.draw(len(GroupID{}))
 	if err != nil {
 		return Group{}, err
 	}
-	g := Group{ID: GroupID(raw), Name: name, Source: Local, Created: now.UTC().Truncate(time.Second)}
-	err = a.manage(actor, g.ID.String(), now, func(t *act) error {
-		n := 0
-		t.tx.Scan(groupsBucket, nil, nil, MaxGroups, func(_, _ []byte) bool { n++; return true })
-		if n >= MaxGroups {
-			return ErrTooManyGroups
-		}
-		if nameTaken(t.tx, name, g.ID) {
-			return ErrGroupTaken
-		}
-		if err := saveGroup(t.tx, g); err != nil {
-			return err
-		}
-		return t.record(audit.GroupCreated, g.ID.String())
-	})
-	return g, err
+	g.ID, g.Created = GroupID(raw), t.now.UTC().Truncate(time.Second)
+	if nameTaken(t.tx, g.Name, g.ID) {
+		return Group{}, ErrGroupTaken
+	}
+	if err := saveGroup(t.tx, g); err != nil {
+		return Group{}, err
+	}
+	return g, t.record(audit.GroupCreated, g.ID.String(), "source", string(g.Source))
 }
 
 // RenameGroup gives a local group another name.
@@ -172,42 +186,48 @@ func (a *Accounts) RenameGroup(actor Actor, id GroupID, name string, now time.Ti
 		return Group{}, err
 	}
 	return a.local(actor, id, now, func(t *act, g *Group) error {
-		if nameTaken(t.tx, name, id) {
-			return ErrGroupTaken
-		}
-		if err := t.tx.Delete(groupBucket, groupKey(*g)); err != nil {
-			return err
-		}
-		g.Name = name
-		if err := saveGroup(t.tx, *g); err != nil {
-			return err
-		}
-		return t.record(audit.GroupRenamed, id.String())
+		return t.renameGroup(g, name)
 	})
+}
+
+func (t *act) renameGroup(g *Group, name string) error {
+	if nameTaken(t.tx, name, g.ID) {
+		return ErrGroupTaken
+	}
+	if err := t.tx.Delete(groupBucket, groupKey(*g)); err != nil {
+		return err
+	}
+	g.Name = name
+	if err := saveGroup(t.tx, *g); err != nil {
+		return err
+	}
+	return t.record(audit.GroupRenamed, g.ID.String(), "source", string(g.Source))
 }
 
 // DeleteGroup removes a local group. Rules of rooms that name it name nobody by it from then on.
 func (a *Accounts) DeleteGroup(actor Actor, id GroupID, now time.Time) error {
-	_, err := a.local(actor, id, now, func(t *act, g *Group) error {
-		var members []ID
-		t.tx.Scan(membersBucket, id[:], nil, 0, func(k, _ []byte) bool {
-			members = append(members, ID(k[len(id):]))
-			return true
-		})
-		for _, m := range members {
-			if err := dropMember(t.tx, id, m); err != nil {
-				return err
-			}
-		}
-		if err := t.tx.Delete(groupBucket, groupKey(*g)); err != nil {
-			return err
-		}
-		if err := t.tx.Delete(groupsBucket, id[:]); err != nil {
-			return err
-		}
-		return t.record(audit.GroupDeleted, id.String())
-	})
+	_, err := a.local(actor, id, now, func(t *act, g *Group) error { return t.deleteGroup(*g) })
 	return err
+}
+
+func (t *act) deleteGroup(g Group) error {
+	for _, m := range membersOf(t.tx, g.ID) {
+		if err := dropMember(t.tx, g.ID, m); err != nil {
+			return err
+		}
+	}
+	if err := t.tx.Delete(groupBucket, groupKey(g)); err != nil {
+		return err
+	}
+	if g.Subject != "" {
+		if err := t.tx.Delete(groupSubjectBucket, []byte(subjectKey(g.Source, g.Subject))); err != nil {
+			return err
+		}
+	}
+	if err := t.tx.Delete(groupsBucket, g.ID[:]); err != nil {
+		return err
+	}
+	return t.record(audit.GroupDeleted, g.ID.String(), "source", string(g.Source))
 }
 
 func memberKey(g GroupID, account ID) []byte   { return slices.Concat(g[:], account[:]) }
@@ -226,41 +246,7 @@ func (a *Accounts) ChangeMembers(actor Actor, id GroupID, add, take []ID, now ti
 	if len(add)+len(take) > maxChange {
 		return Group{}, ErrGroupFull
 	}
-	return a.local(actor, id, now, func(t *act, g *Group) error {
-		for _, m := range take {
-			if t.tx.Get(membersBucket, memberKey(id, m)) == nil {
-				continue
-			}
-			if err := dropMember(t.tx, id, m); err != nil {
-				return err
-			}
-			g.Members--
-			if err := t.record(audit.GroupMemberTaken, id.String(), "account", m.String()); err != nil {
-				return err
-			}
-		}
-		for _, m := range add {
-			if _, err := load(t.tx, m); err != nil {
-				return err
-			}
-			if t.tx.Get(membersBucket, memberKey(id, m)) != nil {
-				continue
-			}
-			if g.Members++; g.Members > MaxMembers {
-				return ErrGroupFull
-			}
-			if err := t.tx.Put(membersBucket, memberKey(id, m), []byte{}); err != nil {
-				return err
-			}
-			if err := t.tx.Put(memberOfBucket, memberOfKey(m, id), []byte{}); err != nil {
-				return err
-			}
-			if err := t.record(audit.GroupMemberAdded, id.String(), "account", m.String()); err != nil {
-				return err
-			}
-		}
-		return saveGroup(t.tx, *g)
-	})
+	return a.local(actor, id, now, func(t *act, g *Group) error { return t.changeMembers(g, add, take) })
 }
 
 // leaveAll takes a deleted account out of every group, and its contacts and choices with it.

@@ -13,8 +13,6 @@ import (
 const guestsBucket = "accounts.guests"
 
 const (
-	// GuestTime is how long a guest's account lasts after an invitation was accepted.
-	GuestTime = 30 * 24 * time.Hour
 	// GuestKept is how long an account whose time is over stays, so that a further invitation finds it again.
 	GuestKept = 7 * 24 * time.Hour
 	// maxGuestRooms bounds the rooms of one guest.
@@ -32,6 +30,8 @@ type Guesthood struct {
 	Rooms []GuestRoom `json:"rooms"`
 	Until time.Time   `json:"until"`
 	Over  bool        `json:"over,omitempty"` // its end is in the audit log
+	// Asked is who asks the administrators to make this a full account; the zero ID: nobody.
+	Asked ID `json:"asked,omitzero"`
 }
 
 // Organiser is who invited first, of those whose invitation stands; the zero ID: nobody.
@@ -47,10 +47,17 @@ func (g *Guesthood) Invited(room [16]byte) bool {
 	return g != nil && slices.ContainsFunc(g.Rooms, func(r GuestRoom) bool { return r.Room == room })
 }
 
-// over reports whether a guest's account counts no longer: its time has come, or nobody who invited it has an active account.
+// over reports whether a guest's account counts no longer: its time has come, nobody who invited it has an active account, or the
+// policy has no guests.
 func (r record) over(tx *store.Tx, now time.Time) (bool, error) {
 	if r.Guest == nil {
 		return false, nil
+	}
+	switch p, err := loadPolicy(tx); {
+	case err != nil:
+		return false, err
+	case !p.Guests.Allows():
+		return true, nil
 	}
 	if !now.Before(r.Guest.Until) {
 		return true, nil

@@ -13,6 +13,9 @@ import (
 
 var hall = [16]byte{1, 2, 3}
 
+// guestTime is the usual time of a guest's account.
+const guestTime = DefaultGuestDays * 24 * time.Hour
+
 const guestPhrase = "tilleul comète rapide 58"
 
 // organiserOf makes an organiser who may invite.
@@ -62,7 +65,7 @@ func (w *world) guest(by Actor, room [16]byte, email string, now time.Time) (Acc
 	if next, err := w.Confirm(token, email, code, desk, now); next != NextName || err != nil {
 		w.t.Fatalf("Confirm: %q, %v", next, err)
 	}
-	a, session, err := w.Accept(w.t.Context(), token, email, code, "Gus Invité", guestPhrase, desk, now)
+	a, session, err := w.Accept(w.t.Context(), Acceptance{Token: token, Email: email, Code: code, Name: "Gus Invité", Passphrase: guestPhrase}, desk, now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -87,7 +90,7 @@ func TestGuestComesByInvitation(t *testing.T) {
 	w := newWorld(t)
 	by := w.organiserOf("Olga Hôte", "olga@example.org")
 	a, session := w.guest(by, hall, "Gus@Example.org", noon)
-	if a.Role != Guest || a.Guest.Organiser() != by.Account || !a.Guest.Invited(hall) || a.Guest.Invited([16]byte{9}) || !a.Guest.Until.Equal(noon.Add(GuestTime)) {
+	if a.Role != Guest || a.Guest.Organiser() != by.Account || !a.Guest.Invited(hall) || a.Guest.Invited([16]byte{9}) || !a.Guest.Until.Equal(noon.Add(guestTime)) {
 		t.Errorf("%+v %+v", a, a.Guest)
 	}
 	if got, _, err := w.Session(session.Reveal(), noon); err != nil || got.ID != a.ID {
@@ -111,7 +114,7 @@ func TestGuestComesByInvitation(t *testing.T) {
 	if next, err := w.Confirm(token, "gus@example.org", w.codeFor(token, "gus@example.org", later), desk, later); next != NextGuest || err != nil {
 		t.Fatalf("%q, %v", next, err)
 	}
-	if a, err := w.Get(a.ID); err != nil || !a.Guest.Invited(other) || !a.Guest.Invited(hall) || !a.Guest.Until.Equal(later.Add(GuestTime)) {
+	if a, err := w.Get(a.ID); err != nil || !a.Guest.Invited(other) || !a.Guest.Invited(hall) || !a.Guest.Until.Equal(later.Add(guestTime)) {
 		t.Errorf("%+v, %v", a.Guest, err)
 	}
 	// An address with a full account is told to sign in, and only to who holds the mailbox.
@@ -160,7 +163,7 @@ func TestInvitationRefused(t *testing.T) {
 	}
 	// A link that is used up says so.
 	code := w.codeFor(link.Reveal(), "c@example.org", noon)
-	if _, _, err := w.Accept(t.Context(), link.Reveal(), "c@example.org", code, "Cléo", guestPhrase, desk, noon); err != nil {
+	if _, _, err := w.Accept(t.Context(), Acceptance{Token: link.Reveal(), Email: "c@example.org", Code: code, Name: "Cléo", Passphrase: guestPhrase}, desk, noon); err != nil {
 		t.Fatal(err)
 	}
 	if err := look(link.Reveal(), noon); !errors.Is(err, ErrInvitationUsed) {
@@ -174,8 +177,13 @@ func TestInvitationRefused(t *testing.T) {
 	if _, _, err := w.Invite(Actor{Account: m.ID}, Inviting{Room: hall}, noon); !errors.Is(err, ErrForbidden) {
 		t.Errorf("a member invites: %v", err)
 	}
-	for _, in := range []Inviting{{Uses: MaxInvitationUses + 1}, {Uses: -1}, {Last: MaxInvitationTime + 1}, {Last: time.Minute}, {Emails: make([]string, MaxInvitees+1)}} {
+	for _, in := range []Inviting{{Uses: -1}, {Stay: -1}, {Last: MaxInvitationTime + 1}, {Last: time.Minute}, {Emails: make([]string, MaxInvitees+1)}} {
 		if _, _, err := w.Invite(by, in, noon); !errors.Is(err, ErrInvitees) {
+			t.Errorf("%+v: %v", in, err)
+		}
+	}
+	for _, in := range []Inviting{{Uses: DefaultMaxUses + 1}, {Stay: DefaultMaxGuestDays + 1}} {
+		if _, _, err := w.Invite(by, in, noon); !errors.Is(err, ErrGuestBounds) {
 			t.Errorf("%+v: %v", in, err)
 		}
 	}
@@ -216,17 +224,17 @@ func TestCodeIsGuessedFiveTimes(t *testing.T) {
 	}
 	// Accept counts as well.
 	code = w.codeFor(token, "gus@example.org", noon)
-	if _, _, err := w.Accept(t.Context(), token, "gus@example.org", "x", "Gus", guestPhrase, desk, noon); !errors.Is(err, ErrConfirmation) {
+	if _, _, err := w.Accept(t.Context(), Acceptance{Token: token, Email: "gus@example.org", Code: "x", Name: "Gus", Passphrase: guestPhrase}, desk, noon); !errors.Is(err, ErrConfirmation) {
 		t.Errorf("Accept: %v", err)
 	}
 	// Spaces do not matter, a bad name or passphrase leaves the code good, and it ends.
 	if _, err := w.Confirm(token, "gus@example.org", code[:4]+" "+code[4:], desk, noon.Add(CodeTime-time.Second)); err != nil {
 		t.Errorf("with a space: %v", err)
 	}
-	if _, _, err := w.Accept(t.Context(), token, "gus@example.org", code, "Gus", "short", desk, noon); !errors.Is(err, ErrPassphraseShort) {
+	if _, _, err := w.Accept(t.Context(), Acceptance{Token: token, Email: "gus@example.org", Code: code, Name: "Gus", Passphrase: "short"}, desk, noon); !errors.Is(err, ErrPassphraseShort) {
 		t.Errorf("a short passphrase: %v", err)
 	}
-	if _, _, err := w.Accept(t.Context(), token, "gus@example.org", code, "\u0007", guestPhrase, desk, noon); !errors.Is(err, ErrName) {
+	if _, _, err := w.Accept(t.Context(), Acceptance{Token: token, Email: "gus@example.org", Code: code, Name: "\u0007", Passphrase: guestPhrase}, desk, noon); !errors.Is(err, ErrName) {
 		t.Errorf("a bad name: %v", err)
 	}
 	if _, err := w.Confirm(token, "gus@example.org", code, desk, noon.Add(3*CodeTime)); !errors.Is(err, ErrConfirmationOver) {
@@ -259,7 +267,7 @@ func TestGuestEnds(t *testing.T) {
 		_, _, err := w.Login(w.t.Context(), "gus@example.org", guestPhrase, desk, now)
 		return err
 	}
-	end := noon.Add(GuestTime)
+	end := noon.Add(guestTime)
 	t.Run("by time", func(t *testing.T) {
 		w := newWorld(t)
 		by := w.organiserOf("Olga Hôte", "olga@example.org")
@@ -370,7 +378,7 @@ func TestGuestBecomesMember(t *testing.T) {
 	if err != nil || got.Role != Member || got.Guest != nil || !w.hasEntry(audit.GuestConverted) {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	far := noon.Add(2 * GuestTime)
+	far := noon.Add(2 * guestTime)
 	if _, _, err := w.Login(t.Context(), "gus@example.org", guestPhrase, desk, far); err != nil {
 		t.Errorf("with the same passphrase, later: %v", err)
 	}

@@ -24,8 +24,7 @@ const (
 const (
 	InvitationTime    = 14 * 24 * time.Hour // usual
 	MaxInvitationTime = 90 * 24 * time.Hour
-	InvitationUses    = 20 // of a link, usual
-	MaxInvitationUses = 100
+	InvitationUses    = 20  // of a link, usual
 	MaxInvitees       = 50  // addresses in one request
 	MaxInvitations    = 500 // kept of one organiser
 	// invitationKept is how long one that is over still says why.
@@ -60,6 +59,7 @@ type Invitation struct {
 	Uses      int // how often it can be accepted
 	Used      int // how often it was
 	Withdrawn bool
+	Stay      int // days that the account of who accepts lasts; 0: as the policy has it
 }
 
 // invitation is one as it is stored. Its id is the beginning of its key.
@@ -72,10 +72,11 @@ type invitation struct {
 	Uses      int       `json:"uses"`
 	Used      int       `json:"used,omitempty"`
 	Withdrawn bool      `json:"withdrawn,omitempty"`
+	Stay      int       `json:"stay,omitempty"`
 }
 
 func (i invitation) shown(hash []byte) Invitation {
-	return Invitation{InvitationID(hash[:16]), i.Organiser, i.Room, i.Email, i.Made, i.Expires, i.Uses, i.Used, i.Withdrawn}
+	return Invitation{InvitationID(hash[:16]), i.Organiser, i.Room, i.Email, i.Made, i.Expires, i.Uses, i.Used, i.Withdrawn, i.Stay}
 }
 
 // refused says why an invitation counts no longer.
@@ -166,19 +167,20 @@ type Letter struct {
 type Inviting struct {
 	Room   [16]byte
 	Emails []string      // one invitation each; none: one link
-	Uses   int           // of the link; 0: InvitationUses
+	Uses   int           // of the link; 0: InvitationUses, or as many as the policy has
+	Stay   int           // days that the account of who accepts lasts; 0: as the policy has it
 	Last   time.Duration // 0: InvitationTime
 	// Post writes the mail of one invitation, in the transaction in which it is made. Needed where there are Emails.
 	Post func(tx *store.Tx, l Letter) error
 }
 
 // Invite makes invitations. The token of a link is returned once; those for addresses are in their mails and nowhere else. A further
-// one for the same address and room voids the one before. ErrForbidden, ErrInvitees, ErrEmail, ErrTooManyInvitations.
+// one for the same address and room voids the one before. ErrForbidden, ErrInvitees, ErrNoGuests, ErrGuestBounds, ErrEmail,
+// ErrTooManyInvitations.
 func (a *Accounts) Invite(actor Actor, in Inviting, now time.Time) (made []Invitation, link Token, err error) {
 	uses, last := in.Uses, in.Last
-	setDefault(&uses, InvitationUses)
 	setDefault(&last, InvitationTime)
-	if len(in.Emails) > MaxInvitees || uses < 1 || uses > MaxInvitationUses || last < time.Hour || last > MaxInvitationTime {
+	if len(in.Emails) > MaxInvitees || uses < 0 || in.Stay < 0 || last < time.Hour || last > MaxInvitationTime {
 		return nil, Token{}, ErrInvitees
 	}
 	to := make([]string, 0, len(in.Emails))
@@ -197,11 +199,15 @@ func (a *Accounts) Invite(actor Actor, in Inviting, now time.Time) (made []Invit
 		uses = 1
 	}
 	err = a.act(actor.name(), actor.Client, now, func(t *act) error {
-		by, err := load(t.tx, actor.Account)
-		if errors.Is(err, ErrNotFound) || err == nil && !(by.active() && (by.Role == Administrator || by.Role == Officer || by.Role == Organiser)) {
-			return ErrForbidden
-		} else if err != nil {
+		by, rule, err := t.inviter(actor)
+		if err != nil {
 			return err
+		}
+		if uses == 0 {
+			uses = min(InvitationUses, rule.Uses())
+		}
+		if uses > rule.Uses() || in.Stay > rule.Longest() {
+			return ErrGuestBounds
 		}
 		if err := t.makeRoomFor(by.ID, in.Room, to); err != nil {
 			return err
@@ -211,7 +217,7 @@ func (a *Accounts) Invite(actor Actor, in Inviting, now time.Time) (made []Invit
 				return err
 			}
 			hash := hashSecret(invitationLabel, link.Reveal())
-			i := invitation{Organiser: by.ID, Room: in.Room, Email: email, Made: now.UTC(), Expires: now.Add(last).UTC(), Uses: uses}
+			i := invitation{Organiser: by.ID, Room: in.Room, Email: email, Made: now.UTC(), Expires: now.Add(last).UTC(), Uses: uses, Stay: in.Stay}
 			if err := saveInvitation(t.tx, hash, i); err != nil {
 				return err
 			}
@@ -233,6 +239,21 @@ func (a *Accounts) Invite(actor Actor, in Inviting, now time.Time) (made []Invit
 		return nil, Token{}, a.forbidden(actor, ID{}, now, err)
 	}
 	return made, link, nil
+}
+
+// inviter returns the account of who invites, or looks after guests, if it may, and the rule that binds it. ErrForbidden, ErrNoGuests.
+func (t *act) inviter(actor Actor) (record, GuestRule, error) {
+	by, err := load(t.tx, actor.Account)
+	if errors.Is(err, ErrNotFound) || err == nil && !(by.active() && (by.Role == Administrator || by.Role == Officer || by.Role == Organiser)) {
+		return by, GuestRule{}, ErrForbidden
+	} else if err != nil {
+		return by, GuestRule{}, err
+	}
+	p, err := loadPolicy(t.tx)
+	if err == nil && !p.Guests.Allows() {
+		err = ErrNoGuests
+	}
+	return by, p.Guests, err
 }
 
 // makeRoomFor drops what further invitations void, and what is over, if it stands in the way.
@@ -280,15 +301,10 @@ func (a *Accounts) Invitations(by ID, room [16]byte) (out []Invitation, err erro
 // Withdraw voids an invitation of the actor's. Who has accepted stays. ErrInvitation.
 func (a *Accounts) Withdraw(actor Actor, room [16]byte, id InvitationID, now time.Time) error {
 	return a.act(actor.name(), actor.Client, now, func(t *act) error {
-		list, err := invitationsOf(t.tx, actor.Account)
+		k, err := t.invitationOf(actor, room, id)
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(list, func(k keptInvitation) bool { return k.Room == room && InvitationID(k.hash[:16]) == id })
-		if at < 0 {
-			return ErrInvitation
-		}
-		k := list[at]
 		if k.Withdrawn {
 			return nil
 		}
@@ -303,8 +319,8 @@ func (a *Accounts) Withdraw(actor Actor, room [16]byte, id InvitationID, now tim
 	})
 }
 
-// findInvitation returns the invitation of a token if it counts: ErrInvitation, ErrInvitationExpired, ErrInvitationWithdrawn,
-// ErrInvitationUsed. One whose organiser is no longer active is withdrawn.
+// findInvitation returns the invitation of a token if it counts: ErrInvitation, ErrNoGuests, ErrInvitationExpired,
+// ErrInvitationWithdrawn, ErrInvitationUsed. One whose organiser is no longer active is withdrawn.
 func findInvitation(tx *store.Tx, token string, now time.Time) (i invitation, hash []byte, by record, err error) {
 	if !wellFormed(token) {
 		return i, nil, by, ErrInvitation
@@ -312,6 +328,14 @@ func findInvitation(tx *store.Tx, token string, now time.Time) (i invitation, ha
 	hash = hashSecret(invitationLabel, token)
 	if i, err = loadInvitation(tx, hash); err != nil {
 		return i, nil, by, err
+	}
+	switch p, err := loadPolicy(tx); {
+	case err != nil:
+		return i, hash, by, err
+	case !p.Guests.Allows():
+		return i, hash, by, ErrNoGuests
+	case i.Used >= p.Guests.Uses(): // the bound of now, for links of before
+		return i, hash, by, ErrInvitationUsed
 	}
 	if err := i.refused(now); err != nil {
 		return i, hash, by, err

@@ -41,7 +41,7 @@ func hashError(err error) error {
 
 // verify checks what was typed against r's hash. Whatever it is refused for, a refusal costs the same work.
 func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok, rehash bool, err error) {
-	if r.ofSource() {
+	if r.Source == Directory {
 		ok, err = a.askSource(ctx, r, passphrase)
 		return ok, false, err
 	}
@@ -49,7 +49,7 @@ func (a *Accounts) verify(ctx context.Context, r record, passphrase string) (ok,
 	if unusable != nil {
 		prepared = ""
 	}
-	if r.state() != Active || unusable != nil {
+	if r.state() != Active || r.Hash == "" || unusable != nil {
 		return false, false, hashError(a.hasher.VerifyUnknown(ctx, prepared))
 	}
 	ok, rehash, err = a.hasher.Verify(ctx, r.Hash, prepared, a.hashCost(r.Role))
@@ -192,6 +192,8 @@ func (a *Accounts) refuse(try attempt, action audit.Action, r record, key string
 		switch {
 		case action == audit.FactorRefused:
 			reason = "code"
+		case r.state() == Active && r.keyed():
+			reason = "keyed"
 		case r.state() == Active:
 			reason = "passphrase"
 		default:
@@ -242,7 +244,7 @@ func (a *Accounts) ChangePassphrase(ctx context.Context, id ID, old Proof, new s
 	if err != nil {
 		return Token{}, err
 	}
-	if err := r.local(); err != nil {
+	if err := r.keepsPassphrase(); err != nil {
 		try.done()
 		return Token{}, err
 	}

@@ -66,6 +66,7 @@ func TestRefusalsTellNothing(t *testing.T) {
 	if _, _, err := w.Create(actor(admin), "Not Yet", "notyet@example.org", Member, noon); err != nil {
 		t.Fatal(err)
 	}
+	w.keyedGuest(w.keyring(), w.organiserOf("Olga Hôte", "olga@example.org"), hall, "keyed@example.org", noon)
 	type answer struct {
 		text   string
 		work   uint64
@@ -80,6 +81,8 @@ func TestRefusalsTellNothing(t *testing.T) {
 		{"disabled, wrong passphrase", "disabled@example.org", "wrong"},
 		{"not activated", "notyet@example.org", "wrong"},
 		{"not activated, empty", "notyet@example.org", ""},
+		{"a passkey alone", "keyed@example.org", guestPhrase},
+		{"a passkey alone, empty", "keyed@example.org", ""},
 		{"no address", "not an address", "wrong"},
 		{"no UTF-8", "grace@example.org", "\xff\xff"},
 		{"a control character", "grace@example.org", "a\x00b"},

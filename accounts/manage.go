@@ -172,9 +172,9 @@ func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 }
 
 // mayGo refuses to delete who is still in the directory, and would be here again after the next synchronisation. Without a
-// directory nobody is.
+// directory nobody is. Other sources bring somebody when they have something to say of them.
 func (t *act) mayGo(r record) error {
-	if r.ofSource() && !r.Absent && t.a.o.Directory != nil {
+	if r.Source == Directory && !r.Absent && t.a.o.Directory != nil {
 		return ErrFromSource
 	}
 	return nil
@@ -241,7 +241,7 @@ func (a *Accounts) Rename(actor Actor, id ID, name string, now time.Time) (Accou
 }
 
 // SetRole gives an account another role. Its sessions end: a session never gains a right (ASVS 7.2.4). To or from officer it
-// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
+// is Proposed where there is an active officer. A guest becomes a member or an organiser, with the passphrase or passkey that it has. ErrRole, ErrPassphraseForRole, ErrLastAdministrator, ErrProofNeeded,
 // ErrNotFound, ErrForbidden.
 func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Account, error) {
 	return a.administer(actor, id, false, now, func(t *act, r *record) error {
@@ -271,7 +271,7 @@ func (a *Accounts) SetRole(actor Actor, id ID, role Role, now time.Time) (Accoun
 
 // mayBecome refuses what no agreement changes.
 func (t *act) mayBecome(r record, role Role) error {
-	if role.Privileged() && r.Hash != "" && !r.Long {
+	if role.Privileged() && (r.Hash != "" || r.keyed()) && !r.Long {
 		return ErrPassphraseForRole
 	}
 	return keepsAdministrator(t.tx, r)

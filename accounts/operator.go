@@ -27,7 +27,7 @@ func (a *Accounts) Reset(email string, now time.Time) (Account, Activation, erro
 			return err
 		case r.off():
 			return ErrDisabled
-		case r.ofSource():
+		case r.elsewhere():
 			return ErrFromSource // there is no passphrase of ours to be chosen
 		}
 		if err := t.record(audit.AdministratorReset, r.ID.String(), "role", string(r.Role)); err != nil {

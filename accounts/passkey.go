@@ -256,7 +256,7 @@ func passkeyName(name string) (string, error) {
 }
 
 // AddPasskey keeps a new passkey of somebody whom MayAddPasskey let through in this session. All sessions end, and a new one begins
-// for the caller; recovery codes are drawn with the first second factor. ErrPasskeyName, ErrPasskeyThere, ErrPasskeysFull.
+// for the caller; recovery codes are drawn with the first factor that is a second one. ErrPasskeyName, ErrPasskeyThere, ErrPasskeysFull.
 func (a *Accounts) AddPasskey(id ID, name string, key PasskeyKey, client Client, now time.Time) (Passkey, Confirmed, error) {
 	name, err := passkeyName(name)
 	if err != nil {
@@ -325,7 +325,7 @@ func (a *Accounts) RenamePasskey(id ID, which PasskeyID, name string, client Cli
 }
 
 // RemovePasskey is the owner's own: it signs in no more, and the recovery codes go with the last second factor. All sessions end, and
-// a new one begins for the caller. ErrNoPasskey, ErrFactorKept, ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrPasskeyRefused, ErrTooMany.
+// a new one begins for the caller. ErrNoPasskey, ErrLastKey, ErrFactorKept, ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong, ErrPasskeyRefused, ErrTooMany.
 func (a *Accounts) RemovePasskey(ctx context.Context, id ID, which PasskeyID, p Proof, client Client, now time.Time) (Token, error) {
 	var session Token
 	err := a.ownAct(ctx, id, p, client, now, func(t *act, r *record) error {
@@ -337,6 +337,9 @@ func (a *Accounts) RemovePasskey(ctx context.Context, id ID, which PasskeyID, p 
 			return err
 		}
 		r.Passkeys = slices.Delete(r.Passkeys, at, at+1)
+		if r.state() != Active {
+			return ErrLastKey
+		}
 		if err := t.mayRemove(*r); err != nil {
 			return err
 		}

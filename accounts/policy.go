@@ -18,10 +18,11 @@ const (
 	Optional Requirement = "optional"
 )
 
-// Policy is what officers decide for all accounts. The zero value requires nothing.
+// Policy is what officers decide for all accounts. The zero value requires nothing, and has guests as the product does.
 type Policy struct {
 	Organiser Requirement `json:"organiser,omitempty"`
 	Member    Requirement `json:"member,omitempty"`
+	Guests    GuestRule   `json:"guests,omitzero"`
 }
 
 // TwoFactors says what a role needs. A guest proves itself by its invitation.
@@ -45,7 +46,9 @@ func (p Policy) with(change Policy) (after Policy, loosens bool) {
 		loosens = loosens || *f.to == Required && *f.from == Optional
 		*f.to = *f.from
 	}
-	return after, loosens
+	var more bool
+	after.Guests, more = p.Guests.with(change.Guests)
+	return after, loosens || more
 }
 
 func (p Policy) valid() bool {
@@ -59,7 +62,7 @@ func (p Policy) valid() bool {
 
 // details name what a change sets, for the log.
 func (p Policy) details() []string {
-	return []string{string(Organiser), string(p.Organiser), string(Member), string(p.Member)}
+	return append([]string{string(Organiser), string(p.Organiser), string(Member), string(p.Member)}, p.Guests.details()...)
 }
 
 func loadPolicy(tx *store.Tx) (p Policy, err error) {
@@ -100,11 +103,11 @@ func (a *Accounts) Policy() (p Policy, officers int, err error) {
 
 // mayDecide checks, against what is stored at this moment, that the actor is an active officer.
 func mayDecide(tx *store.Tx, actor Actor) error {
-	return mayBe(tx, actor, record.activeOfficer)
+	return mayRun(tx, actor, record.activeOfficer)
 }
 
 // ChangePolicy is an officer's act. What asks more of people counts at once; what asks less of anybody becomes a proposal
-// (Proposed), as a whole. ErrPolicy, ErrForbidden, ErrProofNeeded.
+// (Proposed), as a whole. ErrPolicy, ErrGuestRule, ErrForbidden, ErrProofNeeded.
 func (a *Accounts) ChangePolicy(actor Actor, change Policy, now time.Time) (Policy, error) {
 	var after Policy
 	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
@@ -119,6 +122,9 @@ func (a *Accounts) ChangePolicy(actor Actor, change Policy, now time.Time) (Poli
 		}
 		before, err := loadPolicy(t.tx)
 		if err != nil {
+			return err
+		}
+		if err := before.Guests.accepts(change.Guests); err != nil {
 			return err
 		}
 		var loosens bool
@@ -145,5 +151,9 @@ func (t *act) setPolicy(before, change Policy) error {
 	if err := t.tx.Put(stateBucket, policyKey, b); err != nil {
 		return err
 	}
-	return t.record(audit.PolicyChanged, "", change.details()...)
+	shortened, err := t.holdGuests(before.Guests, after.Guests)
+	if err != nil {
+		return err
+	}
+	return t.record(audit.PolicyChanged, "", append(change.details(), "shortened", count(shortened))...)
 }

@@ -17,10 +17,10 @@ func TestPolicy(t *testing.T) {
 		{Policy{}, Policy{}, Policy{}, false},
 		{Policy{}, Policy{Organiser: Optional}, Policy{Organiser: Optional}, false},
 		{Policy{}, Policy{Organiser: Required}, Policy{Organiser: Required}, false},
-		{Policy{Organiser: Required}, Policy{Member: Required}, Policy{Required, Required}, false},
+		{Policy{Organiser: Required}, Policy{Member: Required}, Policy{Organiser: Required, Member: Required}, false},
 		{Policy{Organiser: Required}, Policy{Organiser: Optional}, Policy{Organiser: Optional}, true},
-		{Policy{Organiser: Required}, Policy{Optional, Required}, Policy{Optional, Required}, true},
-		{Policy{Required, Required}, Policy{Member: Optional}, Policy{Required, Optional}, true},
+		{Policy{Organiser: Required}, Policy{Organiser: Optional, Member: Required}, Policy{Organiser: Optional, Member: Required}, true},
+		{Policy{Organiser: Required, Member: Required}, Policy{Member: Optional}, Policy{Organiser: Required, Member: Optional}, true},
 	} {
 		after, loosens := tt.before.with(tt.change)
 		if after != tt.after || loosens != tt.loosens {
@@ -66,7 +66,7 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	done, err := w.Approve(actor(oona), p.ID, noon)
-	if err != nil || done.Policy != (Policy{Required, Optional}) {
+	if err != nil || done.Policy != (Policy{Organiser: Required, Member: Optional}) {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if e := w.entry(audit.PolicyChanged); e.Actor != oona.ID.String() || e.Detail["by"] != olga.ID.String() || e.Detail["proposal"] != p.ID.String() {

@@ -26,6 +26,7 @@ func (a *Accounts) Prove(ctx context.Context, token string, p Proof, client Clie
 	if !wellFormed(token) {
 		return ErrNoSession
 	}
+	p.Proved = time.Time{} // a proof doesn't prolong itself
 	hash := hashSecret(sessionLabel, token)
 	var owner ID
 	err := a.db.View(func(tx *store.Tx) error {

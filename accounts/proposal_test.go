@@ -21,6 +21,9 @@ func (w *world) of(role Role, email string) Account {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	if role.Privileged() {
+		w.plant(a.ID)
+	}
 	return a
 }
 
@@ -95,7 +98,7 @@ func TestWhatTakesFourEyes(t *testing.T) {
 		{"factors", ProposedFactors, func(w *world, olga Account) { w.enrol(olga, adminPhrase) }, func(w *world, admin, olga Account) error {
 			return w.TakeFactors(actor(admin), olga.ID, noon)
 		}, func(w *world, olga Account) bool { return !w.record(olga.ID).secondFactor() }, audit.FactorTaken},
-		{"a link without a factor", ProposedActivation, nil, func(w *world, admin, olga Account) error {
+		{"a link without a factor", ProposedActivation, func(w *world, olga Account) { w.unplant(olga.ID) }, func(w *world, admin, olga Account) error {
 			_, err := w.NewActivation(actor(admin), olga.ID, noon)
 			return err
 		}, func(w *world, olga Account) bool { return w.record(olga.ID).Activation != nil }, audit.ActivationMade},
@@ -132,6 +135,9 @@ func TestWhatTakesFourEyes(t *testing.T) {
 			own := ErrOwnProposal
 			if tt.kind == ProposedEnable { // disabled
 				own = ErrForbidden
+			}
+			if tt.kind == ProposedActivation { // without the factor
+				own = ErrFactorMissing
 			}
 			_, err := w.Approve(actor(olga), p.ID, noon)
 			wantErr(t, "whose account it is", err, own)

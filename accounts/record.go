@@ -20,9 +20,11 @@ type record struct {
 	Disabled bool   `json:"disabled,omitempty"`
 	// Source and Subject say who else knows the person, and under which name that never changes. Absent: the source has no such
 	// person any more, or has shut them out; Disabled is an administrator's word of our own.
-	Source    Source    `json:"source,omitempty"`
-	Subject   string    `json:"subject,omitempty"`
-	Absent    bool      `json:"absent,omitempty"`
+	Source  Source `json:"source,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Absent  bool   `json:"absent,omitempty"`
+	// Provided is the provider's name of somebody whose account is of another source, once they have come by it.
+	Provided  string    `json:"provided,omitempty"`
 	Created   time.Time `json:"created"`
 	LastLogin time.Time `json:"login,omitzero"`
 	// Hash is the PHC string of the passphrase, "" while there is none.
@@ -31,7 +33,8 @@ type record struct {
 	Long bool `json:"long,omitempty"`
 	// Activation is the SHA-256 of the one activation token that counts.
 	Activation []byte `json:"activation,omitempty"`
-	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one: it is there exactly when one of them is.
+	// TOTP and Passkeys are the second factors, Recovery what stands for a lost one beside the passphrase: it comes with the first of
+	// them, and not before there is a passphrase.
 	TOTP     *totpFactor   `json:"totp,omitempty"`
 	Passkeys []keptPasskey `json:"passkeys,omitempty"`
 	Recovery *recovery     `json:"recovery,omitempty"`
@@ -42,7 +45,7 @@ type record struct {
 	// Address is one that its owner wants and has not confirmed yet; Former are those of a few days ago, which can be had back.
 	Address *wantedAddress  `json:"wanted,omitempty"`
 	Former  []formerAddress `json:"former,omitempty"`
-	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing.
+	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing, and takes nothing away.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
 
@@ -50,7 +53,7 @@ func (r record) state() State {
 	switch {
 	case r.off() || r.Absent:
 		return Disabled
-	case r.Hash == "" && !r.ofSource():
+	case r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) == 0:
 		return Invited
 	default:
 		return Active
@@ -59,7 +62,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Leaving: r.Leaving.shown()}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed(), Leaving: r.Leaving.shown()}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
@@ -128,8 +131,11 @@ func (r record) indexes() []indexKey {
 	if r.lastingAdministrator() {
 		list = append(list, indexKey{administratorsBucket, id, ""})
 	}
-	if r.ofSource() {
+	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
+	}
+	if r.Provided != "" {
+		list = append(list, indexKey{subjectBucket, subjectKey(Provider, r.Provided), id})
 	}
 	if r.activeOfficer() {
 		list = append(list, indexKey{officersBucket, id, ""})

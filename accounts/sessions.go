@@ -31,6 +31,8 @@ type session struct {
 	Created time.Time  `json:"created"`
 	Seen    time.Time  `json:"seen"`
 	Proved  time.Time  `json:"proved,omitzero"`
+	// Provided is there exactly when a provider of sign-in vouched for the person.
+	Provided *provided `json:"provided,omitempty"`
 }
 
 func (a *Accounts) lifetime(role Role) Lifetime {
@@ -43,7 +45,7 @@ func (a *Accounts) lifetime(role Role) Lifetime {
 func (a *Accounts) describe(s session, role Role) Session {
 	l := a.lifetime(role)
 	return Session{ID: SessionID(s.ID), Account: s.Account, Client: s.Client, Agent: s.Agent,
-		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute)}
+		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute), Provided: s.Provided != nil}
 }
 
 func (s Session) live(now time.Time) bool { return now.Before(s.Idle) && now.Before(s.Until) }
@@ -71,6 +73,15 @@ func putSession(tx *store.Tx, hash []byte, s session) error {
 
 // newSession begins a session for r, who has just proved who they are, and records it, with details of how.
 func (t *act) newSession(r record, client Client, details ...string) (Token, error) {
+	s := session{}
+	if r.vouchable() {
+		s.Provided = t.provided
+	}
+	return t.openSession(r, s, client, details...)
+}
+
+// openSession is newSession of one that is begun by what s holds.
+func (t *act) openSession(r record, s session, client Client, details ...string) (Token, error) {
 	list, err := sessionsOf(t.tx, r.ID)
 	if err != nil {
 		return Token{}, err
@@ -92,13 +103,18 @@ func (t *act) newSession(r record, client Client, details ...string) (Token, err
 		return Token{}, err
 	}
 	now := t.now.UTC()
-	s := session{ID: ID(id), Account: r.ID, Client: client.Address, Agent: cleanAgent(client.Agent), Created: now, Seen: now, Proved: now}
+	s = session{ID: ID(id), Account: r.ID, Client: client.Address, Agent: cleanAgent(client.Agent), Created: now, Seen: now, Proved: now, Provided: s.Provided}
 	hash := hashSecret(sessionLabel, token.Reveal())
 	if err := putSession(t.tx, hash, s); err != nil {
 		return Token{}, err
 	}
 	if err := t.tx.Put(sessionsOfBucket, slices.Concat(r.ID[:], id), hash); err != nil {
 		return Token{}, err
+	}
+	if key := s.Provided.key(s); key != nil {
+		if err := t.tx.Put(providedBucket, key, hash); err != nil {
+			return Token{}, err
+		}
 	}
 	return token, t.record(audit.LoginOK, r.ID.String(), append([]string{"session", s.ID.String()}, details...)...)
 }
@@ -128,6 +144,11 @@ func (t *act) drop(s stored) error {
 	if err := t.tx.Delete(sessionsBucket, s.hash); err != nil {
 		return err
 	}
+	if key := s.Provided.key(s.session); key != nil {
+		if err := t.tx.Delete(providedBucket, key); err != nil {
+			return err
+		}
+	}
 	return t.tx.Delete(sessionsOfBucket, slices.Concat(s.Account[:], s.ID[:]))
 }
 
@@ -147,9 +168,15 @@ func (t *act) endAll(id ID, reason Reason) error {
 	if err != nil {
 		return err
 	}
+	var last time.Time
 	for _, s := range list {
 		if err := t.drop(s); err != nil {
 			return err
+		}
+		// Who acts on their own account has proved who they are just now: what begins in the place of theirs belongs to the same
+		// session of the provider, and ends with it.
+		if s.Provided != nil && !s.Proved.Before(last) {
+			t.provided, last = s.Provided, s.Proved
 		}
 	}
 	t.ended = append(t.ended, Ended{Account: id, Reason: reason})
@@ -193,6 +220,7 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 			s.Proved = time.Time{} // the clock was set back: nobody gains time by it
 		}
 		account, err = accountNow(tx, r)
+		account.FactorMissing = account.FactorMissing && (found.Provided == nil || !found.Provided.Factor)
 		return err
 	}
 	if err := a.db.View(find); err != nil {

@@ -9,8 +9,10 @@ import (
 type Source string
 
 const (
-	Local     Source = ""     // made here: the passphrase is ours
-	Directory Source = "ldap" // of the organisation's directory
+	Local       Source = ""     // made here: the passphrase is ours
+	Directory   Source = "ldap" // of the organisation's directory
+	Provider    Source = "oidc" // vouched for by the organisation's provider of sign-in
+	Provisioned Source = "scim" // brought by whoever provisions: the passphrase is ours, all else is theirs
 )
 
 // Checker asks a source whether a passphrase is a person's.
@@ -20,12 +22,23 @@ type Checker interface {
 	Check(ctx context.Context, subject, passphrase string) (bool, error)
 }
 
-// ofSource reports whether the account's passphrase, name and role are another's to decide.
+// ofSource reports whether the account's name, address and role are another's to decide.
 func (r record) ofSource() bool { return r.Source != Local }
+
+// elsewhere reports whether its owner proves who they are elsewhere: there is no passphrase of ours, and none can be chosen.
+func (r record) elsewhere() bool { return r.Source == Directory || r.Source == Provider }
 
 // local refuses what the account's source decides.
 func (r record) local() error {
 	if r.ofSource() {
+		return ErrFromSource
+	}
+	return nil
+}
+
+// keepsPassphrase refuses what is about a passphrase of ours where there can be none.
+func (r record) keepsPassphrase() error {
+	if r.elsewhere() {
 		return ErrFromSource
 	}
 	return nil
@@ -67,7 +80,7 @@ func (a *Accounts) verifyAtDoor(ctx context.Context, r record, passphrase string
 		answers <- answer{ok && subject != "", err}
 	}()
 	local := r
-	if r.ofSource() {
+	if r.elsewhere() {
 		local = record{} // costs what an unknown address does
 	}
 	ok, rehash, err = a.verify(ctx, local, passphrase)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"huisclos/store"
 )
 
 // book is a directory of the tests: subject → passphrase.
@@ -92,7 +94,7 @@ func TestTheDoorAsksForEverybody(t *testing.T) {
 		}
 	}
 	b.slow = true
-	if _, err := w.Accounts.Login(t.Context(), "ada@example.org", Proof{Passphrase: adminPhrase}, desk, noon); err != nil {
+	if _, err := w.Accounts.Login(t.Context(), "ada@example.org", Proof{Passphrase: adminPhrase, Code: w.plantedCode("ada@example.org", noon)}, desk, noon); err != nil {
 		t.Errorf("a right passphrase of ours waits for the directory: %v", err)
 	}
 }
@@ -168,4 +170,81 @@ func TestADirectoryThatIsNoLongerThere(t *testing.T) {
 	if err := w.Delete(by, list[0].ID, noon.Add(time.Minute)); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestWhoIsProvisionedSignsInHere: of such an account the source says all but the passphrase; of one from elsewhere, that too.
+func TestWhoIsProvisionedSignsInHere(t *testing.T) {
+	w := newWorld(t)
+	admin, _ := w.administrator()
+	by := actor(admin)
+	bring := func(source Source, subject, name string) ID {
+		a, _, err := w.Create(by, name, name+"@example.org", Member, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.db.Update(func(tx *store.Tx) error {
+			r, err := load(tx, a.ID)
+			if err != nil {
+				return err
+			}
+			r.Source, r.Subject = source, subject
+			return save(tx, r)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.ID
+	}
+	bob, eve := bring(Provisioned, "", "bob"), bring(Provisioned, "7", "eve") // a source may have no name of its own for somebody
+	for id, want := range map[ID]error{bob: nil, eve: nil, bring(Provider, "issuer 1", "pia"): ErrFromSource, bring(Directory, "1", "dan"): ErrFromSource} {
+		_, err := w.NewActivation(by, id, noon)
+		wantErr(t, "link", err, want)
+		_, err = w.Rename(by, id, "Other", noon)
+		wantErr(t, "name", err, ErrFromSource)
+		_, err = w.SetRole(by, id, Organiser, noon)
+		wantErr(t, "role", err, ErrFromSource)
+	}
+	link, err := w.NewActivation(by, bob, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.Get(bob); err != nil || got.State != Invited {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, _, err := w.Activate(t.Context(), link.Token.Reveal(), memberPhrase, desk, noon); err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := w.Login(t.Context(), "bob@example.org", memberPhrase, desk, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const further = "cerise lent tambour 52 muraille"
+	if token, err = w.ChangePassphrase(t.Context(), bob, Proof{Passphrase: memberPhrase}, further, desk, noon); err != nil {
+		t.Error(err)
+	}
+	for _, email := range []string{"pia@example.org", "dan@example.org", "eve@example.org"} {
+		_, _, err := w.Login(t.Context(), email, memberPhrase, Client{}, noon)
+		wantErr(t, email, err, ErrCredentials)
+	}
+	// Shut out by the source: nothing of the account counts, and no link is made for it.
+	link, err = w.NewActivation(by, bob, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.act("system", desk.Address, noon, func(t *act) error {
+		r, err := load(t.tx, bob)
+		if err != nil {
+			return err
+		}
+		return t.leave(&r)
+	})
+	if err != nil || w.signedIn(token, noon) {
+		t.Errorf("still signed in, or %v", err)
+	}
+	_, err = w.NewActivation(by, bob, noon)
+	wantErr(t, "link of who was shut out", err, ErrDisabled)
+	_, _, err = w.Activate(t.Context(), link.Token.Reveal(), memberPhrase, desk, noon)
+	wantErr(t, "link from before", err, ErrActivation)
+	_, _, err = w.Login(t.Context(), "bob@example.org", further, Client{}, noon)
+	wantErr(t, "sign-in of who was shut out", err, ErrCredentials)
 }

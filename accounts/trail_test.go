@@ -30,6 +30,7 @@ func TestNothingSecretIsStoredOrPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.plant(admin.ID)
 	_, link, err := w.Create(actor(admin), "Grace Hopper", "grace@example.org", Member, noon)
 	if err != nil {
 		t.Fatal(err)

@@ -89,6 +89,7 @@ func (a *Appliance) acts() control.Acts {
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
 		Directory: a.probeDirectory,
+		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
@@ -50,7 +51,9 @@ func migrations() []store.Migration {
 		{Version: 10, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 11, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 12, Name: "guests", Run: accounts.AddGuests},
-		{Version: 13, Name: "life", Run: accounts.AddLife},
+		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
+		{Version: 14, Name: "provider", Run: accounts.AddProvider},
+		{Version: 15, Name: "life", Run: accounts.AddLife},
 	}
 }
 
@@ -93,7 +96,8 @@ type Appliance struct {
 	door      *door
 	probes    *probes
 	trials    *trials
-	directory *ldap.Sync // nil: there is none
+	directory *ldap.Sync   // nil: there is none
+	provider  *oidc.Client // nil: there is none
 
 	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
@@ -144,6 +148,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	client, err := s.newDirectory()
 	if err != nil {
+		return nil, err
+	}
+	if a.provider, err = s.newProvider(); err != nil {
 		return nil, err
 	}
 	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
@@ -217,7 +224,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), PostStatus: a.post.status, Feed: a.feed,
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -229,6 +236,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.holdRefusals()
 	a.tend()
 	a.followDirectory()
+	a.followProvider()
 	return a, nil
 }
 
@@ -337,7 +345,8 @@ func (a *Appliance) warnOfOpenings() {
 }
 
 func (a *Appliance) selfCheck() hardening.Report {
-	return append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
+	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
+	return append(r, a.providerLine()...)
 }
 
 func (a *Appliance) warnOfCertificate() {

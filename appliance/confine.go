@@ -12,7 +12,7 @@ import (
 // well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
 	p := hardening.Policy{Write: append(s.writes(), s.Data)}
-	if s.Mail.On() || s.Directory.On() {
+	if s.Mail.On() || s.Directory.On() || s.OIDC.On() {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
 		}

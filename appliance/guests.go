@@ -40,6 +40,18 @@ func (p *post) code() func(tx *store.Tx, to string, code accounts.Token, until t
 	}
 }
 
+// guestLink is what the routes write a guest's new way in with; nil where no mail leaves.
+func (p *post) guestLink() func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error {
+	if !p.On() {
+		return nil
+	}
+	return func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error {
+		mail := invite.GuestLink(invite.ParseLanguage(language, p.language), invite.Address{Name: to.Name, Address: to.Email}, p.place,
+			invite.Address{Name: from.Name, Address: from.Email}, url, expires)
+		return unposted(p.write(tx, mail, outbox.Mail{Kind: mailActivation, Object: to.ID.String(), Expires: expires}, now))
+	}
+}
+
 // unposted tells a mail that can't be written from a fault.
 func unposted(err error) error {
 	if reason := unwritten(err); reason != "" {

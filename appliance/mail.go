@@ -185,7 +185,7 @@ func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time
 
 // changes are the acts that an account's owner is told of.
 var changes = map[audit.Action]invite.Change{
-	audit.PassphraseChange: invite.PassphraseChanged, audit.FactorAdded: invite.FactorAdded, audit.FactorRemoved: invite.FactorRemoved,
+	audit.PassphraseChange: invite.PassphraseChanged, audit.FactorAdded: invite.FactorAdded, audit.FactorReplaced: invite.FactorReplaced, audit.FactorRemoved: invite.FactorRemoved,
 	audit.FactorTaken: invite.FactorTaken, audit.RecoveryUsed: invite.RecoveryUsed, audit.RecoveryRenewed: invite.RecoveryRenewed,
 	audit.AccountAddressed: invite.AddressChanged, audit.AccountExported: invite.DataExported,
 }

@@ -36,8 +36,8 @@ func Outward(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 const usageOutward = `huisclos outward [options]
 
-  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail], [directory]). L'appliance elle-même n'en ouvre aucune.
-  Opens, for the appliance alone, the connections to what its settings name ([mail], [directory]). The appliance itself opens none.
+  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail], [directory], [oidc]). L'appliance elle-même n'en ouvre aucune.
+  Opens, for the appliance alone, the connections to what its settings name ([mail], [directory], [oidc]). The appliance itself opens none.
   Options: huisclos serve --help
 `
 
@@ -94,6 +94,10 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	}
 	if s.Directory.On() {
 		list[outward.Directory] = outward.Destination{Host: s.Directory.Host, Port: s.Directory.Port}
+	}
+	names, places := providerDestinations(s.OIDC)
+	for i, at := range places {
+		list[names[i]] = outward.Destination{Host: at.Host, Port: at.Port}
 	}
 	return list
 }

@@ -73,6 +73,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around 
 		explain(stderr, err, s)
 		return 1
 	}
+	if s.providerSecret, err = credential(around.getenv, providerCredential); err != nil {
+		explain(stderr, err, s)
+		return 1
+	}
 	if s.password, err = credential(around.getenv, mailCredential); err != nil {
 		explain(stderr, err, s)
 		return 1

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/oidc"
 	"huisclos/appliance/config"
 	"huisclos/hardening"
 )
@@ -30,6 +31,10 @@ type settings struct {
 	directoryPassword []byte
 	// dialDirectory connects to the directory; nil: the process that connects outward does.
 	dialDirectory ldap.Dialer
+	// providerSecret belongs to our client id at the provider of sign-in, where the service manager hands it in.
+	providerSecret []byte
+	// dialProvider connects to the provider; nil: the process that connects outward does.
+	dialProvider oidc.Dialer
 	// password is that of the mail server's user, where the service manager hands it in.
 	password []byte
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.

@@ -45,12 +45,13 @@ const (
 	AddressAsked     Action = "account.email-asked"   // its owner wants another e-mail address; nothing has changed yet
 	AddressRefused   Action = "account.email-refused" // [reason=code, failures] a wrong code from the mail to it
 	ActivationMade   Action = "activation.made"       // [reset=yes when the account was active already, expires]
-	ActivationUsed   Action = "activation.used"       // [reset]
+	ActivationUsed   Action = "activation.used"       // [reset, by=passkey, replaced: passkeys that are gone]
 	ActivationBad    Action = "activation.refused"
-	PassphraseChange Action = "passphrase.changed"
+	PassphraseChange Action = "passphrase.changed" // [first=yes where there was none]
 
 	// Second factors. Object: the account. kind is totp, passkey, or both of them; passkey is the id of one in its owner's list.
 	FactorAdded     Action = "factor.added"    // [kind, passkey]
+	FactorReplaced  Action = "factor.replaced" // [kind] by its owner: a new one in the place of the old
 	FactorRemoved   Action = "factor.removed"  // [kind, passkey, left] by its owner; left: passkeys
 	FactorTaken     Action = "factor.taken"    // [kind, recovery] by an administrator, or by an operator's reset, with as many recovery codes as were left
 	FactorRefused   Action = "factor.refused"  // [reason, failures] a code that is wrong, used or out of date, after a right passphrase: reason=code; [kind=passkey, reason=unknown|origin|party|verification|signature|owner|counter|disabled|invited]
@@ -60,7 +61,7 @@ const (
 
 	// Policy and four eyes. Object: the account that a proposal is about, if any. Each act that follows a proposal names it too:
 	// [proposal, by], by being who proposed, beside the actor who agreed.
-	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional] what was set
+	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional, guests=yes|no, guest-days-most, guest-days, guest-uses-most, shortened: guests whose time is shorter now] what was set
 	ProposalMade     Action = "proposal.made"     // [proposal, kind=policy|create|role|disable|enable|delete|leave|stay|email|factors|activation, by, and what it would set]
 	ProposalApproved Action = "proposal.approved" // [proposal, kind, by …]
 	ProposalRejected Action = "proposal.rejected" // [proposal, kind, by …] refused, or taken back by who made it
@@ -74,29 +75,33 @@ const (
 
 	// Signing in. Object: the account, empty when there is none for what was typed: what was typed is never recorded,
 	// because people type passphrases into the field for the address.
-	LoginOK          Action = "login.ok"           // [session, by=passkey]
-	LoginRefused     Action = "login.refused"      // [reason=passphrase|unknown|disabled|invited, failures]
+	LoginOK          Action = "login.ok"           // [session, by=passkey|oidc]
+	LoginRefused     Action = "login.refused"      // [reason=passphrase|keyed|unknown|disabled|invited, failures; by=oidc: the code of why]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|reset|source|email, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|guests|reset|source|provider|email, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Invitations. Object: the room. Whom one is for stands nowhere.
 	InvitationMade      Action = "invitation.made"      // [invitation, open=yes for a link, expires]
+	InvitationExtended  Action = "invitation.extended"  // [invitation, expires]
 	InvitationWithdrawn Action = "invitation.withdrawn" // [invitation, used]
 	InvitationAccepted  Action = "invitation.accepted"  // [invitation, account, until]
 	InvitationRefused   Action = "invitation.refused"   // [invitation, reason=code, failures] a wrong code from a mail
 	// Guests. Object: the guest's account.
-	GuestCreated   Action = "guest.created"   // [organiser, until]
+	GuestCreated   Action = "guest.created"   // [organiser, until, by=passkey]
+	GuestExtended  Action = "guest.extended"  // [room, until]
+	GuestAsked     Action = "guest.asked"     // [room, full=yes|no] an organiser asks for a full account, or no longer
+	GuestDeclined  Action = "guest.declined"  // an administrator makes none
 	GuestExpired   Action = "guest.expired"   // [until]
 	GuestConverted Action = "guest.converted" // [to]
 	GuestRemoved   Action = "guest.removed"   // [room, reason=organiser|expired] from one room, or the account as a whole
 
-	// Groups. Object: the group.
-	GroupCreated     Action = "group.created"
-	GroupRenamed     Action = "group.renamed"
-	GroupDeleted     Action = "group.deleted"
-	GroupMemberAdded Action = "group.member-added"   // [account]
-	GroupMemberTaken Action = "group.member-removed" // [account]
+	// Groups. Object: the group. source=ldap|oidc|scim: that source decided it.
+	GroupCreated     Action = "group.created"        // [source]
+	GroupRenamed     Action = "group.renamed"        // [source]
+	GroupDeleted     Action = "group.deleted"        // [source]
+	GroupMemberAdded Action = "group.member-added"   // [account, source]
+	GroupMemberTaken Action = "group.member-removed" // [account, source]
 	// Security profiles. Object: the profile.
 	ProfileCreated Action = "profile.created" // [name, conditions, members]
 	ProfileChanged Action = "profile.changed" // likewise, as it is now
@@ -107,6 +112,11 @@ const (
 	DirectoryHeld   Action = "directory.held"         // [missing, accounts] far fewer people than before: nobody was shut out
 	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
 	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
+
+	// The provider of sign-in. Object of AccountVouched: the account.
+	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on
+	ProviderFailed Action = "provider.failed"  // [reason] the first of a row
+	ProviderBack   Action = "provider.answers" // again, after a row of failures
 
 	// Rooms and calls. Object: the room.
 	RoomCreated       Action = "room.created"

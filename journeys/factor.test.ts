@@ -1,6 +1,6 @@
 /**
  * The second factor as people meet it, by keyboard alone: set up with the secret that the page shows, asked for at the next
- * sign-in, refused when it is wrong or used already, replaced by a recovery code, turned off; and taken away by an
+ * sign-in, refused when it is wrong or used already, replaced by a recovery code, moved to another phone, turned off; and taken away by an
  * administrator from somebody who lost it. Pictures of each state are left in build/screenshots.
  */
 import assert from 'node:assert/strict';
@@ -33,13 +33,13 @@ const said = {
   fr: {
     email: /^Adresse/, passphrase: /^Phrase de passe/, signIn: /^Se connecter$/, code: /^Code à six chiffres/, recovery: /^Code de secours/, useRecovery: /^Utiliser un code de secours$/, back: /^Revenir à la phrase de passe$/,
     begin: /^Mettre en place$/, next: /^Continuer$/, on: /^Activer le second facteur$/, kept: /^Je les ai mis en lieu sûr$/, done: /^Terminer$/, tickFirst: /puis cochez la case/, isOn: /Il vous reste 10 codes/,
-    menu: /^Compte de/, rooms: /Vos salles/, left: /Il vous en reste 9/, mine: /^Ma sécurité$/, renew: /^Faire de nouveaux codes de secours$/, renewAct: /^Faire les nouveaux codes$/, off: /^Désactiver$/, offAct: /^Désactiver le second facteur$/,
+    menu: /^Compte de/, rooms: /Vos salles/, left: /Il vous en reste 9/, mine: /^Ma sécurité$/, renew: /^Faire de nouveaux codes de secours$/, renewAct: /^Faire les nouveaux codes$/, move: /^Changer de téléphone$/, moveAct: /Remplacer l’ancienne application/, moved: /Votre nouvelle application a remplacé/, off: /^Désactiver$/, offAct: /^Désactiver le second facteur$/,
     isOff: /Avec un second facteur/, fresh: /^Nouvelle phrase de passe/, change: /^Changer la phrase de passe$/, changed: /Votre phrase de passe est changée/, few: /Il ne vous reste que/, file: /^huis-clos-codes/,
   },
   en: {
     email: /^E-mail/, passphrase: /^(P|Current p)assphrase/, signIn: /^Sign in$/, code: /^Six-digit code/, recovery: /^Recovery code/, useRecovery: /^Use a recovery code$/, back: /^Back to the passphrase$/,
     begin: /^Set it up$/, next: /^Continue$/, on: /^Turn on the second factor$/, kept: /^I have put them somewhere safe$/, done: /^Finish$/, tickFirst: /then tick the box/, isOn: /You have 10 recovery codes/,
-    menu: /^Account of/, rooms: /Your rooms/, left: /You have 9 left/, mine: /^My security$/, renew: /^Make new recovery codes$/, renewAct: /^Make the new codes$/, off: /^Turn off$/, offAct: /^Turn off the second factor$/,
+    menu: /^Account of/, rooms: /Your rooms/, left: /You have 9 left/, mine: /^My security$/, renew: /^Make new recovery codes$/, renewAct: /^Make the new codes$/, move: /^Change phone$/, moveAct: /Replace the old app/, moved: /Your new app has replaced/, off: /^Turn off$/, offAct: /^Turn off the second factor$/,
     isOff: /With a second factor/, fresh: /^New passphrase/, change: /^Change the passphrase$/, changed: /Your passphrase is changed/, few: /You have only/, file: /^huis-clos-recovery/,
   },
 } as const;
@@ -220,6 +220,26 @@ async function wholeWay(engine: Engine, look: Sight): Promise<void> {
   await t.press(' ');
   await pressOn(t, w.done);
   await reads(t, w.isOn);
+
+  // Another phone: the old one counts until the first code of the new one, and not after it.
+  await pressOn(t, w.move);
+  await writeInto(t, w.passphrase, fresh);
+  await writeInto(t, w.code, await phone.next());
+  await v.see('move');
+  await pressOn(t, w.next);
+  const other = new Authenticator(await until('another secret', () => t.run(() => document.querySelector('[data-secret]')?.textContent ?? null)));
+  await v.see('move-scan');
+  await reads(t, w.moveAct);
+  await reach(t, w.code);
+  await t.type(await other.next());
+  await reads(t, w.moved);
+  await reads(t, w.isOn);
+  await v.see('moved');
+  await v.signOut();
+  await v.toCode();
+  await t.type(await other.next());
+  await reads(t, w.rooms);
+  await v.security();
 
   if (engine === 'chromium') {
     // Few are left: said before they run out. Using up eight would take eight sign-ins.

@@ -78,6 +78,35 @@ officer = ["cn=o,dc=example,dc=org"]
 auditor = ["cn=x,dc=example,dc=org"]
 organiser = ["cn=s,dc=example,dc=org"]
 member = ["cn=m,dc=example,dc=org"]
+[oidc]
+issuer = "https://Id.Example.org:8443/realms/x/"
+preset = "proconnect"
+name = "Mon identité"
+client_id = "visio"
+client_secret_file = "oidc.secret"
+ca_file = "/etc/ssl/oidc-ca.pem"
+hosts = ["keys.example.org", "192.0.2.9:444"]
+scopes = ["mail"]
+name_claims = ["given_name", "family_name"]
+mail_claim = "mail"
+verified_mail = false
+userinfo = false
+require = ["siret=1", "hd=example.org", "siret=2"]
+role_claim = "realm_access.roles"
+default_role = "none"
+group_claim = "groups"
+scim = "uid"
+acr_values = ["mfa"]
+second_factor_acr = ["mfa"]
+second_factor_amr = ["otp", "hwk"]
+sign_out = false
+timeout = "3s"
+[oidc.roles]
+administrator = ["visio admins"]
+officer = ["visio-officers"]
+auditor = ["visio-auditors"]
+organiser = ["visio-organisers", "staff"]
+member = ["visio-members"]
 [accounts]
 deletion_days = 7
 `)
@@ -102,6 +131,13 @@ deletion_days = 7
 			Interval: 5 * time.Minute, Timeout: 3 * time.Second, PageSize: 1000,
 			Groups: map[string][]string{"administrator": {"cn=a,dc=example,dc=org", "cn=b,dc=example,dc=org"}, "officer": {"cn=o,dc=example,dc=org"},
 				"auditor": {"cn=x,dc=example,dc=org"}, "organiser": {"cn=s,dc=example,dc=org"}, "member": {"cn=m,dc=example,dc=org"}}},
+		OIDC: OIDC{Issuer: "https://Id.Example.org:8443/realms/x/", At: Place{"id.example.org", 8443}, Preset: ProConnect, Name: "Mon identité", ClientID: "visio",
+			SecretFile: filepath.Join(dir, "oidc.secret"), CAFile: "/etc/ssl/oidc-ca.pem", Hosts: []Place{{"keys.example.org", 443}, {"192.0.2.9", 444}},
+			Scopes: []string{"mail"}, ACRValues: []string{"mfa"}, NameClaims: []string{"given_name", "family_name"}, MailClaim: "mail", RoleClaim: "realm_access.roles",
+			GroupClaim: "groups", ProvisionClaim: "uid", Require: []Required{{"siret", []string{"1", "2"}}, {"hd", []string{"example.org"}}}, Role: NoRole,
+			Roles: map[string][]string{"administrator": {"visio admins"}, "officer": {"visio-officers"}, "auditor": {"visio-auditors"},
+				"organiser": {"visio-organisers", "staff"}, "member": {"visio-members"}},
+			SecondFactorACR: []string{"mfa"}, SecondFactorAMR: []string{"otp", "hwk"}, Timeout: 3 * time.Second},
 		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {

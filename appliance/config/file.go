@@ -30,6 +30,7 @@ type file struct {
 	Outward         *path          `toml:"outward"`
 	Mail            mailTable      `toml:"mail"`
 	Directory       directoryTable `toml:"directory"`
+	OIDC            oidcTable      `toml:"oidc"`
 	Accounts        accountsTable  `toml:"accounts"`
 }
 
@@ -65,6 +66,7 @@ type shape struct {
 	Mail    mailShape `toml:"mail"`
 
 	Directory directoryShape `toml:"directory"`
+	OIDC      oidcShape      `toml:"oidc"`
 	Accounts  accountsShape  `toml:"accounts"`
 }
 
@@ -171,7 +173,8 @@ func editDistance(a, b string) int {
 
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
-	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile} {
+	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
+		f.OIDC.SecretFile, f.OIDC.CAFile} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -233,6 +236,7 @@ func (f file) apply(s *Settings, from string) {
 	}
 	f.Mail.apply(&s.Mail, said)
 	f.Directory.apply(&s.Directory, said)
+	f.OIDC.apply(&s.OIDC, said)
 	f.Accounts.apply(s, said)
 }
 

@@ -1,7 +1,7 @@
 // Package control is the socket over which an operator's commands talk to the running appliance, and those commands.
 //
 // It decides what an operator without a password may ask: to make a set-up code, to see the status, to read the
-// self-check, to make the room of a test call or a probe of the network, to have a test mail sent or the directory asked, to let an administrator who lost
+// self-check, to make the room of a test call or a probe of the network, to have a test mail sent or the directory or the provider of sign-in asked, to let an administrator who lost
 // everything begin again. The protection is the file's: mode 0600, so the appliance's own user and root alone. Nothing of a meeting
 // passes here. The secrets that do are a set-up code and an activation link's token, which go to the terminal and nowhere else, the
 // tokens of a test call's two participants, which open that room for minutes and nothing else, and a probe's
@@ -45,6 +45,8 @@ type Acts struct {
 	Network func() reach.Service
 	// Directory asks the organisation's directory.
 	Directory func() hardening.Report
+	// Provider asks the provider of sign-in.
+	Provider func() hardening.Report
 	// Mail goes the way of a mail; an empty address sends none.
 	Mail func(to string) hardening.Report
 }
@@ -115,6 +117,7 @@ const (
 	actEndCanary = "canary-end"
 	actNetwork   = "network"
 	actDirectory = "directory"
+	actProvider  = "oidc"
 	actMail      = "mail"
 	actReset     = "reset"
 	actExport    = "export"
@@ -280,6 +283,8 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		return answer{Network: &network}
 	case actDirectory:
 		return answer{Report: a.Directory()}
+	case actProvider:
+		return answer{Report: a.Provider()}
 	case actMail:
 		return answer{Report: a.Mail(q.To)}
 	case actExport:

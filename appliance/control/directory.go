@@ -13,7 +13,16 @@ import (
 // CheckDirectory has the running appliance ask the organisation's directory, and prints what is in order and what is not. It changes
 // nothing. Exit codes: 0 all is in order, 1 something is not, 2 the command line or the settings were not understood.
 func CheckDirectory(args []string, stdout, stderr io.Writer) int {
-	const name = "check directory"
+	return checkOne("check directory", actDirectory, args, stdout, stderr)
+}
+
+// CheckProvider is CheckDirectory of the provider of sign-in.
+func CheckProvider(args []string, stdout, stderr io.Writer) int {
+	return checkOne("check oidc", actProvider, args, stdout, stderr)
+}
+
+// checkOne has the running appliance look at one thing, and prints the report.
+func checkOne(name, act string, args []string, stdout, stderr io.Writer) int {
 	p, err := locate(name, args, packaged)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(stdout, "huisclos %s [options]\n%s", name, places)
@@ -26,9 +35,9 @@ func CheckDirectory(args []string, stdout, stderr io.Writer) int {
 		explain(stderr, name, p, err)
 		return 2
 	}
-	a, err := ask(p.ControlPath(), actDirectory)
+	a, err := ask(p.ControlPath(), act)
 	if err == nil && len(a.Report) == 0 {
-		err = errors.New("control: the answer says nothing of the directory")
+		err = errors.New("control: the answer says nothing")
 	}
 	if err != nil {
 		explain(stderr, name, p, err)

@@ -17,6 +17,7 @@ import (
 const (
 	Mail      = "mail"
 	Directory = "directory"
+	Provider  = "oidc" // and oidc-2, oidc-3…, where the provider has several hosts
 )
 
 // Destination is where a name leads. Host is a host name or an IP address.

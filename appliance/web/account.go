@@ -33,7 +33,7 @@ type meJSON struct {
 	// SecondFactor: a proof takes its code. Must is "factor" while the role needs one and there is none; until then the session
 	// is good for setting one up.
 	SecondFactor bool            `json:"secondFactor"`
-	Factors      map[string]bool `json:"factors"` // which: totp, passkey
+	Factors      map[string]bool `json:"factors"` // which: totp, passkey; keyed: there is no passphrase beside
 	Must         string          `json:"must,omitempty"`
 
 	Passkeys passkeysJSON `json:"passkeys"`
@@ -43,7 +43,7 @@ type meJSON struct {
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey}, "", v.passkeys(), nil}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", v.passkeys(), nil}
 	if a.Leaving != nil {
 		me.Leaving = &a.Leaving.Until
 	}
@@ -148,16 +148,52 @@ func (s *Server) activation(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.json(http.StatusOK, map[string]any{"name": a.Name, "email": a.Email, "role": a.Role})
+	return v.json(http.StatusOK, map[string]any{"name": a.Name, "email": a.Email, "role": a.Role, "passkey": a.MayBeKeyed()})
+}
+
+// beginActivationPasskey asks the browser of who holds a guest's link for a passkey.
+func (s *Server) beginActivationPasskey(v *visit) error {
+	var b struct {
+		Token string `json:"token"`
+	}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	a, err := s.Accounts.Activation(b.Token, v.now)
+	if err != nil {
+		return err
+	}
+	if !a.MayBeKeyed() {
+		return refusal{codeForbidden}
+	}
+	return v.askForKey(a.ID, a.Email, a.Name)
 }
 
 func (s *Server) activate(v *visit) error {
 	var b struct {
 		Token      string `json:"token"`
 		Passphrase string `json:"passphrase"`
+		// Or a guest's passkey, and its name.
+		Credential json.RawMessage `json:"credential"`
+		KeyName    string          `json:"keyName"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
+	}
+	if len(b.Credential) > 0 {
+		of, err := s.Accounts.Activation(b.Token, v.now)
+		if err != nil {
+			return err
+		}
+		key, err := v.madeKey(of.ID, b.Credential)
+		if err != nil {
+			return err
+		}
+		a, token, err := s.Accounts.ActivateByKey(b.Token, b.KeyName, key, v.from(), v.now)
+		if err != nil {
+			return err
+		}
+		return v.begin(a, token)
 	}
 	a, token, err := s.Accounts.Activate(v.r.Context(), b.Token, b.Passphrase, v.from(), v.now)
 	if err != nil {
@@ -179,6 +215,9 @@ func (s *Server) changePassphrase(v *visit) error {
 	p, err := v.proof(proofJSON{b.Old, b.Code, b.Passkey})
 	if err != nil {
 		return err
+	}
+	if v.account.Keyed && b.Old == "" {
+		return v.choosePassphrase(p, b.New)
 	}
 	token, err := s.Accounts.ChangePassphrase(v.r.Context(), v.account.ID, p, b.New, v.from(), v.now)
 	if err != nil {

@@ -18,6 +18,7 @@ type adminAccountJSON struct {
 	LastLogin *time.Time     `json:"lastLogin,omitempty"`
 
 	SecondFactor bool `json:"secondFactor"`
+	Keyed        bool `json:"keyed,omitempty"` // by a passkey alone, without a passphrase
 	// Absent: the directory has no such person any more, or has shut them out.
 	Absent bool       `json:"absent,omitempty"`
 	Guest  *guestJSON `json:"guest,omitempty"` // of a guest
@@ -31,6 +32,8 @@ type guestJSON struct {
 	Name      string      `json:"name"` // of the organiser; "" is nobody any more
 	Rooms     int         `json:"rooms"`
 	Until     time.Time   `json:"until"`
+	// Asked is who wishes a full account for the guest.
+	Asked *personJSON `json:"asked,omitempty"`
 }
 
 // withOrganisers names who invited the guests among accounts.
@@ -39,24 +42,33 @@ func (s *Server) withOrganisers(list []adminAccountJSON) error {
 	for _, a := range list {
 		if a.Guest != nil {
 			ids = append(ids, a.Guest.Organiser)
+			if a.Guest.Asked != nil {
+				ids = append(ids, a.Guest.Asked.ID)
+			}
 		}
 	}
 	names, err := s.Accounts.Names(ids)
 	for _, a := range list {
 		if a.Guest != nil {
 			a.Guest.Name = names[a.Guest.Organiser]
+			if a.Guest.Asked != nil {
+				a.Guest.Asked.Name = names[a.Guest.Asked.ID]
+			}
 		}
 	}
 	return err
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
-	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Absent: a.Absent, Leaving: a.Leaving}
+	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Keyed: a.Keyed, Absent: a.Absent, Leaving: a.Leaving}
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
 	}
 	if g := a.Guest; g != nil {
 		j.Guest = &guestJSON{Organiser: g.Organiser(), Rooms: len(g.Rooms), Until: g.Until}
+		if g.Asked != (accounts.ID{}) {
+			j.Guest.Asked = &personJSON{ID: g.Asked}
+		}
 	}
 	return j
 }
@@ -165,7 +177,7 @@ func (s *Server) newActivation(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation, b.Mail)})
 }
 
-// changeAccount changes what the body names, in this order: name, address, role, state. Each is an act of its own in the audit
+// changeAccount changes what the body names, in this order: name, address, role, state; asked false is a no to an organiser's wish for a full account. Each is an act of its own in the audit
 // log; the first that is refused, or that waits for agreement, ends the request.
 func (s *Server) changeAccount(v *visit) error {
 	var b struct {
@@ -173,6 +185,7 @@ func (s *Server) changeAccount(v *visit) error {
 		Email    *string        `json:"email"`
 		Role     *accounts.Role `json:"role"`
 		Disabled *bool          `json:"disabled"`
+		Asked    *bool          `json:"asked"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
@@ -210,6 +223,11 @@ func (s *Server) changeAccount(v *visit) error {
 			change = s.Accounts.Disable
 		}
 		if a, err = change(v.actor(), id, v.now); err != nil {
+			return err
+		}
+	}
+	if b.Asked != nil && !*b.Asked {
+		if a, err = s.Accounts.DeclineFull(v.actor(), id, v.now); err != nil {
 			return err
 		}
 	}

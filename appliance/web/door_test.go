@@ -55,6 +55,9 @@ var wrongs = map[string]struct {
 	"POST /api/activation": {map[string]string{"token": "x"}, http.StatusGone, "bad-activation"},
 	"POST /api/activate":   {map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, http.StatusGone, "bad-activation"},
 
+	"POST /api/activation/passkey": {map[string]string{"token": "x"}, http.StatusGone, "bad-activation"},
+	"POST /api/invitation/passkey": {map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X"}, http.StatusGone, "invitation-unknown"},
+
 	"POST /api/invitation":         {map[string]string{"token": "x"}, http.StatusGone, "invitation-unknown"},
 	"POST /api/invitation/code":    {map[string]string{"token": "x", "email": "x@example.org"}, http.StatusGone, "invitation-unknown"},
 	"POST /api/invitation/confirm": {map[string]string{"token": "x", "email": "x@example.org", "code": "1"}, http.StatusGone, "invitation-unknown"},

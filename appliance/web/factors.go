@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,11 +34,22 @@ func (s *Server) getFactors(v *visit) error {
 	if !f.TOTP.IsZero() {
 		totp = &totpJSON{f.TOTP}
 	}
-	return v.json(http.StatusOK, map[string]any{"totp": totp, "passkeys": v.passkeyList(f.Passkeys), "recoveryLeft": f.RecoveryLeft, "required": f.Required})
+	out := map[string]any{"totp": totp, "passkeys": v.passkeyList(f.Passkeys), "recoveryLeft": f.RecoveryLeft, "required": f.Required}
+	if v.account.Keyed {
+		out["keyed"] = true
+	}
+	return v.json(http.StatusOK, out)
 }
 
 // beginTOTP shows a secret that the server cannot show again. It counts for nothing before its first code.
-func (s *Server) beginTOTP(v *visit) error {
+func (s *Server) beginTOTP(v *visit) error { return s.drawTOTP(v, s.Accounts.BeginTOTP) }
+
+// replaceTOTP is the same where there is one, which counts until the first code of the new one.
+func (s *Server) replaceTOTP(v *visit) error { return s.drawTOTP(v, s.Accounts.ReplaceTOTP) }
+
+type drawTOTP func(context.Context, accounts.ID, accounts.Proof, accounts.Client, time.Time) (accounts.Enrolment, error)
+
+func (s *Server) drawTOTP(v *visit, draw drawTOTP) error {
 	var b proofJSON
 	if err := v.decode(&b); err != nil {
 		return err
@@ -46,7 +58,7 @@ func (s *Server) beginTOTP(v *visit) error {
 	if err != nil {
 		return err
 	}
-	e, err := s.Accounts.BeginTOTP(v.r.Context(), v.account.ID, p, v.from(), v.now)
+	e, err := draw(v.r.Context(), v.account.ID, p, v.from(), v.now)
 	if err != nil {
 		return err
 	}

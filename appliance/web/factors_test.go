@@ -142,6 +142,47 @@ func TestSecondFactorFromEndToEnd(t *testing.T) {
 	}
 }
 
+func TestAnAuthenticatorIsReplaced(t *testing.T) {
+	// ASVS 6.5.6, 7.4.3
+	h := newHouse(t)
+	one, two := h.asMember(), h.asMember()
+	replace := func(code string) answer {
+		return one.do("POST", "/api/account/totp/replace", map[string]string{"passphrase": memberPassphrase, "code": code})
+	}
+	expect(t, "nothing to replace", replace(""), http.StatusConflict, "noSecondFactor")
+	secret, recovery := one.enrol(t, memberPassphrase)
+	h.advance(time.Minute)
+	expect(t, "without a code", replace(""), http.StatusUnauthorized, "secondFactorNeeded")
+	begun := replace(totp(t, secret, h.clock()))
+	expect(t, "begin", begun, http.StatusOK, "")
+	fresh := begun.json(t)["secret"].(string)
+	checkModules(t, begun.json(t)["qr"].([]any))
+	h.advance(time.Minute)
+	two.token()
+	expect(t, "the old one signs in still", login(two, "marie@example.org", memberPassphrase, totp(t, secret, h.clock())), http.StatusOK, "")
+	before := one.cookies()[sessionCookie]
+	done := one.do("POST", "/api/account/totp/confirm", map[string]string{"code": totp(t, fresh, h.clock())})
+	expect(t, "confirm", done, http.StatusOK, "")
+	if list := done.json(t)["recovery"].([]any); len(list) != 0 {
+		t.Errorf("other recovery codes: %v", list)
+	}
+	if one.cookies()[sessionCookie] == before {
+		t.Error("the token did not change")
+	}
+	one.csrf = done.json(t)["csrf"].(string)
+	expect(t, "own session", one.do("GET", "/api/rooms", nil), http.StatusOK, "")
+	expect(t, "other browser", two.do("GET", "/api/rooms", nil), http.StatusUnauthorized, "not-signed-in")
+	h.advance(time.Minute)
+	expect(t, "the old one", login(h.fresh(), "marie@example.org", memberPassphrase, totp(t, secret, h.clock())), http.StatusUnauthorized, "codeWrong")
+	expect(t, "the new one", login(h.fresh(), "marie@example.org", memberPassphrase, totp(t, fresh, h.clock())), http.StatusOK, "")
+	expect(t, "by a recovery code", replace(recovery[0]), http.StatusOK, "")
+	for _, s := range []string{secret, fresh, strings.ReplaceAll(fresh, " ", ""), recovery[0]} {
+		if strings.Contains(h.log.String(), s) {
+			t.Errorf("%q stands in the log", s)
+		}
+	}
+}
+
 // fresh is a browser of nobody.
 func (h *house) fresh() *browser {
 	b := h.browser()

@@ -109,7 +109,7 @@ func TestInvitingIsBounded(t *testing.T) {
 	invite := func(body map[string]any) answer { return owner.do("POST", "/api/rooms/"+s.room+"/invitations", body) }
 	expect(t, "too many at once", invite(map[string]any{"emails": make([]string, accounts.MaxInvitees+1)}), http.StatusUnprocessableEntity, "bad-invitation")
 	expect(t, "too long", invite(map[string]any{"emails": []string{}, "days": 91}), http.StatusUnprocessableEntity, "bad-invitation")
-	expect(t, "too many uses", invite(map[string]any{"emails": []string{}, "uses": 101}), http.StatusUnprocessableEntity, "bad-invitation")
+	expect(t, "too many uses", invite(map[string]any{"emails": []string{}, "uses": 101}), http.StatusUnprocessableEntity, "guest-bounds")
 	link := invite(map[string]any{"emails": []string{}})
 	expect(t, "a link", link, http.StatusCreated, "")
 	token := tokenIn(t, link.json(t)["url"].(string))
@@ -178,4 +178,143 @@ func TestWithdrawnInvitation(t *testing.T) {
 	v := s.browser()
 	v.token()
 	expect(t, "look", v.do("POST", "/api/invitation", map[string]string{"token": tokenIn(t, s.lastMail("gus@example.net"))}), http.StatusGone, "invitation-withdrawn")
+}
+
+// TestGuestMakesAPasskey: the whole way with a passkey, a lost one, and a passphrase beside it later.
+func TestGuestMakesAPasskey(t *testing.T) {
+	// ASVS 6.3.8, 6.5.1
+	s := newScene(t)
+	owner := s.asMember()
+	const email = "gus@example.net"
+	expect(t, "invite", owner.do("POST", "/api/rooms/"+s.room+"/invitations", map[string]any{"emails": []string{email}, "language": "en", "stay": 5}), http.StatusCreated, "")
+	token := tokenIn(t, s.lastMail(email))
+	n := newNamed(t, s.house)
+	n.token()
+	n.must("code", n.do("POST", "/api/invitation/code", map[string]string{"token": token, "email": email, "language": "en"}), http.StatusNoContent)
+	with := func(more map[string]any) map[string]any {
+		body := map[string]any{"token": token, "email": email, "code": s.lastMail(email), "name": "Gus Gast"}
+		for k, v := range more {
+			body[k] = v
+		}
+		return body
+	}
+	expect(t, "a wrong code", n.do("POST", "/api/invitation/passkey", with(map[string]any{"code": "x"})), http.StatusForbidden, "confirmation-wrong")
+	expect(t, "no name", n.do("POST", "/api/invitation/passkey", with(map[string]any{"name": ""})), http.StatusUnprocessableEntity, "bad-name")
+	made := n.create(n.must("begin", n.do("POST", "/api/invitation/passkey", with(nil)), http.StatusOK))
+	// Another browser can't use what this one was asked.
+	o := newNamed(t, s.house)
+	o.token()
+	expect(t, "another browser", o.do("POST", "/api/invitation/accept", with(map[string]any{"credential": made, "keyName": "Téléphone"})), http.StatusConflict, "passkeyOver")
+	in := n.must("accept", n.do("POST", "/api/invitation/accept", with(map[string]any{"credential": made, "keyName": "Téléphone"})), http.StatusCreated).json(t)
+	if f := in["factors"].(map[string]any); f["keyed"] != true || f["passkey"] != true || in["room"].(map[string]any)["id"] != s.room {
+		t.Errorf("%v", in)
+	}
+	id := in["account"].(map[string]any)["id"].(string)
+	n.token()
+	n.must("the room", n.do("GET", "/api/rooms/"+s.room, nil), http.StatusOK)
+	factors := n.do("GET", "/api/account/factors", nil).json(t)
+	if factors["keyed"] != true || len(factors["passkeys"].([]any)) != 1 || factors["recoveryLeft"] != 0.0 {
+		t.Errorf("%v", factors)
+	}
+	n.signOut()
+	expect(t, "a passphrase", n.do("POST", "/api/login", map[string]string{"email": email, "passphrase": "tilleul comète rapide 58"}), http.StatusUnauthorized, "bad-credentials")
+	n.must("by passkey", n.byPasskey(nil), http.StatusOK)
+	n.token()
+
+	// The organiser's link goes to the guest alone, and gives a new passkey.
+	guests := owner.do("GET", "/api/rooms/"+s.room+"/guests", nil).json(t)
+	if b := guests["bounds"].(map[string]any); b["days"] != 30.0 || b["maxDays"] != 90.0 || b["uses"] != 20.0 || b["maxUses"] != 100.0 || guests["allowed"] != true {
+		t.Errorf("%v", guests)
+	}
+	a := owner.do("POST", "/api/rooms/"+s.room+"/guests/"+id+"/link", map[string]string{"language": "fr"})
+	expect(t, "a link", a, http.StatusNoContent, "")
+	_, link, _ := strings.Cut(s.lastMail(email), "/activate#")
+	f := newNamed(t, s.house)
+	f.token()
+	if got := f.must("look", f.do("POST", "/api/activation", map[string]string{"token": link}), http.StatusOK).json(t); got["passkey"] != true {
+		t.Errorf("%v", got)
+	}
+	fresh := f.create(f.must("begin", f.do("POST", "/api/activation/passkey", map[string]string{"token": link}), http.StatusOK))
+	f.must("use", f.do("POST", "/api/activate", map[string]any{"token": link, "credential": fresh, "keyName": "Nouveau"}), http.StatusOK)
+	f.token()
+	expect(t, "the session of before", n.do("GET", "/api/rooms", nil), http.StatusUnauthorized, "not-signed-in")
+	n.token()
+	expect(t, "the lost passkey", n.byPasskey(nil), http.StatusUnauthorized, "passkeyRefused")
+
+	// A passphrase beside it: proved by the passkey, with recovery codes.
+	expect(t, "without a proof", f.do("POST", "/api/account/passphrase", map[string]any{"old": "", "new": "tilleul comète rapide 58"}), http.StatusBadRequest, "bad-request")
+	proof := f.get(f.must("proof", f.do("POST", "/api/proof/passkey/begin", nothing), http.StatusOK))
+	chosen := f.must("choose", f.do("POST", "/api/account/passphrase", map[string]any{"old": "", "new": "tilleul comète rapide 58", "passkey": proof}), http.StatusOK).json(t)
+	if len(chosen["recovery"].([]any)) != 10 || chosen["factors"].(map[string]any)["keyed"] != false {
+		t.Errorf("%v", chosen)
+	}
+	f.token()
+	f.signOut()
+	expect(t, "the passphrase alone", f.do("POST", "/api/login", map[string]string{"email": email, "passphrase": "tilleul comète rapide 58"}), http.StatusUnauthorized, "secondFactorNeeded")
+}
+
+// TestGuestsAreLookedAfter: more time, a wish, and what the administrator makes of it.
+func TestGuestsAreLookedAfter(t *testing.T) {
+	s := newScene(t)
+	_, id := s.comes(t, "gus@example.net")
+	owner, path := s.asMember(), "/api/rooms/"+s.room+"/guests/"
+	expect(t, "too long", owner.do("PATCH", path+id, map[string]int{"days": 91}), http.StatusUnprocessableEntity, "guest-bounds")
+	expect(t, "two things", owner.do("PATCH", path+id, map[string]any{"days": 1, "full": true}), http.StatusBadRequest, "bad-request")
+	expect(t, "nothing", owner.do("PATCH", path+id, nothing), http.StatusBadRequest, "bad-request")
+	a := owner.do("PATCH", path+id, map[string]int{"days": 60})
+	expect(t, "longer", a, http.StatusOK, "")
+	if until := a.json(t)["guest"].(map[string]any)["until"]; until != s.clock().Add(60*24*time.Hour).UTC().Format(time.RFC3339Nano) {
+		t.Errorf("until %v", until)
+	}
+	a = owner.do("PATCH", path+id, map[string]bool{"full": true})
+	expect(t, "a wish", a, http.StatusOK, "")
+	if a.json(t)["guest"].(map[string]any)["asked"] != true {
+		t.Errorf("%s", a.body)
+	}
+	admin := s.asAdministrator()
+	seen := admin.do("GET", "/api/admin/accounts?query=gast", nil).json(t)["accounts"].([]any)[0].(map[string]any)["guest"].(map[string]any)
+	if asked := seen["asked"].(map[string]any); asked["name"] != s.member.Name {
+		t.Errorf("%v", seen)
+	}
+	expect(t, "no", admin.do("PATCH", "/api/admin/accounts/"+id, map[string]bool{"asked": false}), http.StatusOK, "")
+	if guests := owner.do("GET", "/api/rooms/"+s.room+"/guests", nil).json(t)["guests"].([]any); guests[0].(map[string]any)["asked"] != nil {
+		t.Errorf("%v", guests)
+	}
+	link := owner.do("POST", "/api/rooms/"+s.room+"/invitations", map[string]any{"emails": []string{}, "uses": 2, "stay": 7}).json(t)
+	made := link["invitations"].([]any)[0].(map[string]any)
+	if made["uses"] != 2.0 || made["stay"] != 7.0 {
+		t.Errorf("%v", made)
+	}
+	expect(t, "extend", owner.do("PATCH", "/api/rooms/"+s.room+"/invitations/"+made["id"].(string), map[string]int{"days": 40}), http.StatusNoContent, "")
+	expect(t, "too far", owner.do("PATCH", "/api/rooms/"+s.room+"/invitations/"+made["id"].(string), map[string]int{"days": 91}), http.StatusUnprocessableEntity, "bad-invitation")
+	s.server.GuestLink = nil
+	expect(t, "no mail", owner.do("POST", path+id+"/link", map[string]string{"language": "fr"}), http.StatusConflict, "guests-need-mail")
+}
+
+// TestTheRuleAboutGuests: officers set it; what allows more takes four eyes.
+func TestTheRuleAboutGuests(t *testing.T) {
+	s := newScene(t)
+	guest, _ := s.comes(t, "gus@example.net")
+	owner, officer := s.asMember(), s.asRole(accounts.Officer)
+	change := func(guests map[string]any) answer {
+		return officer.do("PATCH", "/api/admin/policy", map[string]any{"guests": guests})
+	}
+	a := change(map[string]any{"maxDays": 10, "maxUses": 3})
+	expect(t, "less", a, http.StatusOK, "")
+	if g := a.json(t)["guests"].(map[string]any); g["maxDays"] != 10.0 || g["days"] != 10.0 || g["maxUses"] != 3.0 || g["allowed"] != true {
+		t.Errorf("%v", g)
+	}
+	expect(t, "out of range", change(map[string]any{"maxDays": 400}), http.StatusUnprocessableEntity, "bad-guest-rule")
+	for _, body := range []map[string]any{{"emails": []string{}, "uses": 4}, {"emails": []string{}, "stay": 11}} {
+		expect(t, "beyond", owner.do("POST", "/api/rooms/"+s.room+"/invitations", body), http.StatusUnprocessableEntity, "guest-bounds")
+	}
+	expect(t, "none", change(map[string]any{"allowed": false}), http.StatusOK, "")
+	expect(t, "who was there", guest.do("GET", "/api/rooms", nil), http.StatusUnauthorized, "not-signed-in")
+	expect(t, "invite", owner.do("POST", "/api/rooms/"+s.room+"/invitations", map[string]any{"emails": []string{}}), http.StatusGone, "invitation-no-guests")
+	a = change(map[string]any{"allowed": true})
+	expect(t, "again", a, http.StatusAccepted, "")
+	got := a.json(t)["proposal"].(map[string]any)["change"].(map[string]any)
+	if got["guests"].(map[string]any)["allowed"] != true || got["twoFactors"] != nil {
+		t.Errorf("%v", got)
+	}
 }

@@ -148,7 +148,9 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
 		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 11, Name: "guests", Run: accounts.AddGuests},
-		{Version: 12, Name: "life", Run: accounts.AddLife},
+		{Version: 12, Name: "provisioning", Run: accounts.AddProvisioning},
+		{Version: 13, Name: "provider", Run: accounts.AddProvider},
+		{Version: 14, Name: "life", Run: accounts.AddLife},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
@@ -183,6 +185,9 @@ func emptyHouse(t testing.TB) *house {
 		Mask:   func(a netip.Addr) string { return "masked" },
 		Trial:  h.trial,
 		Invite: func(_ *store.Tx, l accounts.Letter, _, url, _ string, _ time.Time) error { return h.mail(l.To, url) },
+		GuestLink: func(_ *store.Tx, to, _ accounts.Account, url, _ string, _, _ time.Time) error {
+			return h.mail(to.Email, url)
+		},
 		Code: func(_ *store.Tx, to string, code accounts.Token, _ time.Time, _ string, _ time.Time) error {
 			return h.mail(to, code.Reveal())
 		},

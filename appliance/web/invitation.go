@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -113,15 +114,36 @@ func (s *Server) confirmAddress(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"next": next, "room": placeJSON{room.ID.String(), room.Owner}})
 }
 
-// accept makes the guest's account, and signs it in.
-func (s *Server) accept(v *visit) error {
-	var b struct {
-		Token      string `json:"token"`
-		Email      string `json:"email"`
-		Code       string `json:"code"`
-		Name       string `json:"name"`
-		Passphrase string `json:"passphrase"`
+type acceptanceJSON struct {
+	Token      string `json:"token"`
+	Email      string `json:"email"`
+	Code       string `json:"code"`
+	Name       string `json:"name"`
+	Passphrase string `json:"passphrase"`
+	// Or a passkey, as the browser has made it, and what its owner calls it.
+	Credential json.RawMessage `json:"credential"`
+	KeyName    string          `json:"keyName"`
+}
+
+// beginGuestPasskey asks the browser of somebody who has confirmed an address for a passkey, for the account that is to be made.
+func (s *Server) beginGuestPasskey(v *visit) error {
+	var b acceptanceJSON
+	if err := v.decode(&b); err != nil {
+		return err
 	}
+	if _, _, _, err := v.invited(b.Token); err != nil {
+		return err
+	}
+	id, err := s.Accounts.GuestToBe(b.Token, b.Email, b.Code, b.Name, v.from(), v.now)
+	if err != nil {
+		return err
+	}
+	return v.askForKey(id, b.Email, b.Name)
+}
+
+// accept makes the guest's account, with a passphrase or a passkey, and signs it in.
+func (s *Server) accept(v *visit) error {
+	var b acceptanceJSON
 	if err := v.decode(&b); err != nil {
 		return err
 	}
@@ -129,7 +151,19 @@ func (s *Server) accept(v *visit) error {
 	if err != nil {
 		return err
 	}
-	a, token, err := s.Accounts.Accept(v.r.Context(), b.Token, b.Email, b.Code, b.Name, b.Passphrase, v.from(), v.now)
+	in := accounts.Acceptance{Token: b.Token, Email: b.Email, Code: b.Code, Name: b.Name, Passphrase: b.Passphrase, KeyName: b.KeyName}
+	if len(b.Credential) > 0 {
+		id, err := s.Accounts.GuestToBe(b.Token, b.Email, b.Code, b.Name, v.from(), v.now)
+		if err != nil {
+			return err
+		}
+		key, err := v.madeKey(id, b.Credential)
+		if err != nil {
+			return err
+		}
+		in.Key = &key
+	}
+	a, token, err := s.Accounts.Accept(v.r.Context(), in, v.from(), v.now)
 	if err != nil {
 		return err
 	}

@@ -125,9 +125,12 @@ var rights = []right{
 	{"POST", "/api/activate", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activate"),
 		map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, "bad-activation"},
 
+	{"POST", "/api/activation/passkey", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activation/passkey"), map[string]string{"token": "x"}, "bad-activation"},
 	{"POST", "/api/invitation", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation"), map[string]string{"token": "x"}, "invitation-unknown"},
 	{"POST", "/api/invitation/code", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/code"), map[string]string{"token": "x", "email": "x@example.org"}, "invitation-unknown"},
 	{"POST", "/api/invitation/confirm", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/confirm"), map[string]string{"token": "x", "email": "x@example.org", "code": "1"}, "invitation-unknown"},
+	{"POST", "/api/invitation/passkey", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/passkey"),
+		map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X"}, "invitation-unknown"},
 	{"POST", "/api/invitation/accept", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/accept"),
 		map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X", "passphrase": "a passphrase of somebody"}, "invitation-unknown"},
 
@@ -149,6 +152,8 @@ var rights = []right{
 	{"GET", "/api/account/factors", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/factors"), nil, ""},
 	{"POST", "/api/account/totp", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/totp"),
 		map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
+	{"POST", "/api/account/totp/replace", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp/replace"),
+		map[string]string{"passphrase": memberPassphrase, "code": "123456"}, "noSecondFactor passphrase-wrong"},
 	{"POST", "/api/account/totp/confirm", is{401, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/account/totp/confirm"),
 		map[string]string{"code": "123456"}, "enrolmentOver secondFactorThere"},
 	{"DELETE", "/api/account/totp", is{401, 403, 403, 403, 409, 403, 403, 403}, fixed("/api/account/totp"),
@@ -191,7 +196,10 @@ var rights = []right{
 	{"GET", "/api/rooms/:room/guests", is{401, 403, 403, 403, 200, 403, 403, 403}, ofRoom("/api/rooms/%s/guests"), nil, ""},
 	{"POST", "/api/rooms/:room/invitations", is{401, 403, 403, 403, 201, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations"), map[string]any{"emails": []string{"gast@example.org"}, "language": "fr"}, ""},
 	{"DELETE", "/api/rooms/:room/invitations/:invitation", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations/AAAAAAAAAAAAAAAAAAAAAA"), nil, "not-found"},
+	{"PATCH", "/api/rooms/:room/invitations/:invitation", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/invitations/AAAAAAAAAAAAAAAAAAAAAA"), map[string]int{"days": 5}, "not-found"},
 	{"DELETE", "/api/rooms/:room/guests/:account", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA"), nil, "not-found"},
+	{"PATCH", "/api/rooms/:room/guests/:account", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA"), map[string]int{"days": 5}, "not-found"},
+	{"POST", "/api/rooms/:room/guests/:account/link", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA/link"), map[string]string{"language": "fr"}, "not-found"},
 	{"GET", "/api/rooms/:room/signal", is{401, 403, 426, 426, 426, 403, 426, 426}, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
 	{"GET", "/api/rooms/:room/tree/:epoch", is{401, 403, 404, 404, 404, 403, 404, 404}, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 

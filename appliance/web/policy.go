@@ -15,10 +15,40 @@ var rolesOfPolicy = []accounts.Role{accounts.Administrator, accounts.Officer, ac
 type policyJSON struct {
 	TwoFactors map[accounts.Role]accounts.Requirement `json:"twoFactors"`
 	Officers   int                                    `json:"officers"` // who are active
+	Guests     guestRuleJSON                          `json:"guests"`
+}
+
+// guestRuleJSON is the rule about guests; of a change, what it sets.
+type guestRuleJSON struct {
+	Allowed *bool `json:"allowed,omitempty"`
+	Days    int   `json:"days,omitempty"`
+	MaxDays int   `json:"maxDays,omitempty"`
+	MaxUses int   `json:"maxUses,omitempty"`
+}
+
+func (j guestRuleJSON) rule() accounts.GuestRule {
+	g := accounts.GuestRule{MaxDays: j.MaxDays, Days: j.Days, MaxUses: j.MaxUses}
+	if j.Allowed != nil {
+		if g.Allowed = accounts.No; *j.Allowed {
+			g.Allowed = accounts.Yes
+		}
+	}
+	return g
+}
+
+// guestChange is what a proposal sets.
+func guestChange(g accounts.GuestRule) guestRuleJSON {
+	j := guestRuleJSON{Days: g.Days, MaxDays: g.MaxDays, MaxUses: g.MaxUses}
+	if g.Allowed != "" {
+		allowed := g.Allows()
+		j.Allowed = &allowed
+	}
+	return j
 }
 
 func policyOf(p accounts.Policy, officers int) policyJSON {
-	j := policyJSON{map[accounts.Role]accounts.Requirement{}, officers}
+	allowed := p.Guests.Allows()
+	j := policyJSON{map[accounts.Role]accounts.Requirement{}, officers, guestRuleJSON{&allowed, p.Guests.Usual(), p.Guests.Longest(), p.Guests.Uses()}}
 	for _, r := range rolesOfPolicy {
 		j.TwoFactors[r] = p.TwoFactors(r)
 	}
@@ -42,11 +72,12 @@ type twoFactorsJSON struct {
 func (s *Server) changePolicy(v *visit) error {
 	var b struct {
 		TwoFactors map[accounts.Role]accounts.Requirement `json:"twoFactors"`
+		Guests     guestRuleJSON                          `json:"guests"`
 	}
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	var change accounts.Policy
+	change := accounts.Policy{Guests: b.Guests.rule()}
 	for role, r := range b.TwoFactors {
 		switch role {
 		case accounts.Organiser:
@@ -90,7 +121,12 @@ func proposalOf(p accounts.Proposal) proposalJSON {
 	}
 	switch p.Kind {
 	case accounts.ProposedPolicy:
-		j.Change["twoFactors"] = twoFactorsJSON(p.Change.Policy)
+		if f := (twoFactorsJSON{p.Change.Policy.Organiser, p.Change.Policy.Member}); f != (twoFactorsJSON{}) {
+			j.Change["twoFactors"] = f
+		}
+		if g := p.Change.Policy.Guests; g != (accounts.GuestRule{}) {
+			j.Change["guests"] = guestChange(g)
+		}
 	case accounts.ProposedProfile:
 		if to, err := meetings.ReadWish(p.Change.Wish); err == nil {
 			j.Change["profile"] = profileOf(meetings.NamedProfile{ID: meetings.ProfileID(p.Change.Subject), Profile: to})

@@ -18,11 +18,13 @@ func (s *Server) routes() []route {
 		{post, "/api/passkey/login/finish", anyone, call, s.passkeyLogin},
 		{post, "/api/logout", anyone, call, s.logout},
 		{post, "/api/activation", anyone, secret, s.activation},
+		{post, "/api/activation/passkey", anyone, secret, s.beginActivationPasskey},
 		{post, "/api/activate", anyone, secret, s.activate},
 
 		{post, "/api/invitation", anyone, secret, s.invitation},
 		{post, "/api/invitation/code", anyone, secret, s.sendCode},
 		{post, "/api/invitation/confirm", anyone, secret, s.confirmAddress},
+		{post, "/api/invitation/passkey", anyone, secret, s.beginGuestPasskey},
 		{post, "/api/invitation/accept", anyone, secret, s.accept},
 
 		{post, "/api/address", anyone, secret, s.formerAddress},
@@ -38,6 +40,7 @@ func (s *Server) routes() []route {
 		{post, "/api/account/passphrase", person, secret, s.changePassphrase},
 		{get, "/api/account/factors", oneself, call, s.getFactors},
 		{post, "/api/account/totp", oneself, secret, s.beginTOTP},
+		{post, "/api/account/totp/replace", oneself, secret, s.replaceTOTP},
 		{post, "/api/account/totp/confirm", oneself, secret, s.confirmTOTP},
 		{del, "/api/account/totp", oneself, secret, s.removeTOTP},
 		{post, "/api/account/recovery", oneself, secret, s.renewRecovery},
@@ -69,7 +72,10 @@ func (s *Server) routes() []route {
 		{get, "/api/rooms/:room/guests", opener, call, s.listGuests},
 		{post, "/api/rooms/:room/invitations", opener, call, s.invite},
 		{del, "/api/rooms/:room/invitations/:invitation", opener, call, s.withdraw},
+		{patch, "/api/rooms/:room/invitations/:invitation", opener, call, s.extendInvitation},
 		{del, "/api/rooms/:room/guests/:account", opener, call, s.removeGuest},
+		{patch, "/api/rooms/:room/guests/:account", opener, call, s.changeGuest},
+		{post, "/api/rooms/:room/guests/:account/link", opener, call, s.guestLink},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
 

@@ -61,6 +61,8 @@ type Config struct {
 	// page. Both as Post.
 	Invite func(tx *store.Tx, l accounts.Letter, room, url, language string, now time.Time) error
 	Code   func(tx *store.Tx, to string, code accounts.Token, until time.Time, language string, now time.Time) error
+	// GuestLink writes the mail that brings a guest a new way in, from an organiser.
+	GuestLink func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error
 	// Undo writes the mail to a former address by which it is had back. As Post.
 	Undo func(tx *store.Tx, u accounts.Undo, url string, now time.Time) error
 	// PostStatus says how mail is doing.

@@ -45,7 +45,10 @@ var migrations = []store.Migration{
 	{Version: 4, Name: "passkeys", Run: accounts.AddPasskeys},
 	{Version: 5, Name: "sources", Run: accounts.AddSources},
 	{Version: 6, Name: "groups", Run: accounts.AddGroups},
-	{Version: 7, Name: "guests", Run: accounts.AddGuests}, {Version: 8, Name: "life", Run: accounts.AddLife},
+	{Version: 7, Name: "guests", Run: accounts.AddGuests},
+	{Version: 8, Name: "provisioning", Run: accounts.AddProvisioning},
+	{Version: 9, Name: "provider", Run: accounts.AddProvider},
+	{Version: 10, Name: "life", Run: accounts.AddLife},
 }
 
 type house struct {

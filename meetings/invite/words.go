@@ -43,6 +43,7 @@ type Change int
 const (
 	PassphraseChanged Change = iota
 	FactorAdded
+	FactorReplaced
 	FactorRemoved
 	FactorTaken
 	RecoveryUsed
@@ -57,6 +58,9 @@ func (c Change) sentence(l Language) string {
 		return l.pick("La phrase de passe de votre compte a été changée.", "The passphrase of your account was changed.")
 	case FactorAdded:
 		return l.pick("Un second facteur a été ajouté à votre compte.", "A second factor was added to your account.")
+	case FactorReplaced:
+		return l.pick("L’application d’authentification de votre compte a été remplacée : les codes de l’ancienne ne valent plus.",
+			"The authenticator app of your account was replaced: codes of the old one no longer count.")
 	case FactorRemoved:
 		return l.pick("Un second facteur de votre compte a été retiré.", "A second factor of your account was removed.")
 	case FactorTaken:

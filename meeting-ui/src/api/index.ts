@@ -181,7 +181,7 @@ export const api = {
 
   changePassphrase: (old: string, fresh: string, by?: { code: string } | { passkey: object }) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...by }),
   factors: () => request<Factors>("GET", "/api/account/factors"),
-  enrol: (given: Given) => request<Enrolment>("POST", "/api/account/totp", given),
+  enrol: (given: Given, replace = false) => request<Enrolment>("POST", replace ? "/api/account/totp/replace" : "/api/account/totp", given),
   confirmEnrolment: (code: string) => request<{ recovery: string[]; since: string }>("POST", "/api/account/totp/confirm", { code }),
   removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
   newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,

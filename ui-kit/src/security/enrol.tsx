@@ -20,19 +20,21 @@ type Doing = { what: "start" } | { what: "begin"; why?: string } | { what: "scan
  * typed: a passphrase that was given a moment ago and need not be asked for again; it is used once. Without onCancel there
  * is no way out but to the end. onDone comes when the recovery codes are said to be kept.
  */
-export function Enrolling({ me, factors, typed, onOn, onDone, onMoved, onCancel }: {
+export function Enrolling({ me, factors, typed, replace, onOn, onDone, onMoved, onCancel }: {
   me: Person; typed?: string;
+  /** In the place of the authenticator that there is. */
+  replace?: boolean;
   /** What there is already: a passkey is asked for as well. */
   factors?: Factors | null;
   /** The second factor is on; its recovery codes are on the page still. */
   onOn?: () => void;
   onDone: () => void;
-  /** There is one already: it was set up elsewhere. */
+  /** There is one already: it was set up elsewhere. Or there is none any more to be replaced. */
   onMoved: () => void; onCancel?: () => void;
 }) {
   const { api, refusal } = useSecurity();
   const [doing, setDoing] = useState<Doing>(typed ? { what: "start" } : { what: "begin" });
-  const refused = (e: Refusal) => { if (e.code === codes.factorThere) onMoved(); };
+  const refused = (e: Refusal) => { if (e.code === codes.factorThere || e.code === codes.noFactor) onMoved(); };
   useEffect(() => {
     if (!typed) return;
     api.enrol({ passphrase: typed }).then((enrolment) => setDoing({ what: "scan", enrolment }), (cause: unknown) => {
@@ -45,17 +47,18 @@ export function Enrolling({ me, factors, typed, onOn, onDone, onMoved, onCancel 
     case "start": return <Skeleton lines={4} />;
     case "begin":
       return (
-        <Proving me={me} kinds={kindsOf(factors ?? null)} title={own.value.factor.beginTitle} act={own.value.factor.next} onCancel={onCancel}
-          onProof={async (given) => { const enrolment = await api.enrol(given); setDoing({ what: "scan", enrolment }); }} onMoved={async (e) => refused(e)}>
+        <Proving me={me} kinds={kindsOf(factors ?? null)} title={replace ? own.value.factor.replaceTitle : own.value.factor.beginTitle} act={own.value.factor.next} onCancel={onCancel}
+          onProof={async (given) => { const enrolment = await api.enrol(given, replace); setDoing({ what: "scan", enrolment }); }} onMoved={async (e) => refused(e)}>
           {doing.why && <Notice tone="danger" live><p>{doing.why}</p></Notice>}
+          {replace && <p>{own.value.factor.replaceText}</p>}
         </Proving>
       );
-    case "scan": return <Scan enrolment={doing.enrolment} onOver={(why) => setDoing({ what: "begin", why })} onCancel={onCancel} onDone={(recovery) => { if (recovery.length === 0) { onDone(); return; } setDoing({ what: "keep", recovery }); onOn?.(); }} />;
+    case "scan": return <Scan enrolment={doing.enrolment} replace={replace} onOver={(why) => setDoing({ what: "begin", why })} onCancel={onCancel} onDone={(recovery) => { if (recovery.length === 0) { onDone(); return; } setDoing({ what: "keep", recovery }); onOn?.(); }} />;
     case "keep": return <Keep email={me.email} recovery={doing.recovery} onKept={onDone} />;
   }
 }
 
-function Scan({ enrolment, onDone, onOver, onCancel }: { enrolment: Enrolment; onDone: (recovery: string[]) => void; onOver: (why: string) => void; onCancel?: () => void }) {
+function Scan({ enrolment, replace, onDone, onOver, onCancel }: { enrolment: Enrolment; replace?: boolean; onDone: (recovery: string[]) => void; onOver: (why: string) => void; onCancel?: () => void }) {
   const { api, refusal } = useSecurity();
   const t = own.value.factor;
   const [code, setCode] = useState("");
@@ -90,8 +93,8 @@ function Scan({ enrolment, onDone, onOver, onCancel }: { enrolment: Enrolment; o
       </div>
       <form class="step" noValidate onSubmit={(e) => { e.preventDefault(); void send(sixDigits(code)); }}>
         <CodeField recovery={false} hint={t.firstCode} value={code} onValue={(v) => { setCode(v); setSaid(null); }} onWhole={(whole) => void send(whole)} error={said} innerRef={field} />
-        <p class="small muted">{t.othersEnd}</p>
-        <div class="step__acts"><Button look="primary" type="submit" busy={busy}>{t.turnOn}</Button>{onCancel && <Button onClick={onCancel}>{kit.value.cancel}</Button>}</div>
+        <p class="small muted">{replace ? t.replaceEnds : t.othersEnd}</p>
+        <div class="step__acts"><Button look="primary" type="submit" busy={busy}>{replace ? t.replaceAct : t.turnOn}</Button>{onCancel && <Button onClick={onCancel}>{kit.value.cancel}</Button>}</div>
       </form>
     </Step>
   );

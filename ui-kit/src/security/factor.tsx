@@ -1,4 +1,4 @@
-/** "My security": the second factor of one's own account is set up, its recovery codes are kept, and it is turned off again. */
+/** "My security": the second factor of one's own account is set up, its recovery codes are kept, it moves to another phone, and it is turned off again. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button } from "../button.tsx";
 import { codes } from "../factor.ts";
@@ -16,7 +16,7 @@ export const few = 2;
 /** The part of an account page that a link names. */
 export const factorPart = "second-factor";
 
-type Doing = "enrol" | "renew" | "off" | { recovery: string[] };
+type Doing = "enrol" | "replace" | "renew" | "off" | { recovery: string[] };
 
 export function FactorPart({ me, factors, error, meant, onChange }: {
   me: Person; factors: Factors | null; error: string | null;
@@ -46,6 +46,7 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
       <h2 id="part-factor" ref={head} tabIndex={-1}>{t.title}</h2>
       {!factors ? error ? <Notice tone="danger" live><p>{error}</p></Notice> : <Skeleton lines={2} />
         : doing === "enrol" ? <Enrolling me={me} factors={factors} onOn={() => void onChange()} onDone={() => void over(t.kept)} onMoved={() => void over()} onCancel={() => void over()} />
+        : doing === "replace" ? <Enrolling me={me} factors={factors} replace onDone={() => void over(t.replaced)} onMoved={() => void over()} onCancel={() => void over()} />
         : doing === "renew" ? (
           <Proving me={me} kinds={kindsOf(factors)} title={t.renewTitle} act={t.renewAct} recovery={false} onMoved={moved} onCancel={() => void over()}
             onProof={async (given) => { const recovery = await api.newRecovery(given); recoveryRenewed(); setDoing({ recovery }); }}>
@@ -57,7 +58,7 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
             <p>{factors.passkeys.length > 0 ? t.offTextOther : t.offText}</p>
           </Proving>
         ) : doing ? <Keep email={me.email} recovery={doing.recovery} onKept={() => void over(t.renewed)} />
-        : factors.totp ? <On factors={factors} required={(factors.required ?? privileged(me.role)) && factors.passkeys.length === 0} onRenew={() => setDoing("renew")} onOff={() => setDoing("off")} />
+        : factors.totp ? <On factors={factors} required={(factors.required ?? privileged(me.role)) && factors.passkeys.length === 0} onRenew={() => setDoing("renew")} onReplace={() => setDoing("replace")} onOff={() => setDoing("off")} />
         : (
           <div class="stack">
             {factors.passkeys.length > 0 ? <><Left factors={factors} /><p>{keys.value.withTotp}</p></> : <p>{t.why}</p>}
@@ -68,7 +69,7 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
   );
 }
 
-function On({ factors, required, onRenew, onOff }: { factors: Factors; required: boolean; onRenew: () => void; onOff: () => void }) {
+function On({ factors, required, onRenew, onReplace, onOff }: { factors: Factors; required: boolean; onRenew: () => void; onReplace: () => void; onOff: () => void }) {
   const t = own.value.factor;
   const short = factors.recoveryLeft <= few;
   return (
@@ -78,6 +79,7 @@ function On({ factors, required, onRenew, onOff }: { factors: Factors; required:
       {required && <p class="muted small">{t.required}</p>}
       <div class="step__acts">
         <Button look={short ? "primary" : "plain"} onClick={onRenew}>{t.renew}</Button>
+        <Button onClick={onReplace}>{t.replace}</Button>
         {!required && <Button look="warn" onClick={onOff}>{t.off}</Button>}
       </div>
     </div>

@@ -41,7 +41,8 @@ export const whyOf = (refusal: (e: unknown) => Refusal, e: unknown): Refusal => 
 
 export interface OwnAccount {
   factors(): Promise<Factors>;
-  enrol(given: Given): Promise<Enrolment>;
+  /** replace: another authenticator in the place of the one that there is, which counts until the new one is confirmed. */
+  enrol(given: Given, replace?: boolean): Promise<Enrolment>;
   confirmEnrolment(code: string): Promise<{ recovery: string[] }>;
   removeFactor(given: Given): Promise<unknown>;
   newRecovery(given: Given): Promise<string[]>;
