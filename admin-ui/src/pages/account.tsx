@@ -155,7 +155,7 @@ function Remove({ account: a, onClose, onLater, onNow }: { account: Account; onC
     <Dialog open title={l.title(a.name)} onClose={onClose}>
       <div class="stack">
         <p>{l.text}</p>
-        {!a.leaving && <div class="stack stack--tight"><div><Button look="primary" autofocus busy={busy === "later"} onClick={() => void run("later", onLater)()}>{days === null ? l.afterDelay : l.later(days)}</Button></div><p class="muted small">{l.laterText}</p></div>}
+        {!a.leaving && <div class="stack stack--tight"><div><Button look="primary" autofocus busy={busy === "later"} onClick={() => void run("later", onLater)()}>{l.later}</Button></div>{days !== null && <p class="muted small">{l.laterText(days)}</p>}</div>}
         <div class="stack stack--tight"><div><Button look="danger" icon="trash-2" busy={busy === "now"} onClick={() => void run("now", onNow)()}>{l.now}</Button></div><p class="muted small">{l.nowText}</p></div>
       </div>
     </Dialog>
