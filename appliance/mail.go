@@ -217,6 +217,9 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 	if to.State == accounts.Invited && (ends[e.Action] || e.Action == audit.AccountAddressed) {
 		return nil // who has never come may know nothing of the account
 	}
+	if e.Action == audit.AccountAddressed && e.Detail["source"] != "" {
+		return nil // the organisation gave it; when it renames itself, it would be a mail for everybody at once
+	}
 	var mail invite.Mail
 	if ends[e.Action] {
 		mail = p.end(e.Action, to)
