@@ -40,7 +40,7 @@ var layers = map[string]rule{
 	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "audit", "meetings/...", "store"},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
 
 	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "meetings/..."},
@@ -61,6 +61,7 @@ var layers = map[string]rule{
 	"meetings/invite": {floor: 3, tests: []string{"github.com/emersion/go-ical", "github.com/teambition/rrule-go"}},
 
 	"accounts/ldap": {floor: 2, own: []string{"accounts", "audit"}, outside: []string{"github.com/go-asn1-ber/asn1-ber", "github.com/go-ldap/ldap/v3"}},
+	"accounts/scim": {floor: 2, own: []string{"accounts"}},
 	"accounts/oidc": {floor: 2, own: []string{"accounts"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
 	"accounts":      {floor: 2, own: []string{"audit", "crypto/passhash", "store"}, outside: []string{"github.com/pquerna/otp", "golang.org/x/text"}},
 
@@ -78,9 +79,8 @@ var layers = map[string]rule{
 	"media/slab": {floor: 1, outside: []string{"golang.org/x/sys"}},
 	"media/srtp": {floor: 1, tests: []string{"github.com/pion/..."}},
 	"media/transport": {floor: 1, own: []string{"media", "media/forward", "media/gate", "media/pace", "media/pace/line", "media/srtp", "media/transport/batch"},
-		outside: []string{"github.com/pion/dtls/v3", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp",
-			"github.com/pion/transport/v5"},
-		tests: []string{"github.com/pion/...", "golang.org/x/sys"}},
+		outside: []string{"github.com/pion/dtls/v3", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/transport/v5"},
+		tests:   []string{"github.com/pion/...", "golang.org/x/sys"}},
 	"media/transport/batch": {floor: 1, outside: []string{"golang.org/x/sys"}},
 
 	"admin-ui":            {floor: 0},

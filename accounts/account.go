@@ -68,7 +68,9 @@ type Account struct {
 	FactorMissing bool
 
 	Source Source
-	Absent bool // its source has no such person any more, or has shut them out
+	// Passphrase: there is one to be typed, ours or the directory's. Who has none proves who they are at the provider, or by a passkey.
+	Passphrase bool
+	Absent     bool // its source has no such person any more, or has shut them out
 
 	Leaving *Leaving // it is about to be deleted; nil: it is not
 }

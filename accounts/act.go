@@ -83,6 +83,8 @@ type act struct {
 	provided *provided // of the session that was proved last among those that endAll ended
 	proposed *Proposed // the act became this proposal
 	agreed   *proposal // the act is what this proposal wanted: its entries name it
+
+	provisioner ProvisionerID // who asks for it; its entries name it
 }
 
 func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act) error) error {
@@ -113,6 +115,9 @@ func (t *act) recordAs(result audit.Result, action audit.Action, object string, 
 	e := audit.Event{Time: t.now, Actor: t.actor, Client: t.from, Action: action, Object: object, Result: result}
 	if p := t.agreed; p != nil {
 		details = append(details, "proposal", ProposalID(p.ID).String(), "by", p.By.String())
+	}
+	if t.provisioner != (ProvisionerID{}) {
+		details = append(details, "provisioner", t.provisioner.String())
 	}
 	for i := 0; i+1 < len(details); i += 2 {
 		if details[i+1] == "" {

@@ -82,6 +82,21 @@ var (
 	ErrPIN             = &Error{"bad-pin", "a PIN has 4 to 12 digits, or 8 to 64 characters"}
 )
 
+// Of provisioning.
+var (
+	ErrProvisioner         = &Error{"bad-provisioner", "the token is unknown, revoked or too old"}
+	ErrNoProvisioner       = &Error{"not-found", "no such token"}
+	ErrProvisionerDays     = &Error{"provisioner-days", "a token lasts 1 to 366 days"}
+	ErrTooManyProvisioners = &Error{"too-many-provisioners", "as many tokens as can be kept"}
+	ErrUserName            = &Error{"bad-user-name", "a user name has 1 to 256 bytes of visible characters"}
+	ErrUserNameTaken       = &Error{"user-name-taken", "another provisioned account has this user name"}
+	ErrSubject             = &Error{"bad-subject", "the source's own name has at most 256 bytes of visible characters"}
+	ErrSubjectTaken        = &Error{"subject-taken", "another one has this name of the source"}
+	ErrGroupMember         = &Error{"group-member", "no provisioned account has this id"}
+	ErrTooMuch             = &Error{"too-much", "too many accounts would have to be looked at"}
+	ErrProvisionedRole     = &Error{"provisioned-role", "a role that this token may not give"}
+)
+
 // Of invitations.
 var (
 	ErrInvitation          = &Error{"invitation-unknown", "no such invitation"}

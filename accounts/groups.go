@@ -60,6 +60,7 @@ type Group struct {
 	Subject string // the source's own name of it, which never changes there; "": it has none
 	Members int
 	Created time.Time
+	Changed time.Time // by its source; zero: not since
 }
 
 type storedGroup struct {
@@ -68,6 +69,7 @@ type storedGroup struct {
 	Subject string    `json:"subject,omitempty"`
 	Members int       `json:"members"`
 	Created time.Time `json:"created"`
+	Changed time.Time `json:"changed,omitzero"`
 }
 
 // AddGroups is the migration that brings groups, contacts and the choice about presence.
@@ -89,13 +91,13 @@ func loadGroup(tx *store.Tx, id GroupID) (Group, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return Group{}, fmt.Errorf("accounts: group %s: %w", id, err)
 	}
-	return Group{id, s.Name, s.Source, s.Subject, s.Members, s.Created}, nil
+	return Group{id, s.Name, s.Source, s.Subject, s.Members, s.Created, s.Changed}, nil
 }
 
 func groupKey(g Group) []byte { return []byte(fold(g.Name) + "\x00" + string(g.ID[:])) }
 
 func saveGroup(tx *store.Tx, g Group) error {
-	b, err := json.Marshal(storedGroup{g.Name, g.Source, g.Subject, g.Members, g.Created})
+	b, err := json.Marshal(storedGroup{g.Name, g.Source, g.Subject, g.Members, g.Created, g.Changed})
 	if err != nil {
 		return fmt.Errorf("accounts: group %s: %w", g.ID, err)
 	}

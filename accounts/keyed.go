@@ -15,7 +15,9 @@ import (
 // none, after the same work (verify). Recovery codes and TOTP stand beside a passphrase, and come with one.
 
 // keyed reports whether passkeys are all that r signs in with.
-func (r record) keyed() bool { return r.Hash == "" && !r.ofSource() && len(r.Passkeys) > 0 }
+func (r record) keyed() bool {
+	return r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) > 0
+}
 
 // credential is what an account signs in with from now on: a passphrase's hash, or a passkey.
 type credential struct {

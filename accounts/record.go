@@ -20,9 +20,10 @@ type record struct {
 	Disabled bool   `json:"disabled,omitempty"`
 	// Source and Subject say who else knows the person, and under which name that never changes. Absent: the source has no such
 	// person any more, or has shut them out; Disabled is an administrator's word of our own.
-	Source  Source `json:"source,omitempty"`
-	Subject string `json:"subject,omitempty"`
-	Absent  bool   `json:"absent,omitempty"`
+	Source  Source   `json:"source,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Absent  bool     `json:"absent,omitempty"`
+	Brought *brought `json:"brought,omitempty"` // there exactly for Provisioned accounts
 	// Provided is the provider's name of somebody whose account is of another source, once they have come by it.
 	Provided  string    `json:"provided,omitempty"`
 	Created   time.Time `json:"created"`
@@ -62,7 +63,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed(), Leaving: r.Leaving.shown()}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Passphrase: r.Hash != "" || r.Source == Directory, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed(), Leaving: r.Leaving.shown()}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
@@ -133,6 +134,9 @@ func (r record) indexes() []indexKey {
 	}
 	if r.ofSource() && r.Subject != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(r.Source, r.Subject), id})
+	}
+	if r.Brought != nil {
+		list = append(list, indexKey{userNameBucket, userNameKey(r.Brought.UserName), id})
 	}
 	if r.Provided != "" {
 		list = append(list, indexKey{subjectBucket, subjectKey(Provider, r.Provided), id})

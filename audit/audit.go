@@ -48,6 +48,8 @@ const (
 	ActorSystem    = "system"    // the appliance itself
 	ActorAnonymous = "anonymous" // somebody not signed in
 	ActorOperator  = "operator"  // somebody with a shell on the appliance
+
+	ActorProvisioning = "provisioning" // an identity system with a token (SCIM)
 )
 
 // Event is what a caller records.

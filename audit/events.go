@@ -28,7 +28,7 @@ const (
 	SetupDone        Action = "setup.done"         // object: the first administrator
 
 	// Accounts. Object: the account.
-	// source=ldap: the organisation's directory decided it.
+	// source=ldap: the organisation's directory decided it; scim: an identity system did, and provisioner is its token.
 	AccountCreated   Action = "account.created"       // [role, source]
 	AccountRenamed   Action = "account.renamed"       // [source]
 	RoleChanged      Action = "account.role"          // [from, to, source]
@@ -44,6 +44,7 @@ const (
 	AccountAddressed Action = "account.email"         // [source, how=owner|undone] another e-mail address: by its source, its owner who confirmed it, a link that undoes that, or an administrator
 	AddressAsked     Action = "account.email-asked"   // its owner wants another e-mail address; nothing has changed yet
 	AddressRefused   Action = "account.email-refused" // [reason=code, failures] a wrong code from the mail to it
+	AccountNamed     Action = "account.named"         // [source, changed] its source calls it otherwise: changed=userName|externalId|name, or several
 	ActivationMade   Action = "activation.made"       // [reset=yes when the account was active already, expires]
 	ActivationUsed   Action = "activation.used"       // [reset, by=passkey, replaced: passkeys that are gone]
 	ActivationBad    Action = "activation.refused"
@@ -99,6 +100,7 @@ const (
 	// Groups. Object: the group. source=ldap|oidc|scim: that source decided it.
 	GroupCreated     Action = "group.created"        // [source]
 	GroupRenamed     Action = "group.renamed"        // [source]
+	GroupNamed       Action = "group.named"          // [source] its source calls it otherwise
 	GroupDeleted     Action = "group.deleted"        // [source]
 	GroupMemberAdded Action = "group.member-added"   // [account, source]
 	GroupMemberTaken Action = "group.member-removed" // [account, source]
@@ -112,6 +114,11 @@ const (
 	DirectoryHeld   Action = "directory.held"         // [missing, accounts] far fewer people than before: nobody was shut out
 	DirectoryFailed Action = "directory.failed"       // [reason] the first of a row
 	DirectoryBack   Action = "directory.answers"      // again, after a row of failures
+
+	// Provisioning (SCIM). Object: the token, by its id. Each act by one names it: [provisioner], the actor being "provisioning".
+	ProvisionerMade    Action = "provisioner.made"    // [name, organisers=yes, mails=yes, expires]
+	ProvisionerRevoked Action = "provisioner.revoked" // [name]
+	ProvisionerRefused Action = "provisioner.refused" // [reason=unknown|expired] object: the token, when it is an expired one
 
 	// The provider of sign-in. Object of AccountVouched: the account.
 	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on

@@ -155,6 +155,9 @@ func (c *Client) Name() string { return c.s.Name }
 // Preset is "" or ProConnect.
 func (c *Client) Preset() string { return c.s.Preset }
 
+// ClientID is the name that the provider gave to the appliance.
+func (c *Client) ClientID() string { return c.s.ClientID }
+
 // Issuer names the provider.
 func (c *Client) Issuer() string { return c.s.Issuer }
 

@@ -20,6 +20,8 @@ const (
 	officer
 	decider // whoever proposes what takes four eyes, or agrees to it
 	watcher // whoever reads how the appliance is run
+
+	provisioner // nobody who is signed in: an identity system with a token
 )
 
 // roles are whom a route is for; none: it does not depend on the role.

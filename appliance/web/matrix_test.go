@@ -121,6 +121,12 @@ var rights = []right{
 	{"POST", "/api/passkey/login/begin", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/passkey/login/begin"), nothing, "passkeysNotHere"},
 	{"POST", "/api/passkey/login/finish", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/passkey/login/finish"), map[string]any{"credential": nothing}, "passkeysNotHere"},
 	{"POST", "/api/logout", is{204, 204, 204, 204, 204, 204, 204, 204}, fixed("/api/logout"), nothing, ""},
+	// There is no provider in the house of this test; TestProvider… have one.
+	{"POST", "/api/oidc/start", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/oidc/start"), map[string]string{"purpose": "signIn"}, "noProvider"},
+	{"POST", "/api/oidc/finish", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/oidc/finish"), map[string]string{"query": "state=x&code=x"}, "noProvider"},
+	{"POST", "/api/oidc/factor", is{409, 409, 409, 409, 409, 409, 409, 409}, fixed("/api/oidc/factor"), map[string]string{"state": "x", "code": "123456"}, "noProvider"},
+	{"GET", "/oidc/front-channel-logout", is{404, 404, 404, 404, 404, 404, 404, 404}, fixed("/oidc/front-channel-logout?iss=x&sid=x"), nil, ""},
+	{"POST", "/oidc/back-channel-logout", is{404, 404, 404, 404, 404, 404, 404, 404}, fixed("/oidc/back-channel-logout"), nothing, ""},
 	{"POST", "/api/activation", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activation"), map[string]string{"token": "x"}, "bad-activation"},
 	{"POST", "/api/activate", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/activate"),
 		map[string]string{"token": "x", "passphrase": "a passphrase of somebody"}, "bad-activation"},
@@ -239,9 +245,34 @@ var rights = []right{
 	{"DELETE", "/api/admin/accounts/:account/factors", is{401, 403, 403, 403, 403, 403, 403, 409}, ofMember("/api/admin/accounts/%s/factors"), nil, "noSecondFactor"},
 	{"GET", "/api/admin/directory", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/directory"), nil, ""},
 	{"POST", "/api/admin/directory/sync", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/directory/sync"), nothing, "noDirectory"},
+	{"GET", "/api/admin/provisioning", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provisioning"), nil, ""},
+	{"POST", "/api/admin/provisioning", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/provisioning"), map[string]any{"name": "Entra ID", "days": 90}, ""},
+	{"DELETE", "/api/admin/provisioning/:provisioner", is{401, 403, 403, 403, 403, 403, 403, 204}, ofProvisioner, nil, ""},
+	{"GET", "/api/admin/provider", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provider"), nil, ""},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
+
+	// SCIM: an identity system with a token of its own (TestScimNeedsItsToken). Nobody's session is good for anything there.
+	{"GET", "/scim/v2/ServiceProviderConfig", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ServiceProviderConfig"), nil, ""},
+	{"GET", "/scim/v2/ResourceTypes", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ResourceTypes"), nil, ""},
+	{"GET", "/scim/v2/ResourceTypes/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ResourceTypes/User"), nil, ""},
+	{"GET", "/scim/v2/Schemas", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Schemas"), nil, ""},
+	{"GET", "/scim/v2/Schemas/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:User"), nil, ""},
+	{"GET", "/scim/v2/Users", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Users"), nil, ""},
+	{"POST", "/scim/v2/Users/.search", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Users/.search"), nothing, ""},
+	{"POST", "/scim/v2/Users", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Users"), nothing, ""},
+	{"GET", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nil, ""},
+	{"PUT", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nothing, ""},
+	{"PATCH", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nothing, ""},
+	{"DELETE", "/scim/v2/Users/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, ofMember("/scim/v2/Users/%s"), nil, ""},
+	{"GET", "/scim/v2/Groups", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Groups"), nil, ""},
+	{"POST", "/scim/v2/Groups/.search", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Groups/.search"), nothing, ""},
+	{"POST", "/scim/v2/Groups", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/Groups"), nothing, ""},
+	{"GET", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nil, ""},
+	{"PUT", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nothing, ""},
+	{"PATCH", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nothing, ""},
+	{"DELETE", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nil, ""},
 	{"GET", "/api/admin/audit", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit"), nil, ""},
 	{"GET", "/api/admin/policy", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/policy"), nil, ""},
 	{"PATCH", "/api/admin/policy", is{401, 403, 403, 403, 403, 403, 200, 403}, fixed("/api/admin/policy"),
@@ -267,6 +298,9 @@ var rights = []right{
 	{"GET", "/undo", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/undo"), nil, ""},
 	{"GET", "/about", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/about"), nil, ""},
 	{"GET", "/account", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/account"), nil, ""},
+	{"GET", "/oidc/callback", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/callback?code=x&state=x"), nil, ""},
+	{"GET", "/oidc/prove", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/prove"), nil, ""},
+	{"GET", "/oidc/signed-out", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/signed-out"), nil, ""},
 	{"GET", "/test", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/test"), nil, ""},
 	{"GET", "/setup", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/setup"), nil, ""},
 	{"GET", "/console", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/console"), nil, ""},
@@ -295,6 +329,13 @@ func (r right) check(t *testing.T, s *scene, who string, b *browser) {
 	default:
 		t.Errorf("%s: code %q", who, got)
 	}
+}
+
+// ofProvisioner names a token that the administrator has made.
+func ofProvisioner(s *scene) string {
+	p, _, err := s.accounts.MakeProvisioner(accounts.Operator(), accounts.ProvisionerWish{Name: "Entra ID", Days: 90}, s.clock())
+	must(s.t, err)
+	return "/api/admin/provisioning/" + p.ID.String()
 }
 
 func TestPrivilegeMatrix(t *testing.T) {

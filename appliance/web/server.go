@@ -16,13 +16,14 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -31,6 +32,8 @@ type Config struct {
 	Status   func() Status
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
+	// Provider is where people may sign in beside here; nil: there is none.
+	Provider *oidc.Client
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
@@ -102,16 +105,23 @@ type Server struct {
 	signed   *rate     // API requests by session
 	trials   *rate     // trial connections by session
 	pins     *pinTries
-	invites  *rate    // invitations by organiser
-	codes    *rate    // codes by mail, by whom they go to
-	askers   *rate    // the same, by who asks
+	invites  *rate // invitations by organiser
+	codes    *rate // codes by mail, by whom they go to
+	askers   *rate // the same, by who asks
+	starts   *rate // ways to the provider, by address
+	flows    *flows
+	hints    *hints
 	exports  *rate    // copies of all that is kept, by account
 	plans    *rate    // changes of planned meetings by account
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
 	slots    chan struct{}
-	door     *door
-	lines    sync.WaitGroup // connections to rooms
+
+	provisions   *rate         // requests for SCIM by token
+	strangers    *rate         // the same without one that counts, by address
+	provisioning chan struct{} // slots for them
+	door         *door
+	lines        sync.WaitGroup // connections to rooms
 }
 
 const (
@@ -131,7 +141,10 @@ func New(c Config) (*Server, error) {
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
-		exports: newRate(exportsPerHour/3600.0, exportsPerHour), slots: make(chan struct{}, maxRunning),
+		starts: newRate(startsPerSecond, startsBurst), flows: newFlows(), hints: newHints(),
+		slots:      make(chan struct{}, maxRunning),
+		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
+		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
 	}
 	if c.Wait == nil {
 		c.Wait = waitFor
@@ -188,16 +201,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete:
+	case http.MethodPut:
+		if isScim(r) {
+			break
+		}
+		fallthrough
 	default: // no method override, no preflight: nothing here is for other origins
 		s.refuse(w, r, codeMethod)
 		return
 	}
 	// A body comes with its length. net/http accepts a request that gives two and believes the chunks (RFC 9112 §6.3);
-	// no browser sends chunks, so there is no need to be the second opinion.
+	// no browser sends chunks, so there is no need to be the second opinion. A program that provisions may; whatever a proxy takes for
+	// the next request on that connection is never read.
 	if len(r.TransferEncoding) > 0 {
 		w.Header().Set("Connection", "close")
-		s.refuse(w, r, codeNoLength)
-		return
+		if !isScim(r) {
+			s.refuse(w, r, codeNoLength)
+			return
+		}
 	}
 	if !s.OwnHost(r) {
 		s.refuse(w, r, codeWrongHost)

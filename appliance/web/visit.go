@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/scim"
 	"huisclos/meetings"
 )
 
@@ -20,10 +21,12 @@ import (
 type kind int
 
 const (
-	page   kind = iota // a document or a file: may be opened from another site
-	call               // JSON of the API
-	secret             // JSON of the API that checks a secret which somebody could guess
-	socket             // the upgrade to WebSocket
+	page    kind = iota // a document or a file: may be opened from another site
+	call                // JSON of the API
+	secret              // JSON of the API that checks a secret which somebody could guess
+	socket              // the upgrade to WebSocket
+	machine             // SCIM: a program with a token, no browser
+	foreign             // what the provider of sign-in calls itself: neither cookie nor origin of ours, but its signature
 )
 
 type route struct {
@@ -48,6 +51,8 @@ type visit struct {
 	session  accounts.Session
 	token    string // of the session
 
+	provisioner accounts.Provisioner // who has the token of a request for SCIM; then nobody is signed in
+
 	canary *meetings.Visitor // one of the two of the test call; then account has an id and a name, and there is no session
 }
 
@@ -67,6 +72,12 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: s.client(c.Request())}
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
+		}
+		switch rt.kind {
+		case machine:
+			return v.answer(s.provision(v, rt))
+		case foreign:
+			return v.answer(s.fromProvider(v, rt))
 		}
 		if refused := s.admit(v, rt); refused != "" {
 			return v.refuse(refused)
@@ -186,6 +197,7 @@ func (v *visit) answer(err error) error {
 	var needs accounts.NeedsFactor
 	var proposed accounts.Proposed
 	var he *echo.HTTPError
+	var protocol *scim.Error
 	switch {
 	case err == nil:
 		return nil
@@ -207,6 +219,9 @@ func (v *visit) answer(err error) error {
 		return v.refuse(codeTooLarge)
 	case errors.Is(err, errMediaType):
 		return v.refuse(codeMediaType)
+	case errors.As(err, &protocol):
+		scimRefusal(v.w, v.r, protocol)
+		return nil
 	case errors.As(err, &he):
 		return err
 	}
@@ -254,6 +269,10 @@ func (s *Server) refuseWith(w http.ResponseWriter, r *http.Request, c code, more
 }
 
 func (s *Server) say(w http.ResponseWriter, r *http.Request, c code, said sentence, more map[string]any) {
+	if isScim(r) {
+		s.sayScim(w, r, c, said)
+		return
+	}
 	if !strings.HasPrefix(r.URL.Path, "/api/") {
 		s.sentencePage(w, r, said)
 		return

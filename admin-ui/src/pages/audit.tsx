@@ -21,7 +21,7 @@ export function Audit() {
 
   /** The log itself keeps ids only; accounts that are gone have no name any more. */
   const names = page?.names ?? {};
-  const who = (id: string) => (id === "system" ? t.system : id === "anonymous" ? t.anonymous : id === "operator" ? t.operator : names[id] ?? id);
+  const who = (id: string) => (id === "system" ? t.system : id === "anonymous" ? t.anonymous : id === "operator" ? t.operator : id === "provisioning" ? t.provisioning : names[id] ?? id);
   const what = (e: Entry) => (e.object ? names[e.object] ?? e.detail?.["name"] ?? e.object : "");
   const columns: Column<Entry>[] = [
     { id: "time", name: t.time, cell: (e) => <time class="figures nowrap" dateTime={e.time}>{exactTime(e.time)}</time> },

@@ -99,7 +99,7 @@ export const words = dictionary(
       title: "Journal d’audit", text: "Chaque entrée contient l’empreinte de celle qui la précède : en modifier une se verrait.",
       head: (n: string) => `Dernière entrée : n° ${n}`, copyHead: "Copier son empreinte",
       time: "Date", action: "Action", actor: "Par", object: "Objet", result: "Résultat", client: "Depuis", number: "N°", more: (n: number) => `Détail de l’entrée ${n}`, moreTitle: (n: number) => `Entrée n° ${n}`,
-      results: { ok: "Fait", refused: "Refusé", failed: "Échoué" }, system: "L’appareil", anonymous: "Personne non connectée", operator: "Opérateur, en ligne de commande",
+      results: { ok: "Fait", refused: "Refusé", failed: "Échoué" }, system: "L’appareil", anonymous: "Personne non connectée", operator: "Opérateur, en ligne de commande", provisioning: "Provisionnement",
       none: "Le journal est vide", noneText: "Les actions apparaîtront ici.", hash: "Empreinte", code: "Nom technique", newest: "Revenir au début",
     },
 
@@ -206,7 +206,7 @@ export const words = dictionary(
       title: "Audit log", text: "Each entry holds the fingerprint of the one before it: changing one would show.",
       head: (n) => `Last entry: no. ${n}`, copyHead: "Copy its fingerprint",
       time: "Date", action: "Action", actor: "By", object: "Object", result: "Result", client: "From", number: "No.", more: (n) => `Detail of entry ${n}`, moreTitle: (n) => `Entry no. ${n}`,
-      results: { ok: "Done", refused: "Refused", failed: "Failed" }, system: "The appliance", anonymous: "Somebody not signed in", operator: "Operator, on the command line",
+      results: { ok: "Done", refused: "Refused", failed: "Failed" }, system: "The appliance", anonymous: "Somebody not signed in", operator: "Operator, on the command line", provisioning: "Provisioning",
       none: "The log is empty", noneText: "Acts will appear here.", hash: "Fingerprint", code: "Technical name", newest: "Back to the newest",
     },
 

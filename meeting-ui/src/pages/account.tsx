@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { AddressPart, Button, chooseLang, chooseTheme, DataPart, EndPart, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
+import { AddressPart, Button, chooseLang, chooseTheme, DataPart, EndPart, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, providerName, providerWords, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
 import { api, type Account as Me, type ApiError, type Factors } from "../api/index.ts";
 import { place } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
@@ -22,7 +22,7 @@ export function Account({ me }: { me: Me }) {
       <div class="stack stack--loose">
         <Name me={me} />
         <AddressPart me={me} onChange={ask} />
-        <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
+        <PassphrasePart me={me} factors={factors} onChange={() => { void load(); setTurn((n) => n + 1); }} />
         <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         {me.role !== "guest" && <Presence />}
@@ -51,7 +51,7 @@ function Name({ me }: { me: Me }) {
   return (
     <section class="card part" aria-labelledby="part-who">
       <h2 id="part-who">{t.who}</h2>
-      {me.source ? <div class="stack stack--tight"><p><b>{me.name}</b></p><p class="muted">{t.elsewhere}</p></div> : <form class="stack" onSubmit={(e) => void submit(e)}>
+      {me.source ? <div class="stack stack--tight"><p><b>{me.name}</b></p><p class="muted">{me.source === "oidc" ? providerWords.value.from(providerName()) : t.elsewhere}</p></div> : <form class="stack" onSubmit={(e) => void submit(e)}>
         <Input label={t.name} hint={t.nameHint} autocomplete="name" maxLength={80} required value={name} onValue={setName} error={error} />
         <div><Button type="submit" busy={busy}>{t.save}</Button></div>
       </form>}

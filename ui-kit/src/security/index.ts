@@ -15,5 +15,7 @@ export * from "./passkey-words.ts";
 export * from "./proving.tsx";
 export * from "./door.tsx";
 export * from "./passkeys.tsx";
+export * from "./provider-words.ts";
+export * from "./provider.tsx";
 export * from "./life-words.ts";
 export * from "./life.tsx";
