@@ -81,6 +81,7 @@ type Actor struct {
 	Account  ID
 	Client   netip.Addr
 	Proved   time.Time // when the owner of the session last proved that it is them
+	Vouched  bool      // the provider of sign-in said of the session that a second factor was shown there ([Session])
 	operator bool
 }
 
@@ -112,6 +113,7 @@ type Session struct {
 	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
 
 	Provided bool // the provider of sign-in vouched for them, and may end it
+	Vouched  bool // and said that a second factor was shown there
 }
 
 // Reason why sessions ended.

@@ -50,6 +50,7 @@ type ExportedAccount struct {
 	Source    Source            `json:"source,omitempty"`
 	Subject   string            `json:"sourcesName,omitempty"` // what the source calls the person
 	Absent    bool              `json:"goneFromSource,omitempty"`
+	Brought   any               `json:"sourcesRecord,omitempty"` // what an identity system brought
 	Provided  string            `json:"providersName,omitempty"` // what the provider of sign-in calls the person
 	Guest     *ExportedGuestOf  `json:"guest,omitempty"`
 	Leaving   *Leaving          `json:"leaving,omitempty"`
@@ -232,6 +233,9 @@ func (a *Accounts) ExportOf(email string, now time.Time) (Export, error) {
 func (a *Accounts) collect(tx *store.Tx, r record, e *Export, now time.Time) (err error) {
 	e.Account = ExportedAccount{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin, Source: r.Source, Subject: r.Subject,
 		Absent: r.Absent, Provided: r.Provided, Leaving: r.Leaving.shown()}
+	if r.Brought != nil {
+		e.Account.Brought = r.Brought
+	}
 	if g := r.Guest; g != nil {
 		e.Account.Guest = &ExportedGuestOf{Rooms: []string{}, Until: g.Until, Asked: g.Asked != ID{}}
 		for _, room := range g.Rooms {

@@ -114,6 +114,7 @@ func TestWhoArrivesFromTheProvider(t *testing.T) {
 
 // An account is never joined to another by its address: not on either side, and nothing is left of the try.
 func TestNobodyIsJoinedByAnAddress(t *testing.T) {
+	// ASVS 10.5.2
 	w := newWorld(t)
 	ada, _ := w.administrator()
 	before, _ := w.Count()
@@ -217,6 +218,20 @@ func TestASecondFactorAfterTheProvider(t *testing.T) {
 	if a, _, err := w.Session(in.Session.Reveal(), noon); err != nil || !a.FactorMissing {
 		t.Errorf("another session: %+v, %v", a, err)
 	}
+	// So does an administrator's, and nobody else's word for it does.
+	admin := zoe()
+	admin.Subject, admin.Email, admin.SID, admin.Role, admin.SecondFactor = "b1", "bea@example.org", "s9", Administrator, true
+	bea := w.arrive(admin)
+	_, s, err := w.Session(bea.Session.Reveal(), noon)
+	if err != nil || !s.Vouched {
+		t.Errorf("%+v, %v", s, err)
+	}
+	_, err = w.CreateGroup(Actor{Account: bea.Account.ID, Vouched: s.Vouched}, "One", noon)
+	if err != nil {
+		t.Error(err)
+	}
+	_, err = w.CreateGroup(Actor{Account: bea.Account.ID}, "Two", noon)
+	refusedAs(t, err, ErrFactorMissing)
 	// Own acts: there is no passphrase; that the provider has just vouched stands for it, and for a while only.
 	id := in.Account.ID
 	for _, p := range []Proof{{}, {Passphrase: memberPhrase}, {Proved: noon.Add(-ProofLifetime)}, {Passphrase: "x", Proved: time.Time{}}} {
@@ -376,33 +391,20 @@ func TestEndProvided(t *testing.T) {
 	}
 }
 
-// provision makes an account as whoever provisions does.
-func (w *world) provision(name, email string) ID {
-	w.t.Helper()
-	var id ID
-	err := w.act(audit.ActorSystem, desk.Address, noon, func(t *act) error {
-		r, err := t.create(name, email, Organiser)
-		if err != nil {
-			return err
-		}
-		r.Source, r.Subject, id = Provisioned, "u-17", r.ID
-		return save(t.tx, r)
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return id
-}
-
 func TestWhoIsProvisionedAndVouchedFor(t *testing.T) {
 	w := newWorld(t)
 	ada, _ := w.administrator()
-	id := w.provision("Zoé D.", "zoe@example.org")
+	hr, _ := w.provisioner(ada, ProvisionerWish{Organisers: true})
+	made, err := w.Provision(hr, ProvisionedPerson{UserName: "zoe", Subject: "u-17", Display: "Zoé D.", Email: "zoe@example.org", Role: Organiser}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := made.Account.ID
 	if w.record(id).state() != Invited {
 		t.Fatal("a provisioned account waits for its passphrase")
 	}
 	// Without the setting, the address is somebody else's.
-	_, err := w.Arrive(zoe(), Proof{}, desk, noon)
+	_, err = w.Arrive(zoe(), Proof{}, desk, noon)
 	refusedAs(t, err, ErrEmailTaken)
 	v := zoe()
 	v.Provisioned, v.Role, v.EmailVerified = "u-17", "", false

@@ -38,7 +38,7 @@ const said = {
   },
 } as const;
 
-let folder: string, authority: string, provider: Provider, h: House;
+let folder: string, authority: string, provider: Provider, h: House, settings: (more: string) => string;
 const opened: Person[] = [];
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'huisclos-oidc-'));
@@ -49,9 +49,10 @@ before(async () => {
   const made = certify(folder, name);
   authority = made.authority;
   provider = await Provider.start(1637, url, certifyLoopback(folder), [zoe, yan, eve, ian, max, nia]);
-  const settings = `hostnames = ["${name}"]\n${provider.settings('scopes = ["profile", "email", "groups"]\nrole_claim = "groups"\ndefault_role = "none"\n[oidc.roles]\norganiser = ["salles"]\n')}[tls]\ncertificate = "${made.certificate}"\nkey = "${made.key}"\n`;
-  await provider.connects(binary, settings);
-  h = await furnish(await Appliance.start({ port, settings, front: url }), 1);
+  settings = (more) => `hostnames = ["${name}"]\n${provider.settings(more)}[tls]\ncertificate = "${made.certificate}"\nkey = "${made.key}"\n`;
+  const first = settings('scopes = ["profile", "email", "groups"]\nrole_claim = "groups"\ndefault_role = "none"\n[oidc.roles]\norganiser = ["salles"]\n');
+  await provider.connects(binary, first);
+  h = await furnish(await Appliance.start({ port, settings: first, front: url }), 1);
 });
 after(async () => {
   await h?.appliance.end();
@@ -230,4 +231,13 @@ test('Firefox, French, a phone: the provider does not answer', { timeout: 120_00
   await reads(t, w.down);
   assert.deepEqual(await faultsOf(t, 'oidc-down', look), []);
   await provider.up();
+
+  // ProConnect has a button of its own.
+  await h.appliance.again(settings('preset = "proconnect"\nrequire = ["siret=*"]\n'));
+  for (const at of ['/', '/console/']) {
+    await t.goto(url + at);
+    await reads(t, /S’identifier avec\s+ProConnect\s+Qu’est-ce que ProConnect/);
+    assert.deepEqual(await faultsOf(t, `oidc-proconnect${at.replaceAll('/', '')}`, look), []);
+  }
+  assert.deepEqual(refusedByPolicy(t), []);
 });

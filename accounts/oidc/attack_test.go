@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +31,9 @@ type liar struct {
 	issuer string
 	key    *ecdsa.PrivateKey
 	nonce  string
+	kind   string // typ of what is signed
+
+	mu sync.Mutex // of what follows up to form: a slow answer goes on after nobody waits for it
 
 	describe            func(map[string]any)           // nil: the truth
 	claims              func(map[string]any)           // of the ID token
@@ -45,7 +49,7 @@ func newLiar(t *testing.T) *liar {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	l := &liar{t: t, a: newAuthority(t), key: key}
+	l := &liar{t: t, a: newAuthority(t), key: key, kind: "JWT"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		d := map[string]any{"issuer": l.issuer, "authorization_endpoint": l.issuer + "/authorize", "token_endpoint": l.issuer + "/token", "userinfo_endpoint": l.issuer + "/me",
@@ -58,7 +62,10 @@ func newLiar(t *testing.T) *liar {
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		l.keys.Add(1)
-		if l.jwks == nil || !l.jwks(w) {
+		l.mu.Lock()
+		answer := l.jwks
+		l.mu.Unlock()
+		if answer == nil || !answer(w) {
 			l.json(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &l.key.PublicKey, KeyID: "one", Use: "sig", Algorithm: "ES256"}}})
 		}
 	})
@@ -67,8 +74,11 @@ func newLiar(t *testing.T) *liar {
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
+		l.mu.Lock()
 		l.form = r.PostForm
-		if l.token == nil || !l.token(w) {
+		answer := l.token
+		l.mu.Unlock()
+		if answer == nil || !answer(w) {
 			l.json(w, map[string]any{"access_token": "an access token", "token_type": "Bearer", "expires_in": 60, "id_token": l.idToken()})
 		}
 	})
@@ -78,7 +88,10 @@ func newLiar(t *testing.T) *liar {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if l.info == nil || !l.info(w) {
+		l.mu.Lock()
+		answer := l.info
+		l.mu.Unlock()
+		if answer == nil || !answer(w) {
 			l.json(w, map[string]any{"sub": "zoe", "email": "zoe@example.org", "email_verified": true, "name": "Zoé"})
 		}
 	})
@@ -118,7 +131,7 @@ func (l *liar) idToken() string {
 
 func (l *liar) signed(alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
 	l.t.Helper()
-	o := (&jose.SignerOptions{}).WithType("JWT")
+	o := (&jose.SignerOptions{}).WithType(jose.ContentType(l.kind))
 	if kid != "" {
 		o = o.WithHeader("kid", kid)
 	}
@@ -164,6 +177,7 @@ func (l *liar) try(c *Client, purpose Purpose, change func(*Flow, url.Values)) (
 }
 
 func TestWhatAnAttackerBringsBack(t *testing.T) {
+	// ASVS 10.1.2, 10.2.1, 10.2.2
 	l := newLiar(t)
 	c := newClient(t, l.a.settings(l.issuer), time.Now)
 	if v, err := l.try(c, SignIn, nil); err != nil || v.Subject != "zoe" || v.SID != "s1" || v.Fresh || v.SecondFactor {
@@ -206,6 +220,7 @@ func TestWhatAnAttackerBringsBack(t *testing.T) {
 }
 
 func TestTokensThatDoNotCount(t *testing.T) {
+	// ASVS 9.1.1, 9.1.2, 9.2.1, 9.2.2, 9.2.3, 10.5.1, 10.5.4
 	l := newLiar(t)
 	s := l.a.settings(l.issuer)
 	c := newClient(t, s, time.Now)
@@ -275,6 +290,12 @@ func TestTokensThatDoNotCount(t *testing.T) {
 		t.Errorf("the keys were asked for %d times", n)
 	}
 	l.claims, l.sign = nil, nil
+	for _, kind := range []string{"at+jwt", "application/at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt"} {
+		l.kind = kind
+		_, err := l.try(c, SignIn, nil)
+		kindIs(t, err, Invalid)
+	}
+	l.kind = "JWT"
 	// A party that is named beside others is good when the token was made for it.
 	l.claims = func(c map[string]any) { c["aud"], c["azp"] = []string{"huisclos", "account"}, "huisclos" }
 	if _, err := l.try(c, SignIn, nil); err != nil {
@@ -382,7 +403,9 @@ func TestAnswersThatDoNotDo(t *testing.T) {
 		"keys that are none":  {jwks: said(200, `{"keys":[{"kty":"oct","k":"AAAA","kid":"one"},{"kty":"x"}]}`), want: Description},
 		"keys that are a lot": {jwks: said(200, `{"keys":[`+strings.Repeat(`{},`, 100)+`{}]}`), want: Description},
 	} {
+		l.mu.Lock()
 		l.token, l.info, l.jwks = a.token, a.info, a.jwks
+		l.mu.Unlock()
 		c := newClient(t, s, time.Now) // knows no keys yet
 		began := time.Now()
 		_, err := l.try(c, SignIn, nil)
@@ -390,13 +413,16 @@ func TestAnswersThatDoNotDo(t *testing.T) {
 			t.Errorf("%s: %v after %s", name, err, time.Since(began))
 		}
 	}
+	l.mu.Lock()
 	l.token, l.jwks, l.info = nil, nil, signedInfo(func(map[string]any) {})
+	l.mu.Unlock()
 	if v, err := l.try(newClient(t, s, time.Now), SignIn, nil); err != nil || v.Email != "zoe@example.org" {
 		t.Errorf("%+v, %v", v.Vouched, err)
 	}
 }
 
 func TestDescriptionsThatDoNotDo(t *testing.T) {
+	// ASVS 10.5.3
 	l := newLiar(t)
 	s := l.a.settings(l.issuer)
 	set := func(name string, value any) func(map[string]any) { return func(d map[string]any) { d[name] = value } }
@@ -453,6 +479,7 @@ func TestDescriptionsThatDoNotDo(t *testing.T) {
 }
 
 func TestLogoutTokensThatDoNotCount(t *testing.T) {
+	// ASVS 10.5.5
 	l := newLiar(t)
 	now := time.Now()
 	c := newClient(t, l.a.settings(l.issuer), func() time.Time { return now })
@@ -491,6 +518,13 @@ func TestLogoutTokensThatDoNotCount(t *testing.T) {
 	}
 	_, _, err := c.BackChannel(t.Context(), good)
 	kindIs(t, err, Invalid)
+	for kind, ok := range map[string]bool{"logout+jwt": true, "application/logout+jwt": true, "LOGOUT+JWT": true, "at+jwt": false, "secevent+jwt": false} {
+		l.kind = kind
+		if _, _, err := c.BackChannel(t.Context(), token(nil)); (err == nil) != ok {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	l.kind = "JWT"
 	if subject, sid, err := c.BackChannel(t.Context(), token(drop("sid"))); subject != "zoe" || sid != "" || err != nil {
 		t.Errorf("%q, %q, %v", subject, sid, err)
 	}

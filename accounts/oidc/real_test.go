@@ -189,6 +189,15 @@ func TestAWrongSecret(t *testing.T) {
 	if f := c.Status().Failure; f == nil || f.Kind != Registered {
 		t.Errorf("%+v", c.Status())
 	}
+	// That it describes itself doesn't undo it; that it takes the secret does.
+	must(t, c.Refresh(t.Context()))
+	if f := c.Status().Failure; f == nil || f.Kind != Registered || c.Status().Since.IsZero() {
+		t.Errorf("%+v", c.Status())
+	}
+	c.s.ClientSecret = secret
+	if _, err := c.Probe(t.Context(), redirect); err != nil || c.Status().Failure != nil {
+		t.Errorf("%v, %+v", err, c.Status())
+	}
 	s = a.settings(issuer + "/")
 	_, err = newClient(t, s, time.Now).Probe(t.Context(), redirect)
 	kindIs(t, err, Description) // another issuer, by a slash

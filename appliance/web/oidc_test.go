@@ -295,6 +295,26 @@ func TestSignOutAtTheProvider(t *testing.T) {
 	n.must("out", n.do("POST", "/api/logout", nothing), http.StatusNoContent)
 }
 
+// TestProConnectSignsOutAtOnce: it wants of its services that who signs out of one signs out of it.
+func TestProConnectSignsOutAtOnce(t *testing.T) {
+	h := newHouse(t)
+	p := withProvider(t, h, func(s *oidc.Settings) { s.Preset = oidc.ProConnect })
+	n := newNamed(t, h)
+	if at := n.me().json(t)["provider"].(map[string]any); at["preset"] != "proconnect" {
+		t.Errorf("the button: %v", at)
+	}
+	n.must("in", n.arrive(p, zoe), http.StatusOK)
+	leaving := n.must("out", n.do("POST", "/api/logout", nothing), http.StatusOK).json(t)["provider"].(map[string]any)
+	if leaving["now"] != true {
+		t.Errorf("%v", leaving)
+	}
+	// Where the settings want nothing of it, nothing is said.
+	p = withProvider(t, h, func(s *oidc.Settings) { s.SignOut = false })
+	n.token()
+	n.must("in", n.arrive(p, zoe.but(somebody{"email": "another@example.org"})), http.StatusOK) // another provider's: somebody else
+	n.must("out", n.do("POST", "/api/logout", nothing), http.StatusNoContent)
+}
+
 const formMedia = "application/x-www-form-urlencoded"
 
 func TestProviderSignsOut(t *testing.T) {

@@ -57,7 +57,7 @@ type visit struct {
 }
 
 func (v *visit) actor() accounts.Actor {
-	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved}
+	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved, Vouched: v.session.Vouched}
 }
 
 func (v *visit) from() accounts.Client {

@@ -83,7 +83,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
     } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(null); setAsked(null); }
   };
   const change = (what: string, o: Parameters<typeof admin.change>[1], said: string) => act(what, () => admin.change(a.id, o), (x: { account: Account }) => onChange(x.account), said);
-  const lost = a.secondFactor && (
+  const lost = a.secondFactor && !a.keyed && (
     <div class="stack stack--tight sheet__part">
       <div><Button look="warn" onClick={() => setAsked("factor")}>{t.factorRemove}</Button></div>
       <p class="muted small">{t.factorHint}</p>

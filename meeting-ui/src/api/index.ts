@@ -41,7 +41,7 @@ export interface Straight { stamp: string; persons: number; groups: string[] }
 export interface Named { id: string; name: string; email?: string }
 export interface Group { id: string; name: string; source: string; members: number }
 export interface Naming { on: boolean; persons: Named[]; groups: Group[] }
-export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string }
+export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string; /** Whom an invitation to a meeting lets knock, until its end. */ invited: (Named & { meeting: string; until: string })[] }
 export interface RulesChange { access?: NamingIds; straight?: NamingIds; cohosts?: string[]; pin?: string }
 export interface NamingIds { on: boolean; persons: string[]; groups: string[] }
 /** Somebody in the directory; presence is absent when away, or turned off. */
@@ -148,7 +148,7 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   if (text !== "") {
     try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
   }
-  if (path === "/api/me" && answer !== null) { notePasskeys(object(answer)?.passkeys); noteProvider(object(answer)?.provider); }
+  if (path === "/api/me" && answer !== null) { notePasskeys(object(answer)?.passkeys); noteProvider(object(answer)?.provider); if (response.ok) leaving.value = null; }
   if (response.ok) {
     const o = object(answer);
     if (typeof o?.csrf === "string") csrf = o.csrf;
