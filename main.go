@@ -26,6 +26,7 @@ func commands() []command {
 		{"outward", "ouvre les connexions vers ce que les réglages nomment", "open the connections to what the settings name", appliance.Outward},
 		{"setup-code", "donne le code d'installation, tant qu'il n'y a pas d'administrateur", "print a set-up code while there is no administrator", appliance.SetupCode},
 		{"reset-admin", "rend l'entrée à un administrateur qui a tout perdu", "let an administrator who lost everything in again", appliance.ResetAdministrator},
+		{"account", "écrit tout ce qui est gardé d'une personne (RGPD)", "write everything that is kept of a person (GDPR)", appliance.Account},
 		{"status", "dit ce que fait l'appliance en marche", "say what the running appliance does", appliance.PrintStatus},
 		{"check", "dit ce qui est en ordre, et quoi faire sinon", "say what is in order, and what to do otherwise", appliance.Check},
 		{"call", "entre dans un appel sans écran, joue et enregistre des fichiers", "join a call without a screen, play and record files", participant.Call},

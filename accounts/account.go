@@ -74,6 +74,8 @@ type Account struct {
 	// Passphrase: there is one to be typed, ours or the directory's. Who has none proves who they are at the provider, or by a passkey.
 	Passphrase bool
 	Absent     bool // its source has no such person any more, or has shut them out
+
+	Leaving *Leaving // it is about to be deleted; nil: it is not
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -136,6 +138,7 @@ const (
 	GuestTaken        Reason = "guest"    // a room was taken from a guest
 	GuestsBarred      Reason = "guests"   // the policy has no guests any more
 	AccountReset      Reason = "reset"    // by an operator, on the appliance's shell
+	AddressRestored   Reason = "email"    // the e-mail address of before was taken back
 )
 
 // Ended says that sessions no longer count. Sessions is empty when all of the account ended (and one made after a change

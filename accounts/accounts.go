@@ -79,8 +79,14 @@ type Options struct {
 	// CarryOut does an officer's act on what another package keeps, with its audit entry, in the transaction that it is given.
 	// Needed by AsOfficer, and by Approve of what AsOfficer proposed.
 	CarryOut func(tx *store.Tx, kind ProposalKind, o Order) error
-	// Gone deletes what another package keeps of a guest whose account is removed, in the transaction of that. nil: nobody does.
-	Gone func(tx *store.Tx, account ID) error
+	// Gone deletes what another package keeps of an account that is about to be removed, in the transaction of that; after is called
+	// when that is on the disk. nil: nobody does.
+	Gone func(tx *store.Tx, account ID, actor string, now time.Time) (after func(), err error)
+	// Kept is what another package keeps of an account, for its owner's export. nil: nothing.
+	Kept func(tx *store.Tx, account ID) (any, error)
+
+	// Delay is how long an account that is to be deleted can be kept after all: 30 days.
+	Delay time.Duration
 
 	Directory Checker // of the accounts that come from a directory; nil: there is none
 }
@@ -112,6 +118,7 @@ func New(db *store.DB, log *audit.Log, hasher *passhash.Hasher, random io.Reader
 	setDefault(&o.ConsoleIdle, 5*time.Minute)
 	setDefault(&o.PerAccount, Limits{Quick: 5, First: 4 * time.Second, Longest: 15 * time.Minute, Forget: 24 * time.Hour})
 	setDefault(&o.PerAddress, Limits{Quick: 5, Parallel: 32, First: 2 * time.Second, Longest: time.Minute, Forget: 10 * time.Minute})
+	setDefault(&o.Delay, 30*24*time.Hour)
 	a := &Accounts{db: db, log: log, hasher: hasher, random: random, o: o}
 	key, err := a.unknownMACKey()
 	if err != nil {

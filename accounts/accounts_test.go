@@ -54,6 +54,7 @@ var migrations = []store.Migration{
 	{Version: 7, Name: "guests", Run: AddGuests},
 	{Version: 8, Name: "provisioning", Run: AddProvisioning},
 	{Version: 9, Name: "provider", Run: AddProvider},
+	{Version: 10, Name: "life", Run: AddLife},
 }
 
 func newWorld(t *testing.T) *world {

@@ -79,6 +79,7 @@ type act struct {
 	from  netip.Addr
 	now   time.Time
 	ended []Ended
+	after []func() // called once it is on the disk
 
 	provided *provided // of the session that was proved last among those that endAll ended
 	proposed *Proposed // the act became this proposal
@@ -97,6 +98,9 @@ func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act
 		return err
 	}
 	a.tell(t.ended...)
+	for _, f := range t.after {
+		f()
+	}
 	if t.proposed != nil {
 		return *t.proposed
 	}

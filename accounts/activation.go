@@ -67,7 +67,7 @@ func (a *Accounts) NewActivation(actor Actor, id ID, now time.Time, also ...Also
 		if err := r.keepsPassphrase(); err != nil {
 			return err
 		}
-		if r.Disabled || r.Absent {
+		if r.off() || r.Absent {
 			return ErrDisabled
 		}
 		if r.active() || r.Role.Privileged() {

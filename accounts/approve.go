@@ -78,7 +78,7 @@ func (t *act) subject(p proposal) (record, error) {
 		return record{}, nil
 	case ProposedCreate:
 		r, err := t.create(p.Change.Name, p.Change.Email, p.Change.Role)
-		if errors.Is(err, ErrEmailTaken) {
+		if errors.Is(err, ErrEmailTaken) || errors.Is(err, ErrEmailLeaving) || errors.Is(err, ErrEmailKept) {
 			err = ErrProposalOver
 		}
 		return r, err
@@ -102,9 +102,9 @@ func (p proposal) holds(r record) bool {
 	case ProposedFactors:
 		return r.Role == Officer && r.secondFactor()
 	case ProposedActivation:
-		return r.Role == Officer && !r.Disabled && !r.secondFactor()
+		return r.Role == Officer && !r.off() && !r.secondFactor()
 	}
-	return r.Role == Officer
+	return r.Role == Officer && p.lifeHolds(r)
 }
 
 func (t *act) carryOut(actor Actor, p proposal, r record) (done Approved, err error) {
@@ -134,6 +134,12 @@ func (t *act) carryOut(actor Actor, p proposal, r record) (done Approved, err er
 		err = t.delete(&r)
 	case ProposedFactors:
 		err = t.takeFactors(&r)
+	case ProposedEmail:
+		err = t.moveTo(&r, p.Change.Email)
+	case ProposedLeave:
+		err = t.leaveShut(&r)
+	case ProposedStay:
+		err = t.stay(&r)
 	case ProposedActivation:
 		if done.Activation, err = t.newActivation(&r); err == nil {
 			err = save(t.tx, r)

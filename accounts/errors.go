@@ -33,6 +33,8 @@ var (
 
 	ErrLastAdministrator = &Error{"last-administrator", "the last administrator keeps the role and the account"}
 	ErrEmailTaken        = &Error{"email-taken", "another account has this e-mail address"}
+	ErrEmailLeaving      = &Error{"email-leaving", "an account that is about to be deleted has this e-mail address"}
+	ErrEmailKept         = &Error{"email-kept", "the e-mail address was another account's a few days ago, and is kept for it"}
 	ErrEmail             = &Error{"bad-email", "not an e-mail address"}
 	ErrName              = &Error{"bad-name", "a name has 1 to 128 bytes of visible characters"}
 	ErrRole              = &Error{"bad-role", "no such role, or none that is given by hand"}
@@ -165,6 +167,17 @@ func Code(err error) string {
 	}
 	return ""
 }
+
+// Of the life of an account.
+var (
+	ErrEmailSame   = &Error{"email-same", "the account has this e-mail address already"}
+	ErrEmailOften  = &Error{"email-often", "the e-mail address was changed three times within a few days"}
+	ErrEmailGuest  = &Error{"email-guest", "a guest was invited by their e-mail address, which stays"}
+	ErrUndo        = &Error{"undo-over", "the link is unknown, used or too old"}
+	ErrLastOfficer = &Error{"last-officer", "the last security officer keeps the account"}
+	ErrOwnersWish  = &Error{"owners-wish", "the owner asked for the deletion, and nobody else takes that back"}
+	ErrNoExport    = &Error{"no-export", "no account has this e-mail address"}
+)
 
 // Of imports.
 var (

@@ -249,8 +249,8 @@ func (t *act) follow(r *record, p Entry, done *Followed) error {
 	}
 	if email := strings.TrimSpace(p.Email); email != r.Email {
 		normal, err := normalEmail(email)
-		if err == nil && normal != r.Normal && t.tx.Get(emailBucket, []byte(normal)) != nil {
-			err = ErrEmailTaken
+		if err == nil {
+			err = addressFree(t.tx, normal, r.ID, t.now)
 		}
 		if err != nil {
 			if err := done.problem(p, err); err != nil {

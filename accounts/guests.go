@@ -188,15 +188,10 @@ func (a *Accounts) RemoveGuest(actor Actor, room [16]byte, id ID, now time.Time)
 	return a.forbidden(actor, id, now, err)
 }
 
-// removeGuest deletes a guest's account, with what other packages keep of it.
+// removeGuest deletes a guest's account.
 func (t *act) removeGuest(r *record, reason string) error {
 	if err := t.record(audit.GuestRemoved, r.ID.String(), "reason", reason); err != nil {
 		return err
-	}
-	if t.a.o.Gone != nil {
-		if err := t.a.o.Gone(t.tx, r.ID); err != nil {
-			return err
-		}
 	}
 	return t.delete(r)
 }

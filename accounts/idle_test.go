@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// asks is what a session is good for when somebody, or something, asks with it.
-func (w *world) asks(token Token, use Use, now time.Time) (Session, error) {
+// visits is what a session is good for when somebody, or something, asks with it.
+func (w *world) visits(token Token, use Use, now time.Time) (Session, error) {
 	w.t.Helper()
 	_, s, err := w.SessionFor(token.Reveal(), use, now)
 	return s, err
@@ -20,11 +20,11 @@ func TestPagesByThemselvesAreNoUse(t *testing.T) {
 	_, other := w.member(admin, "Grace Hopper", grace)
 	for _, one := range []Token{token, other} {
 		for now := noon; now.Before(noon.Add(15 * time.Minute)); now = now.Add(10 * time.Second) {
-			if _, err := w.asks(one, Quietly, now); err != nil {
+			if _, err := w.visits(one, Quietly, now); err != nil {
 				t.Fatalf("after %v: %v", now.Sub(noon), err)
 			}
 		}
-		_, err := w.asks(one, ByPerson, noon.Add(15*time.Minute))
+		_, err := w.visits(one, ByPerson, noon.Add(15*time.Minute))
 		wantErr(t, "after a quarter of an hour", err, ErrNoSession)
 	}
 }
@@ -36,33 +36,33 @@ func TestACallKeepsItsSession(t *testing.T) {
 	_, token := w.member(admin, "Grace Hopper", grace)
 	now := noon
 	for ; now.Before(noon.Add(2 * time.Hour)); now = now.Add(time.Minute) {
-		if _, err := w.asks(token, ByCall, now); err != nil {
+		if _, err := w.visits(token, ByCall, now); err != nil {
 			t.Fatalf("after %v: %v", now.Sub(noon), err)
 		}
 	}
-	s, err := w.asks(token, ByPerson, now)
+	s, err := w.visits(token, ByPerson, now)
 	if err != nil || now.Before(s.Rights) {
 		t.Fatalf("a call of two hours: rights until %v, %v", s.Rights, err)
 	}
 	// Whoever comes to the device keeps the session by using it, and gains no right by it.
 	for range 5 {
 		now = now.Add(10 * time.Minute)
-		if s, err = w.asks(token, ByPerson, now); err != nil || now.Before(s.Rights) {
+		if s, err = w.visits(token, ByPerson, now); err != nil || now.Before(s.Rights) {
 			t.Fatalf("used after the call: rights until %v, %v", s.Rights, err)
 		}
 	}
 	if err := w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: memberPhrase}, desk, now); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = w.asks(token, ByPerson, now); err != nil || !now.Before(s.Rights) {
+	if s, err = w.visits(token, ByPerson, now); err != nil || !now.Before(s.Rights) {
 		t.Errorf("after a proof: rights until %v, %v", s.Rights, err)
 	}
 	for ; now.Before(noon.Add(8 * time.Hour)); now = now.Add(5 * time.Minute) {
-		if _, err := w.asks(token, ByCall, now); err != nil {
+		if _, err := w.visits(token, ByCall, now); err != nil {
 			t.Fatalf("after %v: %v", now.Sub(noon), err)
 		}
 	}
-	_, err = w.asks(token, ByCall, noon.Add(8*time.Hour))
+	_, err = w.visits(token, ByCall, noon.Add(8*time.Hour))
 	wantErr(t, "after eight hours", err, ErrNoSession)
 }
 
@@ -73,34 +73,34 @@ func TestTheConsoleShutsSooner(t *testing.T) {
 	now := noon
 	for range 12 { // use keeps it open
 		now = now.Add(4 * time.Minute)
-		if _, err := w.asks(token, InConsole, now); err != nil {
+		if _, err := w.visits(token, InConsole, now); err != nil {
 			t.Fatalf("after %v: %v", now.Sub(noon), err)
 		}
 	}
-	if _, err := w.asks(token, AtConsole, now.Add(5*time.Minute-time.Second)); err != nil {
+	if _, err := w.visits(token, AtConsole, now.Add(5*time.Minute-time.Second)); err != nil {
 		t.Error(err)
 	}
 	now = now.Add(4 * time.Minute)
-	if _, err := w.asks(token, ByPerson, now); err != nil { // elsewhere: that is no use of the console
+	if _, err := w.visits(token, ByPerson, now); err != nil { // elsewhere: that is no use of the console
 		t.Fatal(err)
 	}
 	now = now.Add(time.Minute)
 	for _, use := range []Use{AtConsole, InConsole, InConsole} {
-		s, err := w.asks(token, use, now)
+		s, err := w.visits(token, use, now)
 		wantErr(t, "after five minutes", err, ErrConsoleIdle)
 		if s.ID == (SessionID{}) {
 			t.Error("the session is not told")
 		}
 	}
-	if _, err := w.asks(token, ByPerson, now); err != nil {
+	if _, err := w.visits(token, ByPerson, now); err != nil {
 		t.Errorf("the session ended with the console: %v", err)
 	}
 	if err := w.Prove(t.Context(), token.Reveal(), Proof{Passphrase: adminPhrase, Code: w.plantedCode("ada@example.org", now)}, desk, now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.asks(token, InConsole, now.Add(4*time.Minute)); err != nil {
+	if _, err := w.visits(token, InConsole, now.Add(4*time.Minute)); err != nil {
 		t.Errorf("after a proof: %v", err)
 	}
-	_, err := w.asks(token, InConsole, now.Add(-10*time.Minute))
+	_, err := w.visits(token, InConsole, now.Add(-10*time.Minute))
 	wantErr(t, "the clock was set back", err, nil)
 }

@@ -22,7 +22,8 @@ type ImportRow struct {
 type Imported struct {
 	ImportRow
 	Exists     bool       // an account has this address already: it stays as it is
-	Err        error      // why the row cannot be: ErrName, ErrEmail, ErrImportRole, ErrImportTwice
+	Leaving    bool       // that account is about to be deleted
+	Err        error      // why the row cannot be: ErrName, ErrEmail, ErrEmailKept, ErrImportRole, ErrImportTwice
 	Account    Account    // that was made
 	Activation Activation // its link
 }
@@ -39,7 +40,7 @@ func (a *Accounts) Import(actor Actor, rows []ImportRow, dry bool, now time.Time
 			if err := mayAdminister(tx, actor); err != nil {
 				return err
 			}
-			list, _ = examine(tx, rows)
+			list, _ = examine(tx, rows, now)
 			return nil
 		})
 		return list, a.forbidden(actor, ID{}, now, err)
@@ -49,7 +50,7 @@ func (a *Accounts) Import(actor Actor, rows []ImportRow, dry bool, now time.Time
 			return err
 		}
 		var wrong bool
-		if list, wrong = examine(t.tx, rows); wrong {
+		if list, wrong = examine(t.tx, rows, now); wrong {
 			return ErrImport
 		}
 		for i := range list {
@@ -78,7 +79,7 @@ func (a *Accounts) Import(actor Actor, rows []ImportRow, dry bool, now time.Time
 }
 
 // examine says of each row what would happen with it. What it returns as good, create takes.
-func examine(tx *store.Tx, rows []ImportRow) (list []Imported, wrong bool) {
+func examine(tx *store.Tx, rows []ImportRow, now time.Time) (list []Imported, wrong bool) {
 	list = make([]Imported, 0, len(rows))
 	seen := make(map[string]bool, len(rows))
 	for _, row := range rows {
@@ -97,7 +98,12 @@ func examine(tx *store.Tx, rows []ImportRow) (list []Imported, wrong bool) {
 			l.Err = ErrImportTwice
 		default:
 			l.Name = name
-			l.Exists = tx.Get(emailBucket, []byte(normal)) != nil
+			switch err := addressFree(tx, normal, ID{}, now); err {
+			case ErrEmailTaken, ErrEmailLeaving:
+				l.Exists, l.Leaving = true, err == ErrEmailLeaving
+			default:
+				l.Err = err
+			}
 		}
 		seen[normal] = true
 		wrong = wrong || l.Err != nil

@@ -98,6 +98,7 @@ func mixedLife(a *Accounts, do func(step, func(*step) error) error, n int) error
 		return err
 	}
 	id, phrase, factor, disabled := account.ID.String(), phraseOf(n), false, false
+	own, leaves, moved, undo, emails := Actor{Account: account.ID, Proved: noon}, false, 0, "", []string{email}
 	err = do(step{Op: "activate", ID: id, Value: phrase}, func(s *step) (err error) {
 		_, session, err = a.Activate(ctx, link.Token.Reveal(), phrase, desk, noon)
 		s.Token = session.Reveal()
@@ -108,7 +109,7 @@ func mixedLife(a *Accounts, do func(step, func(*step) error) error, n int) error
 	}
 	for i := range 8 {
 		var err error
-		switch op := mathrand.IntN(6); {
+		switch op := mathrand.IntN(9); {
 		case disabled:
 			err = do(step{Op: "enable", ID: id}, func(*step) error { disabled = false; _, err := a.Enable(Operator(), account.ID, noon); return err })
 		case op == 0:
@@ -136,15 +137,58 @@ func mixedLife(a *Accounts, do func(step, func(*step) error) error, n int) error
 		case op == 5 && session != (Token{}):
 			err = do(step{Op: "logout", ID: id, Value: session.Reveal()}, func(*step) error { return a.Logout(session.Reveal(), desk, noon) })
 			session = Token{}
+		case op == 6 && !leaves:
+			leaves = true
+			err = do(step{Op: "leave", ID: id}, func(*step) error { _, err := a.Leave(own, account.ID, noon); return err })
+		case op == 6:
+			leaves = false
+			err = do(step{Op: "stay", ID: id}, func(*step) error { _, err := a.Stay(own, account.ID, noon); return err })
+		case op == 7 && moved < maxFormer:
+			moved++
+			email, undo, err = mixedMove(a, do, own, fmt.Sprintf("u%d.%d@example.org", n, i))
+		case op == 8 && undo != "":
+			// The latest: the address of the change before it is the account's again.
+			moved, session = moved-1, Token{}
+			former := emails[len(emails)-2]
+			err = do(step{Op: "undo", ID: id, Value: former}, func(*step) error { _, err := a.UndoAddress(undo, desk, noon); return err })
+			email, undo, leaves = former, "", false
+			emails = emails[:len(emails)-1]
+		}
+		if email != emails[len(emails)-1] {
+			emails = append(emails, email)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if mathrand.IntN(3) > 0 {
+	switch mathrand.IntN(4) {
+	case 0, 1:
 		return nil
+	case 2:
+		// Its day comes, with that of others who were left with it when a process was killed. No other account's does: they leave later.
+		long := noon.AddDate(-1, 0, 0)
+		if err := do(step{Op: "due", ID: id}, func(*step) error { _, err := a.Leave(Operator(), account.ID, long); return err }); err != nil {
+			return err
+		}
+		return do(step{Op: "sweep", ID: id}, func(*step) error { return a.sweepLife(long.Add(a.Delay())) })
 	}
 	return do(step{Op: "delete", ID: id}, func(*step) error { return a.Delete(Operator(), account.ID, noon) })
+}
+
+// mixedMove gives an account another address, and returns the link that takes it back.
+func mixedMove(a *Accounts, do func(step, func(*step) error) error, own Actor, email string) (now, undo string, err error) {
+	id, code := own.Account.String(), ""
+	if err := do(step{Op: "ask", ID: id}, func(*step) error {
+		_, err := a.AskAddress(own, email, noon, func(_ *store.Tx, _ string, c Token, _ time.Time) error { code = c.Reveal(); return nil })
+		return err
+	}); err != nil {
+		return "", "", err
+	}
+	err = do(step{Op: "move", ID: id, Value: email}, func(*step) error {
+		_, err := a.ConfirmAddress(own, code, noon, func(_ *store.Tx, u Undo) error { undo = u.Link.Reveal(); return nil })
+		return err
+	})
+	return email, undo, err
 }
 
 func mixedFactor(a *Accounts, do func(step, func(*step) error) error, id ID, phrase string, session *Token) error {
@@ -174,6 +218,7 @@ func mixedFactor(a *Accounts, do func(step, func(*step) error) error, id ID, phr
 type life struct {
 	email, name, phrase       string
 	factor, disabled, deleted bool
+	leaving, due              bool            // due: by an administrator, and the next sweep deletes it
 	sessions                  map[string]bool // that count
 	ended                     map[string]bool
 }
@@ -209,6 +254,22 @@ func (l *life) apply(s step) {
 	case "logout":
 		delete(l.sessions, s.Value)
 		l.ended[s.Value] = true
+	case "leave":
+		l.leaving = true
+	case "stay":
+		l.leaving = false
+	case "move":
+		l.email = s.Value
+	case "undo":
+		l.email, l.leaving = s.Value, false
+		l.endAll("")
+	case "due":
+		l.leaving, l.due = true, true
+		l.endAll("")
+	case "sweep":
+		if l.due {
+			l.deleted = true
+		}
 	case "delete":
 		l.deleted = true
 		l.endAll("")
@@ -239,13 +300,13 @@ func (l *life) differs(w *world, id ID) string {
 	} else {
 		state := Active
 		switch {
-		case l.disabled:
+		case l.disabled || l.due:
 			state = Disabled
 		case l.phrase == "":
 			state = Invited
 		}
-		if account.Name != l.name || account.Email != l.email || account.State != state || account.SecondFactor != l.factor {
-			return fmt.Sprintf("%+v, want %q, %q, %s, factor %v", account, l.name, l.email, state, l.factor)
+		if account.Name != l.name || account.Email != l.email || account.State != state || account.SecondFactor != l.factor || (account.Leaving != nil) != l.leaving {
+			return fmt.Sprintf("%+v, want %q, %q, %s, factor %v, leaving %v", account, l.name, l.email, state, l.factor, l.leaving)
 		}
 		r := w.record(id)
 		if l.phrase != "" {
@@ -300,9 +361,17 @@ func TestKillInMixedWrites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Op == "create" {
+			switch s.Op {
+			case "sweep":
+				for id, l := range lives {
+					if l.due && !l.deleted {
+						l.apply(s)
+						touched[id] = true
+					}
+				}
+			case "create":
 				lives[id] = &life{email: s.Value, name: "Person", sessions: map[string]bool{}, ended: map[string]bool{}}
-			} else {
+			default:
 				lives[id].apply(s)
 			}
 			touched[id] = true
@@ -333,7 +402,7 @@ func TestKillInMixedWrites(t *testing.T) {
 		}
 	}
 	total := 0
-	for _, op := range []string{"create", "activate", "rename", "disable", "enable", "phrase", "enrol", "factor", "login", "logout", "delete"} {
+	for _, op := range []string{"create", "activate", "rename", "disable", "enable", "phrase", "enrol", "factor", "login", "logout", "leave", "stay", "ask", "move", "undo", "due", "sweep", "delete"} {
 		if done[op] == 0 && rounds >= 10 {
 			t.Errorf("%s was never done: the test says nothing of it", op)
 		}
@@ -352,6 +421,15 @@ func adopt(t *testing.T, w *world, lives map[ID]*life, s step) {
 		}
 		if len(list) == 1 {
 			lives[list[0].ID] = &life{email: s.Value, name: "Person", sessions: map[string]bool{}, ended: map[string]bool{}}
+		}
+		return
+	}
+	if s.Op == "sweep" {
+		// Each whose day has come is deleted by itself.
+		for id, l := range lives {
+			if l.due && !l.deleted && l.differs(w, id) != "" {
+				l.apply(s)
+			}
 		}
 		return
 	}
@@ -386,7 +464,7 @@ func (w *world) consistent() {
 			}
 			return true
 		})
-		for _, bucket := range []string{emailBucket, nameBucket, wordBucket, administratorsBucket, officersBucket} {
+		for _, bucket := range []string{emailBucket, nameBucket, wordBucket, administratorsBucket, officersBucket, guestsBucket, subjectBucket, passkeysBucket, wantedBucket, formerBucket, undoBucket, leavingBucket} {
 			tx.Scan(bucket, nil, nil, 0, func(k, v []byte) bool {
 				key := indexKey{bucket, string(k), string(v)}
 				if !want[key] {

@@ -26,8 +26,8 @@ func (t *act) draft(name, email string, role Role) (record, error) {
 	if name, err = cleanName(name); err != nil {
 		return record{}, err
 	}
-	if t.tx.Get(emailBucket, []byte(normal)) != nil {
-		return record{}, ErrEmailTaken
+	if err := addressFree(t.tx, normal, ID{}, t.now); err != nil {
+		return record{}, err
 	}
 	id, err := t.a.draw(len(ID{}))
 	if err != nil {
@@ -86,7 +86,7 @@ func (t *act) add(r record, also ...Also) (Activation, error) {
 // alter runs an administrator's act on an account that there is, which may be a privileged one: then it takes a proof, and an
 // officer's takes four eyes.
 func (t *act) alter(actor Actor, kind ProposalKind, r *record, do func(*record) error) error {
-	if r.Role.Privileged() || kind == ProposedDelete || kind == ProposedFactors {
+	if r.Role.Privileged() || kind == ProposedDelete || kind == ProposedLeave || kind == ProposedFactors {
 		if err := actor.proved(t.now); err != nil {
 			return err
 		}
@@ -156,14 +156,12 @@ func (t *act) enable(r *record) error {
 	return t.record(audit.AccountEnabled, r.ID.String())
 }
 
-// Delete removes an account for ever. The audit log keeps its id. An officer's is Proposed. ErrLastAdministrator,
+// Delete removes an account for ever and at once. The audit log keeps its id. An officer's is Proposed. ErrLastAdministrator,
 // ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		// Who is still in the directory would be here again after the next synchronisation. Without a directory nobody is. Other
-		// sources bring somebody when they have something to say of them.
-		if r.Source == Directory && !r.Absent && a.o.Directory != nil {
-			return ErrFromSource
+		if err := t.mayGo(*r); err != nil {
+			return err
 		}
 		if err := keepsAdministrator(t.tx, *r); err != nil {
 			return err
@@ -173,7 +171,29 @@ func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 	return err
 }
 
+// mayGo refuses to delete who is still in the directory, and would be here again after the next synchronisation. Without a
+// directory nobody is. Other sources bring somebody when they have something to say of them.
+func (t *act) mayGo(r record) error {
+	if r.Source == Directory && !r.Absent && t.a.o.Directory != nil {
+		return ErrFromSource
+	}
+	return nil
+}
+
 func (t *act) delete(r *record) error {
+	// First what is told to people: while the account is there, its meetings have an organiser and it has an address.
+	if err := t.record(audit.AccountDeleted, r.ID.String()); err != nil {
+		return err
+	}
+	if t.a.o.Gone != nil {
+		after, err := t.a.o.Gone(t.tx, r.ID, t.actor, t.now)
+		if err != nil {
+			return err
+		}
+		if after != nil {
+			t.after = append(t.after, after)
+		}
+	}
 	if err := t.dropActivation(r); err != nil {
 		return err
 	}
@@ -189,10 +209,11 @@ func (t *act) delete(r *record) error {
 	if err := t.withoutOrganiser(r.ID, true); err != nil {
 		return err
 	}
-	if err := remove(t.tx, *r); err != nil {
+	// Others' lists still name it; the sweep cleans them.
+	if err := t.tx.Put(stateBucket, forgottenKey, r.ID[:]); err != nil {
 		return err
 	}
-	return t.record(audit.AccountDeleted, r.ID.String())
+	return remove(t.tx, *r)
 }
 
 // Rename gives an account another name; its owner may do so too, without a proof. ErrName, ErrProofNeeded, ErrNotFound,

@@ -25,7 +25,7 @@ func (a *Accounts) Reset(email string, now time.Time) (Account, Activation, erro
 			return ErrNoReset
 		case err != nil:
 			return err
-		case r.Disabled:
+		case r.off():
 			return ErrDisabled
 		case r.elsewhere():
 			return ErrFromSource // there is no passphrase of ours to be chosen

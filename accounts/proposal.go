@@ -38,10 +38,13 @@ const (
 	ProposedPolicy  ProposalKind = "policy"  // ask less of people
 	ProposedCreate  ProposalKind = "create"  // an account that is an officer
 	ProposedRole    ProposalKind = "role"    // to or from officer
-	ProposedDisable ProposalKind = "disable" // the five below: an officer's account
+	ProposedDisable ProposalKind = "disable" // those below: an officer's account
 	ProposedEnable  ProposalKind = "enable"
 	ProposedDelete  ProposalKind = "delete"
 	ProposedFactors ProposalKind = "factors" // take the second factors
+	ProposedEmail   ProposalKind = "email"   // another e-mail address
+	ProposedLeave   ProposalKind = "leave"   // delete after the delay
+	ProposedStay    ProposalKind = "stay"    // not to delete after all
 	// ProposedActivation makes a link where it is all that is needed to be that officer.
 	ProposedActivation ProposalKind = "activation"
 	// ProposedProfile makes a security profile ask less; what it is about is another package's (Options.CarryOut).

@@ -240,8 +240,8 @@ func (t *act) reprovision(r *record, was, who ProvisionedPerson) error {
 	if err != nil {
 		return err
 	}
-	if normal != r.Normal && t.tx.Get(emailBucket, []byte(normal)) != nil {
-		return ErrEmailTaken
+	if err := addressFree(t.tx, normal, r.ID, t.now); err != nil {
+		return err
 	}
 	var changed []string
 	if who.UserName != was.UserName {

@@ -43,13 +43,18 @@ type record struct {
 	Recovery *recovery     `json:"recovery,omitempty"`
 	// Guest is there exactly for guests who came by an invitation.
 	Guest *Guesthood `json:"guest,omitempty"`
+	// Leaving is there exactly while the account is about to be deleted.
+	Leaving *leaving `json:"leaving,omitempty"`
+	// Address is one that its owner wants and has not confirmed yet; Former are those of a few days ago, which can be had back.
+	Address *wantedAddress  `json:"wanted,omitempty"`
+	Former  []formerAddress `json:"former,omitempty"`
 	// Enrolment is a second factor that its owner has not shown to work yet. It counts for nothing, and takes nothing away.
 	Enrolment *enrolment `json:"enrolment,omitempty"`
 }
 
 func (r record) state() State {
 	switch {
-	case r.Disabled || r.Absent:
+	case r.off() || r.Absent:
 		return Disabled
 	case r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) == 0:
 		return Invited
@@ -61,19 +66,24 @@ func (r record) state() State {
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
 		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Passphrase: r.Hash != "" || r.Source == Directory, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed(),
-		Language: r.Language}
+		Language: r.Language, Leaving: r.Leaving.shown()}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.
 func (r record) secondFactor() bool { return r.TOTP != nil || len(r.Passkeys) > 0 }
 
+// off reports whether an administrator of ours has shut the account.
+func (r record) off() bool { return r.Disabled || r.Leaving != nil && r.Leaving.Shut }
+
 func (r record) active() bool              { return r.state() == Active }
 func (r record) activeAdministrator() bool { return r.Role == Administrator && r.active() }
 func (r record) activeOfficer() bool       { return r.Role == Officer && r.active() }
 
-// lastingAdministrator: one whom no other source can take away. One of them is always left, so that a directory may shut out whom
-// it wants.
-func (r record) lastingAdministrator() bool { return r.activeAdministrator() && !r.ofSource() }
+// lastingAdministrator: one whom no other source can take away, and who is not leaving. One of them is always left, so that a
+// directory may shut out whom it wants.
+func (r record) lastingAdministrator() bool {
+	return r.activeAdministrator() && !r.ofSource() && r.Leaving == nil
+}
 
 func subjectKey(source Source, subject string) string { return string(source) + "\x00" + subject }
 
@@ -140,7 +150,7 @@ func (r record) indexes() []indexKey {
 	for _, k := range r.Passkeys {
 		list = append(list, indexKey{passkeysBucket, string(passkeyKey(k.Credential)), id})
 	}
-	return append(list, r.guestIndexes()...)
+	return append(append(list, r.guestIndexes()...), r.lifeIndexes()...)
 }
 
 // words are what an account is found by: the words of its folded name and of its address, and the address as a whole.

@@ -110,6 +110,9 @@ func (a *Accounts) Sweep(now time.Time) error {
 	if err := a.sweepInvitations(now); err != nil {
 		return err
 	}
+	if err := a.sweepLife(now); err != nil {
+		return err
+	}
 	return a.sweepTries(now)
 }
 

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,11 @@ func SetupCode(ctx context.Context, args []string, stdout, stderr io.Writer) int
 // ResetAdministrator lets an administrator who lost everything begin again.
 func ResetAdministrator(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return control.ResetAdministrator(ctx, args, stdout, stderr)
+}
+
+// Account prints what is kept of a person.
+func Account(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.Account(ctx, args, stdout, stderr)
 }
 
 // PrintStatus prints what the running appliance does.
@@ -77,6 +83,7 @@ func (a *Appliance) acts() control.Acts {
 				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail()}
 		},
 		Reset:     a.reset,
+		Export:    a.export,
 		Check:     a.selfCheck,
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
@@ -98,6 +105,19 @@ func (a *Appliance) reset(email string) (control.Reset, error) {
 	}
 	a.log.Warn("an operator has taken the second factors of an account and made an activation link", "account", account.ID, "role", account.Role)
 	return control.Reset{Name: account.Name, Email: account.Email, Role: string(account.Role), Token: link.Token.Reveal(), Expires: link.Expires}, nil
+}
+
+// export answers for somebody without access; it is loud as reset is.
+func (a *Appliance) export(email string) (json.RawMessage, error) {
+	e, err := a.accounts.ExportOf(email, a.settings.now())
+	if errors.Is(err, accounts.ErrNoExport) {
+		return nil, fmt.Errorf("%w: %w", control.ErrNoExport, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.log.Warn("an operator was given what is kept of an account", "account", e.Account.ID)
+	return json.Marshal(e)
 }
 
 // busy counts the calls and the people connected to them.

@@ -53,6 +53,7 @@ func migrations() []store.Migration {
 		{Version: 12, Name: "guests", Run: accounts.AddGuests},
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
+		{Version: 15, Name: "life", Run: accounts.AddLife},
 	}
 }
 
@@ -152,7 +153,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.provider, err = s.newProvider(); err != nil {
 		return nil, err
 	}
-	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.rooms.Forget}
+	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
 	if client != nil {
 		options.Directory = client
 	}
@@ -223,7 +224,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

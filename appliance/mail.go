@@ -193,6 +193,7 @@ func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time
 var changes = map[audit.Action]invite.Change{
 	audit.PassphraseChange: invite.PassphraseChanged, audit.FactorAdded: invite.FactorAdded, audit.FactorReplaced: invite.FactorReplaced, audit.FactorRemoved: invite.FactorRemoved,
 	audit.FactorTaken: invite.FactorTaken, audit.RecoveryUsed: invite.RecoveryUsed, audit.RecoveryRenewed: invite.RecoveryRenewed,
+	audit.AccountAddressed: invite.AddressChanged, audit.AccountExported: invite.DataExported,
 }
 
 // recorded writes the notice to an account's owner in the transaction of the act. An act never fails for want of a notice: one
@@ -213,7 +214,7 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 	case e.Action == audit.PassphraseChange && e.Detail["first"] != "":
 		change = invite.PassphraseChosen
 	}
-	if !tell {
+	if !tell && !ends[e.Action] {
 		return nil
 	}
 	id, err := accounts.ParseID(e.Object)
@@ -227,11 +228,22 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 	if err != nil {
 		return err
 	}
-	client := e.Client
-	if e.Actor != e.Object {
-		client = netip.Addr{} // not the owner's: where an administrator sits is nobody's business
+	if to.State == accounts.Invited && (ends[e.Action] || e.Action == audit.AccountAddressed) {
+		return nil // who has never come may know nothing of the account
 	}
-	mail := invite.Changed(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.place, change, client, e.Time)
+	if e.Action == audit.AccountAddressed && e.Detail["source"] != "" {
+		return nil // the organisation gave it; when it renames itself, it would be a mail for everybody at once
+	}
+	var mail invite.Mail
+	if ends[e.Action] {
+		mail = p.end(e.Action, to)
+	} else {
+		client := e.Client
+		if e.Actor != e.Object {
+			client = netip.Addr{} // not the owner's: where an administrator sits is nobody's business
+		}
+		mail = invite.Changed(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.place, change, client, e.Time)
+	}
 	return p.notice(tx, mail, outbox.Mail{Kind: mailNotice, Object: e.Object}, e.Time)
 }
 

@@ -17,7 +17,7 @@ const (
 	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
 
 	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.
-	MailQueued  Action = "mail.queued"   // [kind=activation|notice|proposal|invitation|guest|code|test]
+	MailQueued  Action = "mail.queued"   // [kind=activation|notice|undo|proposal|invitation|guest|code|test]
 	MailSent    Action = "mail.sent"     // [kind] the server has taken it
 	MailGivenUp Action = "mail.given-up" // [kind, reason=expired|refused|sealed, tries, answer] it is not tried any more
 	MailDropped Action = "mail.dropped"  // [kind, reason=full|address] it was never written, because the queue is full or the address can't be written to
@@ -29,19 +29,24 @@ const (
 
 	// Accounts. Object: the account.
 	// source=ldap: the organisation's directory decided it; scim: an identity system did, and provisioner is its token.
-	AccountCreated   Action = "account.created"  // [role, source]
-	AccountRenamed   Action = "account.renamed"  // [source]
-	RoleChanged      Action = "account.role"     // [from, to, source]
-	AccountDisabled  Action = "account.disabled" // [source]
-	AccountEnabled   Action = "account.enabled"  // [source]
-	CalendarMade     Action = "calendar.made"    // a new secret address voids the one before
-	CalendarRemoved  Action = "calendar.removed" //
-	PresenceChanged  Action = "account.presence" // [shown]
-	AccountDeleted   Action = "account.deleted"  //
-	AccountAddressed Action = "account.email"    // [source] its source gives it another e-mail address
-	AccountNamed     Action = "account.named"    // [source, changed] its source calls it otherwise: changed=userName|externalId|name, or several
-	ActivationMade   Action = "activation.made"  // [reset=yes when the account was active already, expires]
-	ActivationUsed   Action = "activation.used"  // [reset, by=passkey, replaced: passkeys that are gone]
+	AccountCreated   Action = "account.created"       // [role, source]
+	AccountRenamed   Action = "account.renamed"       // [source]
+	RoleChanged      Action = "account.role"          // [from, to, source]
+	AccountDisabled  Action = "account.disabled"      // [source]
+	AccountEnabled   Action = "account.enabled"       // [source]
+	CalendarMade     Action = "calendar.made"         // a new secret address voids the one before
+	CalendarRemoved  Action = "calendar.removed"      //
+	PresenceChanged  Action = "account.presence"      // [shown]
+	AccountDeleted   Action = "account.deleted"       //
+	AccountLeaving   Action = "account.leaving"       // [until, asked=owner|administrator] it is to be deleted then
+	AccountStays     Action = "account.stays"         // it is not to be deleted any more
+	AccountExported  Action = "account.exported"      // what is kept of it was handed to its owner, or on the command line to the operator
+	AccountAddressed Action = "account.email"         // [source, how=owner|undone] another e-mail address: by its source, its owner who confirmed it, a link that undoes that, or an administrator
+	AddressAsked     Action = "account.email-asked"   // its owner wants another e-mail address; nothing has changed yet
+	AddressRefused   Action = "account.email-refused" // [reason=code, failures] a wrong code from the mail to it
+	AccountNamed     Action = "account.named"         // [source, changed] its source calls it otherwise: changed=userName|externalId|name, or several
+	ActivationMade   Action = "activation.made"       // [reset=yes when the account was active already, expires]
+	ActivationUsed   Action = "activation.used"       // [reset, by=passkey, replaced: passkeys that are gone]
 	ActivationBad    Action = "activation.refused"
 	PassphraseChange Action = "passphrase.changed" // [first=yes where there was none]
 
@@ -58,7 +63,7 @@ const (
 	// Policy and four eyes. Object: the account that a proposal is about, if any. Each act that follows a proposal names it too:
 	// [proposal, by], by being who proposed, beside the actor who agreed.
 	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional, addresses=shown|hidden, guests=yes|no, guest-days-most, guest-days, guest-uses-most, shortened: guests whose time is shorter now] what was set
-	ProposalMade     Action = "proposal.made"     // [proposal, kind=policy|create|role|disable|enable|delete|factors|activation, by, and what it would set]
+	ProposalMade     Action = "proposal.made"     // [proposal, kind=policy|create|role|disable|enable|delete|leave|stay|email|factors|activation, by, and what it would set]
 	ProposalApproved Action = "proposal.approved" // [proposal, kind, by …]
 	ProposalRejected Action = "proposal.rejected" // [proposal, kind, by …] refused, or taken back by who made it
 	ProposalExpired  Action = "proposal.expired"  // [proposal, kind, by …]
@@ -74,7 +79,7 @@ const (
 	LoginOK          Action = "login.ok"           // [session, by=passkey|oidc]
 	LoginRefused     Action = "login.refused"      // [reason=passphrase|keyed|unknown|disabled|invited, failures; by=oidc: the code of why]
 	LoginLimited     Action = "login.limited"      // [by=account|address, until]
-	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|guests|reset|source|provider, count]
+	SessionEnded     Action = "session.ended"      // [session, reason=signed-out|ended|expired|passphrase|factor|role|disabled|deleted|guest|guests|reset|source|provider|email, count]
 	PassphraseFailed Action = "passphrase.refused" // wrong old passphrase on a change
 
 	// Invitations. Object: the room. Whom one is for stands nowhere.

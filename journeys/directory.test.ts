@@ -25,12 +25,12 @@ const people = [
 ];
 const said = {
   fr: {
-    email: /^Adresse électronique/, passphrase: /^Phrase de passe/, signIn: /^Se connecter$/, rooms: /Vos salles/, wrong: /n’est pas la bonne|n'est pas la bonne/, elsewhere: /C’est celle de l’annuaire/, named: /viennent de l’annuaire/,
+    email: /^Adresse électronique/, passphrase: /^Phrase de passe/, signIn: /^Se connecter$/, rooms: /Vos salles/, wrong: /n’est pas la bonne|n'est pas la bonne/, elsewhere: /C’est celle de l’annuaire/, named: /vient de l’annuaire/,
     lead: /Les personnes de l’annuaire/, taken: /Un autre compte a déjà cette adresse/, dry: /^Essayer sans rien changer$/, would: /Ce que ferait une synchronisation/, shut: /Accès fermé/, sync: /^Synchroniser maintenant$/, done: /1 compte a changé/,
     failed: /L’annuaire n’a pas pu être lu/, down: /ne répond pas/, manage: /^Gérer le compte de Zoé/, from: /Ce compte vient de l’annuaire/, held: /Plus de la moitié/, anyway: /^Fermer ces comptes malgré tout$/, sure: /^Fermer ces comptes$/,
   },
   en: {
-    email: /^E-mail/, passphrase: /^Passphrase/, signIn: /^Sign in$/, rooms: /Your rooms/, wrong: /is not right/, elsewhere: /It is that of your organisation/, named: /come from your organisation/,
+    email: /^E-mail/, passphrase: /^Passphrase/, signIn: /^Sign in$/, rooms: /Your rooms/, wrong: /is not right/, elsewhere: /It is that of your organisation/, named: /comes from your organisation/,
     lead: /People of your organisation/, taken: /Another account has this address already/, dry: /^Try without changing anything$/, would: /What a synchronisation would do/, shut: /Access shut/, sync: /^Synchronise now$/, done: /1 account has changed/,
     failed: /The directory could not be read/, down: /does not answer/, manage: /^Manage the account of Zoé/, from: /This account comes from/, held: /More than half/, anyway: /^Shut these accounts anyway$/, sure: /^Shut these accounts$/,
   },

@@ -232,35 +232,29 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	return s.log.Record(tx, e)
 }
 
-// DeleteOwned removes the rooms and visits of an account that is deleted, and
-// says which rooms are gone.
-func (s *Rooms) DeleteOwned(owner accounts.ID, actor string, now time.Time) (gone []mls.RoomID, err error) {
-	err = s.db.Update(func(tx *store.Tx) error {
-		gone = nil
-		tx.Scan(ownersBucket, owner[:], nil, 0, func(k, _ []byte) bool {
-			gone = append(gone, mls.RoomID(k[len(owner):]))
-			return true
-		})
-		for _, id := range gone {
-			r, err := get(tx, id)
-			if err != nil {
-				return err
-			}
-			if err := s.remove(tx, r, actor, now); err != nil {
-				return err
-			}
-		}
-		return s.Forget(tx, owner)
+// Forget removes, in the transaction in which an account is deleted, what is kept of it: its rooms with their meetings, of which
+// everybody who is invited is told, its visits, and its name in the rules and meetings of others. It says which rooms are gone.
+func (s *Rooms) Forget(tx *store.Tx, account accounts.ID, actor string, now time.Time) (gone []mls.RoomID, err error) {
+	tx.Scan(ownersBucket, account[:], nil, 0, func(k, _ []byte) bool {
+		gone = append(gone, mls.RoomID(k[len(account):]))
+		return true
 	})
-	return gone, err
-}
-
-// Forget removes what is kept of an account that is gone and owned no room.
-func (s *Rooms) Forget(tx *store.Tx, account accounts.ID) error {
-	if err := uninvite(tx, account); err != nil {
-		return err
+	for _, id := range gone {
+		r, err := get(tx, id)
+		if err == nil {
+			err = s.remove(tx, r, actor, now)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return forgetVisits(tx, account, 0)
+	if err := uninvite(tx, account); err != nil {
+		return nil, err
+	}
+	if err := unname(tx, account); err != nil {
+		return nil, err
+	}
+	return gone, forgetVisits(tx, account, 0)
 }
 
 // Visit notes that an account was in a room, so that it finds it again.

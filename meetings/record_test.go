@@ -23,8 +23,8 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 	t.Cleanup(func() { db.Close() })
 	err = db.Migrate([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets},
-		{Version: 3, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 4, Name: "groups", Run: accounts.AddGroups}, {Version: 5, Name: "guests", Run: accounts.AddGuests},
-		{Version: 6, Name: "rules", Run: AddRules}, {Version: 7, Name: "schedules", Run: AddSchedules}, {Version: 8, Name: "profiles", Run: CreateProfiles},
+		{Version: 3, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 4, Name: "groups", Run: accounts.AddGroups}, {Version: 5, Name: "guests", Run: accounts.AddGuests}, {Version: 6, Name: "life", Run: accounts.AddLife},
+		{Version: 7, Name: "rules", Run: AddRules}, {Version: 8, Name: "schedules", Run: AddSchedules}, {Version: 9, Name: "profiles", Run: CreateProfiles},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,11 @@ func TestRooms(t *testing.T) {
 	if list, err = rooms.List(ann, start); err != nil || len(list) != 2 {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	gone, err := rooms.DeleteOwned(ann, audit.ActorOperator, start)
+	var gone []mls.RoomID
+	err = rooms.db.Update(func(tx *store.Tx) (err error) {
+		gone, err = rooms.Forget(tx, ann, audit.ActorOperator, start)
+		return err
+	})
 	if err != nil || len(gone) != 2 {
 		t.Fatalf("%v, %v", gone, err)
 	}

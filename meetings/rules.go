@@ -139,6 +139,52 @@ func forgetPasses(tx *store.Tx, id mls.RoomID) error {
 	return nil
 }
 
+// unname takes an account that is deleted out of the rules of others' rooms, and forgets the PINs that it gave.
+func unname(tx *store.Tx, account accounts.ID) error {
+	type change struct {
+		key []byte
+		r   Rules
+	}
+	var list []change
+	var passes [][]byte
+	var failed error
+	tx.Scan(rulesBucket, nil, nil, 0, func(k, v []byte) bool {
+		var r Rules
+		if failed = json.Unmarshal(v, &r); failed != nil {
+			failed = fmt.Errorf("rules of room %s: %w", mls.RoomID(k), failed)
+			return false
+		}
+		n := len(r.Cohosts) + len(r.Access.Persons) + len(r.Straight.Persons)
+		is := func(a accounts.ID) bool { return a == account }
+		r.Cohosts, r.Access.Persons, r.Straight.Persons = slices.DeleteFunc(r.Cohosts, is), slices.DeleteFunc(r.Access.Persons, is), slices.DeleteFunc(r.Straight.Persons, is)
+		if len(r.Cohosts)+len(r.Access.Persons)+len(r.Straight.Persons) < n {
+			list = append(list, change{k, r})
+		}
+		if r.PIN != nil {
+			passes = append(passes, slices.Concat(k, account[:]))
+		}
+		return true
+	})
+	if failed != nil {
+		return failed
+	}
+	for _, c := range list {
+		b, err := json.Marshal(c.r)
+		if err != nil {
+			return fmt.Errorf("rules of room %s: %w", mls.RoomID(c.key), err)
+		}
+		if err := tx.Put(rulesBucket, c.key, b); err != nil {
+			return err
+		}
+	}
+	for _, key := range passes {
+		if err := tx.Delete(passesBucket, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Rules returns the rules of a room of the account. ErrNoRoom, ErrNotOwner.
 func (s *Rooms) Rules(by accounts.ID, id mls.RoomID) (room StoredRoom, r Rules, err error) {
 	err = s.db.View(func(tx *store.Tx) error {

@@ -7,7 +7,7 @@ export type { Me, Role };
 export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string; /** Who wishes a full account for them. */ asked?: { id: string; name: string } }; /** By a passkey alone: there is no passphrase. */ keyed?: boolean }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean; /** It is deleted then; own: its owner has asked. */ leaving?: { until: string; own: boolean }; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string; /** Who wishes a full account for them. */ asked?: { id: string; name: string } }; /** By a passkey alone: there is no passphrase. */ keyed?: boolean }
 /** What a reading of the directory did, or would do. troubled counts all problems, of which the first are listed. */
 export interface DirectoryReport {
   people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;
@@ -98,8 +98,10 @@ export const admin = {
   create: (o: { name: string; email: string; role: Role; mail: boolean }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
   importAccounts: (text: string, dry: boolean) => request<Imported>("POST", "/api/admin/accounts/import", { text, dry }),
   newLink: (account: string, mail: boolean) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })),
-  change: (account: string, o: { name?: string; role?: Role; disabled?: boolean; asked?: false }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
+  change: (account: string, o: { name?: string; email?: string; role?: Role; disabled?: boolean; asked?: false }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
+  leave: (account: string) => withProof(() => request<{ account: Account } | Proposed>("POST", `/api/admin/accounts/${id(account)}/leaving`, {})),
+  stay: (account: string) => withProof(() => request<{ account: Account } | Proposed>("DELETE", `/api/admin/accounts/${id(account)}/leaving`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
   provider: () => request<ProviderState>("GET", "/api/admin/provider"),
   directory: () => request<Directory>("GET", "/api/admin/directory"),

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ErrSettings is what every error of a settings file wraps; its text names the file and the line.
@@ -46,7 +47,8 @@ type Settings struct {
 	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
 	Mail            Mail
 	Directory       Directory
-	OIDC            OIDC // as it was given; see [Settings.Provider]
+	OIDC            OIDC          // as it was given; see [Settings.Provider]
+	DeletionDelay   time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
 	Files []string
@@ -57,7 +59,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo,
-		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), From: map[string]string{}}
+		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -109,7 +111,11 @@ func (s Settings) Differences(other Settings) (names []string) {
 			names = append(names, d.name)
 		}
 	}
-	return append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
+	names = append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
+	if s.DeletionDelay != other.DeletionDelay {
+		names = append(names, "accounts.deletion_days")
+	}
+	return names
 }
 
 // Load reads the file at path and the files *.toml of the directory conf.d beside it, in the order of their names.

@@ -112,6 +112,8 @@ officer = ["visio-officers"]
 auditor = ["visio-auditors"]
 organiser = ["visio-organisers", "staff"]
 member = ["visio-members"]
+[accounts]
+deletion_days = 7
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -142,7 +144,7 @@ member = ["visio-members"]
 			Roles: map[string][]string{"administrator": {"visio admins"}, "officer": {"visio-officers"}, "auditor": {"visio-auditors"},
 				"organiser": {"visio-organisers", "staff"}, "member": {"visio-members"}},
 			SecondFactorACR: []string{"mfa"}, SecondFactorAMR: []string{"otp", "hwk"}, Timeout: 3 * time.Second},
-		Files: []string{path}, From: map[string]string{},
+		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {
 		want.From[k] = path

@@ -31,6 +31,7 @@ type file struct {
 	Mail            mailTable      `toml:"mail"`
 	Directory       directoryTable `toml:"directory"`
 	OIDC            oidcTable      `toml:"oidc"`
+	Accounts        accountsTable  `toml:"accounts"`
 }
 
 type logTable struct {
@@ -66,6 +67,7 @@ type shape struct {
 
 	Directory directoryShape `toml:"directory"`
 	OIDC      oidcShape      `toml:"oidc"`
+	Accounts  accountsShape  `toml:"accounts"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -235,6 +237,7 @@ func (f file) apply(s *Settings, from string) {
 	f.Mail.apply(&s.Mail, said)
 	f.Directory.apply(&s.Directory, said)
 	f.OIDC.apply(&s.OIDC, said)
+	f.Accounts.apply(s, said)
 }
 
 func plain(list []address) (out []netip.Addr) {

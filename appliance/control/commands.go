@@ -137,6 +137,8 @@ func sentences(name string, p place, err error) (fr, en string) {
 	case errors.Is(err, ErrNoReset):
 		return "aucun administrateur ni officier de sécurité actif n'a cette adresse ; rien n'a changé.",
 			"no active administrator or security officer has this address; nothing was changed."
+	case errors.Is(err, ErrNoExport):
+		return "aucun compte n'a cette adresse ; rien n'a été écrit.", "no account has this address; nothing was written."
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("seuls l'utilisateur de l'appliance et root peuvent lui parler ; essayez « sudo huisclos %s ».", name),
 			fmt.Sprintf("only the appliance's own user and root may talk to it; try “sudo huisclos %s”.", name)

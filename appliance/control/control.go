@@ -36,6 +36,8 @@ type Acts struct {
 	// Reset takes the second factors of an administrator or a security officer and makes the token of an activation link. It sets no
 	// passphrase. ErrNoReset is one of the answers: nobody of these has the address.
 	Reset func(email string) (Reset, error)
+	// Export is everything that is kept of the account with that address, as JSON. ErrNoExport is one of the answers.
+	Export func(email string) (json.RawMessage, error)
 	// Canary makes the room and the two participants of a test call; EndCanary takes them away again.
 	Canary    func() (Canary, error)
 	EndCanary func(room string)
@@ -118,13 +120,14 @@ const (
 	actProvider  = "oidc"
 	actMail      = "mail"
 	actReset     = "reset"
+	actExport    = "export"
 )
 
 type question struct {
 	Act  string `json:"act"`
 	Room string `json:"room,omitempty"` // of canary-end
 	To   string `json:"to,omitempty"`   // of mail
-	// Email is that of reset.
+	// Email is that of reset and export.
 	Email string `json:"email,omitempty"`
 }
 
@@ -140,13 +143,18 @@ type answer struct {
 	Reset *Reset `json:"reset,omitempty"`
 	// NoReset: the error is ErrNoReset.
 	NoReset bool `json:"noReset,omitempty"`
+
+	Export json.RawMessage `json:"export,omitempty"`
+	// NoExport: the error is ErrNoExport.
+	NoExport bool `json:"noExport,omitempty"`
 }
 
 const (
 	maxQuestion = 1 << 10
 	maxAnswer   = 1 << 20
 	within      = 10 * time.Second
-	mailWithin  = 5 * time.Minute // a server of mails may take its time
+	mailWithin  = 5 * time.Minute // a server of mails may take its time; so does the reading of a long audit log
+	maxExport   = 256 << 20       // years of somebody's entries
 	maxAtOnce   = 16
 	// maxPath is what fits into sun_path (unix(7)), with its closing zero.
 	maxPath = 107
@@ -279,6 +287,16 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		return answer{Report: a.Provider()}
 	case actMail:
 		return answer{Report: a.Mail(q.To)}
+	case actExport:
+		text, err := a.Export(q.Email)
+		switch {
+		case errors.Is(err, ErrNoExport):
+			return answer{Error: err.Error(), NoExport: true}
+		case err != nil:
+			log.Error("account not exported", "error", err)
+			return answer{Error: err.Error()}
+		}
+		return answer{Export: text}
 	case actReset:
 		status := a.Status()
 		reset, err := a.Reset(q.Email)
@@ -306,17 +324,23 @@ func put(path string, q question) (answer, error) {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}
 	defer c.Close()
-	patience := within
-	if q.Act == actMail {
+	patience, most := within, int64(maxAnswer)
+	switch q.Act {
+	case actMail:
 		patience = mailWithin
+	case actExport:
+		patience, most = mailWithin, maxExport
 	}
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if err := json.NewEncoder(c).Encode(q); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}
 	var a answer
-	if err := json.NewDecoder(io.LimitReader(c, maxAnswer)).Decode(&a); err != nil {
+	if err := json.NewDecoder(io.LimitReader(c, most)).Decode(&a); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	if a.NoExport {
+		return answer{}, fmt.Errorf("%w: %s", ErrNoExport, a.Error)
 	}
 	if a.NoReset {
 		return answer{}, fmt.Errorf("%w: %s", ErrNoReset, a.Error)

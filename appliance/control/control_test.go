@@ -73,6 +73,12 @@ func (f *fake) acts() Acts {
 		Check: func() hardening.Report {
 			return hardening.Report{{Name: "landlock", State: hardening.OK}, {Name: "kernel.kptr_restrict", State: hardening.Unknown}}
 		},
+		Export: func(email string) (json.RawMessage, error) {
+			if email != "ada@example.org" {
+				return nil, fmt.Errorf("%w: no such account", ErrNoExport)
+			}
+			return json.RawMessage(`{"schema":"huisclos.account-export.1","big":"` + strings.Repeat("x", 2<<20) + `"}`), nil
+		},
 		Reset: func(email string) (Reset, error) {
 			switch email {
 			case "ada@example.org":

@@ -43,6 +43,9 @@ type meJSON struct {
 
 	Passkeys passkeysJSON  `json:"passkeys"`
 	Provider *providerJSON `json:"provider,omitempty"`
+
+	// Leaving is when the account is deleted, as its owner has asked.
+	Leaving *time.Time `json:"leaving,omitempty"`
 }
 
 // idleJSON is after how many seconds without use a session ends, and the console shuts: pages say so before.
@@ -52,9 +55,12 @@ type idleJSON struct {
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", idleJSON{}, v.passkeys(), v.provider()}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", idleJSON{}, v.passkeys(), v.provider(), nil}
 	session, console := v.srv.Accounts.Times(a.Role)
 	me.Idle = idleJSON{int(session.Idle.Seconds()), int(console.Seconds())}
+	if a.Leaving != nil {
+		me.Leaving = &a.Leaving.Until
+	}
 	if a.FactorMissing {
 		me.Must = "factor"
 	}

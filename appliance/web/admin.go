@@ -22,6 +22,8 @@ type adminAccountJSON struct {
 	// Absent: the directory has no such person any more, or has shut them out.
 	Absent bool       `json:"absent,omitempty"`
 	Guest  *guestJSON `json:"guest,omitempty"` // of a guest
+
+	Leaving *accounts.Leaving `json:"leaving,omitempty"`
 }
 
 // guestJSON is what an administrator sees of what binds a guest.
@@ -58,7 +60,7 @@ func (s *Server) withOrganisers(list []adminAccountJSON) error {
 }
 
 func adminAccountOf(a accounts.Account) adminAccountJSON {
-	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Keyed: a.Keyed, Absent: a.Absent}
+	j := adminAccountJSON{accountJSON: accountOf(a), State: a.State, Created: a.Created, SecondFactor: a.SecondFactor, Keyed: a.Keyed, Absent: a.Absent, Leaving: a.Leaving}
 	j.Language = "" // theirs
 	if !a.LastLogin.IsZero() {
 		j.LastLogin = &a.LastLogin
@@ -176,11 +178,12 @@ func (s *Server) newActivation(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{"activation": v.activationJSON(activation, b.Mail)})
 }
 
-// changeAccount changes what the body names, in this order: name, role, state; asked false is a no to an organiser's wish for a full account. Each is an act of its own in the audit
+// changeAccount changes what the body names, in this order: name, address, role, state; asked false is a no to an organiser's wish for a full account. Each is an act of its own in the audit
 // log; the first that is refused, or that waits for agreement, ends the request.
 func (s *Server) changeAccount(v *visit) error {
 	var b struct {
 		Name     *string        `json:"name"`
+		Email    *string        `json:"email"`
 		Role     *accounts.Role `json:"role"`
 		Disabled *bool          `json:"disabled"`
 		Asked    *bool          `json:"asked"`
@@ -202,6 +205,11 @@ func (s *Server) changeAccount(v *visit) error {
 	}
 	if b.Name != nil && *b.Name != a.Name {
 		if a, err = s.Accounts.Rename(v.actor(), id, *b.Name, v.now); err != nil {
+			return err
+		}
+	}
+	if b.Email != nil && *b.Email != a.Email {
+		if a, err = s.Accounts.SetAddress(v.actor(), id, *b.Email, v.now); err != nil {
 			return err
 		}
 	}
@@ -242,22 +250,7 @@ func (s *Server) deleteAccount(v *visit) error {
 	if err := s.Accounts.Delete(v.actor(), id, v.now); err != nil {
 		return err
 	}
-	if err := s.roomsOfDeleted(id, v.account.ID.String(), v.now); err != nil {
-		return err
-	}
 	return v.done()
-}
-
-// roomsOfDeleted deletes the rooms of an account that is gone.
-func (s *Server) roomsOfDeleted(id accounts.ID, actor string, now time.Time) error {
-	gone, err := s.Rooms.DeleteOwned(id, actor, now)
-	if err != nil {
-		return err
-	}
-	for _, room := range gone {
-		s.Hall.Deleted(room)
-	}
-	return nil
 }
 
 type auditJSON struct {

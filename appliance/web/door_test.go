@@ -63,6 +63,8 @@ var wrongs = map[string]struct {
 	"POST /api/invitation/confirm": {map[string]string{"token": "x", "email": "x@example.org", "code": "1"}, http.StatusGone, "invitation-unknown"},
 	"POST /api/invitation/accept": {map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X", "passphrase": "a passphrase of somebody"},
 		http.StatusGone, "invitation-unknown"},
+	"POST /api/address":         {map[string]string{"token": "x"}, http.StatusGone, "undo-over"},
+	"POST /api/address/restore": {map[string]string{"token": "x"}, http.StatusGone, "undo-over"},
 }
 
 // noSecret are the routes at the door that take none; a passkey at the door, what the provider sends back and the code after it have

@@ -150,13 +150,23 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 11, Name: "guests", Run: accounts.AddGuests},
 		{Version: 12, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 13, Name: "provider", Run: accounts.AddProvider},
+		{Version: 14, Name: "life", Run: accounts.AddLife},
 	}))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
 	must(t, err)
-	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, MemberSession: longSession, AdministratorLogin: longSession, ConsoleIdle: 8 * time.Hour, CarryOut: h.rooms.CarryOut, Gone: h.rooms.Forget})
+	h.accounts, err = accounts.New(db, h.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, MemberSession: longSession, AdministratorLogin: longSession, ConsoleIdle: 8 * time.Hour, CarryOut: h.rooms.CarryOut,
+		Gone: func(tx *store.Tx, account accounts.ID, actor string, now time.Time) (func(), error) {
+			gone, err := h.rooms.Forget(tx, account, actor, now)
+			return func() {
+				for _, room := range gone {
+					h.hall.Deleted(room)
+				}
+			}, err
+		},
+		Kept: func(tx *store.Tx, account accounts.ID) (any, error) { return h.rooms.Kept(tx, account) }})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
@@ -181,6 +191,7 @@ func emptyHouse(t testing.TB) *house {
 		Code: func(_ *store.Tx, to string, code accounts.Token, _ time.Time, _ string, _ time.Time) error {
 			return h.mail(to, code.Reveal())
 		},
+		Undo:  func(_ *store.Tx, u accounts.Undo, url string, _ time.Time) error { return h.mail(u.To.Email, url) },
 		Relay: noRelay{},
 		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
 			return []byte("calendar of " + a.Email + " at " + base), nil

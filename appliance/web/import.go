@@ -60,6 +60,10 @@ func (s *Server) importAccounts(v *visit) error {
 			j.What, j.Error = "wrong", map[string]string{"code": string(known), "fr": said.fr, "en": said.en}
 		case l.Exists:
 			j.What = "exists"
+			if l.Leaving { // it is no fault, and there is something to say
+				said := sentences["email-leaving"]
+				j.Error = map[string]string{"code": "email-leaving", "fr": said.fr, "en": said.en}
+			}
 		}
 		counts[j.What]++
 		out = append(out, j)

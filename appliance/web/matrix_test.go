@@ -140,6 +140,18 @@ var rights = []right{
 	{"POST", "/api/invitation/accept", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/invitation/accept"),
 		map[string]string{"token": "x", "email": "x@example.org", "code": "1", "name": "X", "passphrase": "a passphrase of somebody"}, "invitation-unknown"},
 
+	{"POST", "/api/address", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/address"), map[string]string{"token": "x"}, "undo-over"},
+	{"POST", "/api/address/restore", is{410, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/address/restore"), map[string]string{"token": "x"}, "undo-over"},
+
+	{"GET", "/api/account/life", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/life"), nil, ""},
+	// A guest was invited by their address.
+	{"POST", "/api/account/email", is{401, 409, 200, 200, 200, 200, 200, 200}, fixed("/api/account/email"), map[string]string{"email": "neuf@example.org", "language": "fr"}, "email-guest"},
+	{"POST", "/api/account/email/confirm", is{401, 410, 410, 410, 410, 410, 410, 410}, fixed("/api/account/email/confirm"), map[string]string{"code": "12345678"}, "confirmation-over"},
+	{"POST", "/api/account/export", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/export"), nothing, ""},
+	// The last administrator and the last officer stay.
+	{"POST", "/api/account/leaving", is{401, 200, 200, 200, 200, 200, 409, 409}, fixed("/api/account/leaving"), nothing, "last-administrator last-officer"},
+	{"DELETE", "/api/account/leaving", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/leaving"), nil, ""},
+
 	{"PATCH", "/api/account", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account"), map[string]string{"name": "Quelqu'un"}, ""},
 	{"POST", "/api/account/passphrase", is{401, 403, 403, 403, 200, 403, 403, 403}, fixed("/api/account/passphrase"),
 		map[string]string{"old": memberPassphrase, "new": "vingt vaches valsent vite"}, "passphrase-wrong"},
@@ -228,6 +240,8 @@ var rights = []right{
 	{"POST", "/api/admin/accounts/:account/activation", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s/activation"), nothing, ""},
 	{"PATCH", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s"), map[string]any{"disabled": true}, ""},
 	{"DELETE", "/api/admin/accounts/:account", is{401, 403, 403, 403, 403, 403, 403, 204}, ofMember("/api/admin/accounts/%s"), nil, ""},
+	{"POST", "/api/admin/accounts/:account/leaving", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s/leaving"), nothing, ""},
+	{"DELETE", "/api/admin/accounts/:account/leaving", is{401, 403, 403, 403, 403, 403, 403, 200}, ofMember("/api/admin/accounts/%s/leaving"), nil, ""},
 	{"DELETE", "/api/admin/accounts/:account/factors", is{401, 403, 403, 403, 403, 403, 403, 409}, ofMember("/api/admin/accounts/%s/factors"), nil, "noSecondFactor"},
 	{"GET", "/api/admin/directory", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/directory"), nil, ""},
 	{"POST", "/api/admin/directory/sync", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/directory/sync"), nothing, "noDirectory"},
@@ -281,6 +295,7 @@ var rights = []right{
 	{"GET", "/directory", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/directory"), nil, ""},
 	{"GET", "/activate", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/activate"), nil, ""},
 	{"GET", "/i", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/i"), nil, ""},
+	{"GET", "/undo", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/undo"), nil, ""},
 	{"GET", "/about", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/about"), nil, ""},
 	{"GET", "/account", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/account"), nil, ""},
 	{"GET", "/oidc/callback", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/callback?code=x&state=x"), nil, ""},

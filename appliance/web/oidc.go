@@ -235,7 +235,7 @@ func (v *visit) sentBack(err error) error {
 			level = slog.LevelInfo // that is the person's right
 		}
 		v.srv.Log.Log(v.r.Context(), level, "no sign-in by the provider", "kind", string(failure.Kind), "client", v.srv.Mask(v.client), "error", failure)
-	case errors.Is(err, accounts.ErrEmailTaken):
+	case errors.Is(err, accounts.ErrEmailTaken), errors.Is(err, accounts.ErrEmailLeaving), errors.Is(err, accounts.ErrEmailKept):
 		err = refusal{codeProviderTaken}
 	case errors.Is(err, accounts.ErrDisabled):
 		err = refusal{codeProviderShut}

@@ -139,6 +139,8 @@ func proposalOf(p accounts.Proposal) proposalJSON {
 		if to, err := meetings.ReadWish(p.Change.Wish); err == nil {
 			j.Change["profile"] = profileOf(meetings.NamedProfile{ID: meetings.ProfileID(p.Change.Subject), Profile: to})
 		}
+	case accounts.ProposedEmail:
+		j.Change["email"] = p.Change.Email
 	case accounts.ProposedRole:
 		j.Change["from"], j.Change["to"] = p.Change.From, p.Change.To
 	case accounts.ProposedCreate:
@@ -179,11 +181,6 @@ func (s *Server) approve(v *visit) error {
 			return err
 		}
 		out["policy"] = policyOf(p, officers)
-	case accounts.ProposedDelete:
-		if err := s.roomsOfDeleted(done.Account.ID, v.account.ID.String(), v.now); err != nil {
-			return err
-		}
-		fallthrough
 	default:
 		out["account"] = adminAccountOf(done.Account)
 	}

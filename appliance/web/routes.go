@@ -32,7 +32,16 @@ func (s *Server) routes() []route {
 		{post, "/api/invitation/passkey", anyone, secret, s.beginGuestPasskey},
 		{post, "/api/invitation/accept", anyone, secret, s.accept},
 
+		{post, "/api/address", anyone, secret, s.formerAddress},
+		{post, "/api/address/restore", anyone, secret, s.restoreAddress},
+
 		{patch, "/api/account", person, call, s.changeOwn},
+		{get, "/api/account/life", person, call, s.getLife},
+		{post, "/api/account/email", person, call, s.askAddress},
+		{post, "/api/account/email/confirm", person, secret, s.confirmOwnAddress},
+		{post, "/api/account/export", person, call, s.export},
+		{post, "/api/account/leaving", person, call, s.leave},
+		{del, "/api/account/leaving", person, call, s.stay},
 		{post, "/api/account/passphrase", person, secret, s.changePassphrase},
 		{get, "/api/account/factors", oneself, call, s.getFactors},
 		{post, "/api/account/totp", oneself, secret, s.beginTOTP},
@@ -101,6 +110,8 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/accounts/:account/activation", administrator, call, s.newActivation},
 		{patch, "/api/admin/accounts/:account", administrator, call, s.changeAccount},
 		{del, "/api/admin/accounts/:account", administrator, call, s.deleteAccount},
+		{post, "/api/admin/accounts/:account/leaving", administrator, call, s.leaveFor},
+		{del, "/api/admin/accounts/:account/leaving", administrator, call, s.stayFor},
 		{del, "/api/admin/accounts/:account/factors", administrator, call, s.takeFactors},
 		{get, "/api/admin/directory", administrator, call, s.getDirectory},
 		{post, "/api/admin/directory/sync", administrator, call, s.syncDirectory},
@@ -143,4 +154,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/account", "/about", "/test", callbackPath, "/oidc/prove", signedOutPath}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/undo", "/account", "/about", "/test", callbackPath, "/oidc/prove", signedOutPath}

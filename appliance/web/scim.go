@@ -11,7 +11,6 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/scim"
-	"huisclos/audit"
 )
 
 // The routes of SCIM 2.0 (RFC 7644). Who asks is an identity system with a bearer token: no cookie is read here, so that no browser can be
@@ -245,11 +244,7 @@ func (s *Server) scimDeleteUser(v *visit) error {
 	if err != nil {
 		return err
 	}
-	id, err := s.scimProvider().DeleteUser(q, v.c.Param("id"))
-	if err != nil {
-		return err
-	}
-	if err := s.roomsOfDeleted(id, audit.ActorProvisioning, v.now); err != nil {
+	if _, err := s.scimProvider().DeleteUser(q, v.c.Param("id")); err != nil {
 		return err
 	}
 	return v.done()

@@ -17,6 +17,8 @@ var scimForms = map[code]struct {
 	kind   scim.Type
 }{
 	"email-taken":      {http.StatusConflict, scim.Uniqueness},
+	"email-leaving":    {http.StatusConflict, scim.Uniqueness},
+	"email-kept":       {http.StatusConflict, scim.Uniqueness},
 	"user-name-taken":  {http.StatusConflict, scim.Uniqueness},
 	"subject-taken":    {http.StatusConflict, scim.Uniqueness},
 	"group-taken":      {http.StatusConflict, scim.Uniqueness},

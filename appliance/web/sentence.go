@@ -70,6 +70,7 @@ const (
 	codeTooManyMails   code = "too-many-mails"
 
 	codeGuestsNeedMail code = "guests-need-mail"
+	codeEmailNeedsMail code = "email-needs-mail"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -411,6 +412,34 @@ var sentences = map[code]sentence{
 		"Cent propositions attendent déjà. Décidez-en d'abord.",
 		"A hundred proposals are waiting already. Decide on those first."},
 
+	// Of the life of an account.
+	codeEmailNeedsMail: {http.StatusConflict,
+		"Sans serveur de courriel, personne ne peut confirmer une adresse : demandez à un administrateur de changer la vôtre.",
+		"Without a mail server nobody can confirm an address: ask an administrator to change yours."},
+	"email-leaving": {http.StatusConflict,
+		"Un compte qui va être supprimé a encore cette adresse e-mail. Depuis la console, ce compte peut être gardé, ou supprimé tout de suite.",
+		"An account that is about to be deleted still has this e-mail address. In the console that account can be kept, or deleted now."},
+	"email-kept": {http.StatusConflict,
+		"Cette adresse e-mail était celle d'un autre compte il y a moins de sept jours et lui reste réservée jusque-là.",
+		"This e-mail address was another account's less than seven days ago, and is kept for it until then."},
+	"email-same": {http.StatusUnprocessableEntity,
+		"C'est déjà l'adresse e-mail de ce compte.",
+		"This is the account's e-mail address already."},
+	"email-often": {http.StatusConflict,
+		"Votre adresse e-mail a déjà changé trois fois en sept jours. Attendez quelques jours, ou adressez-vous à un administrateur.",
+		"Your e-mail address was changed three times within seven days already. Wait a few days, or ask an administrator."},
+	"email-guest": {http.StatusConflict,
+		"Une invitation vaut pour une adresse : celle d'un invité ne change pas. Il faut inviter la nouvelle.",
+		"An invitation is for one address: a guest's does not change. The new one has to be invited."},
+	"undo-over": {http.StatusGone,
+		"Ce lien ne vaut plus : il a déjà servi, ou il a plus de sept jours. Adressez-vous à un administrateur.",
+		"This link no longer counts: it was used, or it is more than seven days old. Ask an administrator."},
+	"last-officer": {http.StatusConflict,
+		"Vous êtes le dernier officier de sécurité : votre compte reste, tant qu'aucun autre n'est nommé.",
+		"You are the last security officer: your account stays as long as no other is named."},
+	"owners-wish": {http.StatusConflict,
+		"Cette personne a demandé elle-même la suppression de son compte : elle seule peut y renoncer.",
+		"This person asked for the deletion of their account themselves: only they can take that back."},
 	// Of signing in by the organisation's provider.
 	codeNoProvider: {http.StatusConflict,
 		"Aucun fournisseur d'identité n'est réglé ici. Connectez-vous avec votre phrase de passe.",

@@ -23,7 +23,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -66,6 +66,8 @@ type Config struct {
 	Code   func(tx *store.Tx, to string, code accounts.Token, until time.Time, language string, now time.Time) error
 	// GuestLink writes the mail that brings a guest a new way in, from an organiser.
 	GuestLink func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error
+	// Undo writes the mail to a former address by which it is had back. As Post.
+	Undo func(tx *store.Tx, u accounts.Undo, url string, now time.Time) error
 	// PostStatus says how mail is doing.
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
@@ -109,6 +111,7 @@ type Server struct {
 	starts   *rate // ways to the provider, by address
 	flows    *flows
 	hints    *hints
+	exports  *rate    // copies of all that is kept, by account
 	plans    *rate    // changes of planned meetings by account
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
@@ -141,6 +144,7 @@ func New(c Config) (*Server, error) {
 		starts: newRate(startsPerSecond, startsBurst), flows: newFlows(), hints: newHints(),
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
+		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
 	}
 	if c.Wait == nil {
 		c.Wait = waitFor

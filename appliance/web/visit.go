@@ -117,7 +117,7 @@ func (s *Server) run(v *visit, rt route) error {
 // guessed reports whether a secret was tried and wrong.
 func guessed(err error) bool {
 	return errors.Is(err, accounts.ErrSetupCode) || errors.Is(err, accounts.ErrActivation) || errors.Is(err, accounts.ErrPassphraseWrong) ||
-		errors.Is(err, accounts.ErrCodeWrong) || errors.Is(err, accounts.ErrPasskeyRefused) || errors.Is(err, accounts.ErrInvitation) || errors.Is(err, accounts.ErrConfirmation) ||
+		errors.Is(err, accounts.ErrCodeWrong) || errors.Is(err, accounts.ErrPasskeyRefused) || errors.Is(err, accounts.ErrInvitation) || errors.Is(err, accounts.ErrConfirmation) || errors.Is(err, accounts.ErrUndo) ||
 		err == errPIN
 }
 

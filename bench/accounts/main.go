@@ -48,6 +48,7 @@ var migrations = []store.Migration{
 	{Version: 7, Name: "guests", Run: accounts.AddGuests},
 	{Version: 8, Name: "provisioning", Run: accounts.AddProvisioning},
 	{Version: 9, Name: "provider", Run: accounts.AddProvider},
+	{Version: 10, Name: "life", Run: accounts.AddLife},
 }
 
 type house struct {

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
-import { own, providerWords, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
-import { parseRoomLink } from "./api/index.ts";
+import { life, own, ProofHost, providerWords, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { api, parseRoomLink } from "./api/index.ts";
 import { About } from "./pages/about.tsx";
 import { Account } from "./pages/account.tsx";
 import { Activate } from "./pages/activate.tsx";
@@ -15,9 +15,10 @@ import { Callback, Prove, SignedOut } from "./pages/provider.tsx";
 import { RoomSettings } from "./pages/room-settings.tsx";
 import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
+import { Undo } from "./pages/undo.tsx";
 import { BadLink, RoomPage } from "./room/room.tsx";
 import { focusMain, place } from "./route.ts";
-import { ask, security, session } from "./session.ts";
+import { ask, asApiError, security, session } from "./session.ts";
 import { connection } from "./words/connection.ts";
 import { desk } from "./words/desk.ts";
 import { guestWords } from "./words/guests.ts";
@@ -30,10 +31,18 @@ export function App() {
   return (
     <>
       <Guard><SecurityContext.Provider value={security}><Page /></SecurityContext.Provider></Guard>
+      <Proof />
       <Toasts />
       <TooltipHost />
     </>
   );
+}
+
+/** The one dialog that asks who one is, before an act that needs a recent proof. */
+function Proof() {
+  const s = session.value;
+  if (s.state !== "in") return null;
+  return <ProofHost email={s.me.account.email} provided={s.me.account.provided === true} kinds={s.me.factors ?? { totp: s.me.secondFactor === true, passkey: false }} prove={api.prove} options={api.proofOptions} refusal={asApiError} />;
 }
 
 /** The title of the page and, after a change of page, the focus. A room's page has its own. */
@@ -41,7 +50,7 @@ function useTitle(url: URL, state: string, must: boolean): void {
   const t = desk.value;
   const first = useRef(true);
   const inRoom = url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined;
-  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/i": guestWords.value.title, "/directory": directoryWords.value.title, "/oidc/callback": own.value.signIn.act, "/oidc/prove": own.value.proof.title, "/oidc/signed-out": providerWords.value.signedOut }[url.pathname] ?? inRoom;
+  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/i": guestWords.value.title, "/undo": life.value.undo.title, "/directory": directoryWords.value.title, "/oidc/callback": own.value.signIn.act, "/oidc/prove": own.value.proof.title, "/oidc/signed-out": providerWords.value.signedOut }[url.pathname] ?? inRoom;
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -55,6 +64,7 @@ function Page() {
   useTitle(url, s.state, s.state === "in" && s.me.must !== undefined);
   if (url.pathname === "/about") return <About />;
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
+  if (url.pathname === "/undo") return <Undo token={url.hash.slice(1)} />;
   if (url.pathname === "/i") return <Invitation token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
   if (url.pathname === "/oidc/signed-out") return <SignedOut />;

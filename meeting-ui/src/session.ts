@@ -1,6 +1,6 @@
 /** Who is signed in, as the server says. */
 import { effect, signal } from "@preact/signals";
-import { agreeOnLang, keepTyped, type Security } from "@huisclos/ui-kit";
+import { agreeOnLang, keepTyped, NotProven, type Security } from "@huisclos/ui-kit";
 import { api, ApiError, codes, type Me } from "./api/index.ts";
 
 export type Session = { state: "asking" } | { state: "out"; setupNeeded: boolean } | { state: "in"; me: Me } | { state: "failed"; error: ApiError };
@@ -36,6 +36,7 @@ export async function signOut(): Promise<void> {
 
 /** Every failure a page shows has a sentence; one that is not the API's is a fault of the page. */
 export function asApiError(e: unknown): ApiError {
+  if (e instanceof NotProven) return new ApiError(0, e.code, e.text(), e.text());
   if (e instanceof ApiError) {
     if (e.code === "not-signed-in" && session.value.state === "in") session.value = { state: "out", setupNeeded: false };
     // The rules became stricter, or the factor was taken away, while the page was open: what is left is to set one up.

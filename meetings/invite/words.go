@@ -51,6 +51,7 @@ const (
 	RecoveryUsed
 	RecoveryRenewed
 	AddressChanged
+	DataExported
 )
 
 func (c Change) sentence(l Language) string {
@@ -77,6 +78,8 @@ func (c Change) sentence(l Language) string {
 		return l.pick("Les codes de secours de votre compte ont été renouvelés.", "The recovery codes of your account were renewed.")
 	case AddressChanged:
 		return l.pick("L’adresse électronique de votre compte a été changée.", "The e-mail address of your account was changed.")
+	case DataExported:
+		return l.pick("Une copie de tout ce qui est gardé de votre compte a été remise.", "A copy of everything that is kept of your account was handed out.")
 	}
 	panic("invite: a change has a sentence")
 }

@@ -1,11 +1,12 @@
 /** One account: made, changed, ended. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ago, Button, Confirm, date, Dialog, Input, lang, Notice, SideSheet, toast } from "@huisclos/ui-kit";
-import { admin, isProposed, type Account, type Activation, type Proposal, type Proposed, type Role } from "../api.ts";
+import { admin, isProposed, own as ownAccount, type Account, type Activation, type Proposal, type Proposed, type Role } from "../api.ts";
 import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
+import { lifeWords } from "../words/life.ts";
 import { providerOfHouse } from "../words/provider.ts";
 import { mailWords } from "../words/mail.ts";
 import { provisioningWords } from "../words/provisioning.ts";
@@ -63,7 +64,9 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
 }) {
   const t = words.value.people;
   const own = a.id === me, elsewhere = !!a.source, signsInElsewhere = elsewhere && a.source !== "scim";
+  const l = lifeWords.value;
   const [name, setName] = useState(a.name);
+  const [email, setEmail] = useState(a.email);
   const [mail, setMail] = useState(true);
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
@@ -89,7 +92,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
   );
   return (
     <SideSheet open title={a.name} onClose={onClose}>
-      <div class="row row--wrap"><StateBadge state={a.state} /><span class="muted any">{a.email}</span></div>
+      <div class="row row--wrap"><StateBadge account={a} /><span class="muted any">{a.email}</span></div>
       <dl class="facts facts--tight">
         <dt>{t.role}</dt><dd>{roleName(a.role)}<br /><span class="muted small">{roleWords.value.says[a.role]}</span></dd>
         {a.guest && <><dt>{roleWords.value.guestOf}</dt><dd>{a.guest.name || roleWords.value.guestOfNobody}<br /><span class="muted small">{roleWords.value.guestUntil(date(a.guest.until), a.guest.rooms)}</span></dd></>}
@@ -106,6 +109,14 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
         <div><Button type="submit" busy={busy === "name"} disabled={!name.trim() || name.trim() === a.name}>{words.value.save}</Button></div>
       </form>}
+      {!elsewhere && a.role !== "guest" && <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("email", { email: email.trim() }, l.emailChanged); }}>
+        <Input label={l.email} hint={l.emailHint} type="email" required autocomplete="off" value={email} onValue={setEmail} />
+        <div><Button type="submit" busy={busy === "email"} disabled={!email.trim() || email.trim() === a.email}>{words.value.save}</Button></div>
+      </form>}
+      {a.leaving && <div class="stack stack--tight">
+        <Notice tone="attention" title={l.leaving(date(a.leaving.until))}><p>{a.leaving.own ? l.own : l.shut}</p></Notice>
+        {!a.leaving.own && !own && <div><Button busy={busy === "stay"} onClick={() => void act("stay", () => admin.stay(a.id), (x: { account: Account }) => onChange(x.account), l.kept)}>{l.keep}</Button></div>}
+      </div>}
       {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
           {!elsewhere && <div class="sheet__part"><Button onClick={() => setAsked("role")}>{a.role === "guest" ? roleWords.value.fullAct : roleWords.value.change}</Button></div>}
@@ -116,7 +127,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
           </div>}
           {lost}
           <div class="stack stack--tight sheet__part sheet__acts">
-            {a.state === "disabled" && a.absent ? null : a.state === "disabled"
+            {a.state === "disabled" && (a.absent || a.leaving) ? null : a.state === "disabled"
               ? <Button busy={busy === "state"} onClick={() => void change("state", { disabled: false }, t.enabled)}>{t.enable}</Button>
               : <Button icon="ban" onClick={() => setAsked("disable")}>{t.disable}</Button>}
             {(a.source !== "ldap" || a.absent) && <Button look="warn" icon="trash-2" onClick={() => setAsked("remove")}>{t.remove}</Button>}
@@ -131,10 +142,27 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
         onAct={() => act("factor", () => admin.removeFactors(a.id), () => onChange({ ...a, secondFactor: false }), t.factorRemoved)}>
         <p>{own ? t.factorOwn : t.factorText}</p>
       </Confirm>
-      <Confirm open={asked === "remove"} title={t.removeTitle(a.name)} act={t.removeAct} onClose={() => setAsked(null)}
-        onAct={() => act("remove", () => admin.remove(a.id), () => onChange(null), t.removed)}>
-        <p>{t.removeText}</p>
-      </Confirm>
+      {asked === "remove" && <Remove account={a} onClose={() => setAsked(null)}
+        onLater={() => act("remove", () => admin.leave(a.id), (x: { account: Account }) => { onChange(x.account); if (x.account.leaving) toast(l.leavesOn(date(x.account.leaving.until))); })}
+        onNow={() => act("remove", () => admin.remove(a.id), () => onChange(null), t.removed)} />}
     </SideSheet>
+  );
+}
+
+/** Two ways to the end of an account: the one that can be taken back has the focus. */
+function Remove({ account: a, onClose, onLater, onNow }: { account: Account; onClose: () => void; onLater: () => Promise<void>; onNow: () => Promise<void> }) {
+  const l = lifeWords.value;
+  const [days, setDays] = useState<number | null>(null);
+  const [busy, setBusy] = useState<"later" | "now" | null>(null);
+  useEffect(() => { void ownAccount.life().then((x) => setDays(x.days), () => undefined); }, []);
+  const run = (what: "later" | "now", act: () => Promise<void>) => async () => { setBusy(what); try { await act(); } finally { setBusy(null); } };
+  return (
+    <Dialog open title={l.title(a.name)} onClose={onClose}>
+      <div class="stack">
+        <p>{l.text}</p>
+        {!a.leaving && <div class="stack stack--tight"><div><Button look="primary" autofocus busy={busy === "later"} onClick={() => void run("later", onLater)()}>{l.later}</Button></div>{days !== null && <p class="muted small">{l.laterText(days)}</p>}</div>}
+        <div class="stack stack--tight"><div><Button look="danger" icon="trash-2" busy={busy === "now"} onClick={() => void run("now", onNow)()}>{l.now}</Button></div><p class="muted small">{l.nowText}</p></div>
+      </div>
+    </Dialog>
   );
 }

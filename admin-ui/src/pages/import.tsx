@@ -81,7 +81,7 @@ function Rows({ rows }: { rows: ImportedRow[] }) {
     { id: "line", name: t.line, number: true, cell: (r) => r.line },
     { id: "who", name: t.who, cell: (r) => <span class="who__text"><b>{r.name}</b><span class="muted small import__email">{r.email}</span></span> },
     { id: "role", name: t.role, cell: (r) => roleWords.value.names[r.role] ?? r.role }, // of a wrong row it may be any word
-    { id: "what", name: t.what, cell: (r) => (r.what === "wrong" ? <strong class="import__wrong">{r.error?.[lang.value] ?? ""}</strong> : t.will[r.what]) },
+    { id: "what", name: t.what, cell: (r) => (r.what === "wrong" ? <strong class="import__wrong">{r.error?.[lang.value] ?? ""}</strong> : r.error ? <span>{r.error[lang.value]}</span> : t.will[r.what]) },
   ];
   // What has to be corrected stands first.
   const order = [...rows.filter((r) => r.what === "wrong"), ...rows.filter((r) => r.what !== "wrong")];

@@ -22,7 +22,7 @@ export function whatOf(p: Proposal): string {
     case "profile": return c.profile ? profileWords.value.loosen(c.profile.name) : w.other(p.kind);
     case "create": return w.create(c.name ?? c.email ?? "", roleName(c.role ?? "officer"));
     case "role": return w.role(name, roleName(c.from ?? "member"), roleName(c.to ?? "member"));
-    case "disable": case "enable": case "delete": case "factors": case "activation": return w[p.kind](name);
+    case "disable": case "enable": case "delete": case "leave": case "stay": case "email": case "factors": case "activation": return w[p.kind](name);
     default: return w.other(p.kind);
   }
 }

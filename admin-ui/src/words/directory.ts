@@ -33,6 +33,8 @@ export const directoryWords = dictionary(
     problems: "Qui n’a pas pu être repris", problem: "Pourquoi",
     reasons: {
       "email-taken": "Un autre compte a déjà cette adresse ; il reste à qui il est. Changez l’adresse dans l’annuaire, ou supprimez l’autre compte.",
+      "email-leaving": "Un compte sur le départ a encore cette adresse. Supprimez-le tout de suite, ou attendez son dernier jour.",
+      "email-kept": "Cette adresse était celle d’un autre compte il y a moins de sept jours et lui reste réservée jusque-là.",
       "bad-email": "L’adresse électronique n’a pas une forme valable.", "bad-name": "Le nom ne convient pas.", "bad-role": "Le rôle n’existe pas.",
       noIdentifier: "L’attribut identifier manque.", noMail: "L’attribut mail manque.", twice: "Deux entrées ont la même adresse ou le même identifiant.",
       login: "Deux personnes ont le même nom de connexion : les groupes POSIX qui le citent ne comptent pour aucune des deux.", groupIdentifier: "Groupe sans attribut identifier : il n’est pas repris.",
@@ -72,6 +74,8 @@ export const directoryWords = dictionary(
     problems: "Who could not be brought in", problem: "Why",
     reasons: {
       "email-taken": "Another account has this address already; it stays whose it is. Change the address in the directory, or delete the other account.",
+      "email-leaving": "An account that is leaving still has this address. Delete it now, or wait for its last day.",
+      "email-kept": "This address was another account’s less than seven days ago, and is kept for it until then.",
       "bad-email": "The e-mail address is not of a valid form.", "bad-name": "The name does not do.", "bad-role": "There is no such role.",
       noIdentifier: "The attribute identifier is missing.", noMail: "The attribute mail is missing.", twice: "Two entries have the same address or the same identifier.",
       login: "Two people have the same login name: POSIX groups that list it count for neither of them.", groupIdentifier: "A group without the attribute identifier: it is not brought in.",

@@ -3,7 +3,7 @@
  * stable code and a sentence in French and in English.
  */
 
-import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from "@huisclos/ui-kit";
+import type { Enrolment, Factors, Given, Kinds, Lang, Life, OwnSession, Person } from "@huisclos/ui-kit";
 import { quiet } from "@huisclos/ui-kit/activity.ts";
 import { codes } from "@huisclos/ui-kit/factor.ts";
 import type { Profile } from "../call/profile.ts";
@@ -25,6 +25,8 @@ export interface Me {
   factors?: Kinds;
   /** After how many seconds without use the session ends, and the console shuts. */
   idle?: { session: number; console: number };
+  /** When the account is deleted, as its owner has asked. */
+  leaving?: string;
 }
 /** A security profile; of a room in which a call is under way, that of the call. */
 export interface RoomProfile extends Profile { id: string }
@@ -207,6 +209,15 @@ export const api = {
   ...providerCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   keepLanguage: (language: Lang) => request<void>("PATCH", "/api/account", { language }),
+  life: () => request<Life>("GET", "/api/account/life"),
+  askAddress: (email: string, language: Lang) => request<{ until: string }>("POST", "/api/account/email", { email, language }),
+  confirmOwnAddress: (code: string) => request<{ account: Account }>("POST", "/api/account/email/confirm", { code }),
+  exportData: () => request<object>("POST", "/api/account/export", {}),
+  leave: () => request<unknown>("POST", "/api/account/leaving", {}),
+  stay: () => request<unknown>("DELETE", "/api/account/leaving"),
+  /** Looks at a link that brings a former address back, without using it. */
+  formerAddress: (token: string) => request<{ email: string; until: string }>("POST", "/api/address", { token }),
+  restoreAddress: (token: string) => request<{ email: string }>("POST", "/api/address/restore", { token }),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
   /** Proves again who one is, for acts that need a recent proof. The session stays the same. */

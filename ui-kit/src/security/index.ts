@@ -18,3 +18,5 @@ export * from "./door.tsx";
 export * from "./passkeys.tsx";
 export * from "./provider-words.ts";
 export * from "./provider.tsx";
+export * from "./life-words.ts";
+export * from "./life.tsx";

@@ -32,6 +32,8 @@ export const kindsOf = (f: Factors | null): Kinds => ({ totp: !!f?.totp, passkey
 export type Given = { passphrase?: string; code?: string } | { passkey: object };
 /** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
 export interface Enrolment { secret: string; uri: string; qr: string[] }
+/** What goes with an account, when it is deleted if its owner has asked, and whether mails leave, without which no address is confirmed. */
+export interface Life { mail: boolean; days: number; rooms: number; meetings: number; guests: number; leaving?: string }
 export interface OwnSession { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
 
 /** A failure with a stable code and a sentence in both languages. */
@@ -67,6 +69,14 @@ export interface OwnAccount {
   sessions(): Promise<OwnSession[]>;
   endSession(id: string): Promise<unknown>;
   endOtherSessions(): Promise<unknown>;
+  life(): Promise<Life>;
+  /** Has a code mailed to an address that one wants. */
+  askAddress(email: string, language: Lang): Promise<unknown>;
+  confirmOwnAddress(code: string): Promise<unknown>;
+  /** Everything that is kept of one. */
+  exportData(): Promise<object>;
+  leave(): Promise<unknown>;
+  stay(): Promise<unknown>;
 }
 
 export interface Security {
