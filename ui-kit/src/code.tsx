@@ -47,12 +47,14 @@ export function CodeField({ value, onValue, onWhole, error, innerRef, digits = t
 }
 
 /** After the passphrase: who signs in stays in sight, the code is asked for, and there is a way back. */
-export function SecondStep({ email, said, tries, busy, act, digits = true, passkey, onCode, onBack }: {
+export function SecondStep({ email, said, tries, busy, act, digits = true, passkey, back, onCode, onBack }: {
   email: string; said: string | null;
   /** Counts refusals: after each the field is empty and has the focus. */
   tries: number; busy: boolean; act: string;
   /** Whether six digits do; else a recovery code, and the passkey. */
-  digits?: boolean; passkey?: ComponentChildren; onCode: (code: string) => void; onBack: () => void;
+  digits?: boolean; passkey?: ComponentChildren;
+  /** What the way back is called; without it, to the passphrase. */
+  back?: string; onCode: (code: string) => void; onBack: () => void;
 }) {
   const t = kit.value.code;
   const [value, setValue] = useState("");
@@ -73,7 +75,7 @@ export function SecondStep({ email, said, tries, busy, act, digits = true, passk
       {passkey}
       <CodeField digits={digits} value={value} onValue={(v) => { setValue(v); setPartly(false); }} onWhole={(code) => { if (!busy) onCode(code); }} error={partly ? t.partly : null} innerRef={field} />
       <Button look={passkey ? "plain" : "primary"} large wide type="submit" busy={busy}>{act}</Button>
-      <Button look="quiet" icon="arrow-left" wide onClick={onBack}>{t.back}</Button>
+      <Button look="quiet" icon="arrow-left" wide onClick={onBack}>{back ?? t.back}</Button>
     </form>
   );
 }

@@ -1,6 +1,6 @@
 /** Coming back from the organisation's provider: the sign-in or the proof is completed, a second factor is asked for, or the page says why not. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, getPasskey, keys, LinkButton, Or, own, passkeysUsable, providerName, providerWords, sayOf, Seal, SecondStep, Spinner, takeWay, tellProven, whyOf } from "@huisclos/ui-kit";
+import { Button, getPasskey, keys, kit, LinkButton, Or, own, passkeysUsable, providerName, providerWords, sayOf, Seal, SecondStep, Spinner, takeWay, tellProven, whyOf } from "@huisclos/ui-kit";
 import { api } from "../api/index.ts";
 import type { Arrived } from "../api/provider.ts";
 import { go } from "../route.ts";
@@ -79,7 +79,7 @@ function Second({ state, of, onIn, onOver }: { state: string; of: { email: strin
   const options = () => of.purpose === "prove" ? api.proofOptions() : api.passkeyOptions();
   const key = of.passkey && passkeysUsable() && <><Button look="primary" icon="fingerprint-pattern" wide busy={busy} onClick={() => void send(async () => ({ passkey: await getPasskey(await options()) }))}>{keys.value.useOne}</Button><Or /></>;
   return (
-    <SecondStep email={of.email} said={said} tries={tries} busy={busy} act={of.purpose === "prove" ? own.value.proof.act : own.value.signIn.act} digits={of.totp} passkey={key}
+    <SecondStep email={of.email} said={said} tries={tries} busy={busy} act={of.purpose === "prove" ? own.value.proof.act : own.value.signIn.act} digits={of.totp} passkey={key} back={of.purpose === "prove" ? kit.value.cancel : t.again}
       onCode={(code) => void send(async () => ({ code }), code)} onBack={() => onOver(t.left)} />
   );
 }
