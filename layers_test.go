@@ -79,9 +79,8 @@ var layers = map[string]rule{
 	"media/slab": {floor: 1, outside: []string{"golang.org/x/sys"}},
 	"media/srtp": {floor: 1, tests: []string{"github.com/pion/..."}},
 	"media/transport": {floor: 1, own: []string{"media", "media/forward", "media/gate", "media/pace", "media/pace/line", "media/srtp", "media/transport/batch"},
-		outside: []string{"github.com/pion/dtls/v3", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp",
-			"github.com/pion/transport/v5"},
-		tests: []string{"github.com/pion/...", "golang.org/x/sys"}},
+		outside: []string{"github.com/pion/dtls/v3", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/transport/v5"},
+		tests:   []string{"github.com/pion/...", "golang.org/x/sys"}},
 	"media/transport/batch": {floor: 1, outside: []string{"golang.org/x/sys"}},
 
 	"admin-ui":            {floor: 0},

@@ -68,7 +68,9 @@ type Account struct {
 	FactorMissing bool
 
 	Source Source
-	Absent bool // its source has no such person any more, or has shut them out
+	// Passphrase: there is one to be typed, ours or the directory's. Who has none proves who they are at the provider, or by a passkey.
+	Passphrase bool
+	Absent     bool // its source has no such person any more, or has shut them out
 }
 
 // Actor is the account that asks for an act, and where from. The acts check its rights against what is stored at that
@@ -77,6 +79,7 @@ type Actor struct {
 	Account  ID
 	Client   netip.Addr
 	Proved   time.Time // when the owner of the session last proved that it is them
+	Vouched  bool      // the provider of sign-in said of the session that a second factor was shown there ([Session])
 	operator bool
 }
 
@@ -108,6 +111,7 @@ type Session struct {
 	Proved  time.Time // when its owner last proved that it is them; zero: not that we know
 
 	Provided bool // the provider of sign-in vouched for them, and may end it
+	Vouched  bool // and said that a second factor was shown there
 }
 
 // Reason why sessions ended.

@@ -213,7 +213,10 @@ func (a *Accounts) activate(ctx context.Context, token, passphrase string, clien
 		if err := t.endAll(r.ID, PassphraseChanged); err != nil {
 			return err
 		}
-		dropped := t.dropKeys(&r)
+		dropped, err := t.dropKeys(&r)
+		if err != nil {
+			return err
+		}
 		r.Hash, r.Long, r.Enrolment = hash, long, nil
 		if !r.secondFactor() {
 			r.LastLogin = now.UTC()

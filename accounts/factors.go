@@ -51,7 +51,8 @@ func (t *act) removed(r *record, client Client, details ...string) (Token, error
 // sessions end. An officer's is Proposed. ErrNoSecondFactor, ErrProofNeeded, ErrNotFound, ErrForbidden.
 func (a *Accounts) TakeFactors(actor Actor, id ID, now time.Time) error {
 	_, err := a.administer(actor, id, false, now, func(t *act, r *record) error {
-		if !r.secondFactor() {
+		// A passkey without a passphrase is no second one: it is replaced by a link.
+		if !r.secondFactor() || r.keyed() {
 			return ErrNoSecondFactor
 		}
 		return t.alter(actor, ProposedFactors, r, t.takeFactors)

@@ -15,7 +15,9 @@ import (
 // none, after the same work (verify). Recovery codes and TOTP stand beside a passphrase, and come with one.
 
 // keyed reports whether passkeys are all that r signs in with.
-func (r record) keyed() bool { return r.Hash == "" && !r.ofSource() && len(r.Passkeys) > 0 }
+func (r record) keyed() bool {
+	return r.Hash == "" && !r.elsewhere() && !r.vouchable() && len(r.Passkeys) > 0
+}
 
 // credential is what an account signs in with from now on: a passphrase's hash, or a passkey.
 type credential struct {
@@ -50,15 +52,16 @@ func (t *act) give(r *record, c credential) error {
 	return nil
 }
 
-// dropKeys takes off a guest what a link is to replace: the passkeys that were all it had. A guest proves itself by its mailbox, as
-// when it came; for everybody else a link never stands for a second factor. The caller saves r.
-func (t *act) dropKeys(r *record) (dropped int) {
-	if r.Role != Guest || !r.keyed() {
-		return 0
+// dropKeys takes off r what a link is to replace: the passkeys that were all it signed in with. A link never stands for a second
+// factor: where the policy asks for one of the role, they stay. The caller saves r.
+func (t *act) dropKeys(r *record) (dropped int, err error) {
+	p, err := loadPolicy(t.tx)
+	if err != nil || !r.keyed() || p.TwoFactors(r.Role) != Optional {
+		return 0, err
 	}
 	dropped = len(r.Passkeys)
 	r.dropFactors()
-	return dropped
+	return dropped, nil
 }
 
 // MayBeKeyed reports whether a link may give an account a passkey instead of a passphrase.
@@ -92,7 +95,10 @@ func (a *Accounts) ActivateByKey(token, name string, key PasskeyKey, client Clie
 		if err := t.endAll(r.ID, FactorChanged); err != nil {
 			return err
 		}
-		dropped := t.dropKeys(&r)
+		dropped, err := t.dropKeys(&r)
+		if err != nil {
+			return err
+		}
 		if err := t.give(&r, way); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"huisclos/accounts/passkey"
 	"huisclos/audit"
+	"huisclos/store"
 )
 
 // keyedGuest comes by invitation and makes a passkey.
@@ -158,6 +159,29 @@ func TestLostPasskey(t *testing.T) {
 	}
 	if _, _, err := w.Login(t.Context(), "gus@example.org", guestPhrase, from(3), noon); err != nil {
 		t.Error(err)
+	}
+	// A full account that has a passkey alone: factors can't be taken from it, and a link replaces it, unless its role needs a second one.
+	full := w.keyring()
+	b, _ := w.keyedGuest(full, by, hall, "bea@example.org", noon)
+	if _, err := w.SetRole(actor(admin), b.ID, Member, noon); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "take factors", w.TakeFactors(actor(admin), b.ID, noon), ErrNoSecondFactor)
+	reset := func() error {
+		t.Helper()
+		link, err := w.NewActivation(actor(admin), b.ID, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = w.Activate(t.Context(), link.Token.Reveal(), guestPhrase, desk, noon)
+		return err
+	}
+	if err := w.db.Update(func(tx *store.Tx) error { return tx.Put(stateBucket, policyKey, []byte(`{"member":"required"}`)) }); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "a link where a second factor is needed", reset(), ErrSignIn)
+	if r := w.record(b.ID); len(r.Passkeys) != 1 || r.Hash == "" {
+		t.Errorf("%d passkeys", len(r.Passkeys))
 	}
 	// For other roles a link gives no passkey, nor for a guest with a second factor.
 	member, _ := w.member(admin, "Grace Hopper", grace)

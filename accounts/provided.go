@@ -3,6 +3,7 @@ package accounts
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"huisclos/audit"
@@ -95,5 +96,55 @@ func sessionsBy(tx *store.Tx, prefix []byte) (list []stored, err error) {
 	return list, err
 }
 
-// followGroups brings the groups of one person to what the provider says.
-func (t *act) followGroups(r record, names []string) error { return nil }
+// followGroups brings the memberships of one person in the provider's groups to what it says: groups are made as people bring them
+// along, and stay when the last one leaves, because rules of rooms may name them. nil: the settings follow none. A group that can't
+// be made here, because another has its name or there are too many, is left out.
+func (t *act) followGroups(v Vouched, r record) error {
+	if v.Groups == nil {
+		return nil
+	}
+	in := map[GroupID]bool{}
+	for _, value := range v.Groups {
+		g, err := t.providedGroup(v.Issuer, value)
+		if Code(err) != "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		in[g.ID] = true
+		if t.tx.Get(membersBucket, memberKey(g.ID, r.ID)) != nil {
+			continue
+		}
+		if err := t.changeMembers(&g, []ID{r.ID}, nil); err != nil && Code(err) == "" {
+			return err
+		}
+	}
+	for _, id := range groupsOf(t.tx, r.ID) {
+		g, err := loadGroup(t.tx, id)
+		if err != nil {
+			return err
+		}
+		if g.Source != Provider || in[id] {
+			continue
+		}
+		if err := t.changeMembers(&g, nil, []ID{r.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// providedGroup finds or makes the group that a provider calls value.
+func (t *act) providedGroup(issuer, value string) (Group, error) {
+	subject := issuer + "#" + value
+	g, err := loadGroupBySubject(t.tx, Provider, subject)
+	if !errors.Is(err, ErrNoGroup) {
+		return g, err
+	}
+	name, err := cleanName(strings.TrimPrefix(value, "/")) // as Keycloak writes groups: by their path
+	if err != nil {
+		return Group{}, err
+	}
+	return t.newGroup(Group{Name: name, Source: Provider, Subject: subject})
+}

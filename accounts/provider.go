@@ -154,7 +154,7 @@ func (t *act) vouched(v Vouched) (r record, refused, err error) {
 	if r, err = load(t.tx, r.ID); err != nil {
 		return r, nil, err
 	}
-	return r, nil, t.followGroups(r, v.Groups)
+	return r, nil, t.followGroups(v, r)
 }
 
 // firstArrival makes the account of somebody new.
@@ -180,7 +180,7 @@ func (t *act) firstArrival(v Vouched) (r record, refused, err error) {
 	if err := save(t.tx, r); err != nil {
 		return r, nil, err
 	}
-	return r, nil, t.followGroups(r, v.Groups)
+	return r, nil, t.followGroups(v, r)
 }
 
 // withFactor runs f for somebody whom the provider vouches for, after the second factor of ours, if it is needed, was used. f saves r.
@@ -260,7 +260,8 @@ func (a *Accounts) ProveByProvider(token string, v Vouched, p Proof, client Clie
 			return err
 		}
 		r, err = loadBySubject(tx, Provider, v.subject())
-		if errors.Is(err, ErrNotFound) || err == nil && r.ID != s.Account {
+		// Of somebody who was provisioned, too: they have come by the provider before.
+		if errors.Is(err, ErrNotFound) || err == nil && (r.ID != s.Account || r.Source != Provider && v.Provisioned != r.Subject) {
 			return ErrOtherPerson
 		}
 		return err

@@ -58,7 +58,7 @@ func (r record) state() State {
 
 func (r record) account() Account {
 	return Account{ID: r.ID, Name: r.Name, Email: r.Email, Role: r.Role, State: r.state(), Created: r.Created, LastLogin: r.LastLogin,
-		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed()}
+		SecondFactor: r.secondFactor(), TOTP: r.TOTP != nil, Passkey: len(r.Passkeys) > 0, Source: r.Source, Passphrase: r.Hash != "" || r.Source == Directory, Absent: r.Absent, Guest: r.Guest, Keyed: r.keyed()}
 }
 
 // secondFactor reports whether a passphrase alone does not sign in.

@@ -45,7 +45,7 @@ func (a *Accounts) lifetime(role Role) Lifetime {
 func (a *Accounts) describe(s session, role Role) Session {
 	l := a.lifetime(role)
 	return Session{ID: SessionID(s.ID), Account: s.Account, Client: s.Client, Agent: s.Agent,
-		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute), Provided: s.Provided != nil}
+		Created: s.Created, Seen: s.Seen, Proved: s.Proved, Idle: s.Seen.Add(l.Idle), Until: s.Created.Add(l.Absolute), Provided: s.Provided != nil, Vouched: s.Provided != nil && s.Provided.Factor}
 }
 
 func (s Session) live(now time.Time) bool { return now.Before(s.Idle) && now.Before(s.Until) }
@@ -220,7 +220,7 @@ func (a *Accounts) Session(token string, now time.Time) (Account, Session, error
 			s.Proved = time.Time{} // the clock was set back: nobody gains time by it
 		}
 		account, err = accountNow(tx, r)
-		account.FactorMissing = account.FactorMissing && (found.Provided == nil || !found.Provided.Factor)
+		account.FactorMissing = account.FactorMissing && !s.Vouched
 		return err
 	}
 	if err := a.db.View(find); err != nil {

@@ -220,7 +220,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(a.endCanary)
 
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,

@@ -196,8 +196,13 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 		return nil
 	}
 	change, tell := changes[e.Action]
-	if e.Action == audit.ActivationUsed && e.Detail["reset"] != "" {
+	switch {
+	case e.Action == audit.ActivationUsed && e.Detail["reset"] != "" && e.Detail["by"] != "":
+		change, tell = invite.KeyReplaced, true
+	case e.Action == audit.ActivationUsed && e.Detail["reset"] != "":
 		change, tell = invite.PassphraseChanged, true
+	case e.Action == audit.PassphraseChange && e.Detail["first"] != "":
+		change = invite.PassphraseChosen
 	}
 	if !tell {
 		return nil

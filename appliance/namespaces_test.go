@@ -101,6 +101,13 @@ func newNetwork(t *testing.T) *network {
 	}
 	n.hosts("10.0.0.2")
 	n.translate(true)
+	// A connection that one set of rules let fall is remembered with its port, for two minutes by default: a later one from the same
+	// port would fall as well, whatever the rules are by then.
+	for _, what := range []string{"tcp_timeout_syn_sent", "udp_timeout"} {
+		if out, err := exec.Command("nsenter", "-t", fmt.Sprint(n.router), "-n", "sh", "-c", "echo 1 > /proc/sys/net/netfilter/nf_conntrack_"+what).CombinedOutput(); err != nil {
+			n.failed("forget", err, out)
+		}
+	}
 	n.rules(0, "table inet own {\n}")
 	n.made = true
 	return n

@@ -124,7 +124,8 @@ const (
 	RoomCreated       Action = "room.created"
 	RoomRenamed       Action = "room.renamed"
 	RoomDeleted       Action = "room.deleted"
-	RoomAccess        Action = "room.access"         // [limited, persons, groups] who may knock
+	RoomAccess        Action = "room.access"         // [limited, persons, groups, invited: to meetings in it] who may knock
+	RoomInvited       Action = "room.invited"        // [meeting, added, added-count, taken, taken-count] whom an invitation lets knock at a limited room, and whom no longer; up to 8 of them are named
 	RoomLobby         Action = "room.lobby"          // [straight, persons, groups] whom a host's device lets in by itself
 	RoomCohosts       Action = "room.cohosts"        // [count, cohosts] up to 8 of them are named
 	RoomPINSet        Action = "room.pin-set"        //

@@ -105,7 +105,10 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		return nil, err
 	}
 	c.times.SignedIn = time.Now()
-	if c.device, err = openDevice(cfg.State, cfg.Link.Origin, c.me.ID); err == nil {
+	if err = c.app.givePIN(ctx, cfg); err == nil {
+		c.device, err = openDevice(cfg.State, cfg.Link.Origin, c.me.ID)
+	}
+	if err == nil {
 		err = c.enrol()
 	}
 	if err != nil {

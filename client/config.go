@@ -84,6 +84,9 @@ type Config struct {
 	// Code is asked, once, for the code of a second factor where the account has
 	// one; nil: nobody can be asked.
 	Code func(context.Context) (string, error)
+	// PIN is asked, once, for the PIN of a room that has one which this account
+	// has not given lately; nil: nobody can be asked.
+	PIN func(context.Context) (string, error)
 	// As is who the session is of; nil: the appliance is asked. The two of a
 	// test call have no account that could be asked about.
 	As *Account

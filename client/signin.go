@@ -210,6 +210,35 @@ func (a *appliance) signIn(ctx context.Context, cfg Config) (Account, error) {
 
 var errIncomplete = &Error{"factorRequired", ""}
 
+// givePIN gives the room's PIN, where it has one that this account has not given
+// lately; elsewhere nobody is asked. What else keeps this account from the room,
+// the line to it says.
+func (a *appliance) givePIN(ctx context.Context, cfg Config) error {
+	if cfg.As != nil {
+		return nil // a test call's session is good for its room's line alone, which asks for none
+	}
+	var r *refusal
+	var room struct {
+		PIN bool `json:"pin"`
+	}
+	path := "/api/rooms/" + cfg.Link.Room.String()
+	switch err := a.ask(ctx, http.MethodGet, path, nil, &room); {
+	case errors.As(err, &r):
+		return nil
+	case err != nil:
+		return err
+	case !room.PIN:
+		return nil
+	case cfg.PIN == nil:
+		return &Error{"pin-needed", ""}
+	}
+	pin, err := cfg.PIN(ctx)
+	if err != nil {
+		return err
+	}
+	return a.ask(ctx, http.MethodPost, path+"/pin", map[string]string{"pin": pin}, nil)
+}
+
 // signOut ends the session, so that none is left behind.
 func (a *appliance) signOut(ctx context.Context) {
 	_ = a.ask(ctx, http.MethodPost, "/api/logout", struct{}{}, nil) // it ends by itself otherwise

@@ -120,3 +120,46 @@ func never(t *testing.T) func(context.Context) (string, error) {
 		return "", errors.New("not asked")
 	}
 }
+
+func TestPINIsGiven(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		asked bool // by the room
+		pin   func(context.Context) (string, error)
+		want  string // what was given
+		code  string
+	}{
+		{"no PIN", false, nil, "", ""},
+		{"a right one", true, func(context.Context) (string, error) { return "2468", nil }, "2468", ""},
+		{"a wrong one", true, func(context.Context) (string, error) { return "1357", nil }, "1357", "pin-wrong"},
+		{"nobody to ask", true, nil, "", "pin-needed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			given := ""
+			s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					fmt.Fprintf(w, `{"id":"x","pin":%v}`, c.asked)
+					return
+				}
+				var form map[string]string
+				if err := json.NewDecoder(r.Body).Decode(&form); err != nil || r.URL.Path != "/api/rooms/AAAAAAAAAAAAAAAAAAAAAA/pin" {
+					t.Error(r.URL.Path, err)
+				}
+				if given = form["pin"]; given != "2468" {
+					w.WriteHeader(http.StatusForbidden)
+					fmt.Fprint(w, `{"error":{"code":"pin-wrong","fr":"Non.","en":"No."}}`)
+					return
+				}
+				w.WriteHeader(http.StatusNoContent)
+			}))
+			defer s.Close()
+			pin := Fingerprint(sha256.Sum256(s.Certificate().Raw))
+			a := newAppliance(s.URL, &pin)
+			defer a.close()
+			err := a.givePIN(t.Context(), Config{PIN: c.pin})
+			if given != c.want || Code(err) != c.code {
+				t.Errorf("gave %q: %v", given, err)
+			}
+		})
+	}
+}

@@ -147,7 +147,7 @@ for (const [i, c] of ([{ engine: 'firefox', lang: 'fr', theme: 'light' }, { engi
     await reads(console_, new RegExp(name));
     faults.push(...await faultsOf(console_, 'guests-console', desk));
     await touch(console_, new RegExp(c.lang === 'fr' ? `^Gérer le compte de ${name}$` : `^Manage the account of ${name}$`));
-    await touch(console_, c.lang === 'fr' ? /^Changer de rôle$|^Changer le rôle$/ : /^Change (the )?role$/);
+    await touch(console_, c.lang === 'fr' ? /^En faire un compte complet$/ : /^Make it a full account$/);
     await touch(console_, c.lang === 'fr' ? /^Membre/ : /^Member/);
     faults.push(...await faultsOf(console_, 'guests-member', desk));
     await touch(console_, c.lang === 'fr' ? /^(Donner|Changer).*rôle$/ : /^(Give|Change).*role$/);

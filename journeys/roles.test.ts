@@ -142,7 +142,7 @@ async function wholeSetup(engine: Engine, look: Sight): Promise<void> {
   await reads(o.tab, w.rooms);
   await o.tab.goto(`${a.url}/console/`);
   assert.deepEqual(await o.sections(), w.officer);
-  await until('the rules', () => o.tab.run(() => document.querySelectorAll('[role=switch]').length === 2));
+  await until('the rules', () => o.tab.run(() => document.querySelectorAll('[role=switch]').length === 3));
   await o.see('officer');
   for (const section of ['accounts', 'calls']) {
     await o.tab.goto(`${a.url}/console/${section}`);
@@ -208,6 +208,15 @@ for (const look of [{ lang: 'fr', theme: 'dark', width: 390 }, { lang: 'en', the
     await touch(t, w.ask(w.organiser));
     await reads(t, w.stricter);
     await until('the switch is on', () => t.run(() => document.querySelector<HTMLInputElement>('[role=switch]')!.checked));
+
+    // The rule about guests: shorter counts at once.
+    await fill(t, look.lang === 'fr' ? /^Durée la plus longue/ : /^Longest time/, '10');
+    await touch(t, look.lang === 'fr' ? /^Enregistrer$/ : /^Save$/);
+    await reads(t, look.lang === 'fr' ? /ne peut pas dépasser la plus longue/ : /cannot be longer than the longest/);
+    await fill(t, look.lang === 'fr' ? /^Durée habituelle/ : /^Usual time/, '7');
+    await v.see('rules-guests');
+    await touch(t, look.lang === 'fr' ? /^Enregistrer$/ : /^Save$/);
+    await until('ten days', async () => { const g = (await admin.must('GET', '/api/admin/policy')).guests as { days: number; maxDays: number; allowed: boolean }; return g.maxDays === 10 && g.days === 7 && g.allowed; });
 
     // Whoever has no second factor is led to it at the next sign-in, and to nothing else.
     await fill(n.tab, w.roomName, 'Une salle de plus');

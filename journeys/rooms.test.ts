@@ -122,6 +122,20 @@ test('who is not named is told so', { timeout: 60_000 }, async () => {
   verdict();
 });
 
+test('an invitation to a meeting lets somebody knock at a limited room', { timeout: 60_000 }, async () => {
+  const invited = h.appliance.client(), tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  await invited.login(h.members[3]!);
+  const may = async () => (await invited.call('GET', `/api/rooms/${h.room.id}`)).status;
+  assert.equal(await may(), 403);
+  const { id } = await owner.must('POST', `/api/rooms/${h.room.id}/meetings`, { title: 'Point', start: { date: tomorrow, time: '09:30' }, zone: 'Europe/Paris', minutes: 45, invitees: [{ account: h.members[3]!.id }] }) as { id: string };
+  assert.equal(await may(), 200);
+  await signIn(tab, h, h.owner);
+  await every('invited', `${h.appliance.url}/r/${h.room.id}/settings`, () => reads(tab, /invitées à une réunion|Invited to a meeting/));
+  await owner.must('DELETE', `/api/meetings/${id}`);
+  assert.equal(await may(), 403);
+  verdict();
+});
+
 test('a co-host comes in without waiting once the owner has said yes, and admits', { timeout: 180_000 }, async () => {
   const players: Player[] = [];
   try {

@@ -312,7 +312,7 @@ func forgetVisits(tx *store.Tx, account accounts.ID, keep int) error {
 // List returns the account's own rooms by name, then those it visited, the
 // latest first. Rooms that were deleted meanwhile, or are no longer open to it,
 // are left out.
-func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
+func (s *Rooms) List(account accounts.ID, now time.Time) (list []StoredRoom, err error) {
 	err = s.db.View(func(tx *store.Tx) error {
 		seen := map[mls.RoomID]time.Time{}
 		notes := visits(tx, account)
@@ -352,7 +352,11 @@ func (s *Rooms) List(account accounts.ID) (list []StoredRoom, err error) {
 			if err != nil {
 				return err
 			}
-			if !rules.allows(tx, r, account) {
+			allowed, err := rules.allows(tx, r, account, now)
+			if err != nil {
+				return err
+			}
+			if !allowed {
 				continue
 			}
 			r.Visited = seen[r.ID]

@@ -76,7 +76,7 @@ func TestRooms(t *testing.T) {
 	if err := rooms.Visit(ann, mls.RoomID{}, start); !errors.Is(err, ErrNoRoom) {
 		t.Fatal(err)
 	}
-	list, err := rooms.List(ann)
+	list, err := rooms.List(ann, start)
 	if err != nil || len(list) != 3 || list[0].Name != "Atelier" || list[1].Name != "Bibliothèque" || list[2].Name != "Conseil" ||
 		!list[0].Visited.IsZero() || !list[1].Visited.Equal(start.Add(time.Hour)) || !list[2].Visited.Equal(start) {
 		t.Fatalf("%+v, %v", list, err)
@@ -84,7 +84,7 @@ func TestRooms(t *testing.T) {
 	if err := rooms.Delete(bob, c.ID, start); err != nil {
 		t.Fatal(err)
 	}
-	if list, err = rooms.List(ann); err != nil || len(list) != 2 {
+	if list, err = rooms.List(ann, start); err != nil || len(list) != 2 {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	gone, err := rooms.DeleteOwned(ann, audit.ActorOperator, start)
@@ -94,7 +94,7 @@ func TestRooms(t *testing.T) {
 	if n, err := rooms.Count(); err != nil || n != 0 {
 		t.Fatalf("%d rooms, %v", n, err)
 	}
-	if list, err = rooms.List(ann); err != nil || len(list) != 0 {
+	if list, err = rooms.List(ann, start); err != nil || len(list) != 0 {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	entries, err := log.List(0, 100)
@@ -127,7 +127,7 @@ func TestVisitsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := rooms.List(ann)
+	list, err := rooms.List(ann, start)
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%+v, %v", list, err)
 	}

@@ -60,7 +60,7 @@ func (n Naming) names(tx *store.Tx, account accounts.ID) bool {
 // They end where the sealed group begins: nobody is admitted but by a host's device. The server keeps people from the
 // door; it lets nobody through.
 type Rules struct {
-	Access   Naming            `json:"access"`   // On: only these may knock
+	Access   Naming            `json:"access"`   // On: only these may knock, and who is invited to a meeting in the room
 	Straight Naming            `json:"straight"` // On: a host's device admits these by itself
 	Cohosts  []accounts.ID     `json:"cohosts,omitempty"`
 	PIN      *accounts.RoomPIN `json:"pin,omitempty"`
@@ -87,9 +87,12 @@ func texts[T fmt.Stringer](list []T) []string {
 	return out
 }
 
-// allows: the owner and the co-hosts are always welcome; a guest's invitation is the owner's word, too.
-func (r Rules) allows(tx *store.Tx, room StoredRoom, account accounts.ID) bool {
-	return !r.Access.On || r.hosts(room, account) || r.Access.names(tx, account) || accounts.InvitedTo(tx, account, room.ID)
+// allows: the owner and the co-hosts are always welcome; an invitation is the owner's word, too, a guest's or one to a meeting.
+func (r Rules) allows(tx *store.Tx, room StoredRoom, account accounts.ID, now time.Time) (bool, error) {
+	if !r.Access.On || r.hosts(room, account) || r.Access.names(tx, account) || accounts.InvitedTo(tx, account, room.ID) {
+		return true, nil
+	}
+	return invitedTo(tx, room, account, now)
 }
 
 func (r Rules) hosts(room StoredRoom, account accounts.ID) bool {
@@ -176,7 +179,17 @@ func (s *Rooms) ChangeRules(by accounts.ID, id mls.RoomID, c RulesChange, now ti
 			if rules.Access, err = checkNaming(tx, *c.Access); err != nil {
 				return err
 			}
-			if err := record(audit.RoomAccess, counted("limited", rules.Access)); err != nil {
+			detail := counted("limited", rules.Access)
+			if rules.Access.On {
+				opened, err := openedIn(tx, r, now)
+				if err != nil {
+					return err
+				}
+				if len(opened) > 0 {
+					detail["invited"] = strconv.Itoa(len(opened))
+				}
+			}
+			if err := record(audit.RoomAccess, detail); err != nil {
 				return err
 			}
 		}
@@ -278,7 +291,10 @@ func (s *Rooms) Entry(account accounts.ID, id mls.RoomID, now time.Time) (e Entr
 		if err != nil {
 			return err
 		}
-		e = Entry{Room: room, Allowed: rules.allows(tx, room, account), Host: rules.hosts(room, account)}
+		e = Entry{Room: room, Host: rules.hosts(room, account)}
+		if e.Allowed, err = rules.allows(tx, room, account, now); err != nil {
+			return err
+		}
 		if e.Host {
 			e.Cohosts, e.Stamp, e.Named = rules.Cohosts, rules.Stamp(), rules.Straight
 		} else if rules.PIN != nil {
@@ -327,17 +343,20 @@ func (s *Rooms) StraightIn(by accounts.ID, id mls.RoomID, who []accounts.ID) (in
 }
 
 // PIN returns what is kept of a room's PIN, for an account that may knock. ErrNoRoom, ErrBarred, ErrNoPIN.
-func (s *Rooms) PIN(account accounts.ID, id mls.RoomID) (pin *accounts.RoomPIN, err error) {
+func (s *Rooms) PIN(account accounts.ID, id mls.RoomID, now time.Time) (pin *accounts.RoomPIN, err error) {
 	err = s.db.View(func(tx *store.Tx) error {
 		room, err := get(tx, id)
 		if err != nil {
 			return err
 		}
 		rules, err := rulesOf(tx, id)
-		switch {
+		if err != nil {
+			return err
+		}
+		switch allowed, err := rules.allows(tx, room, account, now); {
 		case err != nil:
 			return err
-		case !rules.allows(tx, room, account):
+		case !allowed:
 			return ErrBarred
 		case rules.PIN == nil:
 			return ErrNoPIN

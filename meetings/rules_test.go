@@ -118,7 +118,7 @@ func TestAccess(t *testing.T) {
 	if err := p.Visit(p.in, p.room, start); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := p.List(p.in); err != nil || len(list) != 0 {
+	if list, err := p.List(p.in, start); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)
 	}
 }
@@ -178,7 +178,7 @@ func TestStraightIn(t *testing.T) {
 
 func TestPINIsAskedBeforeTheDoor(t *testing.T) {
 	p := newPeopled(t)
-	if _, err := p.PIN(p.outside, p.room); !errors.Is(err, ErrNoPIN) {
+	if _, err := p.PIN(p.outside, p.room, start); !errors.Is(err, ErrNoPIN) {
 		t.Fatal(err)
 	}
 	pin, err := p.accounts.HashPIN(p.room, "2468")
@@ -198,7 +198,7 @@ func TestPINIsAskedBeforeTheDoor(t *testing.T) {
 		}
 	}
 	enter(start, ErrNeedPIN)
-	kept, err := p.PIN(p.outside, p.room)
+	kept, err := p.PIN(p.outside, p.room, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestPINIsAskedBeforeTheDoor(t *testing.T) {
 	// Access stands before the PIN.
 	p.change(t, RulesChange{PIN: other, Access: &Naming{On: true}})
 	enter(start, ErrBarred)
-	if _, err := p.PIN(p.outside, p.room); !errors.Is(err, ErrBarred) {
+	if _, err := p.PIN(p.outside, p.room, start); !errors.Is(err, ErrBarred) {
 		t.Error(err)
 	}
 	// Nothing of it outlives the room.

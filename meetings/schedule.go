@@ -63,7 +63,7 @@ type Invitee struct {
 	Email   string      `json:"email,omitempty"` // in its normal form; empty for accounts
 }
 
-// Planned is a meeting that is planned in a room. Its content is not its own: who may enter is the room's rule.
+// Planned is a meeting that is planned in a room. Who may enter is the room's rule, which lets those knock who are invited.
 type Planned struct {
 	ID       MeetingID   `json:"-"`
 	Room     mls.RoomID  `json:"room"`
@@ -234,6 +234,9 @@ func (s *Rooms) Plan(by accounts.ID, room mls.RoomID, title string, plan Plan, i
 		if err := s.told(tx, nil, &p, time.Time{}, now); err != nil {
 			return err
 		}
+		if err := s.recordOpened(tx, by, nil, &p, now); err != nil {
+			return err
+		}
 		return s.planEvent(tx, by, audit.MeetingPlanned, p, now, "invited", strconv.Itoa(len(p.Invitees)))
 	})
 	return p, err
@@ -280,6 +283,9 @@ func (s *Rooms) Replan(by accounts.ID, id MeetingID, title string, plan Plan, in
 		if err := s.told(tx, &before, p, time.Time{}, now); err != nil {
 			return err
 		}
+		if err := s.recordOpened(tx, by, &before, p, now); err != nil {
+			return err
+		}
 		return s.planEvent(tx, by, audit.MeetingChanged, *p, now, "invited", strconv.Itoa(len(p.Invitees)))
 	})
 }
@@ -320,9 +326,9 @@ func (s *Rooms) Except(by accounts.ID, id MeetingID, original, start time.Time, 
 	})
 }
 
-// Unplan cancels a meeting as a whole.
-func (s *Rooms) Unplan(by accounts.ID, id MeetingID, now time.Time) error {
-	_, err := s.replan(by, id, func(tx *store.Tx, p *Planned) error {
+// Unplan cancels a meeting as a whole, and returns its room.
+func (s *Rooms) Unplan(by accounts.ID, id MeetingID, now time.Time) (mls.RoomID, error) {
+	p, err := s.replan(by, id, func(tx *store.Tx, p *Planned) error {
 		if err := dropPlanned(tx, *p); err != nil {
 			return err
 		}
@@ -330,28 +336,38 @@ func (s *Rooms) Unplan(by accounts.ID, id MeetingID, now time.Time) error {
 		if err := s.told(tx, p, nil, time.Time{}, now); err != nil {
 			return err
 		}
+		if err := s.recordOpened(tx, by, p, nil, now); err != nil {
+			return err
+		}
 		return s.planEvent(tx, by, audit.MeetingCancelled, *p, now)
 	})
-	return err
+	return p.Room, err
 }
 
-// Decline takes a meeting off the list of an account that is invited to it. Nobody has to bear what others plan for them.
-func (s *Rooms) Decline(account accounts.ID, id MeetingID, now time.Time) error {
-	return s.db.Update(func(tx *store.Tx) error {
+// Decline takes a meeting off the list of an account that is invited to it, and returns its room. Nobody has to bear what others plan
+// for them.
+func (s *Rooms) Decline(account accounts.ID, id MeetingID, now time.Time) (room mls.RoomID, err error) {
+	err = s.db.Update(func(tx *store.Tx) error {
 		p, err := loadPlanned(tx, id)
 		if err != nil {
 			return err
 		}
+		room = p.Room
 		left := slices.DeleteFunc(slices.Clone(p.Invitees), func(i Invitee) bool { return i.Account == account })
 		if len(left) == len(p.Invitees) {
 			return ErrNoMeeting
 		}
+		before := p
 		p.Invitees = left
 		if err := savePlanned(tx, p); err != nil {
 			return err
 		}
+		if err := s.recordOpened(tx, account, &before, &p, now); err != nil {
+			return err
+		}
 		return s.planEvent(tx, account, audit.MeetingDeclined, p, now)
 	})
+	return room, err
 }
 
 // PlannedIn lists the meetings that are planned in a room of the account, the next first.

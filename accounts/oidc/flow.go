@@ -186,11 +186,14 @@ func (c *Client) exchange(ctx context.Context, p *provider, f Flow, redirect, co
 	token, err := c.oauth(p, redirect).Exchange(oidc.ClientContext(ctx, c.http), code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
 		err := tokenError(err)
-		if err.Kind != Invalid && ctx.Err() == nil {
+		if err.Kind == Invalid {
+			c.taken() // it looked at the code, so that the client and its secret are good
+		} else if ctx.Err() == nil {
 			c.note(err)
 		}
 		return nil, "", err
 	}
+	c.taken()
 	raw, _ := token.Extra("id_token").(string)
 	switch {
 	case raw == "":
@@ -223,6 +226,9 @@ func (c *Client) idToken(ctx context.Context, p *provider, f Flow, raw string) (
 	var claims tokenClaims
 	if err := c.keys.ready(ctx); err != nil {
 		return nil, claims, err
+	}
+	if !typed(raw) {
+		return nil, claims, invalid("ID token: a token of another kind")
 	}
 	id, err := p.verifier.Verify(ctx, raw) // signature, algorithm, issuer, audience, time
 	if err != nil {

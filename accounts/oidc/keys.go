@@ -3,9 +3,12 @@ package oidc
 import (
 	"context"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +59,21 @@ func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error
 	}
 	payload, _ := k.try(signed)
 	return verified(payload)
+}
+
+// typed reports whether a signed token says that it is of one of the kinds, or doesn't say (RFC 8725 §3.11). Many providers write JWT,
+// or nothing, for all of theirs.
+func typed(jwt string, kinds ...string) bool {
+	head, _, _ := strings.Cut(jwt, ".")
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	var header struct {
+		Type string `json:"typ"`
+	}
+	if err != nil || json.Unmarshal(text, &header) != nil {
+		return false
+	}
+	said := strings.TrimPrefix(strings.ToLower(header.Type), "application/")
+	return said == "" || said == "jwt" || slices.Contains(kinds, said)
 }
 
 // ready asks for the keys where there are none that are fresh. Its error says how it goes with the provider, which that of a

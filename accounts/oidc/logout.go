@@ -52,6 +52,9 @@ func (c *Client) BackChannel(ctx context.Context, logoutToken string) (subject, 
 	if err := c.keys.ready(ctx); err != nil {
 		return "", "", err
 	}
+	if !typed(logoutToken, "logout+jwt") {
+		return "", "", invalid("logout token: a token of another kind")
+	}
 	t, err := p.verifier.VerifyLogout(ctx, logoutToken) // signature, algorithm, iss, aud, exp, events, no nonce, sub or sid, jti
 	if err != nil {
 		var ours *Error

@@ -101,7 +101,9 @@ type Client struct {
 	mu     sync.Mutex
 	known  *provider // nil: not asked yet
 	status Status
-	used   map[string]time.Time // jti of logout tokens → when it may be forgotten
+	// refused is why the provider refuses our client: that it answers other questions well doesn't undo it.
+	refused *Error
+	used    map[string]time.Time // jti of logout tokens → when it may be forgotten
 }
 
 // Status is how it goes with the provider.
@@ -155,6 +157,9 @@ func (c *Client) Name() string { return c.s.Name }
 // Preset is "" or ProConnect.
 func (c *Client) Preset() string { return c.s.Preset }
 
+// ClientID is the name that the provider gave to the appliance.
+func (c *Client) ClientID() string { return c.s.ClientID }
+
 // Issuer names the provider.
 func (c *Client) Issuer() string { return c.s.Issuer }
 
@@ -162,7 +167,11 @@ func (c *Client) Issuer() string { return c.s.Issuer }
 func (c *Client) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.status
+	s := c.status
+	if s.Failure == nil && c.refused != nil {
+		s.Failure, s.Since = c.refused, s.Last
+	}
+	return s
 }
 
 // Origins are those of the pages that the provider may show ours in, for front-channel logout: the issuer's, and that of its page for

@@ -154,6 +154,8 @@ func (c *Client) note(err error) {
 	defer c.mu.Unlock()
 	c.status.Last = c.now()
 	switch {
+	case failure != nil && failure.Kind == Registered:
+		c.refused = failure
 	case err == nil:
 		c.status.Good, c.status.Failure, c.status.Since = c.status.Last, nil, time.Time{}
 	case failure != nil:
@@ -162,6 +164,13 @@ func (c *Client) note(err error) {
 		}
 		c.status.Failure = failure
 	}
+}
+
+// taken notes that the provider takes our client and its secret.
+func (c *Client) taken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused = nil
 }
 
 func (c *Client) oauth(p *provider, redirect string) *oauth2.Config {

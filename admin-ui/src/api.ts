@@ -7,13 +7,17 @@ export type { Me, Role };
 export const own = shared;
 
 export type State = "invited" | "active" | "disabled";
-export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string } }
+export interface Account extends Person { state: State; created: string; lastLogin?: string; secondFactor: boolean; absent?: boolean; /** Of a guest: who invited first ("" when nobody is left), to how many rooms, until when. */ guest?: { organiser: string; name: string; rooms: number; until: string; /** Who wishes a full account for them. */ asked?: { id: string; name: string } }; /** By a passkey alone: there is no passphrase. */ keyed?: boolean }
 /** What a reading of the directory did, or would do. troubled counts all problems, of which the first are listed. */
 export interface DirectoryReport {
   people: number; created: number; changed: number; shut: number; opened: number; missing: number; accounts: number; held: boolean; roleless: number; took: number; troubled: number;
   changes: { kind: string; name: string; to?: string }[]; problems: { code: string; who: string; at?: string }[];
 }
 export interface DirectoryFailure { kind: string; fr: string; en: string; detail: string }
+export type ProviderState = { configured: false } | {
+  configured: true; name: string; preset?: string; issuer: string; client: string; last?: string; good?: string; failure?: DirectoryFailure;
+  addresses: { callback: string; signedOut: string; backChannel: string; frontChannel: string };
+};
 export interface Directory { configured: boolean; last?: string; good?: string; failure?: DirectoryFailure; report?: DirectoryReport }
 /** url is shown once; a link that was mailed has none. */
 export interface Activation { url?: string; mailed?: true; expires: string }
@@ -55,14 +59,17 @@ export interface AuditPage {
 /** Roles whose second factor the rules decide; of the others it is asked for always. */
 export type RuledRole = "organiser" | "member";
 export type TwoFactors = "always" | "required" | "optional";
-export interface Policy { twoFactors: Record<Exclude<Role, "guest">, TwoFactors>; officers: number }
+export interface Policy { twoFactors: Record<Exclude<Role, "guest">, TwoFactors>; officers: number; guests: GuestRule }
+/** Whether there are guests, the usual and the longest days of their accounts, and for how many people a link is at most. */
+export interface GuestRule { allowed: boolean; days: number; maxDays: number; maxUses: number }
+export interface PolicyChange { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; guests?: Partial<GuestRule> }
 /** A security profile of rooms, with what its rooms ask. */
 export interface Profile extends ProfileShown { id: string; builtIn: boolean; changed?: string }
 export type ProfileWish = Pick<ProfileShown, "name" | "members"> & { conditions: string[] };
 /** An act that waits for an officer other than the one who proposed it, and than the account concerned. */
 export interface Proposal {
   id: string; kind: string; by: { id: string; name: string }; at: string; until: string; account?: { id: string; name: string };
-  change: { twoFactors?: Partial<Record<RuledRole, TwoFactors>>; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean; profile?: Profile };
+  change: { guests?: Partial<GuestRule>; twoFactors?: Partial<Record<RuledRole, TwoFactors>>; from?: Role; to?: Role; name?: string; email?: string; role?: Role; disabled?: boolean; profile?: Profile };
   canApprove: boolean; waits: "" | "secondOfficer";
 }
 export interface Proposed { proposal: Proposal }
@@ -87,9 +94,10 @@ export const admin = {
   create: (o: { name: string; email: string; role: Role; mail: boolean }) => withProof(() => request<{ account: Account; activation: Activation } | Proposed>("POST", "/api/admin/accounts", o)),
   importAccounts: (text: string, dry: boolean) => request<Imported>("POST", "/api/admin/accounts/import", { text, dry }),
   newLink: (account: string, mail: boolean) => withProof(() => request<{ activation: Activation } | Proposed>("POST", `/api/admin/accounts/${id(account)}/activation`, { mail })),
-  change: (account: string, o: { name?: string; role?: Role; disabled?: boolean }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
+  change: (account: string, o: { name?: string; role?: Role; disabled?: boolean; asked?: false }) => withProof(() => request<{ account: Account } | Proposed>("PATCH", `/api/admin/accounts/${id(account)}`, o)),
   remove: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}`)),
   removeFactors: (account: string) => withProof(() => request<Proposed | null>("DELETE", `/api/admin/accounts/${id(account)}/factors`)),
+  provider: () => request<ProviderState>("GET", "/api/admin/provider"),
   directory: () => request<Directory>("GET", "/api/admin/directory"),
   syncDirectory: (o: { dry?: boolean; anyway?: boolean }) => withProof(() => request<{ report?: DirectoryReport; failure?: DirectoryFailure }>("POST", "/api/admin/directory/sync", o)),
   provisioning: () => request<Provisioning>("GET", "/api/admin/provisioning"),
@@ -105,7 +113,7 @@ export const admin = {
   audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),
 
   policy: () => request<Policy>("GET", "/api/admin/policy"),
-  changePolicy: (twoFactors: Partial<Record<RuledRole, TwoFactors>>) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", { twoFactors })),
+  changePolicy: (change: PolicyChange) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", change)),
   profiles: async () => (await request<{ profiles: Profile[] }>("GET", "/api/admin/profiles")).profiles,
   createProfile: (wish: ProfileWish) => withProof(() => request<unknown>("POST", "/api/admin/profiles", wish)),
   changeProfile: (profile: string, wish: ProfileWish) => withProof(() => request<unknown>("PATCH", `/api/admin/profiles/${id(profile)}`, wish)),

@@ -39,7 +39,7 @@ export function App() {
 function Proof() {
   const s = session.value;
   if (s.state !== "in") return null;
-  return <ProofHost email={s.me.account.email} kinds={s.me.factors ?? { totp: true, passkey: false }} prove={own.prove} options={own.proofOptions} refusal={asApiError} />;
+  return <ProofHost email={s.me.account.email} provided={s.me.account.provided === true} kinds={s.me.factors ?? { totp: true, passkey: false }} prove={own.prove} options={own.proofOptions} refusal={asApiError} />;
 }
 
 function Page() {

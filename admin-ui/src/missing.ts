@@ -1,10 +1,10 @@
-/** What an appliance still lacks of its second pair of eyes, and of the factors that its rules ask for. */
+/** What an appliance still lacks of its second pair of eyes and of the factors that its rules ask for, and what organisers ask of its administrators. */
 import type { Account, Policy, Role } from "./api.ts";
 
 export type Missing =
   | { what: "officer" | "auditor" | "second" }
   | { what: "invited"; name: string; role: Role }
-  | { what: "factors"; names: string[] };
+  | { what: "factors" | "asked"; names: string[] };
 
 export function missingOf(accounts: readonly Account[], policy: Policy): Missing[] {
   const all: Missing[] = [];
@@ -17,5 +17,7 @@ export function missingOf(accounts: readonly Account[], policy: Policy): Missing
   if (of("officer", "active").length === 1 && of("officer", "invited").length === 0) all.push({ what: "second" });
   const without = accounts.filter((a) => a.state === "active" && !a.secondFactor && a.role !== "guest" && policy.twoFactors[a.role] !== "optional");
   if (without.length > 0) all.push({ what: "factors", names: without.map((a) => a.name) });
+  const asked = accounts.filter((a) => a.guest?.asked);
+  if (asked.length > 0) all.push({ what: "asked", names: asked.map((a) => a.name) });
   return all;
 }

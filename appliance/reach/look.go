@@ -104,14 +104,56 @@ func (s Service) look(ctx context.Context, a netip.Addr, host string) Way {
 		}
 	}
 	running.Wait()
+	if w.TCP == Silent && w.ICETCP == Answered {
+		s.page(ctx, &w, at, host) // connections do pass: it was this one's bad luck
+	}
 	return w
+}
+
+// backup is when a connection that stays unanswered is given another beside it, as browsers do.
+const backup = 500 * time.Millisecond
+
+// connect makes a TCP connection, by a second one if the first stays unanswered. An address translation remembers for minutes
+// what became of a port: a try from the same port as an earlier one, which another rule let fall, would fall again. So the second
+// is bound first, whereupon the kernel takes a port at random, and not the one after those of before (RFC 6056 §3.3.4).
+func connect(ctx context.Context, at netip.AddrPort) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type made struct {
+		conn net.Conn
+		err  error
+	}
+	tries := make(chan made, 2)
+	dial := func(d net.Dialer) {
+		c, err := d.DialContext(ctx, "tcp", at.String())
+		tries <- made{c, err}
+	}
+	go dial(net.Dialer{})
+	select {
+	case first := <-tries:
+		return first.conn, first.err
+	case <-time.After(backup):
+	}
+	go dial(net.Dialer{LocalAddr: &net.TCPAddr{}})
+	first := <-tries
+	if outcome(first.err) == Silent {
+		last := <-tries
+		return last.conn, last.err
+	}
+	cancel()
+	go func() {
+		if last := <-tries; last.err == nil {
+			_ = last.conn.Close()
+		}
+	}()
+	return first.conn, first.err
 }
 
 // page comes as a browser does. Whose certificate it is and whose page, is looked at and not required.
 func (s Service) page(ctx context.Context, w *Way, at netip.AddrPort, host string) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", at.String())
+	conn, err := connect(ctx, at)
 	if w.TCP = outcome(err); err != nil {
 		return
 	}
@@ -190,7 +232,7 @@ func outcome(err error) Outcome {
 func (p Probe) tcp(ctx context.Context, at netip.AddrPort) Outcome {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", at.String())
+	conn, err := connect(ctx, at)
 	if err != nil {
 		return outcome(err)
 	}

@@ -17,8 +17,10 @@ type accountJSON struct {
 	Name  string        `json:"name"`
 	Email string        `json:"email"`
 	Role  accounts.Role `json:"role"`
-	// Source is "ldap" where the organisation's directory decides name, role and passphrase.
+	// Source is "ldap" where the organisation's directory decides name, role and passphrase, "oidc" where its provider does.
 	Source accounts.Source `json:"source,omitempty"`
+	// Provided is said to oneself: there is no passphrase to be typed, and the provider asks again in its place.
+	Provided bool `json:"provided,omitempty"`
 }
 
 func accountOf(a accounts.Account) accountJSON {
@@ -36,11 +38,12 @@ type meJSON struct {
 	Factors      map[string]bool `json:"factors"` // which: totp, passkey; keyed: there is no passphrase beside
 	Must         string          `json:"must,omitempty"`
 
-	Passkeys passkeysJSON `json:"passkeys"`
+	Passkeys passkeysJSON  `json:"passkeys"`
+	Provider *providerJSON `json:"provider,omitempty"`
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", v.passkeys()}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", v.passkeys(), v.provider()}
 	if a.FactorMissing {
 		me.Must = "factor"
 	}
@@ -51,7 +54,9 @@ func (v *visit) me(a accounts.Account, token string) meJSON {
 // whether the appliance waits for its first administrator.
 func (s *Server) getMe(v *visit) error {
 	if v.signedIn {
-		return v.json(http.StatusOK, v.me(v.account, v.token))
+		me := v.me(v.account, v.token)
+		me.Account.Provided = v.session.Provided && !v.account.Passphrase
+		return v.json(http.StatusOK, me)
 	}
 	if cookie(v.r, sessionCookie) != "" {
 		dropCookie(v.w, sessionCookie)
@@ -64,7 +69,11 @@ func (s *Server) getMe(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.refuseWith(codeNotSignedIn, map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound), "passkeys": v.passkeys()})
+	more := map[string]any{"setupNeeded": needed, "csrf": csrfToken(bound), "passkeys": v.passkeys()}
+	if p := v.provider(); p != nil {
+		more["provider"] = p
+	}
+	return v.refuseWith(codeNotSignedIn, more)
 }
 
 func (v *visit) begin(a accounts.Account, token accounts.Token) error {
@@ -120,13 +129,18 @@ func (s *Server) login(v *visit) error {
 	}{v.me(in.Account, in.Session.Reveal()), in.RecoveryLeft})
 }
 
+// logout ends the session here, whatever becomes of the provider's.
 func (s *Server) logout(v *visit) error {
+	leaving := v.leaving()
 	if v.signedIn {
 		if err := s.Accounts.Logout(v.token, v.from(), v.now); err != nil {
 			return err
 		}
 	}
 	dropCookie(v.w, sessionCookie)
+	if leaving != nil {
+		return v.json(http.StatusOK, map[string]any{"provider": leaving})
+	}
 	return v.done()
 }
 

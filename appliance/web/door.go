@@ -58,7 +58,7 @@ func heldUntil(elapsed, after time.Duration) (wait time.Duration) {
 // atDoor reports whether wrong secrets are answered at one time on this route: whoever asks is nobody yet, and sends
 // something. It follows from what a route is, so that it can't be forgotten for a new one.
 func (rt route) atDoor() bool {
-	return rt.access == anyone && rt.kind != page && rt.method != http.MethodGet && rt.method != http.MethodHead
+	return rt.access == anyone && rt.kind != page && rt.kind != foreign && rt.method != http.MethodGet && rt.method != http.MethodHead
 }
 
 // heard is when all of the request was there: from then on the time is ours. Counted from its header, a body that trickles
@@ -93,8 +93,12 @@ func (s *Server) knock(v *visit, rt route) error {
 // toldAtOnce reports whether an answer tells nothing that its time could tell better: nothing was looked at, or the secret
 // was right. Whatever is not named here is held.
 func toldAtOnce(err error) bool {
+	var back sentBack
+	if errors.As(err, &back) {
+		return true
+	}
 	var r refusal
-	if errors.As(err, &r) && (r.code == codeBadRequest || r.code == codeBusy || r.code == codeNoPasskeys) {
+	if errors.As(err, &r) && (r.code == codeBadRequest || r.code == codeBusy || r.code == codeNoPasskeys || r.code == codeNoProvider) {
 		return true
 	}
 	for _, known := range []error{

@@ -95,7 +95,7 @@ type proofJSON struct {
 }
 
 func (v *visit) proof(b proofJSON) (accounts.Proof, error) {
-	p := accounts.Proof{Passphrase: b.Passphrase, Code: b.Code}
+	p := accounts.Proof{Passphrase: b.Passphrase, Code: b.Code, Proved: v.session.Proved}
 	if len(b.Passkey) == 0 {
 		return p, nil
 	}

@@ -255,6 +255,9 @@ func (s *Server) replan(v *visit) error {
 		return plannedError(err)
 	}
 	p, err := s.Rooms.Replan(v.account.ID, id, b.Title, plan, invitees, v.now)
+	if err == nil {
+		v.invitedChanged(p.Room)
+	}
 	return v.plannedAnswer(http.StatusOK, p, err)
 }
 
@@ -290,6 +293,11 @@ func (s *Server) except(v *visit) error {
 	return v.plannedAnswer(http.StatusOK, p, err)
 }
 
+// invitedChanged sends those away from a room's door whom only an invitation let there that is gone.
+func (v *visit) invitedChanged(room [16]byte) {
+	v.srv.Hall.RulesChanged(room, v.srv.Rooms.MayStay(room, v.now))
+}
+
 // unplan cancels a meeting of one's own; of another's it takes it off one's list.
 func (s *Server) unplan(v *visit) error {
 	if err := v.noGuest(); err != nil {
@@ -299,13 +307,14 @@ func (s *Server) unplan(v *visit) error {
 	if err != nil {
 		return err
 	}
-	err = s.Rooms.Unplan(v.account.ID, id, v.now)
+	room, err := s.Rooms.Unplan(v.account.ID, id, v.now)
 	if errors.Is(err, meetings.ErrNotOwner) {
-		err = s.Rooms.Decline(v.account.ID, id, v.now)
+		room, err = s.Rooms.Decline(v.account.ID, id, v.now)
 	}
 	if err != nil {
 		return plannedError(err)
 	}
+	v.invitedChanged(room)
 	return v.done()
 }
 

@@ -160,3 +160,29 @@ func TestPlanningIsBounded(t *testing.T) {
 		t.Errorf("%d of %d refused", refused, plansBurst+3)
 	}
 }
+
+// TestInvitationOpensALimitedRoom: who is invited may knock, is shown to the owner, and may no longer once the invitation is gone.
+func TestInvitationOpensALimitedRoom(t *testing.T) {
+	// ASVS 8.2.2
+	s := newScene(t)
+	owner, other := s.asMember(), s.asOther()
+	owner.rules(t, s.room, map[string]any{"access": map[string]any{"on": true}})
+	expect(t, "before", other.do("GET", "/api/rooms/"+s.room, nil), http.StatusForbidden, "room-barred")
+	form := map[string]any{"title": "Point", "start": map[string]string{"date": "2026-01-06", "time": "09:30"}, "zone": "Europe/Paris", "minutes": 45,
+		"invitees": []map[string]string{{"account": s.house.other.ID.String()}}}
+	a := owner.do("POST", "/api/rooms/"+s.room+"/meetings", form)
+	expect(t, "plan", a, http.StatusCreated, "")
+	expect(t, "invited", other.do("GET", "/api/rooms/"+s.room, nil), http.StatusOK, "")
+	expect(t, "the line", other.do("GET", "/api/rooms/"+s.room+"/signal", nil), http.StatusUpgradeRequired, "upgrade-required")
+	expect(t, "another", s.asAdministrator().do("GET", "/api/rooms/"+s.room, nil), http.StatusForbidden, "room-barred")
+	shown := owner.do("GET", "/api/rooms/"+s.room+"/rules", nil).json(t)["invited"].([]any)
+	if len(shown) != 1 || shown[0].(map[string]any)["id"] != s.house.other.ID.String() || shown[0].(map[string]any)["meeting"] != "Point" || shown[0].(map[string]any)["until"] != "2026-01-06T09:15:00Z" {
+		t.Errorf("%v", shown)
+	}
+	form["invitees"] = []map[string]string{}
+	expect(t, "taken off", owner.do("PATCH", "/api/meetings/"+a.json(t)["id"].(string), form), http.StatusOK, "")
+	expect(t, "afterwards", other.do("GET", "/api/rooms/"+s.room, nil), http.StatusForbidden, "room-barred")
+	if shown := owner.do("GET", "/api/rooms/"+s.room+"/rules", nil).json(t)["invited"].([]any); len(shown) != 0 {
+		t.Errorf("%v", shown)
+	}
+}

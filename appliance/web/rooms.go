@@ -114,7 +114,7 @@ func (s *Server) listRooms(v *visit) error {
 // roomsFor lists a guest the rooms that it is invited to, and others their own and those that they have visited.
 func (s *Server) roomsFor(v *visit) ([]meetings.StoredRoom, error) {
 	if v.account.Role != accounts.Guest {
-		return s.Rooms.List(v.account.ID)
+		return s.Rooms.List(v.account.ID, v.now)
 	}
 	var list []meetings.StoredRoom
 	if v.account.Guest == nil {

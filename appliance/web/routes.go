@@ -17,6 +17,11 @@ func (s *Server) routes() []route {
 		{post, "/api/passkey/login/begin", anyone, call, s.beginPasskeyLogin},
 		{post, "/api/passkey/login/finish", anyone, call, s.passkeyLogin},
 		{post, "/api/logout", anyone, call, s.logout},
+		{post, "/api/oidc/start", anyone, call, s.startProvider},
+		{post, "/api/oidc/finish", anyone, call, s.finishProvider},
+		{post, "/api/oidc/factor", anyone, call, s.provideFactor},
+		{get, frontChannelPath, anyone, foreign, s.frontChannel},
+		{post, backChannelPath, anyone, foreign, s.backChannel},
 		{post, "/api/activation", anyone, secret, s.activation},
 		{post, "/api/activation/passkey", anyone, secret, s.beginActivationPasskey},
 		{post, "/api/activate", anyone, secret, s.activate},
@@ -102,6 +107,7 @@ func (s *Server) routes() []route {
 		{get, "/api/admin/provisioning", administrator, call, s.getProvisioning},
 		{post, "/api/admin/provisioning", administrator, call, s.makeProvisioner},
 		{del, "/api/admin/provisioning/:provisioner", administrator, call, s.revokeProvisioner},
+		{get, "/api/admin/provider", administrator, call, s.getProvider},
 		{get, "/api/admin/calls", administrator, call, s.listCalls},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
 		{get, "/api/admin/audit", watcher, call, s.listAudit},
@@ -137,4 +143,4 @@ func (s *Server) routes() []route {
 }
 
 // meetingPages are the addresses that the meeting client draws a page for.
-var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/account", "/about", "/test"}
+var meetingPages = []string{"/", "/r/:room", "/r/:room/settings", "/r/:room/meetings", "/directory", "/activate", "/i", "/account", "/about", "/test", callbackPath, "/oidc/prove", signedOutPath}

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"huisclos/accounts"
@@ -79,9 +80,42 @@ type rulesJSON struct {
 	Cohosts  []foundJSON `json:"cohosts"`
 	PIN      bool        `json:"pin"`
 	Stamp    string      `json:"stamp"`
+	// Invited are those whom an invitation to a meeting lets knock while the room is limited, whoever else is named.
+	Invited []openedJSON `json:"invited"`
 }
 
-func (s *Server) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
+type openedJSON struct {
+	foundJSON
+	Meeting string    `json:"meeting"` // its title
+	Until   time.Time `json:"until"`   // its end
+}
+
+// openedOf leaves out who is a co-host: they come anyway.
+func (s *Server) openedOf(list []meetings.Opened, r meetings.Rules) ([]openedJSON, error) {
+	out := []openedJSON{}
+	for _, o := range list {
+		if slices.Contains(r.Cohosts, o.Account) {
+			continue
+		}
+		found, err := s.named([]accounts.ID{o.Account})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			out = append(out, openedJSON{f, o.Title, o.Until})
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) rulesOf(room meetings.StoredRoom, r meetings.Rules, now time.Time) (j rulesJSON, err error) {
+	opened, err := s.Rooms.Opened(room.Owner, room.ID, now)
+	if err != nil {
+		return j, err
+	}
+	if j.Invited, err = s.openedOf(opened, r); err != nil {
+		return j, err
+	}
 	if j.Access, err = s.namingOf(r.Access); err != nil {
 		return j, err
 	}
@@ -93,11 +127,11 @@ func (s *Server) rulesOf(r meetings.Rules) (j rulesJSON, err error) {
 	return j, err
 }
 
-func (v *visit) rulesAnswer(r meetings.Rules, err error) error {
+func (v *visit) rulesAnswer(room meetings.StoredRoom, r meetings.Rules, err error) error {
 	if err != nil {
 		return roomError(err)
 	}
-	j, err := v.srv.rulesOf(r)
+	j, err := v.srv.rulesOf(room, r, v.now)
 	if err != nil {
 		return err
 	}
@@ -109,8 +143,8 @@ func (s *Server) getRules(v *visit) error {
 	if err != nil {
 		return err
 	}
-	_, r, err := s.Rooms.Rules(v.account.ID, id)
-	return v.rulesAnswer(r, err)
+	room, r, err := s.Rooms.Rules(v.account.ID, id)
+	return v.rulesAnswer(room, r, err)
 }
 
 // changeRules acts on the next entry: who is inside stays, who waits and may no longer come is sent away.
@@ -138,11 +172,11 @@ func (s *Server) changeRules(v *visit) error {
 			return err
 		}
 	}
-	_, r, err := s.Rooms.ChangeRules(v.account.ID, id, change, v.now)
+	room, r, err := s.Rooms.ChangeRules(v.account.ID, id, change, v.now)
 	if err == nil {
 		s.Hall.RulesChanged(id, s.Rooms.MayStay(id, v.now))
 	}
-	return v.rulesAnswer(r, err)
+	return v.rulesAnswer(room, r, err)
 }
 
 // givePIN checks a room's PIN, once for PassTime. Tries are counted by address before it (see handle), here by account
@@ -161,7 +195,7 @@ func (s *Server) givePIN(v *visit) error {
 	if err := v.mayEnter(id); err != nil {
 		return err
 	}
-	pin, err := s.Rooms.PIN(v.account.ID, id)
+	pin, err := s.Rooms.PIN(v.account.ID, id, v.now)
 	switch {
 	case errors.Is(err, meetings.ErrNoPIN):
 		return v.done()

@@ -16,13 +16,14 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/ldap"
+	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -31,6 +32,8 @@ type Config struct {
 	Status   func() Status
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
+	// Provider is where people may sign in beside here; nil: there is none.
+	Provider *oidc.Client
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
@@ -100,9 +103,12 @@ type Server struct {
 	signed   *rate     // API requests by session
 	trials   *rate     // trial connections by session
 	pins     *pinTries
-	invites  *rate    // invitations by organiser
-	codes    *rate    // codes by mail, by whom they go to
-	askers   *rate    // the same, by who asks
+	invites  *rate // invitations by organiser
+	codes    *rate // codes by mail, by whom they go to
+	askers   *rate // the same, by who asks
+	starts   *rate // ways to the provider, by address
+	flows    *flows
+	hints    *hints
 	plans    *rate    // changes of planned meetings by account
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
@@ -132,6 +138,7 @@ func New(c Config) (*Server, error) {
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
+		starts: newRate(startsPerSecond, startsBurst), flows: newFlows(), hints: newHints(),
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
 	}

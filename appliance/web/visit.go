@@ -26,6 +26,7 @@ const (
 	secret              // JSON of the API that checks a secret which somebody could guess
 	socket              // the upgrade to WebSocket
 	machine             // SCIM: a program with a token, no browser
+	foreign             // what the provider of sign-in calls itself: neither cookie nor origin of ours, but its signature
 )
 
 type route struct {
@@ -56,7 +57,7 @@ type visit struct {
 }
 
 func (v *visit) actor() accounts.Actor {
-	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved}
+	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved, Vouched: v.session.Vouched}
 }
 
 func (v *visit) from() accounts.Client {
@@ -72,8 +73,11 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
 		}
-		if rt.kind == machine {
+		switch rt.kind {
+		case machine:
 			return v.answer(s.provision(v, rt))
+		case foreign:
+			return v.answer(s.fromProvider(v, rt))
 		}
 		if refused := s.admit(v, rt); refused != "" {
 			return v.refuse(refused)

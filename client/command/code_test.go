@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -54,9 +56,61 @@ func TestWaitingForACodeEnds(t *testing.T) {
 	defer w.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := code(ctx, bufio.NewReader(r), func(string) string { return "" }, io.Discard)
+	_, err := typed(ctx, bufio.NewReader(r), "", io.Discard, askCode, errNoCode)
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+func TestPINOfTheRoom(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pin")
+	write := func(text string, mode os.FileMode) {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(file), os.WriteFile(file, []byte(text), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name, file, environment, stdin string
+		mode                           os.FileMode
+		pin                            string
+		asks                           bool
+		err, asked                     error // of open, and of the question
+	}{
+		{"a file", "2468\n", "9999", "x\n", 0o600, "2468", false, nil, nil},
+		{"a file that others read", "2468\n", "", "", 0o640, "", false, errOpenFile, nil},
+		{"an empty file", "\n", "", "", 0o600, "", false, errNoPIN, nil},
+		{"the environment", "", " 2468 ", "x\n", 0, "2468", false, nil, nil},
+		{"typed", "", "", "p\n2468\n", 0, "2468", true, nil, nil},
+		{"nothing", "", "", "p\n", 0, "", true, nil, errNoPIN},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options{passphraseFile: "-"}
+			if c.mode != 0 {
+				write(c.file, c.mode)
+				o.pinFile = file
+			}
+			stdin := c.stdin
+			if !c.asks {
+				stdin = "p\n" + stdin
+			}
+			getenv := func(name string) string {
+				if name == pinVariable {
+					return c.environment
+				}
+				return ""
+			}
+			var stderr bytes.Buffer
+			if err := o.open(strings.NewReader(stdin), getenv, &stderr); !errors.Is(err, c.err) {
+				t.Fatal(err)
+			} else if err != nil {
+				return
+			}
+			got, err := o.PIN(t.Context())
+			if got != c.pin || !errors.Is(err, c.asked) || strings.Contains(stderr.String(), askPIN[1]) != c.asks {
+				t.Errorf("%q, %v, said %q", got, err, &stderr)
+			}
+		})
 	}
 }
 

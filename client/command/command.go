@@ -35,16 +35,18 @@ const (
 	accountVariable    = "HUISCLOS_ACCOUNT"
 	passphraseVariable = "HUISCLOS_PASSPHRASE"
 	codeVariable       = "HUISCLOS_CODE"
+	pinVariable        = "HUISCLOS_PIN"
 )
 
 var errUsage = errors.New("command line")
 
 type options struct {
 	client.Config
-	pictures                      []string
-	sound, record, passphraseFile string
-	stay, wait                    time.Duration
-	json                          bool
+	pictures                []string
+	sound, record           string
+	passphraseFile, pinFile string
+	stay, wait              time.Duration
+	json                    bool
 }
 
 // Call is "huisclos call join LINK …". Exit codes: 0 done, 1 it failed, 2 it was
@@ -98,6 +100,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	f.StringVar(&o.State, "state", defaultState(getenv), "")
 	f.StringVar(&o.Account, "account", getenv(accountVariable), "")
 	f.StringVar(&o.passphraseFile, "passphrase-file", "", "")
+	f.StringVar(&o.pinFile, "pin-file", "", "")
 	f.DurationVar(&o.stay, "for", 0, "")
 	f.DurationVar(&o.wait, "wait", joinWithin, "")
 	f.BoolVar(&o.Admit, "admit", false, "")
@@ -167,9 +170,10 @@ func defaultState(getenv func(string) string) string {
 }
 
 var (
-	errNoPassphrase   = errors.New("no passphrase was given")
-	errOpenPassphrase = errors.New("the passphrase's file can be read by others")
-	errNoCode         = errors.New("no code of the second factor was given")
+	errNoPassphrase = errors.New("no passphrase was given")
+	errOpenFile     = errors.New("a secret's file can be read by others")
+	errNoCode       = errors.New("no code of the second factor was given")
+	errNoPIN        = errors.New("no PIN of the room was given")
 )
 
 // open reads what the command line names.
@@ -178,7 +182,19 @@ func (o *options) open(stdin io.Reader, getenv func(string) string, stderr io.Wr
 	if o.Passphrase, err = passphrase(o.passphraseFile, lines, getenv); err != nil {
 		return err
 	}
-	o.Code = func(ctx context.Context) (string, error) { return code(ctx, lines, getenv, stderr) }
+	o.Code = func(ctx context.Context) (string, error) {
+		return typed(ctx, lines, getenv(codeVariable), stderr, askCode, errNoCode)
+	}
+	given := getenv(pinVariable)
+	if o.pinFile != "" {
+		if given, err = firstLine(o.pinFile); err != nil {
+			return fmt.Errorf("reading the PIN: %w", err)
+		}
+		if given == "" {
+			return errNoPIN
+		}
+	}
+	o.PIN = func(ctx context.Context) (string, error) { return typed(ctx, lines, given, stderr, askPIN, errNoPIN) }
 	for _, name := range o.pictures {
 		if o.Picture != nil {
 			o.Smaller = append(o.Smaller, o.Picture)
@@ -198,48 +214,61 @@ func (o *options) open(stdin io.Reader, getenv func(string) string, stderr io.Wr
 // passphrase comes from a file of mode 0600, from standard input ("-") or from
 // the environment, and never from the command line, which others can list.
 func passphrase(file string, stdin *bufio.Reader, getenv func(string) string) (string, error) {
-	var text []byte
+	var line string
 	var err error
 	switch file {
 	case "":
-		text = []byte(getenv(passphraseVariable))
+		line = cutLine(getenv(passphraseVariable))
 	case "-":
-		// The line only: the next one may be the code of a second factor.
-		if text, err = stdin.ReadBytes('\n'); errors.Is(err, io.EOF) {
+		// The line only: the next one may be the code of a second factor, or a room's PIN.
+		var text string
+		if text, err = stdin.ReadString('\n'); errors.Is(err, io.EOF) {
 			err = nil
 		}
+		line = cutLine(text)
 	default:
-		var f *os.File
-		if f, err = os.Open(file); err != nil {
-			return "", err
-		}
-		defer f.Close()
-		info, bad := f.Stat()
-		if bad != nil {
-			return "", bad
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			return "", fmt.Errorf("%w: %s", errOpenPassphrase, file)
-		}
-		text, err = io.ReadAll(io.LimitReader(f, maxPassphrase))
+		line, err = firstLine(file)
 	}
 	if err != nil {
 		return "", fmt.Errorf("reading the passphrase: %w", err)
 	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
+	if line == "" {
 		return "", errNoPassphrase
 	}
 	return line, nil
 }
 
-// code comes from the environment, or from a line of standard input, which is
-// asked for: it is of use for a minute only, so that no file keeps it.
-func code(ctx context.Context, stdin *bufio.Reader, getenv func(string) string, stderr io.Writer) (string, error) {
-	if given := strings.TrimSpace(getenv(codeVariable)); given != "" {
+// firstLine is what a file of mode 0600 begins with.
+func firstLine(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%w: %s", errOpenFile, file)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxPassphrase))
+	return cutLine(string(text)), err
+}
+
+func cutLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimSuffix(line, "\r")
+}
+
+// typed is what was given already, or a line of standard input, which is asked
+// for: the code of a second factor, which is of use for a minute only, so that
+// no file keeps it, or the PIN of a room.
+func typed(ctx context.Context, stdin *bufio.Reader, given string, stderr io.Writer, ask [2]string, none error) (string, error) {
+	if given = strings.TrimSpace(given); given != "" {
 		return given, nil
 	}
-	fmt.Fprintf(stderr, "%s / %s: ", askCode[0], askCode[1])
+	fmt.Fprintf(stderr, "%s / %s: ", ask[0], ask[1])
 	type line struct {
 		text string
 		err  error
@@ -257,9 +286,9 @@ func code(ctx context.Context, stdin *bufio.Reader, getenv func(string) string, 
 			return text, nil
 		}
 		if l.err != nil && !errors.Is(l.err, io.EOF) {
-			return "", fmt.Errorf("reading the code: %w", l.err)
+			return "", fmt.Errorf("reading standard input: %w", l.err)
 		}
-		return "", errNoCode
+		return "", none
 	}
 }
 

@@ -23,6 +23,8 @@ const usage = `huisclos call join LIEN / LINK [options]
                             file of mode 0600 with the passphrase, “-”: standard input (or HUISCLOS_PASSPHRASE)
                             le code du second facteur, s'il y en a un, est demandé sur l'entrée standard (ou HUISCLOS_CODE)
                             the code of the second factor, if there is one, is asked for on standard input (or HUISCLOS_CODE)
+  --pin-file FILE           fichier de mode 0600 avec le code de la salle ; sinon HUISCLOS_PIN, ou l'entrée standard, s'il est demandé
+                            file of mode 0600 with the room's PIN; otherwise HUISCLOS_PIN, or standard input, where it is asked for
   --certificate-sha256 HEX  empreinte du certificat, si le système ne connaît pas son autorité
                             the certificate's fingerprint, where the system does not know its authority
   --play FILE               image jouée en boucle (IVF, VP8)
@@ -53,6 +55,9 @@ const usage = `huisclos call join LIEN / LINK [options]
 
 // askCode stands where the code of a second factor is typed.
 var askCode = [2]string{"Code du second facteur, ou code de secours", "Code of the second factor, or recovery code"}
+
+// askPIN stands where a room's PIN is typed.
+var askPIN = [2]string{"Code de la salle", "PIN of the room"}
 
 // happened says an event in both languages; empty where it is of no interest to a person.
 func happened(e client.Event) (fr, en string) {
@@ -170,8 +175,10 @@ func Sentences(err error) (fr, en string) {
 		return "il manque la phrase secrète ; donnez --passphrase-file, ou HUISCLOS_PASSPHRASE.", "the passphrase is missing; give --passphrase-file, or HUISCLOS_PASSPHRASE."
 	case errors.Is(err, errNoCode):
 		return sentences["secondFactorNeeded"][0], sentences["secondFactorNeeded"][1]
-	case errors.Is(err, errOpenPassphrase):
-		return "d'autres peuvent lire le fichier de la phrase secrète ; lancez « chmod 600 ».", "others can read the passphrase's file; run “chmod 600”."
+	case errors.Is(err, errNoPIN):
+		return sentences["pin-needed"][0], sentences["pin-needed"][1]
+	case errors.Is(err, errOpenFile):
+		return "d'autres peuvent lire le fichier qui contient le secret ; lancez « chmod 600 ».", "others can read the file that holds the secret; run “chmod 600”."
 	case errors.Is(err, ivf.ErrFormat):
 		return "l'image n'est pas un fichier IVF de VP8 ; convertissez-la, par exemple avec ffmpeg -c:v libvpx -f ivf.",
 			"the picture is no IVF file of VP8; convert it, for instance with ffmpeg -c:v libvpx -f ivf."
@@ -196,6 +203,10 @@ var sentences = map[string][2]string{
 		"this code is not right, was used already or is out of date; wait for the next one."},
 	"factorRequired": {"le rôle de ce compte demande un second facteur ; ajoutez-le dans un navigateur, sur la page du compte.",
 		"this account's role needs a second factor; add it in a browser, on the account's page."},
+	"pin-needed": {"cette salle a un code ; tapez-le quand il est demandé, ou donnez --pin-file ou HUISCLOS_PIN.",
+		"this room has a PIN; type it when asked, or give --pin-file or HUISCLOS_PIN."},
+	"pin-wrong":     {"ce n'est pas le code de la salle.", "this is not the room's PIN."},
+	"room-barred":   {"cette salle est réservée à des personnes choisies ; demandez à la personne qui la tient.", "this room is for chosen people; ask the person who runs it."},
 	"forbidden":     {"ce compte ne peut pas entrer dans cette salle.", "this account may not enter this room."},
 	"too-many":      {"trop d'essais ; attendez un moment.", "too many tries; wait a moment."},
 	"not-signed-in": {"la session est finie ; recommencez.", "the session is over; begin again."},

@@ -49,5 +49,8 @@ export async function reads(tab: Tab, text: RegExp, ms = 20_000): Promise<string
     const all = await tab.run(() => document.body.innerText);
     const m = text.exec(all);
     return m ? m[0] : null;
-  }, ms).catch(async (e: Error) => { throw new Error(`${e.message}; the page says: ${(await tab.run(() => document.body.innerText)).slice(0, 500)}`); });
+  }, ms).catch(async (e: Error) => {
+    const said = await tab.run(() => ({ alerts: [...document.querySelectorAll('[role=alert], [role=status]')].map((a) => (a as HTMLElement).innerText.trim()).filter(Boolean), all: document.body.innerText }));
+    throw new Error(`${e.message}; the page announces: ${JSON.stringify(said.alerts)}, and says: ${said.all.slice(0, 500)}`);
+  });
 }

@@ -48,10 +48,14 @@ const (
 	// maxSSRCs bounds the state of one stream: three layers, and as many again
 	// when a client replaces its encoders.
 	maxSSRCs = 6
-	// frameMemory is how many frames of an SSRC keep their verdict. At 60
+	// frameMemory is how many frames of an SSRC keep their verdict at most. At 60
 	// frames a second, or 30 pictures of three spatial layers, it is more than a
 	// second, longer than a retransmission is worth waiting for.
 	frameMemory = 128
+	// firstMemory is how many do at first; it is more of streams of which those are less than rememberFor.
+	firstMemory = 32
+	// rememberFor is in ticks of video's clock, 1.25 s (RFC 7741 §4.1, RFC 9628 §4.1).
+	rememberFor = 90000 * 5 / 4
 )
 
 // Packet is what the gate sees of an RTP packet, and what it hands on.
@@ -116,8 +120,8 @@ type Gate struct {
 // source is what the gate remembers of one SSRC.
 type source struct {
 	ssrc   uint32
-	frames [frameMemory]frame
-	next   int // where the next frame is remembered
+	frames []frame // of video; their number is at most frameMemory
+	next   int     // where the next frame is remembered
 	held   []heldPacket
 	bytes  int
 }
@@ -199,11 +203,19 @@ func (g *Gate) Check(p Packet, epochs *Epochs, now time.Time) Verdict {
 func (g *Gate) Sweep(now time.Time) { g.expire(now) }
 
 func (g *Gate) first(src *source, p Packet, epochs *Epochs, now time.Time) Verdict {
-	if f := src.find(&p); f != nil && g.binding.Video {
+	if src.find(&p) != nil {
 		// A frame has one first packet; its repetitions were dropped before.
 		return g.refuse(Replayed, 1)
 	}
 	key, reason := g.judge(p, epochs, now)
+	if !g.binding.Video { // nothing belongs to the frame but this packet
+		if reason != "" {
+			return g.refuse(reason, 1)
+		}
+		p.Key = key
+		g.out = append(g.out[:0], p)
+		return Verdict{Forward: g.out}
+	}
 	f := src.remember(frame{known: true, timestamp: p.Timestamp, spatial: p.Descriptor.Spatial, refused: numberOf(reason),
 		first: p.Sequence, ended: p.last(), last: p.Sequence})
 	waiting := src.take(&p)
@@ -334,8 +346,9 @@ func (g *Gate) source(ssrc uint32) *source {
 
 // find gives the frame that a packet belongs to, nil if it is not known.
 func (s *source) find(p *Packet) *frame {
-	for i := 1; i <= frameMemory; i++ {
-		f := &s.frames[(s.next+frameMemory-i)%frameMemory]
+	n := len(s.frames)
+	for i := 1; i <= n; i++ {
+		f := &s.frames[(s.next+n-i)%n]
 		if !f.known {
 			return nil
 		}
@@ -347,9 +360,17 @@ func (s *source) find(p *Packet) *frame {
 }
 
 func (s *source) remember(f frame) *frame {
+	n := len(s.frames)
+	switch {
+	case n == 0:
+		s.frames = make([]frame, firstMemory)
+	case n < frameMemory && s.frames[s.next].known && f.timestamp-s.frames[s.next].timestamp < rememberFor:
+		s.frames = append(s.frames[s.next:n:n], s.frames[:s.next]...) // oldest first
+		s.frames, s.next = append(s.frames, make([]frame, n)...), n
+	}
 	slot := &s.frames[s.next]
 	*slot = f
-	s.next = (s.next + 1) % frameMemory
+	s.next = (s.next + 1) % len(s.frames)
 	return slot
 }
 

@@ -230,7 +230,7 @@ func codecLines(b *strings.Builder, video bool, c codecs) {
 
 // lines are those of feedback and repetitions.
 func (c *codec) lines(b *strings.Builder) {
-	for _, fb := range c.feedback {
+	for _, fb := range c.feedback.names() {
 		fmt.Fprintf(b, "a=rtcp-fb:%d %s\r\n", c.payloadType, fb)
 	}
 	if c.rtx != 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/transport/v5/packetio"
 
+	"huisclos/media/forward"
 	"huisclos/media/srtp"
 )
 
@@ -58,7 +59,7 @@ type link struct {
 	events linkEvents
 	now    func() time.Time
 
-	certificate tls.Certificate
+	certificate tls.Certificate // until it has settled; the link's goroutine's
 	fingerprint string
 
 	handshake  *packetio.Buffer // DTLS records not yet read; nil once it has settled (guarded by mu then)
@@ -255,47 +256,42 @@ func (l *link) opened(now time.Time) {
 	}
 }
 
-// sendRTCP seals and sends a compound packet at once.
+// sendRTCP seals and sends a compound packet at once. It is sealed where it stands, if there is room behind it.
 func (l *link) sendRTCP(b []byte) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()
+	l.sealRTCP(b)
+}
+
+// sealRTCP is sendRTCP for who holds sendMu.
+func (l *link) sealRTCP(b []byte) {
 	if l.out == nil || len(b) == 0 {
 		return
 	}
-	sealed, err := l.out.SealRTCP(append(make([]byte, 0, len(b)+srtp.RTCPOverhead), b...))
-	if err != nil {
-		return
+	if cap(b)-len(b) < srtp.RTCPOverhead {
+		b = append(make([]byte, 0, len(b)+srtp.RTCPOverhead), b...)
 	}
-	l.write(sealed)
+	if sealed, err := l.out.SealRTCP(b); err == nil {
+		_ = l.write(sealed)
+	}
 }
 
 // maxCompound is the most that a compound packet of reports holds, in octets: it fits all usual paths.
 const maxCompound = 1100
 
-// reports adds a sender report to the compound packet that leaves with the next sendReports: reports of several streams may share
+// report adds a sender report to the compound packet that leaves with the next sendReports: reports of several streams may share
 // one (RFC 3550 §6.1), and cost as much as one then.
-func (l *link) reports(b []byte) {
+func (l *link) report(ssrc uint32, r forward.SenderReport) {
 	l.sendMu.Lock()
-	full := len(l.compound)+len(b) > maxCompound
-	l.sendMu.Unlock()
-	if full {
-		l.sendRTCP(l.takeReports())
+	defer l.sendMu.Unlock()
+	if len(l.compound)+senderReportSize > maxCompound {
+		l.sealRTCP(l.compound)
+		l.compound = l.compound[:0]
 	}
-	l.sendMu.Lock()
-	defer l.sendMu.Unlock()
-	l.compound = append(l.compound, b...)
+	l.compound = appendSenderReport(l.compound, ssrc, r)
 }
 
-// takeReports gives what reports has gathered.
-func (l *link) takeReports() []byte {
-	l.sendMu.Lock()
-	defer l.sendMu.Unlock()
-	b := l.compound
-	l.compound = nil
-	return b
-}
-
-// sendReports sends what reports has gathered with the turn: those of all receivers are one call then. The caller holds t.mu.
+// sendReports sends what report has gathered with the turn: those of all receivers are one call then. The caller holds t.mu.
 func (l *link) sendReports(t *turn) {
 	l.sendMu.Lock()
 	defer l.sendMu.Unlock()

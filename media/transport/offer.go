@@ -2,7 +2,6 @@ package transport
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"huisclos/media"
@@ -24,13 +23,13 @@ const (
 
 func offeredCodecs(k media.Kind, vp9 bool) (c codecs) {
 	if k == media.Audio {
-		c.codec = codec{payloadType: offeredOpus, feedback: []string{"transport-cc"}}
+		c.codec = codec{payloadType: offeredOpus, feedback: feedbackTWCC}
 		return c
 	}
-	feedback := []string{"transport-cc", "ccm fir", "nack", "nack pli"}
-	c.codec = codec{payloadType: offeredVP8, rtx: offeredRTX, feedback: feedback}
+	const all = feedbackTWCC | feedbackFIR | feedbackNACK | feedbackPLI
+	c.codec = codec{payloadType: offeredVP8, rtx: offeredRTX, feedback: all}
 	if vp9 {
-		c.vp9 = codec{payloadType: offeredVP9, rtx: offeredRTX9, feedback: feedback}
+		c.vp9 = codec{payloadType: offeredVP9, rtx: offeredRTX9, feedback: all}
 	}
 	return c
 }
@@ -122,7 +121,7 @@ func readAnswer(text string, lines []*line) (remote, []agreed, error) {
 		c, ok := s.codecsOf(l.kind == media.Video)
 		ids := s.extensionsOf()
 		agreements[i] = agreed{receives: ok && s.receives(), codecs: c, mid: ids.mid}
-		if slices.Contains(c.feedback, "transport-cc") {
+		if c.feedback.has(feedbackTWCC) {
 			agreements[i].twcc = ids.twcc
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/gob"
 	"fmt"
@@ -154,6 +155,7 @@ func (l *link) park(r *records) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.goodbye, l.handshake = r.held(), nil
+	l.certificate = tls.Certificate{} // there is one handshake; descriptions have its fingerprint
 	return nil
 }
 

@@ -3,12 +3,10 @@ package transport
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 
 	"huisclos/media"
@@ -42,7 +40,7 @@ type publisher struct {
 	ids        extensionIDs
 	byMID      map[string]*incoming
 	bySSRC     map[uint32]bound
-	twcc       *twcc.Recorder
+	arrivals   arrivals
 	twccAt     time.Time
 	reportAt   time.Time
 	wallOffset time.Duration
@@ -59,7 +57,7 @@ type incoming struct {
 // sendsAgain says whether the client sends again what is asked for: of pictures
 // by RTX, of sound as it was (RFC 4585 §6.2.1), if its description says so.
 func (in *incoming) sendsAgain() bool {
-	return slices.Contains(in.codecs.feedback, "nack")
+	return in.codecs.feedback.has(feedbackNACK)
 }
 
 // stream is the media SSRC of one layer.
@@ -79,7 +77,6 @@ type bound struct {
 func newPublisher(s *Server, c *call, peer media.PeerID) (*publisher, error) {
 	p := &publisher{server: s, call: c, peer: peer, ssrc: randomUint32(), session: uint64(randomUint32()) >> 1,
 		byMID: make(map[string]*incoming), bySSRC: make(map[uint32]bound)}
-	p.twcc = twcc.NewRecorder(p.ssrc)
 	l, err := newLink(s.port, p, s.cfg.Now)
 	if err != nil {
 		return nil, err
@@ -178,7 +175,7 @@ func (p *publisher) sort(b []byte, now time.Time) (in *incoming, l forward.Layer
 		return nil, 0, packet, false, false
 	}
 	if r.hasTWCC {
-		p.twcc.Record(r.SSRC, r.twcc, now.UnixMicro())
+		p.arrivals.record(r.SSRC, r.twcc, now)
 	}
 	to, known := p.bySSRC[r.SSRC]
 	if !known {
@@ -340,8 +337,8 @@ func (p *publisher) tick(now time.Time) {
 	}
 	if now.Sub(p.twccAt) >= twccEvery {
 		p.twccAt = now
-		for _, feedback := range p.twcc.BuildFeedbackPacket() {
-			p.send(feedback)
+		for b := p.arrivals.feedback(p.ssrc); b != nil; b = p.arrivals.feedback(p.ssrc) {
+			p.link.sendRTCP(b)
 		}
 	}
 	if now.Sub(p.reportAt) >= reportEvery {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/pion/rtcp"
+
+	"huisclos/media/forward"
 )
 
 // The RTCP packets that are told apart here: payload type, and format in the feedback types (RFC 3550 §6, RFC 4585 §6,
@@ -71,19 +73,37 @@ func (c control) keyFrames(each func(ssrc uint32)) {
 	}
 }
 
-// reports reads the report blocks of a sender or receiver report.
-func (c control) reports() []rtcp.ReceptionReport {
+// reports gives the report blocks of a sender or receiver report (RFC 3550 §6.4.1, §6.4.2). One that has fewer than it says has none.
+func (c control) reports(each func(rtcp.ReceptionReport)) {
+	head := 8
 	switch c.kind {
 	case rtcpSenderReport:
-		var r rtcp.SenderReport
-		if r.Unmarshal(c.whole) == nil {
-			return r.Reports
-		}
+		head = senderReportSize
 	case rtcpReceiverReport:
-		var r rtcp.ReceiverReport
-		if r.Unmarshal(c.whole) == nil {
-			return r.Reports
-		}
+	default:
+		return
 	}
-	return nil
+	const size = 24
+	if len(c.whole) < head+int(c.format)*size {
+		return
+	}
+	for n := range int(c.format) {
+		b := c.whole[head+n*size:]
+		each(rtcp.ReceptionReport{SSRC: binary.BigEndian.Uint32(b), FractionLost: b[4], TotalLost: binary.BigEndian.Uint32(b[4:]) & 0xffffff,
+			LastSequenceNumber: binary.BigEndian.Uint32(b[8:]), Jitter: binary.BigEndian.Uint32(b[12:]),
+			LastSenderReport: binary.BigEndian.Uint32(b[16:]), Delay: binary.BigEndian.Uint32(b[20:])})
+	}
+}
+
+// senderReportSize is that of a report without blocks, in octets.
+const senderReportSize = 28
+
+// appendSenderReport writes a sender report without blocks (RFC 3550 §6.4.1).
+func appendSenderReport(b []byte, ssrc uint32, r forward.SenderReport) []byte {
+	b = append(b, 2<<6, rtcpSenderReport, 0, senderReportSize/4-1)
+	b = binary.BigEndian.AppendUint32(b, ssrc)
+	b = binary.BigEndian.AppendUint64(b, toNTP(r.Wall))
+	b = binary.BigEndian.AppendUint32(b, r.RTP)
+	b = binary.BigEndian.AppendUint32(b, r.Packets)
+	return binary.BigEndian.AppendUint32(b, r.Octets)
 }

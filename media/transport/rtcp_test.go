@@ -33,9 +33,7 @@ func TestControl(t *testing.T) {
 		case c.feedback(rtcpPayload, formatFIR):
 			c.keyFrames(func(ssrc uint32) { got = append(got, fmt.Sprint("fir ", ssrc)) })
 		default:
-			for _, r := range c.reports() {
-				got = append(got, fmt.Sprint("report ", r.SSRC, " ", r.FractionLost))
-			}
+			c.reports(func(r rtcp.ReceptionReport) { got = append(got, fmt.Sprint("report ", r.SSRC, " ", r.FractionLost)) })
 		}
 	}
 	want := []string{"report 3 99", "report 4 1", "nack 3 [65534 65535 0 14 9]", "pli 5", "fir 6", "fir 7", "report 8 7"}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
@@ -138,7 +137,6 @@ func incomingCall(t testing.TB) *publisher {
 	c := &call{id: testCall, router: media.NewRouter(1, time.Now())}
 	p := &publisher{server: s, call: c, peer: "p", byMID: make(map[string]*incoming), bySSRC: make(map[uint32]bound)}
 	p.link = &link{port: s.port, done: make(chan struct{}), now: time.Now, jobs: make([][]job, 1)}
-	p.twcc = twcc.NewRecorder(1)
 	streams := []media.Stream{{MID: "0", Kind: media.Audio}, {MID: "1", Kind: media.Video, Context: 1}}
 	if err := c.router.Admit("p", 1, time.Now()); err != nil {
 		t.Fatal(err)
@@ -211,7 +209,7 @@ func TestSSRCsFindTheirPlace(t *testing.T) {
 			t.Fatalf("%s: %s, want %s", step.name, got, step.want)
 		}
 	}
-	if p.twcc.PacketsHeld() == 0 {
+	if p.arrivals.feedback(1) == nil {
 		t.Fatal("the probe is not in the feedback")
 	}
 }

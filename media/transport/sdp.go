@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -232,7 +233,40 @@ func (r remote) same(other remote) bool {
 type codec struct {
 	payloadType uint8 // zero: none
 	rtx         uint8 // zero: none
-	feedback    []string
+	feedback    feedback
+}
+
+// feedback is a set of what we answer to, of what is offered (RFC 4585 §4.2). No REMB: transport-cc
+// alone opens the top layer. Each stream of each receiver has its codecs, so it is small.
+type feedback uint8
+
+const (
+	feedbackTWCC feedback = 1 << iota
+	feedbackFIR
+	feedbackNACK
+	feedbackPLI
+)
+
+var feedbackNames = [...]string{"transport-cc", "ccm fir", "nack", "nack pli"}
+
+func (f feedback) has(one feedback) bool { return f&one != 0 }
+
+// names are those of the set, in one order.
+func (f feedback) names() (names []string) {
+	for i, name := range feedbackNames {
+		if f.has(1 << i) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// feedbackNamed is the one of a name, none if it is another.
+func feedbackNamed(name string) feedback {
+	if i := slices.Index(feedbackNames[:], name); i >= 0 {
+		return 1 << i
+	}
+	return 0
 }
 
 // codecs are those of an m-section: Opus, or VP8 and, where both ends have it, VP9.
@@ -265,11 +299,6 @@ func (c *codecs) medium(payloadType uint8) (vp9, rtx, known bool) {
 	}
 	return false, false, false
 }
-
-// wantedFeedback is what we answer to, of what is offered. No REMB: transport-cc
-// alone opens the top layer.
-// The values keep no description in memory, as a part of its text would.
-var wantedFeedback = map[string]string{"transport-cc": "transport-cc", "ccm fir": "ccm fir", "nack": "nack", "nack pli": "nack pli"}
 
 // codecsOf finds opus, or VP8 and VP9, in a section, with the RTX that repairs
 // them. Without the first there is nothing.
@@ -319,8 +348,8 @@ func (s section) codecOf(name string) (codec, bool) {
 				}
 			}
 		case "rtcp-fb":
-			if wanted, ok := wantedFeedback[rest]; ok && (format == own || format == "*") && len(c.feedback) < 8 {
-				c.feedback = append(c.feedback, wanted)
+			if format == own || format == "*" {
+				c.feedback |= feedbackNamed(rest)
 			}
 		}
 	}

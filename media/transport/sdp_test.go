@@ -246,7 +246,7 @@ func TestVP9IsNegotiatedBesideVP8(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := sections[1].codecs
-	if c.payloadType != 96 || c.rtx != 97 || c.vp9.payloadType != 98 || c.vp9.rtx != 99 || !slices.Contains(c.vp9.feedback, "nack pli") {
+	if c.payloadType != 96 || c.rtx != 97 || c.vp9.payloadType != 98 || c.vp9.rtx != 99 || !c.vp9.feedback.has(feedbackPLI) {
 		t.Fatalf("%+v", c)
 	}
 	for _, part := range []string{"SAVPF 96 97 98 99\r\n", "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\n", "a=rtcp-fb:98 nack pli\r\n", "a=fmtp:99 apt=98\r\n"} {

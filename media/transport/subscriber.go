@@ -230,6 +230,7 @@ func (s *subscriber) answered(text string) error {
 			}
 		}
 	}
+	s.offered = nil
 	s.reattach()
 	s.offer()
 	return nil
@@ -321,9 +322,7 @@ func (s *subscriber) rtcp(b []byte, t *turn, now time.Time) {
 				f.outlet.down.Lost(s.missing, t, now)
 			}
 		default:
-			for _, block := range c.reports() {
-				s.loss(block, now)
-			}
+			c.reports(func(block rtcp.ReceptionReport) { s.loss(block, now) })
 		}
 	}
 }
@@ -432,9 +431,5 @@ func (o *outlet) Resend(t media.Turn, d *media.Down, n forward.Numbers, p *gate.
 }
 
 func (o *outlet) Report(r forward.SenderReport) {
-	report := &rtcp.SenderReport{SSRC: o.ssrc, NTPTime: toNTP(r.Wall), RTPTime: r.RTP,
-		PacketCount: r.Packets, OctetCount: r.Octets}
-	if b, err := report.Marshal(); err == nil {
-		o.link.reports(b)
-	}
+	o.link.report(o.ssrc, r)
 }

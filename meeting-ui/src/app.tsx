@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { own, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
+import { own, providerWords, SecurityContext, Spinner, Toasts, TooltipHost } from "@huisclos/ui-kit";
 import { parseRoomLink } from "./api/index.ts";
 import { About } from "./pages/about.tsx";
 import { Account } from "./pages/account.tsx";
@@ -11,6 +11,7 @@ import { Failed, Guard, Sentence } from "./pages/errors.tsx";
 import { Frame } from "./pages/frame.tsx";
 import { Invitation } from "./pages/invitation.tsx";
 import { Plan } from "./pages/plan.tsx";
+import { Callback, Prove, SignedOut } from "./pages/provider.tsx";
 import { RoomSettings } from "./pages/room-settings.tsx";
 import { Rooms } from "./pages/rooms.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -40,7 +41,7 @@ function useTitle(url: URL, state: string, must: boolean): void {
   const t = desk.value;
   const first = useRef(true);
   const inRoom = url.pathname.endsWith("/settings") ? rulesWords.value.title : url.pathname.endsWith("/meetings") ? planWords.value.title : undefined;
-  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/i": guestWords.value.title, "/directory": directoryWords.value.title }[url.pathname] ?? inRoom;
+  const title = must && url.pathname !== "/about" ? own.value.must.title : { "/": state === "out" ? t.signIn.act : t.list.title, "/account": t.me.title, "/test": connection.value.title, "/about": t.about, "/activate": t.activateTitle, "/i": guestWords.value.title, "/directory": directoryWords.value.title, "/oidc/callback": own.value.signIn.act, "/oidc/prove": own.value.proof.title, "/oidc/signed-out": providerWords.value.signedOut }[url.pathname] ?? inRoom;
   useEffect(() => { if (title) document.title = `${title} — Huis Clos`; }, [title]);
   useEffect(() => {
     if (!first.current) focusMain();
@@ -56,7 +57,10 @@ function Page() {
   if (url.pathname === "/activate") return <Activate token={url.hash.slice(1)} />;
   if (url.pathname === "/i") return <Invitation token={url.hash.slice(1)} />;
   if (s.state === "asking") return <Frame><Spinner label={desk.value.loading} /></Frame>;
+  if (url.pathname === "/oidc/signed-out") return <SignedOut />;
   if (s.state === "failed") return <Frame><Failed error={s.error} onRetry={() => void ask()} /></Frame>;
+  if (url.pathname === "/oidc/callback") return <Callback />;
+  if (url.pathname === "/oidc/prove" && s.state === "in") return <Prove />;
   const settings = /^\/r\/([A-Za-z0-9_-]{22})\/settings$/.exec(url.pathname)?.[1];
   const plan = /^\/r\/([A-Za-z0-9_-]{22})\/meetings$/.exec(url.pathname)?.[1];
   const room = url.pathname.startsWith("/r/") && !settings && !plan;

@@ -42,6 +42,8 @@ type Change int
 // The changes that an account's owner is told of.
 const (
 	PassphraseChanged Change = iota
+	PassphraseChosen
+	KeyReplaced
 	FactorAdded
 	FactorReplaced
 	FactorRemoved
@@ -55,6 +57,11 @@ func (c Change) sentence(l Language) string {
 	switch c {
 	case PassphraseChanged:
 		return l.pick("La phrase de passe de votre compte a été changée.", "The passphrase of your account was changed.")
+	case PassphraseChosen:
+		return l.pick("Une phrase de passe a été choisie pour votre compte, à côté de sa clé d’accès.", "A passphrase was chosen for your account, beside its passkey.")
+	case KeyReplaced:
+		return l.pick("Une nouvelle clé d’accès de votre compte a été créée, par un lien : ce qui vous connectait avant ne sert plus.",
+			"A new passkey of your account was created, by a link: what signed you in before no longer does.")
 	case FactorAdded:
 		return l.pick("Un second facteur a été ajouté à votre compte.", "A second factor was added to your account.")
 	case FactorReplaced:

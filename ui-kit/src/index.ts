@@ -7,6 +7,7 @@ export * from "./button.tsx";
 export * from "./field.tsx";
 export * from "./factor.ts";
 export * from "./passkey.ts";
+export * from "./provider.ts";
 export * from "./code.tsx";
 export * from "./finder.tsx";
 export * from "./dialog.tsx";

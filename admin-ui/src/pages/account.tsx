@@ -6,6 +6,7 @@ import { mySecurity } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
+import { providerOfHouse } from "../words/provider.ts";
 import { mailWords } from "../words/mail.ts";
 import { provisioningWords } from "../words/provisioning.ts";
 import { roleName, roleWords } from "../words/roles.ts";
@@ -80,7 +81,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
     } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(null); setAsked(null); }
   };
   const change = (what: string, o: Parameters<typeof admin.change>[1], said: string) => act(what, () => admin.change(a.id, o), (x: { account: Account }) => onChange(x.account), said);
-  const lost = a.secondFactor && (
+  const lost = a.secondFactor && !a.keyed && (
     <div class="stack stack--tight sheet__part">
       <div><Button look="warn" onClick={() => setAsked("factor")}>{t.factorRemove}</Button></div>
       <p class="muted small">{t.factorHint}</p>
@@ -94,10 +95,12 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
         {a.guest && <><dt>{roleWords.value.guestOf}</dt><dd>{a.guest.name || roleWords.value.guestOfNobody}<br /><span class="muted small">{roleWords.value.guestUntil(date(a.guest.until), a.guest.rooms)}</span></dd></>}
         <dt>{t.created}</dt><dd>{date(a.created)}</dd>
         <dt>{t.last}</dt><dd>{a.lastLogin ? ago(a.lastLogin) : t.never}</dd>
-        <dt>{t.factor}</dt><dd>{a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.mySecurity}</a></>}</dd>
+        <dt>{t.factor}</dt><dd>{a.keyed ? roleWords.value.keyed : a.secondFactor ? t.factorOn : t.factorOff}{own && <> · <a href={mySecurity}>{words.value.mySecurity}</a></>}</dd>
       </dl>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
-      {elsewhere && signsInElsewhere && <Notice><p>{directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
+      {a.guest?.asked && <Notice tone="attention"><p>{roleWords.value.fullAsked(a.guest.asked.name || roleWords.value.guestOfNobody)}</p>
+        <p class="row row--wrap"><Button onClick={() => setAsked("role")}>{roleWords.value.fullAct}</Button><Button look="quiet" busy={busy === "asked"} onClick={() => void change("asked", { asked: false }, roleWords.value.fullNoDone)}>{roleWords.value.fullNo}</Button></p></Notice>}
+      {elsewhere && signsInElsewhere && <Notice><p>{a.source === "oidc" ? providerOfHouse.value.of : directoryWords.value.of}</p>{a.absent && <p>{directoryWords.value.absent}</p>}</Notice>}
       {elsewhere && !signsInElsewhere && <Notice><p>{provisioningWords.value.account}</p>{a.absent && <p>{provisioningWords.value.absent}</p>}</Notice>}
       {!elsewhere && <form class="stack stack--tight" onSubmit={(e) => { e.preventDefault(); void change("name", { name: name.trim() }, t.renamed); }}>
         <Input label={t.name} required maxLength={80} value={name} onValue={setName} />
@@ -105,7 +108,7 @@ export function AccountSheet({ account: a, me, onClose, onChange, onLink, onProp
       </form>}
       {own ? <>{lost}<Notice><p>{t.self}</p></Notice></> : (
         <>
-          {!elsewhere && <div class="sheet__part"><Button onClick={() => setAsked("role")}>{roleWords.value.change}</Button></div>}
+          {!elsewhere && <div class="sheet__part"><Button onClick={() => setAsked("role")}>{a.role === "guest" ? roleWords.value.fullAct : roleWords.value.change}</Button></div>}
           {!signsInElsewhere && <div class="stack stack--tight sheet__part">
             {a.state !== "disabled" && <SendByMail on={mail} onChange={setMail} />}
             <div><Button icon="link-2" busy={busy === "link"} disabled={a.state === "disabled"} onClick={() => void act("link", () => admin.newLink(a.id, mail && mailOn()), (x) => onLink(x.activation))}>{mail && mailOn() ? mailWords.value.newLink : t.newLink}</Button></div>

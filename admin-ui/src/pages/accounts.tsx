@@ -8,6 +8,7 @@ import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
 import { directoryWords } from "../words/directory.ts";
 import { provisioningWords } from "../words/provisioning.ts";
+import { providerOfHouse } from "../words/provider.ts";
 import { importWords } from "../words/import.ts";
 import { roleName, roleWords } from "../words/roles.ts";
 import { AccountSheet, Create } from "./account.tsx";
@@ -65,8 +66,8 @@ export function Accounts({ me }: { me: string }) {
     { id: "name", name: t.name, order: (a, b) => compareNames(a.name, b.name), cell: (a) => (
       <span class="who"><Avatar name={a.name} of={a.id} size="small" /><span class="who__text"><b>{a.name}</b><span class="muted small">{a.email}</span></span></span>
     ) },
-    { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => <span title={roleWords.value.says[a.role]}>{roleName(a.role)}{a.guest && <span class="muted small guest-until">{roleWords.value.guestShort(a.guest.name || roleWords.value.guestOfNobody, date(a.guest.until))}</span>}</span> },
-    { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <span class="row row--wrap"><StateBadge state={a.state} />{a.source && <Badge>{a.source === "scim" ? provisioningWords.value.name : directoryWords.value.fromHere}</Badge>}</span> },
+    { id: "role", name: t.role, order: (a, b) => a.role.localeCompare(b.role), cell: (a) => <span title={roleWords.value.says[a.role]}>{roleName(a.role)}{a.guest && <span class="muted small guest-until">{roleWords.value.guestShort(a.guest.name || roleWords.value.guestOfNobody, date(a.guest.until))}{a.guest.asked && <><br />{roleWords.value.fullShort}</>}</span>}</span> },
+    { id: "state", name: t.state, order: (a, b) => a.state.localeCompare(b.state), cell: (a) => <span class="row row--wrap"><StateBadge state={a.state} />{a.source && <Badge>{a.source === "scim" ? provisioningWords.value.name : a.source === "oidc" ? providerOfHouse.value.fromHere : directoryWords.value.fromHere}</Badge>}</span> },
     { id: "factor", name: t.factor, order: (a, b) => Number(b.secondFactor) - Number(a.secondFactor), cell: (a) => (a.secondFactor ? <Badge tone="accent">{t.factorOn}</Badge> : <span class="muted">{t.factorOff}</span>) },
     { id: "last", name: t.last, order: (a, b) => (a.lastLogin ?? "").localeCompare(b.lastLogin ?? ""), cell: (a) => (a.lastLogin ? ago(a.lastLogin) : <span class="muted">{t.never}</span>) },
     { id: "created", name: t.created, order: (a, b) => a.created.localeCompare(b.created), cell: (a) => <span class="nowrap">{date(a.created)}</span> },

@@ -7,8 +7,14 @@ import { Head } from "../shell.tsx";
 import { directoryWords } from "../words/directory.ts";
 import { roleName } from "../words/roles.ts";
 import { Failed } from "./errors.tsx";
+import { ProviderPart } from "./provider.tsx";
 
+/** Where accounts come from beside those made by hand. */
 export function Directory() {
+  return <><OfDirectory /><ProviderPart /></>;
+}
+
+function OfDirectory() {
   const t = directoryWords.value;
   const [state, setState] = useState<State | null>(null);
   const [failed, setFailed] = useState<ApiError | null>(null);

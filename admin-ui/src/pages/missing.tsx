@@ -24,9 +24,9 @@ export function Missing() {
       case "auditor": return [t.auditor, t.auditorAct, `${accounts}?new=auditor`];
       case "second": return [t.second, t.secondAct, `${accounts}?new=officer`];
       case "invited": return [t.invited(g.name, roleName(g.role)), t.invitedAct, accounts];
-      case "factors": {
+      case "factors": case "asked": {
         const rest = g.names.length - named;
-        return [t.factors(list(rest > 0 ? [...g.names.slice(0, named), t.andMore(rest)] : g.names), g.names.length), t.factorsAct, accounts];
+        return [t[g.what](list(rest > 0 ? [...g.names.slice(0, named), t.andMore(rest)] : g.names), g.names.length), g.what === "asked" ? t.askedAct : t.factorsAct, accounts];
       }
     }
   };

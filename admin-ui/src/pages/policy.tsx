@@ -1,12 +1,13 @@
-/** The rules for all accounts: which roles need a second factor. Officers change them, administrators read. */
+/** The rules for all accounts: which roles need a second factor, and what there is for guests. Officers change them, administrators read. */
 import { useEffect, useState } from "preact/hooks";
 import { Badge, lang, Notice, Skeleton, Switch, toast } from "@huisclos/ui-kit";
-import { admin, isProposed, type ApiError, type Policy, type Proposal, type Role, type RuledRole } from "../api.ts";
+import { admin, isProposed, type ApiError, type Policy, type PolicyChange, type Proposal, type Role, type RuledRole } from "../api.ts";
 import { base } from "../route.ts";
 import { asApiError } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { roleName, roleWords } from "../words/roles.ts";
 import { Failed } from "./errors.tsx";
+import { GuestRules } from "./policy-guests.tsx";
 import { ProposedDialog } from "./link.tsx";
 
 const fixed: readonly Exclude<Role, "guest">[] = ["administrator", "officer", "auditor"];
@@ -30,17 +31,19 @@ export function Rules({ role }: { role: Role }) {
     } catch (e) { setFailed(asApiError(e)); }
   };
   useEffect(() => { void load(); }, []);
-  const set = async (r: RuledRole, on: boolean) => {
-    if (busy) return;
+  const change = async (what: PolicyChange, said: string): Promise<string | null> => {
+    if (busy) return null;
     setBusy(true);
-    setError(null);
+    let why: string | null = null;
     try {
-      const answer = await admin.changePolicy({ [r]: on ? "required" : "optional" });
-      if (isProposed(answer)) setProposed(answer.proposal); else toast(t.stricter);
-    } catch (cause) { setError(asApiError(cause).text(lang.value)); }
+      const answer = await admin.changePolicy(what);
+      if (isProposed(answer)) setProposed(answer.proposal); else toast(said);
+    } catch (cause) { why = asApiError(cause).text(lang.value); }
     await load();
     setBusy(false);
+    return why;
   };
+  const set = async (r: RuledRole, on: boolean) => { setError(null); setError(await change({ twoFactors: { [r]: on ? "required" : "optional" } }, t.stricter)); };
   if (failed) return <><Head title={t.title} /><Failed error={failed} onRetry={() => void load()} /></>;
   if (!policy) return <><Head title={t.title} /><Skeleton lines={4} /></>;
   const waits = (r: RuledRole) => pending.some((p) => p.change.twoFactors?.[r] === "optional");
@@ -68,6 +71,7 @@ export function Rules({ role }: { role: Role }) {
             ))}
           </ul>
         </section>
+        <GuestRules key={JSON.stringify(policy.guests)} rule={policy.guests} officer={officer} busy={busy} waits={pending.some((p) => p.change.guests)} onChange={(guests, said) => change({ guests }, said)} />
         {policy.officers < 2 ? <Notice tone="attention"><p>{t.officers(policy.officers)}</p></Notice> : <p class="muted">{t.officers(policy.officers)}</p>}
       </div>
       <ProposedDialog proposal={proposed} onClose={() => setProposed(null)} />

@@ -16,7 +16,8 @@ export function whatOf(p: Proposal): string {
     case "policy": {
       const all = Object.entries(c.twoFactors ?? {}) as [RuledRole, string][];
       const of = (value: string) => list(all.filter(([, v]) => v === value).map(([r]) => roleName(r)));
-      return [of("optional") && w.optional(of("optional")), of("required") && w.required(of("required"))].filter(Boolean).join(". ") || w.policy;
+      const g = c.guests ?? {};
+      return [g.allowed && w.guests, g.maxDays && w.guestDays(g.maxDays), g.days && w.guestUsual(g.days), g.maxUses && w.guestUses(g.maxUses), of("optional") && w.optional(of("optional")), of("required") && w.required(of("required"))].filter(Boolean).join(". ") || w.policy;
     }
     case "profile": return c.profile ? profileWords.value.loosen(c.profile.name) : w.other(p.kind);
     case "create": return w.create(c.name ?? c.email ?? "", roleName(c.role ?? "officer"));

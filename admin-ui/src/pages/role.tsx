@@ -38,7 +38,7 @@ export function RoleDialog({ account: a, onClose, onRole }: { account: Account; 
   };
   const four = role !== a.role && (role === "officer" || a.role === "officer");
   return (
-    <Dialog open title={t.changeTitle(a.name)} onClose={onClose}>
+    <Dialog open title={a.role === "guest" ? t.fullTitle(a.name) : t.changeTitle(a.name)} onClose={onClose}>
       <form class="stack" onSubmit={(e) => { e.preventDefault(); void give(); }}>
         <RoleChoice label={words.value.people.role} role={role} onChange={setRole} roles={a.role === "guest" ? afterGuest : givable} />
         <Notice tone="attention">

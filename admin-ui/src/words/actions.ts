@@ -81,6 +81,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "room.profile": ["Profil de la salle changé", "Room’s profile changed"],
   "room.renamed": ["Salle renommée", "Room renamed"],
   "room.deleted": ["Salle supprimée", "Room deleted"],
+  "room.invited": ["Porte d’une salle limitée ouverte par une invitation", "Door of a limited room opened by an invitation"],
   "room.access": ["Accès à une salle changé", "Access to a room changed"],
   "room.lobby": ["Règle d’une salle d’attente changée", "Rule of a lobby changed"],
   "room.cohosts": ["Co-hôtes d’une salle changés", "Co-hosts of a room changed"],

@@ -7,8 +7,10 @@ import type { Enrolment, Factors, Given, Kinds, Lang, OwnSession, Person } from 
 import { codes } from "@huisclos/ui-kit/factor.ts";
 import type { Profile } from "../call/profile.ts";
 import { notePasskeys } from "@huisclos/ui-kit/passkey.ts";
+import { leaving, noteLeaving, noteProvider } from "@huisclos/ui-kit/provider.ts";
 import type { RelayGrant } from "../call/relay.ts";
 import { passkeyCalls } from "./passkeys.ts";
+import { providerCalls } from "./provider.ts";
 
 export { codes };
 export type { Enrolment, Factors, Lang, OwnSession };
@@ -37,7 +39,7 @@ export interface Straight { stamp: string; persons: number; groups: string[] }
 export interface Named { id: string; name: string; email?: string }
 export interface Group { id: string; name: string; source: string; members: number }
 export interface Naming { on: boolean; persons: Named[]; groups: Group[] }
-export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string }
+export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string; /** Whom an invitation to a meeting lets knock, until its end. */ invited: (Named & { meeting: string; until: string })[] }
 export interface RulesChange { access?: NamingIds; straight?: NamingIds; cohosts?: string[]; pin?: string }
 export interface NamingIds { on: boolean; persons: string[]; groups: string[] }
 /** Somebody in the directory; presence is absent when away, or turned off. */
@@ -57,9 +59,15 @@ export interface Invitation { organiser: string; room: string; email: string; ex
 /** Where an invitation leads: room and owner. */
 export interface Place { id: string; owner: string }
 /** An invitation as its organiser sees it; without an address it is a link. */
-export interface Sent { id: string; email?: string; made: string; expires: string; uses: number; used: number; withdrawn?: boolean }
-export interface Guest { id: string; name: string; email: string; until: string }
-export interface Guests { mail: boolean; invitations: Sent[]; guests: Guest[] }
+export interface Sent { id: string; email?: string; made: string; expires: string; uses: number; used: number; withdrawn?: boolean; /** Days that the account of who accepts lasts. */ stay?: number }
+/** asked: an organiser wishes a full account for them. */
+export interface Guest { id: string; name: string; email: string; until: string; asked?: boolean }
+/** bounds: what the organisation lets an organiser choose. */
+export interface Guests { mail: boolean; allowed: boolean; bounds: { days: number; maxDays: number; uses: number; maxUses: number }; invitations: Sent[]; guests: Guest[] }
+/** Who comes by an invitation, before there is an account. */
+export interface Arriving { token: string; email: string; code: string; name: string }
+/** What somebody signs in with from now on. */
+export type Chosen = { passphrase: string } | { credential: object; keyName: string };
 
 export class ApiError extends Error {
   constructor(
@@ -138,7 +146,7 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   if (text !== "") {
     try { answer = JSON.parse(text); } catch { throw badAnswer(response.status); }
   }
-  if (path === "/api/me") notePasskeys(object(answer)?.passkeys);
+  if (path === "/api/me" && answer !== null) { notePasskeys(object(answer)?.passkeys); noteProvider(object(answer)?.provider); if (response.ok) leaving.value = null; }
   if (response.ok) {
     const o = object(answer);
     if (typeof o?.csrf === "string") csrf = o.csrf;
@@ -166,23 +174,33 @@ export const api = {
     const answer = await request<{ recoveryLeft?: number } | null>("POST", "/api/login", { email, passphrase, ...(code ? { code } : {}) });
     return { me: await api.me(), recoveryLeft: answer?.recoveryLeft ?? null };
   },
-  logout: async () => { await request("POST", "/api/logout", {}); csrf = ""; },
+  logout: async () => {
+    leaving.value = null;
+    const answer = await request<{ provider?: unknown } | null>("POST", "/api/logout", {});
+    csrf = "";
+    noteLeaving(answer?.provider);
+  },
   /** Looks at an activation link without using it. */
-  activation: (activation: string) => request<{ name: string; email: string; role: Account["role"] }>("POST", "/api/activation", { token: activation }),
-  activate: async (activation: string, passphrase: string) => { await request("POST", "/api/activate", { token: activation, passphrase }); return api.me(); },
+  activation: (activation: string) => request<{ name: string; email: string; role: Account["role"]; passkey: boolean }>("POST", "/api/activation", { token: activation }),
+  /** The options of a passkey, where the link may give one. */
+  activationPasskey: async (activation: string) => (await request<{ options: unknown }>("POST", "/api/activation/passkey", { token: activation })).options,
+  activate: async (activation: string, by: Chosen) => { await request("POST", "/api/activate", { token: activation, ...by }); return api.me(); },
 
   /** Looks at an invitation without using it. */
   invitation: (token: string) => request<Invitation>("POST", "/api/invitation", { token }),
   sendCode: (token: string, email: string, language: Lang) => request<void>("POST", "/api/invitation/code", { token, email, language }),
   confirmAddress: (token: string, email: string, code: string) => request<{ next: "name" | "guest" | "account"; room: Place }>("POST", "/api/invitation/confirm", { token, email, code }),
-  accept: async (o: { token: string; email: string; code: string; name: string; passphrase: string }) => { const { room } = await request<{ room: Place }>("POST", "/api/invitation/accept", o); return { room, me: await api.me() }; },
+  guestPasskey: async (o: Arriving) => (await request<{ options: unknown }>("POST", "/api/invitation/passkey", o)).options,
+  accept: async (o: Arriving & Chosen) => { const { room } = await request<{ room: Place }>("POST", "/api/invitation/accept", o); return { room, me: await api.me() }; },
 
+  choosePassphrase: async (fresh: string, passkey: object) => (await request<{ recovery: string[] }>("POST", "/api/account/passphrase", { old: "", new: fresh, passkey })).recovery,
   changePassphrase: (old: string, fresh: string, by?: { code: string } | { passkey: object }) => request<void>("POST", "/api/account/passphrase", { old, new: fresh, ...by }),
   factors: () => request<Factors>("GET", "/api/account/factors"),
   enrol: (given: Given, replace = false) => request<Enrolment>("POST", replace ? "/api/account/totp/replace" : "/api/account/totp", given),
   confirmEnrolment: (code: string) => request<{ recovery: string[]; since: string }>("POST", "/api/account/totp/confirm", { code }),
   removeFactor: (given: Given) => request<void>("DELETE", "/api/account/totp", given),
   newRecovery: async (given: Given) => (await request<{ recovery: string[] }>("POST", "/api/account/recovery", given)).recovery,
+  ...providerCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   ...passkeyCalls(request, (): Promise<Me> => request<Me>("GET", "/api/me")),
   rename: (name: string) => request<void>("PATCH", "/api/account", { name }),
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
@@ -208,8 +226,12 @@ export const api = {
 
   guests: (room: string) => request<Guests>("GET", `/api/rooms/${id(room)}/guests`),
   /** Without addresses: a link, which is in the answer. */
-  invite: (room: string, o: { emails: string[]; language: Lang }) => request<{ invitations: Sent[]; url?: string }>("POST", `/api/rooms/${id(room)}/invitations`, o),
+  invite: (room: string, o: { emails: string[]; language: Lang; stay: number; uses?: number }) => request<{ invitations: Sent[]; url?: string }>("POST", `/api/rooms/${id(room)}/invitations`, o),
   withdraw: (room: string, invitation: string) => request<void>("DELETE", `/api/rooms/${id(room)}/invitations/${id(invitation)}`),
+  extendInvitation: (room: string, invitation: string, days: number) => request<void>("PATCH", `/api/rooms/${id(room)}/invitations/${id(invitation)}`, { days }),
+  extendGuest: async (room: string, account: string, days: number) => (await request<{ guest: Guest }>("PATCH", `/api/rooms/${id(room)}/guests/${id(account)}`, { days })).guest,
+  askFull: (room: string, account: string, full: boolean) => request<unknown>("PATCH", `/api/rooms/${id(room)}/guests/${id(account)}`, { full }),
+  guestLink: (room: string, account: string, language: Lang) => request<void>("POST", `/api/rooms/${id(room)}/guests/${id(account)}/link`, { language }),
   removeGuest: (room: string, account: string) => request<void>("DELETE", `/api/rooms/${id(room)}/guests/${id(account)}`),
 
   coming: async () => (await request<{ meetings: Coming[] }>("GET", "/api/meetings")).meetings,

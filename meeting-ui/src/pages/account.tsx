@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { Button, chooseLang, chooseTheme, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
+import { Button, chooseLang, chooseTheme, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, providerName, providerWords, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
 import { api, type Account as Me, type ApiError, type Factors } from "../api/index.ts";
 import { place } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
@@ -21,7 +21,7 @@ export function Account({ me }: { me: Me }) {
       <div class="page-head"><h1>{t.title}</h1></div>
       <div class="stack stack--loose">
         <Name me={me} />
-        <PassphrasePart me={me} factors={factors} onChange={() => setTurn((n) => n + 1)} />
+        <PassphrasePart me={me} factors={factors} onChange={() => { void load(); setTurn((n) => n + 1); }} />
         <PasskeysPart me={me} factors={factors} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         <FactorPart me={me} factors={factors} error={error && error.text(lang.value)} meant={mySecurity.endsWith(place.value.hash || "-")} onChange={async () => { await load(); setTurn((n) => n + 1); }} />
         {me.role !== "guest" && <Presence />}
@@ -48,7 +48,7 @@ function Name({ me }: { me: Me }) {
   return (
     <section class="card part" aria-labelledby="part-who">
       <h2 id="part-who">{t.who}</h2>
-      {me.source ? <div class="stack stack--tight"><p><b>{me.name}</b><br /><span class="any">{me.email}</span></p><p class="muted">{me.source === "scim" ? t.provisioned : t.elsewhere}</p></div> : <form class="stack" onSubmit={(e) => void submit(e)}>
+      {me.source ? <div class="stack stack--tight"><p><b>{me.name}</b><br /><span class="any">{me.email}</span></p><p class="muted">{me.source === "scim" ? t.provisioned : me.source === "oidc" ? providerWords.value.from(providerName()) : t.elsewhere}</p></div> : <form class="stack" onSubmit={(e) => void submit(e)}>
         <Input label={t.name} hint={t.nameHint} autocomplete="name" maxLength={80} required value={name} onValue={setName} error={error} />
         <p><span class="muted">{t.email}</span><br />{me.email}</p>
         <div><Button type="submit" busy={busy}>{t.save}</Button></div>

@@ -1,23 +1,57 @@
 import { useEffect, useState } from "preact/hooks";
-import { Button, Input, lang, met, Notice, Passphrase, Rules, Seal, Spinner, toast, type Chooser } from "@huisclos/ui-kit";
+import { Button, Input, lang, met, Notice, Passphrase, Rules, Seal, Spinner, toast, whyOf, type Chooser, type Refusal } from "@huisclos/ui-kit";
+import { createPasskey } from "@huisclos/ui-kit/passkey.ts";
 import { api, codes, type ApiError } from "../api/index.ts";
 import { go } from "../route.ts";
 import { ask, asApiError, signedIn } from "../session.ts";
 import { desk } from "../words/desk.ts";
+import { guestWords } from "../words/guests.ts";
 import { Failed, Sentence } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
+import { keyName, useWay, Way } from "./way.tsx";
 
 /** The token stands in the fragment, which no server's log ever sees. */
 export function Activate({ token }: { token: string }) {
   const t = desk.value;
-  const [who, setWho] = useState<Chooser | null>(null);
+  const [who, setWho] = useState<Chooser & { passkey: boolean } | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const look = () => { setError(null); api.activation(token).then(setWho, (e) => setError(asApiError(e))); };
   useEffect(look, [token]);
   if (error && error.code !== "offline") return <Frame><Sentence title={t.activate.badTitle} text={t.activate.bad} /></Frame>;
   if (error) return <Frame><Failed error={error} onRetry={look} /></Frame>;
   if (!who) return <Frame><Spinner label={t.loading} /></Frame>;
-  return <Choose token={token} {...who} />;
+  return who.passkey ? <ChooseWay token={token} who={who} /> : <Choose token={token} {...who} />;
+}
+
+/** A guest's: a passkey or a passphrase. */
+function ChooseWay({ token, who }: { token: string; who: Chooser }) {
+  const t = desk.value.activate, g = guestWords.value;
+  const way = useWay();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<Refusal | null>(null);
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    if (busy || !way.byKey && !met(way.passphrase, who).all) return;
+    setBusy(true);
+    setError(null);
+    try {
+      const me = await api.activate(token, way.byKey ? { credential: await createPasskey(await api.activationPasskey(token)), keyName: keyName() } : { passphrase: way.passphrase });
+      go("/", true);
+      signedIn(me, way.byKey ? "" : way.passphrase);
+    } catch (cause) { setError(whyOf(asApiError, cause)); } finally { setBusy(false); }
+  };
+  return (
+    <Frame>
+      <div class="narrow">
+        <div class="greeting"><Seal state="open" size="l" /><h1>{t.title(who.name)}</h1><p class="muted">{g.newWay(who.email)}</p></div>
+        <form class="card stack" onSubmit={(e) => void submit(e)}>
+          {error && <Notice tone="danger" live><p>{error.text(lang.value)}</p></Notice>}
+          <input class="unseen" type="email" autocomplete="username" value={who.email} readOnly tabIndex={-1} aria-hidden="true" />
+          <Way way={way} who={who} busy={busy} byKey={g.createKey} act={t.act} here={`/activate#${token}`} />
+        </form>
+      </div>
+    </Frame>
+  );
 }
 
 function Choose({ token, ...who }: { token: string } & Chooser) {
@@ -36,7 +70,7 @@ function Choose({ token, ...who }: { token: string } & Chooser) {
     setBusy(true);
     setError(null);
     try {
-      const me = await api.activate(token, passphrase);
+      const me = await api.activate(token, { passphrase });
       go("/", true);
       signedIn(me, passphrase);
     } catch (cause) {

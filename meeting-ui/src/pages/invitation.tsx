@@ -4,7 +4,8 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Button, Input, lang, LinkButton, met, Notice, Passphrase, Rules, Seal, Spinner, toast } from "@huisclos/ui-kit";
+import { Button, Input, lang, LinkButton, met, Notice, Seal, Spinner, toast, whyOf } from "@huisclos/ui-kit";
+import { createPasskey } from "@huisclos/ui-kit/passkey.ts";
 import { api, roomLink, type ApiError, type Invitation as Invited, type Place } from "../api/index.ts";
 import { go } from "../route.ts";
 import { asApiError, signedIn } from "../session.ts";
@@ -12,6 +13,7 @@ import { desk } from "../words/desk.ts";
 import { guestWords } from "../words/guests.ts";
 import { Failed } from "./errors.tsx";
 import { Frame } from "./frame.tsx";
+import { keyName, useWay, Way } from "./way.tsx";
 
 /** The code is kept as well: it counts for minutes, and only together with the invitation. */
 interface Progress { token: string; email: string; code: string; step: "email" | "code" | "name" }
@@ -71,8 +73,8 @@ function Steps({ token, invited, onBad }: { token: string; invited: Invited; onB
     setBusy(true);
     setError(null);
     try { await act(); } catch (cause) {
-      const why = asApiError(cause);
-      if (why.code.startsWith("invitation-") && why.code !== "invitation-address") { keep(null); onBad(why); return; }
+      const why = whyOf(asApiError, cause);
+      if (why.code.startsWith("invitation-") && why.code !== "invitation-address") { keep(null); onBad(asApiError(cause)); return; }
       if (why.code === "confirmation-over") move({ step: "code", code: "" });
       setError(why.text(lang.peek()));
     } finally { setBusy(false); }
@@ -119,22 +121,22 @@ function Steps({ token, invited, onBad }: { token: string; invited: Invited; onB
 function Name({ token, p, busy, error, run }: { token: string; p: Progress; busy: boolean; error: string | null; run: (act: () => Promise<void>) => (e?: Event) => Promise<void> }) {
   const t = guestWords.value;
   const [name, setName] = useState("");
-  const [passphrase, setPassphrase] = useState("");
-  const who = { name, email: p.email.trim(), role: "guest" as const };
+  const way = useWay();
+  const email = p.email.trim(), who = { name, email, role: "guest" as const };
   const enter = run(async () => {
-    if (!name.trim() || !met(passphrase, who).all) return;
-    const { me, room } = await api.accept({ token, email: p.email.trim(), code: p.code, name: name.trim(), passphrase });
+    const of = { token, email, code: p.code, name: name.trim() };
+    if (!of.name || !way.byKey && !met(way.passphrase, who).all) return;
+    const by = way.byKey ? { credential: await createPasskey(await api.guestPasskey(of)), keyName: keyName() } : { passphrase: way.passphrase };
+    const { me, room } = await api.accept({ ...of, ...by });
     keep(null);
-    signedIn(me, passphrase);
+    signedIn(me, way.byKey ? "" : way.passphrase);
     go(toRoom(room), true);
   });
   return (
     <Step n={3} title={t.steps.name} error={error} onSubmit={enter}>
-      <input class="unseen" type="email" autocomplete="username" value={p.email.trim()} readOnly tabIndex={-1} aria-hidden="true" />
+      <input class="unseen" type="email" autocomplete="username" value={email} readOnly tabIndex={-1} aria-hidden="true" />
       <Input label={t.name} hint={t.nameHint} autocomplete="name" maxLength={80} required value={name} onValue={setName} />
-      <p class="muted small">{t.why}</p>
-      <Passphrase label={t.passphrase} autocomplete="new-password" required value={passphrase} onValue={setPassphrase} hint={<Rules passphrase={passphrase} who={who} />} />
-      <Button look="primary" large wide type="submit" busy={busy}>{t.enter}</Button>
+      <Way way={way} who={who} why={t.why} busy={busy} byKey={t.enterByKey} act={t.enter} here={`/i#${token}`} />
     </Step>
   );
 }

@@ -1,7 +1,7 @@
 /** Settings of a room, for its owner. Each part is saved by itself. */
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
-import { Button, Chosen, Finder, Input, lang, Notice, Segments, Skeleton, toast } from "@huisclos/ui-kit";
+import { Button, Chosen, date, Finder, Input, lang, Notice, Segments, Skeleton, toast } from "@huisclos/ui-kit";
 import { api, type ApiError, type Naming, type Room, type Rules, type RulesChange } from "../api/index.ts";
 import { knowCohosts, knowStraight } from "../room/known.ts";
 import { asApiError } from "../session.ts";
@@ -37,7 +37,7 @@ export function RoomSettings({ room: id }: { room: string }) {
         <div class="stack stack--loose">
           <p class="muted">{t.next}</p>
           <Name room={room} onRoom={setRoom} />
-          <Who part="access" naming={rules.access} save={(access) => change({ access })} />
+          <Who part="access" naming={rules.access} invited={<InvitedToo room={room.id} rules={rules} />} empty={rules.invited.length === 0} save={(access) => change({ access })} />
           <Who part="straight" naming={rules.straight} save={(straight) => change({ straight })} />
           <RoomGuests room={room.id} />
           <Cohosts rules={rules} live={room.live} owner={room.owner.id} change={change} />
@@ -80,7 +80,22 @@ function Name({ room, onRoom }: { room: Room; onRoom: (r: Room) => void }) {
   );
 }
 
-function Who({ part, naming, save }: { part: "access" | "straight"; naming: Naming; save: (n: { on: boolean; persons: string[]; groups: string[] }) => Promise<unknown> }) {
+/** Whom the owner's own invitations let to the door of a limited room. They are undone where they were made. */
+function InvitedToo({ room, rules }: { room: string; rules: Rules }) {
+  const t = rulesWords.value.access;
+  if (rules.invited.length === 0) return null;
+  return (
+    <div class="stack stack--tight">
+      <h3 id="invited-too">{t.invited}</h3>
+      <ul class="people" aria-labelledby="invited-too">{rules.invited.map((p) => (
+        <li key={p.id} class="person"><span class="person__who"><b class="cut">{p.name}</b><span class="muted small">{t.invitedTo(p.meeting, date(p.until))}</span></span></li>
+      ))}</ul>
+      <p class="small"><a href={`/r/${room}/meetings`}>{t.invitedUndo}</a></p>
+    </div>
+  );
+}
+
+function Who({ part, naming, invited, empty = true, save }: { part: "access" | "straight"; naming: Naming; invited?: ComponentChildren; /** Nobody is let in by an invitation. */ empty?: boolean; save: (n: { on: boolean; persons: string[]; groups: string[] }) => Promise<unknown> }) {
   const t = rulesWords.value, own = t[part];
   const [on, setOn] = useState(naming.on);
   const [list, setList] = useState<FoundSomebody[]>(() => [...naming.groups.map(asGroup), ...naming.persons.map(asPerson)]);
@@ -93,7 +108,8 @@ function Who({ part, naming, save }: { part: "access" | "straight"; naming: Nami
         <>
           <Finder label={t.people} hint={t.peopleHint} find={findAll} chosen={list.map((f) => f.key)} onPick={(f) => setList([...list, f])} />
           <Chosen label={t.chosen} items={list} onRemove={(key) => setList(list.filter((f) => f.key !== key))} />
-          {part === "access" && list.length === 0 && <Notice tone="attention"><p>{t.access.nobody}</p></Notice>}
+          {invited}
+          {part === "access" && list.length === 0 && empty && <Notice tone="attention"><p>{t.access.nobody}</p></Notice>}
           <p class="muted small">{own.hint}{part === "straight" && list.some(isGroup) && <> {t.straight.trust}</>}</p>
         </>
       )}

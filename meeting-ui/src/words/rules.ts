@@ -21,7 +21,10 @@ export const rulesWords = dictionary(
       everyone: "Tous ceux qui ont un compte et le lien",
       named: "Seulement les personnes choisies",
       nobody: "Vous n’avez choisi personne : vous et vos co-hôtes pourrez entrer, et personne d’autre.",
-      hint: "Vous et vos co-hôtes entrez toujours.",
+      hint: "Vous et vos co-hôtes entrez toujours. Qui est invité par son compte à une réunion prévue dans la salle peut frapper jusqu’à sa fin.",
+      invited: "Personnes invitées à une réunion",
+      invitedTo: (meeting: string, day: string) => `${meeting}, jusqu’au ${day}`,
+      invitedUndo: "Changer les invitations",
     },
     straight: {
       title: "La salle d’attente",
@@ -84,7 +87,10 @@ export const rulesWords = dictionary(
       everyone: "Everybody with an account and the link",
       named: "Chosen people only",
       nobody: "You have chosen nobody: you and your co-hosts can come in, and nobody else.",
-      hint: "You and your co-hosts can always come in.",
+      hint: "You and your co-hosts can always come in. Whoever is invited by their account to a meeting planned in the room can knock until its end.",
+      invited: "Invited to a meeting",
+      invitedTo: (meeting, day) => `${meeting}, until ${day}`,
+      invitedUndo: "Change the invitations",
     },
     straight: {
       title: "The lobby",

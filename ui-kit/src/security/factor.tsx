@@ -8,6 +8,8 @@ import { Badge, Skeleton } from "../show.tsx";
 import { Enrolling, Keep } from "./enrol.tsx";
 import { kindsOf, privileged, useSecurity, type Factors, type Person, type Refusal } from "./port.ts";
 import { keys } from "./passkey-words.ts";
+import { providerName } from "./provider.tsx";
+import { providerWords } from "./provider-words.ts";
 import { Proving } from "./proving.tsx";
 import { own } from "./words.ts";
 
@@ -58,10 +60,11 @@ export function FactorPart({ me, factors, error, meant, onChange }: {
             <p>{factors.passkeys.length > 0 ? t.offTextOther : t.offText}</p>
           </Proving>
         ) : doing ? <Keep email={me.email} recovery={doing.recovery} onKept={() => void over(t.renewed)} />
+        : factors.keyed ? <p>{keys.value.alone}</p>
         : factors.totp ? <On factors={factors} required={(factors.required ?? privileged(me.role)) && factors.passkeys.length === 0} onRenew={() => setDoing("renew")} onReplace={() => setDoing("replace")} onOff={() => setDoing("off")} />
         : (
           <div class="stack">
-            {factors.passkeys.length > 0 ? <><Left factors={factors} /><p>{keys.value.withTotp}</p></> : <p>{t.why}</p>}
+            {factors.passkeys.length > 0 ? <><Left factors={factors} /><p>{keys.value.withTotp}</p></> : <p>{me.provided ? providerWords.value.why(providerName()) : t.why}</p>}
             <div class="step__acts">{factors.passkeys.length > 0 && <Button onClick={() => setDoing("renew")}>{t.renew}</Button>}<Button look={factors.passkeys.length > 0 ? "plain" : "primary"} onClick={() => setDoing("enrol")}>{t.begin}</Button></div>
           </div>
         )}

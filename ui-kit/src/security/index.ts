@@ -15,3 +15,5 @@ export * from "./passkey-words.ts";
 export * from "./proving.tsx";
 export * from "./door.tsx";
 export * from "./passkeys.tsx";
+export * from "./provider-words.ts";
+export * from "./provider.tsx";

@@ -103,6 +103,7 @@ export function PasskeysPart({ me, factors, onChange }: { me: Person; factors: F
     if (doing && "rename" in doing) return <Renaming passkey={doing.rename} onDone={(said) => void over(said)} />;
     if (doing) {
       const last = !factors.totp && factors.passkeys.length === 1;
+      if (last && factors.keyed) return <Step title={t.removeTitle(doing.remove.name)}><Notice tone="attention"><p>{t.onlyWay}</p></Notice><div class="step__acts"><Button onClick={() => void over()}>{kit.value.cancel}</Button></div></Step>;
       return (
         <Proving me={me} kinds={kindsOf(factors)} title={t.removeTitle(doing.remove.name)} act={t.removeAct} danger onCancel={() => void over()}
           onProof={async (given) => { await api.removePasskey(doing.remove.id, given); await over(t.removed); }}>

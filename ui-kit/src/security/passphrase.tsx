@@ -9,8 +9,11 @@ import { kit } from "../words.ts";
 import { keys } from "./passkey-words.ts";
 import { kindsOf, useSecurity, whyOf, type Factors, type Kinds, type Person } from "./port.ts";
 import { Or } from "./proving.tsx";
+import { providerName } from "./provider.tsx";
+import { providerWords } from "./provider-words.ts";
 import { met, Rules } from "./rules.tsx";
 import { sayOf } from "./say.ts";
+import { Keep } from "./enrol.tsx";
 import { Whose } from "./step.tsx";
 import { own } from "./words.ts";
 
@@ -53,6 +56,8 @@ export function PassphrasePart({ me, factors, onChange }: { me: Person; factors:
       setBusy(false);
     }
   };
+  if (me.source === "oidc") return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{providerWords.value.passphrase(providerName())}</p></section>;
+  if (factors?.keyed) return <ChoosePart me={me} onChange={onChange} />;
   if (me.source && me.source !== "scim") return <section class="card part" aria-labelledby="part-passphrase"><h2 id="part-passphrase">{t.title}</h2><p>{t.elsewhere}</p></section>;
   return (
     <section class="card part" aria-labelledby="part-passphrase">
@@ -66,6 +71,44 @@ export function PassphrasePart({ me, factors, onChange }: { me: Person; factors:
         {coded && <CodeField digits={kinds.totp} value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={field} />}
         <div><Button type="submit" busy={busy}>{t.change}</Button></div>
       </form>
+    </section>
+  );
+}
+
+/** An account without a passphrase gets one: its passkey says who asks, and recovery codes come with it. */
+function ChoosePart({ me, onChange }: { me: Person; onChange: () => void }) {
+  const { api, refusal } = useSecurity();
+  const t = own.value.passphrase;
+  const [fresh, setFresh] = useState("");
+  const [recovery, setRecovery] = useState<string[] | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const submit = async (e: Event) => {
+    e.preventDefault();
+    if (busy || !met(fresh, me).all) return;
+    setBusy(true);
+    setError(null);
+    try {
+      setRecovery(await api.choosePassphrase(fresh, await getPasskey(await api.proofOptions())));
+      setFresh("");
+    } catch (cause) { setError(sayOf(whyOf(refusal, cause))); } finally { setBusy(false); }
+  };
+  return (
+    <section class="card part" aria-labelledby="part-passphrase">
+      <h2 id="part-passphrase">{t.title}</h2>
+      {recovery ? <Keep email={me.email} recovery={recovery} onKept={() => { toast(t.chosen); onChange(); }} /> : (
+        <form class="stack" onSubmit={(e) => void submit(e)}>
+          <p>{t.none}</p>
+          {error && <Notice tone="danger" live><p>{error}</p></Notice>}
+          {!passkeysUsable() ? <Notice><p>{keys.value.onlyHere}</p></Notice> : (
+            <>
+              <Whose email={me.email} />
+              <Passphrase label={t.fresh} autocomplete="new-password" required value={fresh} onValue={setFresh} hint={<Rules passphrase={fresh} who={me} />} />
+              <div><Button icon="fingerprint-pattern" type="submit" busy={busy}>{t.choose}</Button></div>
+            </>
+          )}
+        </form>
+      )}
     </section>
   );
 }

@@ -9,17 +9,25 @@ export type Role = "administrator" | "officer" | "auditor" | "organiser" | "memb
 /** Roles that look after the appliance: longer passphrases, a second factor always, shorter sessions. */
 export const privileged = (role: Role): boolean => role === "administrator" || role === "officer" || role === "auditor";
 
-/** source: "ldap" where the organisation's directory decides name, role and passphrase. */
-export interface Person { id: string; name: string; email: string; role: Role; source?: string }
+/** source: "ldap" where the organisation's directory decides name, role and passphrase, "oidc" where its provider does. */
+export interface Person {
+  id: string; name: string; email: string; role: Role; source?: string;
+  /** This session came by the provider: signing in there again is what stands for a passphrase. */
+  provided?: boolean;
+}
 /** The second factors of an account: since when, how many recovery codes are left, and whether the rules ask for one. */
-export interface Factors { totp: { since: string } | null; passkeys: Passkey[]; recoveryLeft: number; required?: boolean }
+export interface Factors {
+  totp: { since: string } | null; passkeys: Passkey[]; recoveryLeft: number; required?: boolean;
+  /** There is no passphrase: a passkey signs in by itself, and is the only proof. */
+  keyed?: boolean;
+}
 /** party: the host name that it is for, where that is no longer this one's. */
 export interface Passkey { id: string; name: string; created: string; used?: string; backedUp: boolean; party?: string }
-/** Which second factors there are. */
-export interface Kinds { totp: boolean; passkey: boolean }
-export const kindsOf = (f: Factors | null): Kinds => ({ totp: !!f?.totp, passkey: !!f && f.passkeys.length > 0 });
-/** What is given again before an act on oneself: a passkey stands for passphrase and code. */
-export type Given = { passphrase: string; code?: string } | { passkey: object };
+/** Which second factors there are; keyed: there is no passphrase beside them. */
+export interface Kinds { totp: boolean; passkey: boolean; keyed?: boolean }
+export const kindsOf = (f: Factors | null): Kinds => ({ totp: !!f?.totp, passkey: !!f && f.passkeys.length > 0, keyed: !!f?.keyed });
+/** What is given again before an act on oneself: a passkey stands for passphrase and code. Who came by the provider gives no passphrase, and has signed in there lately. */
+export type Given = { passphrase?: string; code?: string } | { passkey: object };
 /** A second factor that is being set up: what the authenticator has to know, and the modules of its QR code. */
 export interface Enrolment { secret: string; uri: string; qr: string[] }
 export interface OwnSession { id: string; created: string; seen: string; address?: string; agent?: string; current: boolean }
@@ -44,6 +52,8 @@ export interface OwnAccount {
   confirmEnrolment(code: string): Promise<{ recovery: string[] }>;
   removeFactor(given: Given): Promise<unknown>;
   newRecovery(given: Given): Promise<string[]>;
+  /** Of an account without one: the recovery codes that come with it. */
+  choosePassphrase(fresh: string, passkey: object): Promise<string[]>;
   /** by: a code, or a passkey in its place. */
   changePassphrase(old: string, fresh: string, by?: { code: string } | { passkey: object }): Promise<unknown>;
   /** The options of a passkey as proof. */

@@ -16,6 +16,7 @@ import { provingOnce } from "./again.ts";
 import { keys } from "./passkey-words.ts";
 import { whyOf, type Given, type Kinds, type Refusal } from "./port.ts";
 import { Or } from "./proving.tsx";
+import { ProviderProof } from "./provider.tsx";
 import { sayOf } from "./say.ts";
 import { Whose } from "./step.tsx";
 import { own } from "./words.ts";
@@ -40,8 +41,10 @@ function proof(): Promise<void> {
 
 export const withProof = <T,>(act: () => Promise<T>): Promise<T> => provingOnce(act, proof);
 
-export function ProofHost({ email, kinds, prove, options, refusal }: {
+export function ProofHost({ email, provided, kinds, prove, options, refusal }: {
   email: string;
+  /** This session came by the provider: it asks again, in the place of passphrase and code. */
+  provided?: boolean;
   /** The second factors of the account: a code of one is asked for, or a passkey in the place of passphrase and code. */
   kinds: Kinds;
   prove: (given: Given) => Promise<unknown>; options: () => Promise<unknown>; refusal: (e: unknown) => Refusal;
@@ -50,12 +53,12 @@ export function ProofHost({ email, kinds, prove, options, refusal }: {
   const a = asked.value;
   return (
     <Dialog open={a !== null} title={t.title} onClose={() => a?.left()} small>
-      <ProofForm email={email} kinds={kinds} prove={prove} options={options} refusal={refusal} onProven={() => a?.proven()} onLeft={() => a?.left()} />
+      <ProofForm email={email} provided={provided} kinds={kinds} prove={prove} options={options} refusal={refusal} onProven={() => a?.proven()} onLeft={() => a?.left()} />
     </Dialog>
   );
 }
 
-function ProofForm({ email, kinds: had, prove, options, refusal, onProven, onLeft }: Parameters<typeof ProofHost>[0] & { onProven: () => void; onLeft: () => void }) {
+function ProofForm({ email, provided, kinds: had, prove, options, refusal, onProven, onLeft }: Parameters<typeof ProofHost>[0] & { onProven: () => void; onLeft: () => void }) {
   const t = own.value.proof;
   const [passphrase, setPassphrase] = useState("");
   const [code, setCode] = useState("");
@@ -92,11 +95,22 @@ function ProofForm({ email, kinds: had, prove, options, refusal, onProven, onLef
       if (refused.code === codes.passphraseWrong) { setPassphrase(""); first.current?.focus(); } else field.current?.focus();
     }
   };
+  const byKey = keyed && <Button look="primary" icon="fingerprint-pattern" wide busy={busy} onClick={() => void byPasskey()}>{keys.value.confirm}</Button>;
+  if (provided) {
+    return (
+      <div class="stack">
+        {said && <Notice tone="danger" live><p>{said}</p></Notice>}
+        {byKey && <>{byKey}<Or /></>}
+        <ProviderProof primary={!keyed} onDone={onProven} />
+        <div class="dialog__acts"><Button onClick={onLeft}>{kit.value.cancel}</Button></div>
+      </div>
+    );
+  }
   return (
     <form class="stack" noValidate onSubmit={(e) => void submit(e)}>
       <p>{t.text}</p>
       {said && <Notice tone="danger" live><p>{said}</p></Notice>}
-      {keyed && <><Button look="primary" icon="fingerprint-pattern" wide busy={busy} onClick={() => void byPasskey()}>{keys.value.confirm}</Button><Or>{keys.value.orPassphrase}</Or></>}
+      {byKey && <>{byKey}<Or>{keys.value.orPassphrase}</Or></>}
       <Whose email={email} />
       <Passphrase label={t.passphrase} autocomplete="current-password" required value={passphrase} onValue={setPassphrase} innerRef={first} autofocus />
       {coded && <CodeField digits={kinds.totp} value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={field} />}

@@ -10,6 +10,8 @@ import { getPasskey, passkeysUsable } from "../passkey.ts";
 import { kit } from "../words.ts";
 import { keys } from "./passkey-words.ts";
 import { useSecurity, whyOf, type Given, type Kinds, type Person, type Refusal } from "./port.ts";
+import { ProviderProof, providerName } from "./provider.tsx";
+import { providerWords } from "./provider-words.ts";
 import { sayOf } from "./say.ts";
 import { Step, Whose } from "./step.tsx";
 import { own } from "./words.ts";
@@ -30,15 +32,19 @@ export function Proving({ me, kinds, title, act, danger, recovery = true, childr
   const [busy, setBusy] = useState<"" | "form" | "passkey">("");
   const [said, setSaid] = useState<string | null>(null);
   const [partly, setPartly] = useState(false);
+  /** Who came by the provider signed in there too long ago: it asks again before anything else. */
+  const [stale, setStale] = useState(false);
+  const provided = me.provided === true;
   const first = useRef<HTMLInputElement>(null), second = useRef<HTMLInputElement>(null);
-  const byPasskey = kinds.passkey && passkeysUsable(), coded = kinds.totp || kinds.passkey, byForm = kinds.totp || recovery || !coded;
+  const byPasskey = kinds.passkey && passkeysUsable(), coded = kinds.totp || kinds.passkey, byForm = !kinds.keyed && (kinds.totp || recovery || !coded);
   // Where the passphrase alone is asked for, it is typed at once; else the title says first what this is about.
-  useEffect(() => { if (!coded) first.current?.focus(); }, []);
+  useEffect(() => { if (!coded && !provided) first.current?.focus(); }, []);
   const prove = async (how: "form" | "passkey", given: () => Promise<Given>, whole?: string | null) => {
     setBusy(how);
     setSaid(null);
     try { await onProof(await given()); } catch (cause) {
       const refused = whyOf(refusal, cause);
+      if (provided && refused.code === codes.proofNeeded) { setStale(true); setCode(""); setBusy(""); return; }
       setSaid(sayOf(refused, whole));
       setCode("");
       setBusy("");
@@ -54,20 +60,22 @@ export function Proving({ me, kinds, title, act, danger, recovery = true, childr
     const whole = !coded ? null : recovery ? wholeCode(code) : sixDigits(code);
     setPartly(coded && !whole);
     if (coded && !whole) { second.current?.focus(); return; }
-    void prove("form", async () => ({ passphrase, ...(whole ? { code: whole } : {}) }), whole);
+    void prove("form", async () => ({ ...(provided ? {} : { passphrase }), ...(whole ? { code: whole } : {}) }), whole);
   };
+  const proven = () => { setStale(false); if (!coded) void prove("form", async () => ({})); };
   const look = danger ? "danger" : "primary", cancel = onCancel && <Button onClick={onCancel}>{kit.value.cancel}</Button>;
   return (
-    <Step title={title} still={!coded}>
+    <Step title={title} still={!coded && !provided}>
       {children}
       {said && <Notice tone="danger" live><p>{said}</p></Notice>}
       {byPasskey && <div class="step__acts"><Button look={look} icon="fingerprint-pattern" busy={busy === "passkey"} onClick={() => { if (!busy) void prove("passkey", async () => ({ passkey: await getPasskey(await api.proofOptions()) })); }}>{k.confirm}</Button>{!byForm && cancel}</div>}
-      {byPasskey && byForm && <Or>{k.orPassphrase}</Or>}
+      {byPasskey && byForm && <Or>{provided ? k.or : k.orPassphrase}</Or>}
       {!byPasskey && !byForm && <><Notice><p>{k.onlyHere}</p></Notice><div class="step__acts">{cancel}</div></>}
-      {byForm && (
+      {byForm && stale && <><ProviderProof primary={!byPasskey} said={providerWords.value.confirmFirst(providerName())} onDone={proven} /><div class="step__acts">{cancel}</div></>}
+      {byForm && !stale && (
         <form class="step" onSubmit={submit}>
-          <Whose email={me.email} />
-          <Passphrase label={t.passphrase} hint={coded ? undefined : t.beginText} autocomplete="current-password" required value={passphrase} onValue={setPassphrase} innerRef={first} />
+          {!provided && <Whose email={me.email} />}
+          {!provided && <Passphrase label={t.passphrase} hint={coded ? undefined : t.beginText} autocomplete="current-password" required value={passphrase} onValue={setPassphrase} innerRef={first} />}
           {coded && <CodeField digits={kinds.totp} recovery={recovery} value={code} onValue={(v) => { setCode(v); setPartly(false); }} error={partly ? kit.value.code.partly : null} innerRef={second} />}
           <div class="step__acts"><Button look={byPasskey ? "plain" : look} type="submit" busy={busy === "form"}>{act}</Button>{cancel}</div>
         </form>

@@ -11,12 +11,14 @@ import { whyOf, type Kinds, type Refusal } from "./port.ts";
 import { PasskeyButton, useOffer, type PasskeyDoor } from "./door.tsx";
 import { Or } from "./proving.tsx";
 import { keys } from "./passkey-words.ts";
+import { ProviderButton, StillIn, type ProviderDoor } from "./provider.tsx";
+import { provider } from "../provider.ts";
 import { sayOf } from "./say.ts";
 import { own } from "./words.ts";
 
 export function SignInForm<T>({ login, door, refusal, onIn, children }: {
-  /** The way in by a passkey, where there can be one. */
-  door: PasskeyDoor<T>;
+  /** The ways in by a passkey and by the organisation's provider, where there can be one. */
+  door: PasskeyDoor<T> & ProviderDoor;
   login: (email: string, passphrase: string, code?: string) => Promise<T>;
   refusal: (e: unknown) => Refusal;
   /** The passphrase goes on to the set-up of a second factor, if the rules ask for one now, and no further. */
@@ -35,7 +37,7 @@ export function SignInForm<T>({ login, door, refusal, onIn, children }: {
   const field = useRef<HTMLInputElement>(null);
   const byPasskey = (answer: T) => { setPassphrase(""); onIn(answer, ""); };
   const failed = (e: unknown) => setSaid(sayOf(whyOf(refusal, e)));
-  const offer = useOffer(door, byPasskey, failed), keyed = passkeysUsable();
+  const offer = useOffer(door, byPasskey, failed), keyed = passkeysUsable(), elsewhere = provider.value !== null;
   // The passphrase is sent again with the code: it stays in this state alone, and only that long.
   const first = (why: string | null) => { setTries(null); setPassphrase(""); setSaid(why); };
   const send = async (code?: string) => {
@@ -66,11 +68,14 @@ export function SignInForm<T>({ login, door, refusal, onIn, children }: {
   }
   return (
     <form class="card stack" onSubmit={(e) => { e.preventDefault(); void send(); }}>
+      <StillIn />
       {said && <Notice tone="danger" live><p>{said}</p></Notice>}
-      {keyed && <><PasskeyButton door={door} primary onBegin={() => { offer.stop(); setSaid(null); }} onIn={byPasskey} onFailed={failed} /><Or /></>}
+      {elsewhere && <ProviderButton door={door} onBegin={() => { offer.stop(); setSaid(null); }} onFailed={failed} />}
+      {keyed && <PasskeyButton door={door} primary={!elsewhere} onBegin={() => { offer.stop(); setSaid(null); }} onIn={byPasskey} onFailed={failed} />}
+      {(elsewhere || keyed) && <Or />}
       <Input label={t.email} type="email" name="email" autocomplete={keyed ? "username webauthn" : "username"} required value={email} onValue={setEmail} autofocus />
       <Passphrase label={t.passphrase} name="passphrase" autocomplete="current-password" required value={passphrase} onValue={setPassphrase} innerRef={field} />
-      <Button look={keyed ? "plain" : "primary"} large wide type="submit" busy={busy}>{t.act}</Button>
+      <Button look={keyed || elsewhere ? "plain" : "primary"} large wide type="submit" busy={busy}>{t.act}</Button>
       {children}
     </form>
   );

@@ -43,6 +43,7 @@ const text: [string, string[]][] = [
   ["on-accent", ["accent", "accent-hover"]],
   ["danger", ["ground", "surface", "danger-soft"]],
   ["on-danger", ["danger-solid", "danger-hover"]],
+  ["on-proconnect", ["proconnect", "proconnect-hover"]],
   ["attention", ["ground", "surface", "attention-soft"]],
 ];
 // Cameras read a QR code: far above what people need.

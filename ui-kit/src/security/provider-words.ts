@@ -1,0 +1,61 @@
+/** Sentences about signing in with the organisation's own provider. */
+import { dictionary } from "../i18n.ts";
+
+/** "de ProConnect", "d’Atelier". */
+const de = (name: string) => /^[aeiouyhàâäéèêëîïôöùûü]/i.test(name) ? `d’${name}` : `de ${name}`;
+
+export const providerWords = dictionary(
+  {
+    signIn: (name: string) => `Se connecter avec ${name}`,
+    going: (name: string) => `Un instant, nous passons à ${name}`,
+    /** ProConnect's own wording. */
+    identify: "S’identifier avec", proConnect: "ProConnect", what: "Qu’est-ce que ProConnect ?", newWindow: "nouvelle fenêtre",
+    otherAddress: (at: string) => `Cela n’est possible qu’à l’adresse ${at} ; ce bouton y mène.`,
+    still: (name: string) => `Vous êtes déconnecté d’ici, mais pas ${de(name)} : qui se sert de ce navigateur après vous pourrait revenir par là.`,
+    leave: (name: string) => `Se déconnecter aussi ${de(name)}`,
+    checking: "Nous vérifions votre connexion",
+    failed: "La connexion n’a pas abouti",
+    again: "Revenir à la connexion",
+    nothing: "Cette page termine une connexion, et il n’y en a pas en cours.",
+    confirm: (name: string) => `Confirmer avec ${name}`,
+    confirmText: (name: string) => `Confirmez que c’est vous : ${name} s’ouvre dans une autre fenêtre et vous demande de vous connecter à nouveau. Cette page attend.`,
+    confirmFirst: (name: string) => `Votre dernière connexion date de plus de dix minutes. Confirmez d’abord que c’est vous, avec ${name}.`,
+    left: "Vous êtes revenu en arrière avant le second facteur. Rien n’a changé.",
+    toAccount: "Mon compte",
+    provenTitle: "C’est confirmé",
+    proven: "Vous pouvez fermer cette fenêtre et continuer dans l’autre.",
+    notProven: "Votre identité n’a pas été confirmée",
+    signedOut: "Vous êtes déconnecté",
+    signedOutText: "D’ici, et là où vous vous étiez connecté.",
+    toSignIn: "Se connecter",
+    passphrase: (name: string) => `Ce compte n’a pas de phrase de passe ici : vous vous connectez avec ${name}.`,
+    why: (name: string) => `Avec un second facteur, se connecter avec ${name} ne suffit plus pour entrer ici : il faut aussi un code à six chiffres, que donne votre téléphone. Qui apprendrait votre mot de passe de là-bas resterait dehors.`,
+    from: (name: string) => `Votre nom et votre adresse viennent ${de(name)} : ils se changent là-bas, et arrivent ici à votre prochaine connexion.`,
+  },
+  {
+    signIn: (name) => `Sign in with ${name}`,
+    going: (name) => `One moment, on to ${name}`,
+    identify: "S’identifier avec", proConnect: "ProConnect", what: "What is ProConnect?", newWindow: "new window",
+    otherAddress: (at) => `That is possible only at ${at}; this button leads there.`,
+    still: (name) => `You are signed out here, but not of ${name}: whoever uses this browser after you could come back that way.`,
+    leave: (name) => `Sign out of ${name} as well`,
+    checking: "Checking your sign-in",
+    failed: "The sign-in was not completed",
+    again: "Back to signing in",
+    nothing: "This page completes a sign-in, and none is under way.",
+    confirm: (name) => `Confirm with ${name}`,
+    confirmText: (name) => `Confirm that it is you: ${name} opens in another window and asks you to sign in again. This page waits.`,
+    confirmFirst: (name) => `You signed in more than ten minutes ago. Confirm first that it is you, with ${name}.`,
+    left: "You went back before the second factor. Nothing has changed.",
+    toAccount: "My account",
+    provenTitle: "Confirmed",
+    proven: "You can close this window and go on in the other one.",
+    notProven: "It was not confirmed that it is you",
+    signedOut: "You are signed out",
+    signedOutText: "Here, and where you had signed in.",
+    toSignIn: "Sign in",
+    passphrase: (name) => `This account has no passphrase here: you sign in with ${name}.`,
+    why: (name) => `With a second factor, signing in with ${name} is no longer enough to come in here: it also takes a six-digit code, which your phone gives. Whoever learnt your password there would stay outside.`,
+    from: (name) => `Your name and address come from ${name}: they are changed there, and arrive here with your next sign-in.`,
+  },
+);
