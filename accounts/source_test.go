@@ -214,12 +214,12 @@ func TestWhoIsProvisionedSignsInHere(t *testing.T) {
 	if _, _, err := w.Activate(t.Context(), link.Token.Reveal(), memberPhrase, desk, noon); err != nil {
 		t.Fatal(err)
 	}
-	_, token, err := w.Login(t.Context(), "bob@example.org", memberPhrase, desk, noon)
-	if err != nil {
+	if _, _, err := w.Login(t.Context(), "bob@example.org", memberPhrase, desk, noon); err != nil {
 		t.Fatal(err)
 	}
 	const further = "cerise lent tambour 52 muraille"
-	if token, err = w.ChangePassphrase(t.Context(), bob, Proof{Passphrase: memberPhrase}, further, desk, noon); err != nil {
+	token, err := w.ChangePassphrase(t.Context(), bob, Proof{Passphrase: memberPhrase}, further, desk, noon)
+	if err != nil {
 		t.Error(err)
 	}
 	for _, email := range []string{"pia@example.org", "dan@example.org", "eve@example.org"} {

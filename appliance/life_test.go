@@ -96,10 +96,10 @@ func TestLifeIsMailed(t *testing.T) {
 	must(t, err)
 	_, err = c.accounts.Leave(accounts.Operator(), a.ID, now)
 	must(t, err)
-	texts = expect("is shut", "eva@elsewhere.example Invitation", "zoe@third.example Votre compte sera supprimé")
+	expect("is shut", "eva@elsewhere.example Invitation", "zoe@third.example Votre compte sera supprimé")
 	now = now.Add(30 * 24 * time.Hour)
 	must(t, c.accounts.Sweep(now))
-	texts = expect("is deleted", "eva@elsewhere.example Annulé", "zoe@third.example Votre compte est supprimé")
+	expect("is deleted", "eva@elsewhere.example Annulé", "zoe@third.example Votre compte est supprimé")
 	if _, err := rooms.Get(room.ID); err == nil {
 		t.Error("the room is there still")
 	}
