@@ -44,18 +44,7 @@ type world struct {
 	ended []Ended
 }
 
-var migrations = []store.Migration{
-	{Version: 1, Name: "audit", Run: audit.CreateBuckets},
-	{Version: 2, Name: "accounts", Run: CreateBuckets},
-	{Version: 3, Name: "roles", Run: AddRoles},
-	{Version: 4, Name: "passkeys", Run: AddPasskeys},
-	{Version: 5, Name: "sources", Run: AddSources},
-	{Version: 6, Name: "groups", Run: AddGroups},
-	{Version: 7, Name: "guests", Run: AddGuests},
-	{Version: 8, Name: "provisioning", Run: AddProvisioning},
-	{Version: 9, Name: "provider", Run: AddProvider},
-	{Version: 10, Name: "life", Run: AddLife},
-}
+var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, Migrations(2)...)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()

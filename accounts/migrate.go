@@ -50,3 +50,17 @@ func AddRoles(tx *store.Tx) error {
 	}
 	return nil
 }
+
+// Migrations are this package's, in their order and numbered from first on: a database of accounts, as tests and benchmarks of several
+// packages make one. The appliance has a list of its own, where they stand between those of other packages.
+func Migrations(first int) (list []store.Migration) {
+	for i, m := range []store.Migration{
+		{Name: "accounts", Run: CreateBuckets}, {Name: "roles", Run: AddRoles}, {Name: "passkeys", Run: AddPasskeys}, {Name: "sources", Run: AddSources},
+		{Name: "groups", Run: AddGroups}, {Name: "guests", Run: AddGuests}, {Name: "provisioning", Run: AddProvisioning}, {Name: "provider", Run: AddProvider},
+		{Name: "life", Run: AddLife},
+	} {
+		m.Version = first + i
+		list = append(list, m)
+	}
+	return list
+}

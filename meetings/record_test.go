@@ -21,11 +21,10 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	err = db.Migrate([]store.Migration{
-		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets},
-		{Version: 3, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 4, Name: "groups", Run: accounts.AddGroups}, {Version: 5, Name: "guests", Run: accounts.AddGuests}, {Version: 6, Name: "life", Run: accounts.AddLife},
-		{Version: 7, Name: "rules", Run: AddRules}, {Version: 8, Name: "schedules", Run: AddSchedules}, {Version: 9, Name: "profiles", Run: CreateProfiles},
-	})
+	err = db.Migrate(append([]store.Migration{
+		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets}, {Version: 3, Name: "rules", Run: AddRules},
+		{Version: 4, Name: "schedules", Run: AddSchedules}, {Version: 5, Name: "profiles", Run: CreateProfiles},
+	}, accounts.Migrations(6)...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,7 @@ func newHouse(t testing.TB, ldif string, change func(*Settings)) *house {
 	db, err := store.Open(filepath.Join(dir, "db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	must(t, db.Migrate([]store.Migration{{Version: 1, Run: audit.CreateBuckets}, {Version: 2, Run: accounts.CreateBuckets}, {Version: 3, Run: accounts.AddRoles},
-		{Version: 4, Run: accounts.AddPasskeys}, {Version: 5, Run: accounts.AddSources}, {Version: 6, Run: accounts.AddGroups}, {Version: 7, Run: accounts.AddGuests}, {Version: 8, Run: accounts.AddProvisioning}, {Version: 9, Run: accounts.AddLife}}))
+	must(t, db.Migrate(append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, accounts.Migrations(2)...)))
 	pepper, err := accounts.OpenPepper(db, filepath.Join(dir, "pepper"), rand.Reader)
 	must(t, err)
 	cheap := passhash.Params{Memory: 64, Time: 1, Threads: 1}

@@ -20,9 +20,7 @@ func people(t *testing.T, now time.Time) (*accounts.Accounts, accounts.Actor) {
 	db, err := store.Open(filepath.Join(t.TempDir(), "db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	must(t, db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "accounts", Run: accounts.CreateBuckets}, {Version: 3, Name: "roles", Run: accounts.AddRoles},
-		{Version: 4, Name: "passkeys", Run: accounts.AddPasskeys}, {Version: 5, Name: "sources", Run: accounts.AddSources}, {Version: 6, Name: "groups", Run: accounts.AddGroups},
-		{Version: 7, Name: "guests", Run: accounts.AddGuests}, {Version: 8, Name: "provisioning", Run: accounts.AddProvisioning}, {Version: 9, Name: "provider", Run: accounts.AddProvider}, {Version: 10, Name: "life", Run: accounts.AddLife}}))
+	must(t, db.Migrate(append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, accounts.Migrations(2)...)))
 	pepper, err := accounts.OpenPepper(db, filepath.Join(t.TempDir(), "pepper"), rand.Reader)
 	must(t, err)
 	cheap := passhash.Params{Memory: 16, Time: 1, Threads: 1}

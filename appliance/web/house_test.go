@@ -136,22 +136,10 @@ func emptyHouse(t testing.TB) *house {
 	db, err := store.Open(filepath.Join(t.TempDir(), "huisclos.db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	must(t, db.Migrate([]store.Migration{
-		{Version: 1, Name: "audit", Run: audit.CreateBuckets},
-		{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
-		{Version: 3, Name: "rooms", Run: meetings.CreateBuckets},
-		{Version: 4, Name: "roles", Run: accounts.AddRoles},
-		{Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
-		{Version: 6, Name: "passkeys", Run: accounts.AddPasskeys},
-		{Version: 7, Name: "sources", Run: accounts.AddSources},
-		{Version: 8, Name: "groups", Run: accounts.AddGroups},
-		{Version: 9, Name: "rules of rooms", Run: meetings.AddRules},
-		{Version: 10, Name: "planned meetings", Run: meetings.AddSchedules},
-		{Version: 11, Name: "guests", Run: accounts.AddGuests},
-		{Version: 12, Name: "provisioning", Run: accounts.AddProvisioning},
-		{Version: 13, Name: "provider", Run: accounts.AddProvider},
-		{Version: 14, Name: "life", Run: accounts.AddLife},
-	}))
+	must(t, db.Migrate(append([]store.Migration{
+		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
+		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
+	}, accounts.Migrations(6)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}

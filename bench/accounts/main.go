@@ -38,18 +38,7 @@ const (
 // cheap is the least argon2id there is: what is measured is all else.
 var cheap = passhash.Params{Memory: 8, Time: 1, Threads: 1}
 
-var migrations = []store.Migration{
-	{Version: 1, Name: "audit", Run: audit.CreateBuckets},
-	{Version: 2, Name: "accounts", Run: accounts.CreateBuckets},
-	{Version: 3, Name: "roles", Run: accounts.AddRoles},
-	{Version: 4, Name: "passkeys", Run: accounts.AddPasskeys},
-	{Version: 5, Name: "sources", Run: accounts.AddSources},
-	{Version: 6, Name: "groups", Run: accounts.AddGroups},
-	{Version: 7, Name: "guests", Run: accounts.AddGuests},
-	{Version: 8, Name: "provisioning", Run: accounts.AddProvisioning},
-	{Version: 9, Name: "provider", Run: accounts.AddProvider},
-	{Version: 10, Name: "life", Run: accounts.AddLife},
-}
+var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, accounts.Migrations(2)...)
 
 type house struct {
 	*accounts.Accounts
