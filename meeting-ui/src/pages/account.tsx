@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { AddressPart, Button, chooseLang, chooseTheme, DataPart, EndPart, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, providerName, providerWords, Segments, SessionsPart, theme, toast } from "@huisclos/ui-kit";
+import { AddressPart, Button, chooseLang, chooseTheme, DataPart, EndPart, FactorPart, Input, kit, lang, PasskeysPart, PassphrasePart, providerName, providerWords, Segments, SessionsPart, theme, toast, withProof } from "@huisclos/ui-kit";
 import { api, type Account as Me, type ApiError, type Factors } from "../api/index.ts";
 import { place } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
@@ -46,7 +46,7 @@ function Name({ me }: { me: Me }) {
     if (busy || !name.trim()) return;
     setBusy(true);
     setError(null);
-    try { await api.rename(name.trim()); await ask(); toast(t.saved); } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(false); }
+    try { await withProof(() => api.rename(name.trim())); await ask(); toast(t.saved); } catch (cause) { setError(asApiError(cause).text(lang.value)); } finally { setBusy(false); }
   };
   return (
     <section class="card part" aria-labelledby="part-who">

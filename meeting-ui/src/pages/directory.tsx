@@ -1,6 +1,6 @@
 /** Everybody of the organisation, found by the beginnings of words; one's own contacts; who is here now. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Avatar, Badge, Empty, Icon, IconButton, Input, lang, Notice, Skeleton, Switch, toast } from "@huisclos/ui-kit";
+import { Avatar, Badge, Empty, Icon, IconButton, Input, lang, Notice, Skeleton, Switch, toast, withProof } from "@huisclos/ui-kit";
 import { api, type ApiError, type Entry, type Group } from "../api/index.ts";
 import { asApiError, session } from "../session.ts";
 import { directoryWords } from "../words/directory.ts";
@@ -108,7 +108,7 @@ export function Presence() {
   useEffect(() => { api.presence().then(setShown, (e) => setError(asApiError(e))); }, []);
   const change = async (on: boolean) => {
     setShown(on);
-    try { await api.showPresence(on); setError(null); } catch (e) { setShown(!on); setError(asApiError(e)); }
+    try { await withProof(() => api.showPresence(on)); setError(null); } catch (e) { setShown(!on); setError(asApiError(e)); }
   };
   return (
     <section class="card part" aria-labelledby="part-presence">

@@ -11,6 +11,7 @@ import { kit } from "../words.ts";
 import { Keep } from "./enrol.tsx";
 import { keys } from "./passkey-words.ts";
 import { kindsOf, useSecurity, whyOf, type Factors, type Given, type Passkey, type Person } from "./port.ts";
+import { withProof } from "./proof.tsx";
 import { Proving } from "./proving.tsx";
 import { sayOf } from "./say.ts";
 import { browserName } from "./sessions.tsx";
@@ -158,7 +159,7 @@ function Renaming({ passkey, onDone }: { passkey: Passkey; onDone: (said?: strin
     e.preventDefault();
     if (busy || !name.trim()) return;
     setBusy(true);
-    try { await api.renamePasskey(passkey.id, name.trim()); onDone(t.renamed); } catch (cause) { setError(sayOf(whyOf(refusal, cause))); setBusy(false); }
+    try { await withProof(() => api.renamePasskey(passkey.id, name.trim())); onDone(t.renamed); } catch (cause) { setError(sayOf(whyOf(refusal, cause))); setBusy(false); }
   };
   return (
     <Step title={t.renameTitle} still>
