@@ -277,6 +277,9 @@ func TestExportHoldsEverythingAndNoSecret(t *testing.T) {
 	if _, err := w.asks(olga, "olga.other@example.org", noon); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := w.SetLanguage(olga, English, noon); err != nil {
+		t.Fatal(err)
+	}
 	w.o.Kept = func(*store.Tx, ID) (any, error) { return map[string]string{"rooms": "what the rooms keep"}, nil }
 	if _, err := w.Export(Actor{Account: olga.Account}, olga.Account, noon); !errors.Is(err, ErrProofNeeded) {
 		t.Errorf("without a proof: %v", err)
@@ -293,7 +296,7 @@ func TestExportHoldsEverythingAndNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{ExportSchema, "olga.new@example.org", "olga@example.org", "olga.other@example.org", "Grace Hopper", "Direction", "gus@example.net", "what the rooms keep", "group.member-added", "192.0.2.7",
-		`"passphrase": true`, `"presenceShown": true`} {
+		`"passphrase": true`, `"presenceShown": true`, `"language": "en"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is missing in %s", want, text)
 		}

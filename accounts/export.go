@@ -108,7 +108,8 @@ type ExportedSession struct {
 
 // ExportedChoices are what the owner chose.
 type ExportedChoices struct {
-	PresenceShown bool `json:"presenceShown"`
+	PresenceShown bool     `json:"presenceShown"`
+	Language      Language `json:"language,omitempty"` // of mails; none: the appliance's
 }
 
 // ExportedGroup is a group that the account belongs to.
@@ -251,7 +252,7 @@ func (a *Accounts) collect(tx *store.Tx, r record, e *Export, now time.Time) (er
 	if e.Factors, err = a.exportFactors(tx, r, now); err != nil {
 		return err
 	}
-	e.Choices.PresenceShown = tx.Get(hiddenBucket, r.ID[:]) == nil
+	e.Choices = ExportedChoices{PresenceShown: tx.Get(hiddenBucket, r.ID[:]) == nil, Language: r.Language}
 	sessions, err := sessionsOf(tx, r.ID)
 	if err != nil {
 		return err
