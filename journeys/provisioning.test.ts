@@ -16,12 +16,12 @@ import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
 const said = {
   fr: {
     title: /Provisionnement \(SCIM\)/, none: /Aucun jeton/, make: /^Créer un jeton$/, name: /^Nom du système/, organisers: /^Peut donner le rôle d’organisateur/, act: /^Créer le jeton$/, once: /n’est montré qu’une fois/, done: /^C’est fait$/,
-    okta: /^Okta$/, steps: /Push Groups/, brought: /1 compte, 1 groupe/, manage: /^Gérer le compte de Pia/, from: /vient du système d’identité/, link: /^Faire un nouveau lien d’activation$/, used: /depuis [\d.]+/, named: /viennent du système d’identité/,
+    okta: /^Okta$/, steps: /Push Groups/, brought: /1 compte, 1 groupe/, manage: /^Gérer le compte de Pia/, from: /vient du système d’identité/, link: /^Faire un nouveau lien d’activation$/, used: /depuis [\d.]+/, named: /Votre nom vient du système d’identité/,
     change: /Nouvelle phrase de passe/, rooms: /Vos salles/, shut: /a fermé ce compte/, revoke: /^Révoquer le jeton Entra ID$/, sure: /^Révoquer$/, email: /^Adresse électronique/, passphrase: /^Phrase de passe/, signIn: /^Se connecter$/, wrong: /n’est pas la bonne|n'est pas la bonne/,
   },
   en: {
     title: /Provisioning \(SCIM\)/, none: /No token/, make: /^Make a token$/, name: /^Name of the system/, organisers: /^May give the role of organiser/, act: /^Make the token$/, once: /is shown once/, done: /^Done$/,
-    okta: /^Okta$/, steps: /Push Groups/, brought: /1 account, 1 group/, manage: /^Manage the account of Pia/, from: /comes from the organisation’s identity system/, link: /^Make a new activation link$/, used: /from [\d.]+/, named: /come from your organisation’s identity system/,
+    okta: /^Okta$/, steps: /Push Groups/, brought: /1 account, 1 group/, manage: /^Manage the account of Pia/, from: /comes from the organisation’s identity system/, link: /^Make a new activation link$/, used: /from [\d.]+/, named: /Your name comes from your organisation’s identity system/,
     change: /New passphrase/, rooms: /Your rooms/, shut: /has shut this account/, revoke: /^Revoke the token Entra ID$/, sure: /^Revoke$/, email: /^E-mail/, passphrase: /^Passphrase/, signIn: /^Sign in$/, wrong: /is not right/,
   },
 } as const;
