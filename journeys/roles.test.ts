@@ -142,7 +142,7 @@ async function wholeSetup(engine: Engine, look: Sight): Promise<void> {
   await reads(o.tab, w.rooms);
   await o.tab.goto(`${a.url}/console/`);
   assert.deepEqual(await o.sections(), w.officer);
-  await until('the rules', () => o.tab.run(() => document.querySelectorAll('[role=switch]').length === 3));
+  await until('the rules', () => o.tab.run(() => document.querySelectorAll('[role=switch]').length === 4));
   await o.see('officer');
   for (const section of ['accounts', 'calls']) {
     await o.tab.goto(`${a.url}/console/${section}`);
