@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkProvisioned: what an identity system asks among a hundred thousand provisioned accounts.
-// go test ./accounts -run XXX -bench Provisioned -benchtime 100x
+// go test ./accounts -run '^$' -bench Provisioned -benchtime 100x
 func BenchmarkProvisioned(b *testing.B) {
 	const people = 100_000
 	db, err := store.Open(filepath.Join(b.TempDir(), "db"), store.Options{})

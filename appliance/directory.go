@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"huisclos/accounts"
@@ -26,8 +25,6 @@ const (
 	syncWithin = 10 * time.Minute
 	// probeWithin bounds "huisclos check directory", whose question waits for ten seconds.
 	probeWithin = 8 * time.Second
-	// maxSecretFile bounds the files that are read for a connection: a password, and some authorities.
-	maxSecretFile = 1 << 20
 )
 
 // errDirectory is what every error of the directory's settings and files wraps.
@@ -81,34 +78,10 @@ func (s settings) newDirectory() (*ldap.Client, error) {
 	return c, nil
 }
 
-// bindPassword is the file's, or what the service manager handed in. A line's end after it is none of it.
+// bindPassword is that of the account that reads the directory.
 func (s settings) bindPassword() (string, error) {
-	text, from := s.directoryPassword, "the credential "+directoryCredential
-	if file := s.Directory.BindPasswordFile; file != "" {
-		from = file
-		info, err := os.Stat(file)
-		if err == nil && info.Mode().Perm()&0o007 != 0 {
-			err = fmt.Errorf("others may read %s; run: chmod o= %s", file, file)
-		}
-		if err == nil && (!info.Mode().IsRegular() || info.Size() > maxSecretFile) {
-			err = fmt.Errorf("%s is no file that holds a password", file)
-		}
-		if err == nil {
-			text, err = os.ReadFile(file)
-		}
-		if err != nil {
-			return "", fmt.Errorf("%w: directory.bind_password_file: %w", errDirectory, err)
-		}
-	}
-	password := strings.TrimRight(string(text), "\r\n")
-	clear(text)
-	switch {
-	case password == "":
-		return "", fmt.Errorf("%w: directory.bind_dn has no password: neither directory.bind_password_file nor the credential %s holds one", errDirectory, directoryCredential)
-	case len(password) > 1024 || strings.ContainsAny(password, "\r\n\x00"):
-		return "", fmt.Errorf("%w: %s holds more than a password", errDirectory, from)
-	}
-	return password, nil
+	return secret{of: errDirectory, what: "password", none: "directory.bind_dn has no password", setting: "directory.bind_password_file",
+		file: s.Directory.BindPasswordFile, credential: directoryCredential, given: s.directoryPassword}.read()
 }
 
 // untilSetUp is how often is looked whether the appliance has an administrator.
@@ -173,13 +146,18 @@ func (a *Appliance) directoryLine() hardening.Report {
 // failureText says what failed, and why.
 func failureText(f *ldap.Error) (detail, do hardening.Text) {
 	fr, en := f.Kind.Sentence()
-	cause := hardening.Text{FR: f.Err.Error(), EN: f.Err.Error()}
+	return hardening.Text{FR: fr, EN: en}, causeText(f.Err)
+}
+
+// causeText names the cause of a failed connection, in the words of the process that connects where it is that one's.
+func causeText(err error) hardening.Text {
+	fr, en := err.Error(), err.Error()
 	var o *outward.Error
-	if errors.As(f.Err, &o) {
-		cause.FR, cause.EN = o.Kind.Sentence()
-		cause.FR, cause.EN = cause.FR+" ("+o.Detail+")", cause.EN+" ("+o.Detail+")"
+	if errors.As(err, &o) {
+		fr, en = o.Kind.Sentence()
+		fr, en = fr+" ("+o.Detail+")", en+" ("+o.Detail+")"
 	}
-	return hardening.Text{FR: fr, EN: en}, hardening.Text{FR: "Cause : " + cause.FR, EN: "Cause: " + cause.EN}
+	return hardening.Text{FR: "Cause : " + fr, EN: "Cause: " + en}
 }
 
 // probeDirectory asks the directory now, for "huisclos check directory". It changes no account.

@@ -76,7 +76,8 @@ func (s settings) mailServer() (*outbox.Server, error) {
 	}
 	var err error
 	if server.User != "" {
-		if server.Password, err = s.mailPassword(); err != nil {
+		login := secret{of: errMail, what: "password", none: "mail.user has no password", setting: "mail.password_file", file: s.Mail.PasswordFile, credential: mailCredential, given: s.password}
+		if server.Password, err = login.read(); err != nil {
 			return nil, err
 		}
 	}
@@ -98,36 +99,6 @@ func (s settings) mailServer() (*outbox.Server, error) {
 		return nil, fmt.Errorf("%w: mail.ca_file: %s holds no certificate (PEM)", errMail, s.Mail.CAFile)
 	}
 	return server, nil
-}
-
-// maxPassword bounds a password; what is longer is another file.
-const maxPassword = 1024
-
-// mailPassword is the file's, or what the service manager handed in. A line's end after it is none of it.
-func (s settings) mailPassword() (string, error) {
-	text, from := s.password, "the credential "+mailCredential
-	if s.Mail.PasswordFile != "" {
-		from = s.Mail.PasswordFile
-		info, err := os.Stat(from)
-		if err != nil {
-			return "", fmt.Errorf("%w: mail.password_file: %w", errMail, err)
-		}
-		if info.Mode().Perm()&0o007 != 0 {
-			return "", fmt.Errorf("%w: mail.password_file: others may read %s; run: chmod o= %s", errMail, from, from)
-		}
-		if text, err = os.ReadFile(from); err != nil {
-			return "", fmt.Errorf("%w: mail.password_file: %w", errMail, err)
-		}
-	}
-	password := strings.TrimRight(string(text), "\r\n")
-	clear(text)
-	switch {
-	case password == "":
-		return "", fmt.Errorf("%w: mail.user has no password: neither mail.password_file nor the credential %s holds one", errMail, mailCredential)
-	case len(password) > maxPassword || strings.ContainsAny(password, "\r\n\x00"):
-		return "", fmt.Errorf("%w: %s holds more than a password", errMail, from)
-	}
-	return password, nil
 }
 
 // at says where the appliance is found; it is known once the port is open.

@@ -82,7 +82,8 @@ func (s settings) newProvider() (*oidc.Client, error) {
 		p.Require = append(p.Require, oidc.Requirement{Claim: r.Claim, Values: r.Values})
 	}
 	var err error
-	if p.ClientSecret, err = s.clientSecret(); err != nil {
+	client := secret{of: errProvider, what: "secret", none: "there is no secret", setting: "oidc.client_secret_file", file: o.SecretFile, credential: providerCredential, given: s.providerSecret}
+	if p.ClientSecret, err = client.read(); err != nil {
 		return nil, err
 	}
 	if o.CAFile != "" {
@@ -106,42 +107,6 @@ func (s settings) newProvider() (*oidc.Client, error) {
 		return nil, fmt.Errorf("%w: %w", errProvider, err)
 	}
 	return c, nil
-}
-
-// clientSecret is the file's, or what the service manager handed in.
-func (s settings) clientSecret() (string, error) {
-	return s.secret(errProvider, "oidc.client_secret_file", s.OIDC.SecretFile, providerCredential, s.providerSecret)
-}
-
-// secret reads a secret for a connection: the file's that the setting names, or what the service manager handed in. A line's end after
-// it is none of it.
-func (s settings) secret(of error, setting, file, name string, text []byte) (string, error) {
-	from := "the credential " + name
-	if file != "" {
-		from = file
-		info, err := os.Stat(file)
-		if err == nil && info.Mode().Perm()&0o007 != 0 {
-			err = fmt.Errorf("others may read %s; run: chmod o= %s", file, file)
-		}
-		if err == nil && (!info.Mode().IsRegular() || info.Size() > maxSecretFile) {
-			err = fmt.Errorf("%s is no file that holds a secret", file)
-		}
-		if err == nil {
-			text, err = os.ReadFile(file)
-		}
-		if err != nil {
-			return "", fmt.Errorf("%w: %s: %w", of, setting, err)
-		}
-	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	clear(text)
-	switch {
-	case secret == "":
-		return "", fmt.Errorf("%w: there is no secret: neither %s nor the credential %s holds one", of, setting, name)
-	case len(secret) > 1024 || strings.ContainsAny(secret, "\r\n\x00"):
-		return "", fmt.Errorf("%w: %s holds more than a secret", of, from)
-	}
-	return secret, nil
 }
 
 // followProvider asks the provider at once, then again and again until the stop: what fails is known before somebody signs in.
@@ -223,13 +188,7 @@ func (a *Appliance) providerLine() hardening.Report {
 // providerFailure says what failed, and why.
 func providerFailure(f *oidc.Error) (detail, do hardening.Text) {
 	fr, en := f.Kind.Sentence()
-	cause := hardening.Text{FR: f.Err.Error(), EN: f.Err.Error()}
-	var o *outward.Error
-	if errors.As(f.Err, &o) {
-		cause.FR, cause.EN = o.Kind.Sentence()
-		cause.FR, cause.EN = cause.FR+" ("+o.Detail+")", cause.EN+" ("+o.Detail+")"
-	}
-	return hardening.Text{FR: fr, EN: en}, hardening.Text{FR: "Cause : " + cause.FR, EN: "Cause: " + cause.EN}
+	return hardening.Text{FR: fr, EN: en}, causeText(f.Err)
 }
 
 // probeProvider asks the provider now, for "huisclos check oidc". It signs nobody in.
