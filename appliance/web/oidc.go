@@ -17,7 +17,8 @@ import (
 
 // Addresses that are registered with the provider. The first two are pages of the meeting client, which hold nothing; what the provider
 // sent back the page posts, with its CSRF token: a navigation from another site carries no cookie of ours, which are all
-// SameSite=Strict, and a GET changes nothing. The page's own request is same-site, so that session and visit are there.
+// SameSite=Strict, and no GET changes anything but the provider's own front-channel logout, which can only end
+// sessions. The page's own request is same-site, so that session and visit are there.
 const (
 	callbackPath     = "/oidc/callback"
 	signedOutPath    = "/oidc/signed-out"
