@@ -120,6 +120,9 @@ const (
 	ProvisionerRevoked Action = "provisioner.revoked" // [name]
 	ProvisionerRefused Action = "provisioner.refused" // [reason=unknown|expired] object: the token, when it is an expired one
 
+	// The machine.
+	ClockJumped Action = "clock.jumped" // [by] the clock was set, or stood still: times before and after are of two clocks
+
 	// The token that opens the page of metrics. An operator's act, or an administrator's.
 	MetricsTokenMade    Action = "metrics.token-made"
 	MetricsTokenRevoked Action = "metrics.token-revoked"

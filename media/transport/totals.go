@@ -75,3 +75,10 @@ func (s *Server) Lines() []Line {
 	}
 	return list
 }
+
+// Closed reports whether no call is carried any more.
+func (s *Server) Closed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}

@@ -53,6 +53,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "provider.failed": ["Fournisseur d’identité injoignable", "Identity provider not reached"],
   "provider.answers": ["Le fournisseur d’identité répond de nouveau", "The identity provider answers again"],
   "directory.answers": ["L’annuaire répond de nouveau", "The directory answers again"],
+  "clock.jumped": ["L’horloge de la machine a sauté", "The machine’s clock jumped"],
   "metrics.token-made": ["Jeton des mesures créé", "Token of the metrics made"],
   "metrics.token-revoked": ["Jeton des mesures révoqué", "Token of the metrics revoked"],
   "provisioner.made": ["Jeton de provisionnement créé", "Provisioning token made"],
