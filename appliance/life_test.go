@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/appliance/control"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
 	"huisclos/meetings"
@@ -128,7 +129,7 @@ func TestAccountExport(t *testing.T) {
 	must(t, err)
 	run := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer
-		got := Account(t.Context(), append(args, "--data", s.Data), io.Writer(&out), &errs)
+		got := control.ExportAccount(t.Context(), append(args, "--data", s.Data), io.Writer(&out), &errs)
 		return got, out.String(), errs.String()
 	}
 	got, out, errs := run("export", "Zoe@example.org")
