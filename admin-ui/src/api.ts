@@ -1,6 +1,7 @@
 /** What the console asks the appliance: the same client, session and token as the meeting pages; every answer is the server's to check. */
 import { withProof, type ProfileShown, type Role } from "@huisclos/ui-kit";
 import { api as shared, codes, request, ApiError, type Account as Person, type Me } from "../../meeting-ui/src/api/index.ts";
+import type { Attention } from "./watch.ts";
 
 export { ApiError, codes };
 export type { Me, Role };
@@ -38,7 +39,7 @@ export interface Entry {
 }
 export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
-  fingerprint: string; address: string; mail: Mail;
+  fingerprint: string; address: string; mail: Mail; attention: Attention[];
 }
 /** A token of an identity system (SCIM), without the token. by: name of who made it, "" when that account is gone. */
 export interface Provisioner { id: string; name: string; organisers: boolean; mails: boolean; by: string; created: string; expires: string; expired: boolean; used?: string; from?: string }

@@ -16,6 +16,7 @@ import { Rules } from "./pages/policy.tsx";
 import { Profiles } from "./pages/profiles.tsx";
 import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
+import { Statistics } from "./pages/statistics.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { base, go, place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
@@ -85,6 +86,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "provisioning": return <Provisioning />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;
+    case "statistics": return <Statistics />;
     case "policy": return <Rules role={role} />;
     case "profiles": return <Profiles role={role} />;
     case "proposals": return <Proposals me={id} role={role} />;

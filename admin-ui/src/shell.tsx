@@ -6,6 +6,7 @@ import { Navigation } from "./navigation.tsx";
 import { base, go, mySecurity } from "./route.ts";
 import { asApiError, askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
 import { words } from "./words/console.ts";
+import { attentionSaid, watchWords } from "./words/watch.ts";
 
 /** here: the section that is shown. */
 export function Shell({ here, children }: { here: string; children: ComponentChildren }) {
@@ -37,8 +38,10 @@ export function StateLine() {
   const t = words.value.state;
   useEvery(10_000, askStatus);
   const { last, lost } = status.value;
-  const text = lost ? t.lost : last ? t.well(last.calls, last.people) : t.asking;
-  return <p class={lost ? "state state--lost" : "state"} role="status"><Icon name={lost ? "wifi-off" : "check"} size="s" /><span>{text}</span></p>;
+  const worst = lost ? undefined : last?.attention[0];
+  const more = (last?.attention.length ?? 1) - 1;
+  const text = lost ? t.lost : worst ? `${attentionSaid(worst).text}${more > 0 ? ` ${watchWords.value.more(more)}` : ""}` : last ? t.well(last.calls, last.people) : t.asking;
+  return <p class={lost || worst ? "state state--lost" : "state"} role="status"><Icon name={lost ? "wifi-off" : worst ? "triangle-alert" : "check"} size="s" /><span>{worst ? <a href={`${base}/`}>{text}</a> : text}</span></p>;
 }
 
 function ShowItems({ close }: { close: () => void }) {

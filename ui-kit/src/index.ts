@@ -9,6 +9,7 @@ export * from "./field.tsx";
 export * from "./factor.ts";
 export * from "./passkey.ts";
 export * from "./provider.ts";
+export * from "./chart.tsx";
 export * from "./code.tsx";
 export * from "./finder.tsx";
 export * from "./dialog.tsx";

@@ -17,6 +17,10 @@ export const kit = dictionary(
     theme: "Apparence",
     themes: { system: "Celle du système", light: "Claire", dark: "Sombre" },
     level: "Niveau du son",
+    chart: {
+      table: "En tableau", when: "Quand", none: "rien", empty: "Rien n’a encore été mesuré sur cette période.",
+      sum: (title: string, least: string, most: string, now: string) => `${title} : de ${least} à ${most} ; en dernier ${now}`,
+    },
     nobody: "Rien ne correspond.",
     found: (n: number) => plural("fr", n, "réponse. Les flèches les parcourent, Entrée choisit.", "réponses. Les flèches les parcourent, Entrée choisit."),
     takeOff: (name: string) => `Retirer ${name}`,
@@ -48,6 +52,10 @@ export const kit = dictionary(
     theme: "Appearance",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     level: "Sound level",
+    chart: {
+      table: "As a table", when: "When", none: "nothing", empty: "Nothing was measured in this time yet.",
+      sum: (title, least, most, now) => `${title}: from ${least} to ${most}; last ${now}`,
+    },
     nobody: "Nothing matches.",
     found: (n: number) => plural("en", n, "answer. Arrows move through them, Enter chooses.", "answers. Arrows move through them, Enter chooses."),
     takeOff: (name: string) => `Remove ${name}`,

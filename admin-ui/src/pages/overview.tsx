@@ -1,8 +1,12 @@
+/** How the appliance is: what to look after first, what goes on now, how it was. */
 import { ago, copy, count, dateTime, IconButton, LinkButton, Notice, Skeleton } from "@huisclos/ui-kit";
 import { base } from "../route.ts";
 import { status } from "../session.ts";
 import { Head } from "../shell.tsx";
+import type { Attention } from "../watch.ts";
 import { words } from "../words/console.ts";
+import { attentionSaid, watchWords } from "../words/watch.ts";
+import { Charts } from "./charts.tsx";
 import { MailCard, MailFailing } from "./mail.tsx";
 import { Missing } from "./missing.tsx";
 
@@ -15,6 +19,7 @@ export function Overview() {
     <>
       <Head title={words.value.overview} />
       <div class="stack stack--loose">
+        <LookAfter list={last.attention} />
         <Missing />
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
         <MailFailing mail={last.mail} />
@@ -30,6 +35,7 @@ export function Overview() {
           </dl>
           {last.calls > 0 && <p class="after"><LinkButton href={`${base}/calls`}>{t.see}</LinkButton></p>}
         </section>
+        <Charts />
         <section class="card" aria-labelledby="part-appliance">
           <h2 id="part-appliance" class="part-title">{t.appliance}</h2>
           <dl class="facts">
@@ -46,6 +52,26 @@ export function Overview() {
         <MailCard mail={last.mail} />
       </div>
     </>
+  );
+}
+
+/** The server puts what is worst first. */
+function LookAfter({ list }: { list: readonly Attention[] }) {
+  const t = watchWords.value;
+  if (list.length === 0) return null;
+  return (
+    <section aria-labelledby="part-attention" class="stack">
+      <h2 id="part-attention" class="part-title">{t.first}</h2>
+      {list.map((a) => {
+        const said = attentionSaid(a);
+        return (
+          <Notice key={a.code} tone={a.grave ? "danger" : "attention"} title={said.text}>
+            {said.act && <p>{said.act}</p>}
+            {said.section && <p><a href={`${base}/${said.section}`}>{t.see}</a></p>}
+          </Notice>
+        );
+      })}
+    </section>
   );
 }
 
