@@ -123,6 +123,34 @@ func checks() []command.Section {
 	}}
 }
 
+func observing() []command.Section {
+	return []command.Section{{
+		Title: command.Text{FR: "Superviser", EN: "Monitoring"},
+		Commands: []command.Command{
+			{
+				Path: "metrics", Asks: true, Run: control.Metrics,
+				Does: command.Text{FR: "écrit ce que l'appliance compte, pour Prometheus", EN: "write what the appliance counts, for Prometheus"},
+				More: command.Text{
+					FR: "Les mêmes mesures que l'adresse /metrics. Elles ne nomment personne, ni salle, ni adresse.",
+					EN: "The same figures as the address /metrics. They name nobody, no room and no address.",
+				},
+			},
+			{
+				Path: "metrics token", Asks: true, Run: control.MetricsToken,
+				Does: command.Text{FR: "crée le jeton qui ouvre /metrics, et annule le précédent", EN: "make the token that opens /metrics, and void the one before"},
+				More: command.Text{
+					FR: "Le jeton est écrit une seule fois ; l'appliance n'en garde que l'empreinte. Prometheus le lit dans un fichier (credentials_file).",
+					EN: "The token is printed once; the appliance keeps its hash alone. Prometheus reads it from a file (credentials_file).",
+				},
+			},
+			{
+				Path: "metrics revoke", Asks: true, Run: control.RevokeMetricsToken,
+				Does: command.Text{FR: "révoque ce jeton et ferme /metrics", EN: "revoke that token and shut /metrics"},
+			},
+		},
+	}}
+}
+
 func calls() []command.Section {
 	return []command.Section{{
 		Title: command.Text{FR: "Appels", EN: "Calls"},

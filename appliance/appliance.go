@@ -358,7 +358,7 @@ func (a *Appliance) warnOfOpenings() {
 
 func (a *Appliance) selfCheck() hardening.Report {
 	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
-	return append(append(r, a.providerLine()...), a.diskLine(), a.clockLine())
+	return append(append(r, a.providerLine()...), a.clockLine())
 }
 
 func (a *Appliance) warnOfCertificate() {

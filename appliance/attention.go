@@ -74,26 +74,9 @@ func diskState(d metrics.Disk) (short, last bool) {
 	return short, d.Free < diskLast
 }
 
-// diskLine and clockLine are what "huisclos check" says of both.
-func (a *Appliance) diskLine() hardening.Line {
-	l := hardening.Line{Name: "disk", State: hardening.OK, Why: hardening.Text{FR: "Sans place, plus rien ne s'enregistre : ni salle, ni compte, ni journal d'audit.", EN: "Without room nothing is kept any more: no room, no account, no audit entry."},
-		Do: hardening.Text{FR: "Libérez de la place sur le disque de " + a.settings.Data + ", ou agrandissez-le.", EN: "Make room on the disk of " + a.settings.Data + ", or enlarge it."}}
-	d, err := metrics.ReadDisk(a.settings.Data)
-	if err != nil {
-		l.State, l.Detail = hardening.Unknown, hardening.Text{FR: "la place libre ne se lit pas d'ici.", EN: "the free room cannot be read from here."}
-		return l
-	}
-	if short, _ := diskState(d); short {
-		l.State = hardening.Missing
-	}
-	l.Detail = hardening.Text{FR: fmt.Sprintf("%s libres sur %s.", gibibytes(d.Free, "Gio"), gibibytes(d.Size, "Gio")), EN: fmt.Sprintf("%s free of %s.", gibibytes(d.Free, "GiB"), gibibytes(d.Size, "GiB"))}
-	return l
-}
-
-func gibibytes(n uint64, unit string) string { return fmt.Sprintf("%.1f %s", float64(n)/(1<<30), unit) }
-
+// clockLine is what "huisclos check" says of jumps. The room on the disk the command looks at by itself.
 func (a *Appliance) clockLine() hardening.Line {
-	l := hardening.Line{Name: "clock", State: hardening.OK, Detail: hardening.Text{FR: "pas de saut depuis un jour.", EN: "no jump within a day."},
+	l := hardening.Line{Name: "clock-steady", State: hardening.OK, Detail: hardening.Text{FR: "pas de saut depuis un jour.", EN: "no jump within a day."},
 		Why: hardening.Text{FR: "Liens, codes, sessions et certificats comptent sur l'heure juste.", EN: "Links, codes, sessions and certificates rely on the right time."},
 		Do:  hardening.Text{FR: "Vérifiez la date et le service d'heure (timedatectl).", EN: "Check the date and the time service (timedatectl)."}}
 	if by, at := a.clocks.jumped(a.settings.now()); by != 0 {

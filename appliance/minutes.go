@@ -1,9 +1,13 @@
 package appliance
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
+	"huisclos/appliance/control"
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/metrics/series"
 	used "huisclos/appliance/metrics/usage"
@@ -67,4 +71,25 @@ func onlyMetrics(pages http.Handler) http.Handler {
 			http.NotFound(w, r)
 		}
 	})
+}
+
+// others are the acts of the control socket that parts add.
+func (a *Appliance) others() map[string]control.Act {
+	return map[string]control.Act{
+		control.ActMetrics: func(json.RawMessage) (any, error) {
+			var page strings.Builder
+			err := a.watched.Page(a.settings.now()).Write(&page)
+			return page.String(), err
+		},
+		control.ActMetricsToken: func(json.RawMessage) (any, error) {
+			return a.watched.Make(audit.ActorOperator, a.settings.now())
+		},
+		control.ActMetricsShut: func(json.RawMessage) (any, error) {
+			err := a.watched.Revoke(audit.ActorOperator, a.settings.now())
+			if errors.Is(err, metrics.ErrToken) {
+				err = control.Unknown("no-token", "il n'y a pas de jeton ; « huisclos metrics token » en crée un.", "there is no token; “huisclos metrics token” makes one.")
+			}
+			return "", err
+		},
+	}
 }
