@@ -16,14 +16,17 @@ export function strokes(times: readonly number[], values: readonly (number | nul
     if (v === null || v === undefined) return;
     const point = `${x(t).toFixed(1)} ${y(v).toFixed(1)}`;
     if (t - last > step * 1.5) {
-      if (run) out.push(run);
+      if (run) out.push(stroke(run));
       run = `M${point}`;
     } else run += `L${point}`;
     last = t;
   });
-  if (run) out.push(run);
+  if (run) out.push(stroke(run));
   return out;
 }
+
+/** One value alone is a dot. */
+const stroke = (run: string) => (run.includes("L") ? run : `${run}h0`);
 
 /** No more rows than a person reads: neighbours become their mean. */
 export function fewer(times: readonly number[], values: readonly (number | null)[], most: number): { at: number; value: number | null }[] {

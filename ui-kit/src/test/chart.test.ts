@@ -11,7 +11,7 @@ test("a scale ends at a round number", () => {
 test("a line has no stroke where nothing was measured", () => {
   const same = (n: number) => n;
   assert.deepEqual(strokes([0, 60, 120, 300, 360], [1, 2, null, 3, 4], 60, same, same), ["M0.0 1.0L60.0 2.0", "M300.0 3.0L360.0 4.0"]);
-  assert.deepEqual(strokes([0, 60, 120], [1, null, 3], 60, same, same), ["M0.0 1.0", "M120.0 3.0"]);
+  assert.deepEqual(strokes([0, 60, 120], [1, null, 3], 60, same, same), ["M0.0 1.0h0", "M120.0 3.0h0"]);
   assert.deepEqual(strokes([], [], 60, same, same), []);
 });
 
