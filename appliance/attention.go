@@ -119,6 +119,9 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 	left := a.keeper.Expires().Sub(now)
 	add(left <= 0, web.Attention{Code: "certificate-expired", Grave: true, Since: a.keeper.Expires()})
 	add(left > 0 && left < certificateSoon && !a.keeper.SelfSigned(), web.Attention{Code: "certificate-soon", Grave: left < certificateLast, Number: float64(left / (24 * time.Hour)), Since: a.keeper.Expires()})
+	if post, err := a.post.status(); err == nil && !post.Failing.IsZero() {
+		add(true, web.Attention{Code: "mail", Since: post.Failing, FR: post.StepFR, EN: post.StepEN})
+	}
 	if a.directory != nil {
 		s := a.directory.Status()
 		if s.Failure != nil {

@@ -30,11 +30,11 @@ after(async () => {
 
 const words = {
   fr: { well: /Tout va bien : aucune réunion en cours/, past: /Évolution/, chart: /Personnes et réunions/, table: /^En tableau : Personnes et réunions$/, when: /Quand/, first: /À regarder d’abord/, waits: /1 réglage attend un redémarrage : name/, statistics: /Statistiques/, days: /Par jour/, none: /Il n’y a pas de jeton/, make: /^Créer un jeton$/, once: /Copiez ce jeton/, done: /^C’est fait$/, revoke: /^Révoquer le jeton$/, revoked: /Le jeton est révoqué/ },
-  en: { well: /All well: no meetings in progress/, past: /Over time/, chart: /People and meetings/, table: /^As a table : People and meetings$/, when: /When/, first: /To look after first/, waits: /1 setting waits for a restart: name/, statistics: /Statistics/, days: /By day/, none: /There is no token/, make: /^Make a token$/, once: /Copy this token/, done: /^Done$/, revoke: /^Revoke the token$/, revoked: /The token is revoked/ },
+  en: { well: /All well: no meeting in progress/, past: /Over time/, chart: /People and meetings/, table: /^As a table : People and meetings$/, when: /When/, first: /To look after first/, waits: /1 setting waits for a restart: name/, statistics: /Statistics/, days: /By day/, none: /There is no token/, make: /^Make a token$/, once: /Copy this token/, done: /^Done$/, revoke: /^Revoke the token$/, revoked: /The token is revoked/ },
 } as const;
 
 for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]).entries()) {
-  test(`how it is and how it was (${look.lang}, ${look.width})`, { timeout: 180_000 }, async () => {
+  test(`how it is and how it was (${look.lang}, ${look.width})`, { timeout: 240_000 }, async () => {
     const w = words[look.lang], faults: string[] = [], { appliance } = h;
     const person = await open({ engine: 'chromium', id: 1 + i, size: small, clip: false, look: { lang: look.lang, dark: look.theme === 'dark', width: look.width, height: 900 } });
     persons.push(person);

@@ -51,7 +51,7 @@ export function Chart({ title, times, step, from, to, lines, unit, bars, least =
               ? times.map((t, i) => { const v = lines[0]?.values[i] ?? null; return v === null ? null : <rect key={t} class="chart__bar" x={x(t) + 0.1 * x(from + step)} y={y(v)} width={Math.max(1, 0.8 * x(from + step))} height={Math.max(0, height - 1 - y(v))} />; })
               : lines.flatMap((l, n) => strokes(times, l.values, step, x, y).map((d, i) => <path key={`${l.id}${i}`} class={n === 0 ? "chart__line" : "chart__line chart__line--second"} d={d} />))}
           </svg>
-          <div class="chart__times figures" aria-hidden="true"><span>{when(from)}</span><span>{when(to)}</span></div>
+          <div class="chart__times figures" aria-hidden="true"><span>{when(from)}</span><span>{when(bars ? to - step : to)}</span></div>
         </div>
       )}
       <div class="chart__foot">

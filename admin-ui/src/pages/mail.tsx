@@ -1,5 +1,5 @@
 /** Mail: whether a link is sent, what is said of one that was, and how sending goes. */
-import { ago, Button, count, dateTime, Dialog, lang, Notice, Switch } from "@huisclos/ui-kit";
+import { ago, Button, count, dateTime, Dialog, Switch } from "@huisclos/ui-kit";
 import type { Activation, Mail } from "../api.ts";
 import { status } from "../session.ts";
 import { mailWords } from "../words/mail.ts";
@@ -22,11 +22,6 @@ export function LinkSent({ link, onClose }: { link: { name: string; activation: 
       <div class="dialog__acts"><Button look="primary" onClick={onClose}>{t.done}</Button></div>
     </Dialog>
   );
-}
-
-export function MailFailing({ mail }: { mail: Mail }) {
-  const t = mailWords.value, f = mail.failing;
-  return f ? <Notice tone="attention"><p>{t.failing(dateTime(f.since), f[lang.value])}</p><p class="small">{t.check}</p></Notice> : null;
 }
 
 export function MailCard({ mail }: { mail: Mail }) {

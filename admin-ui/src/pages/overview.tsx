@@ -7,7 +7,7 @@ import type { Attention } from "../watch.ts";
 import { words } from "../words/console.ts";
 import { attentionSaid, watchWords } from "../words/watch.ts";
 import { Charts } from "./charts.tsx";
-import { MailCard, MailFailing } from "./mail.tsx";
+import { MailCard } from "./mail.tsx";
 import { Missing } from "./missing.tsx";
 
 export function Overview() {
@@ -22,7 +22,6 @@ export function Overview() {
         <LookAfter list={last.attention} />
         <Missing />
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
-        <MailFailing mail={last.mail} />
         <section aria-labelledby="part-now">
           <h2 id="part-now" class="part-title">{t.now}</h2>
           <dl class="figures-grid">

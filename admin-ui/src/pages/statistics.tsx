@@ -81,7 +81,7 @@ function Shown({ usage, from, to }: { usage: Usage; from: string; to: string }) 
   ];
   return (
     <>
-      <dl class="figures-grid">
+      <dl class="figures-grid statistics__totals">
         <Total name={t.total.calls} value={count(sums.calls)} />
         <Total name={t.total.hours} value={units.hours(sums.minutes)} />
         <Total name={t.total.most} value={count(sums.most)} />
@@ -89,22 +89,22 @@ function Shown({ usage, from, to }: { usage: Usage; from: string; to: string }) 
       </dl>
       <div class="charts">
         <Chart {...time} title={t.perDayCalls} unit={units.number} least={5} lines={[{ id: "calls", name: t.calls, values: usage.days.map((d) => d.calls) }]} />
-        <Chart {...time} title={t.perDayHours} unit={units.hours} least={60} lines={[{ id: "hours", name: t.hours, values: usage.days.map((d) => d.minutes) }]} />
+        <Chart {...time} title={t.perDayHours} unit={(n) => units.hours(n * 60)} least={5} lines={[{ id: "hours", name: t.hours, values: usage.days.map((d) => d.minutes / 60) }]} />
       </div>
-      <section aria-labelledby="part-days"><h2 id="part-days" class="part-title">{t.days}</h2><Table caption={t.days} columns={days} rows={[...usage.days].reverse()} rowKey={(d) => d.date} /></section>
-      <section aria-labelledby="part-sizes">
-        <h2 id="part-sizes" class="part-title">{t.sizes}</h2>
+      <div><h2 class="part-title">{t.days}</h2><Table caption={t.days} columns={days} rows={[...usage.days].reverse()} rowKey={(d) => d.date} /></div>
+      <div>
+        <h2 class="part-title">{t.sizes}</h2>
         <Table caption={t.sizes} rows={sizes} rowKey={(s) => String(s.low)} columns={[
           { id: "size", name: t.size, cell: (s) => <span class="figures">{t.sizeOf(s.low, s.high)}</span> },
           { id: "calls", name: t.calls, number: true, cell: (s) => count(s.n) },
           { id: "share", name: t.share, number: true, cell: (s) => units.part(sums.calls ? s.n / sums.calls : 0) },
         ]} />
-      </section>
-      <section aria-labelledby="part-groups" class="stack">
-        <h2 id="part-groups" class="part-title">{t.groups}</h2>
+      </div>
+      <div class="stack">
+        <h2 class="part-title">{t.groups}</h2>
         <p class="muted small">{t.groupText(usage.floor)}</p>
         {usage.groups.length === 0 ? <p>{t.noGroups}</p> : <Table caption={t.groups} columns={groups} rows={usage.groups} rowKey={(g) => g.group} />}
-      </section>
+      </div>
     </>
   );
 }

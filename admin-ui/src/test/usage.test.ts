@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { before, classesOf, csv, sumsOf } from "../usage.ts";
 
@@ -19,4 +20,15 @@ test("a file holds no formula", () => {
 test("days back", () => {
   assert.equal(before("2026-03-01", 1), "2026-02-28");
   assert.equal(before("2026-11-29", 29), "2026-10-31");
+});
+
+test("whatever the server wants looked after has its sentence in both languages", () => {
+  const read = (file: string) => readFileSync(new URL(file, import.meta.url), "utf8");
+  const codes = [...read("../../../appliance/attention.go").matchAll(/Code: "([a-z-]+)"/g)].map((m) => m[1]!);
+  assert.ok(codes.length >= 12, codes.join());
+  const words = read("../words/watch.ts");
+  for (const code of new Set(codes)) {
+    const said = words.match(new RegExp(`^  "?${code}"?: \\(`, "gm")) ?? [];
+    assert.equal(said.length, 2, code);
+  }
 });

@@ -17,8 +17,6 @@ export const mailWords = dictionary(
     oldest: (when: string) => `le plus ancien depuis ${when}`,
     sent: "Dernier envoi", never: "Aucun depuis le démarrage",
     givenUp: "Abandonnés depuis le démarrage", givenUpHint: "Chacun figure au journal d’audit.",
-    failing: (when: string, step: string) => `Aucun courriel ne part depuis ${when} : ${step}. Les courriels attendent, et sont abandonnés au bout de trois jours.`,
-    check: "« huisclos check mail » sur le serveur en dit plus.",
   },
   {
     title: "Mail",
@@ -35,7 +33,5 @@ export const mailWords = dictionary(
     oldest: (when) => `the oldest since ${when}`,
     sent: "Last sent", never: "None since the start",
     givenUp: "Given up since the start", givenUpHint: "Each one is in the audit log.",
-    failing: (when, step) => `No mail has left since ${when}: ${step}. Mails wait, and are given up after three days.`,
-    check: "“huisclos check mail” on the server says more.",
   },
 );

@@ -28,6 +28,7 @@ const fr: Record<string, (a: Attention) => Said> = {
   disk: (a) => ({ text: `Le disque est presque plein : ${units.octets(a.number ?? 0)} libres.`, act: "Libérez de la place ou agrandissez-le. Une fois plein, plus rien ne s’enregistre et personne ne peut se connecter." }),
   "certificate-expired": (a) => ({ text: `Le certificat a expiré le ${date(a.since ?? 0)}.`, act: "Renouvelez-le : d’ici là, les navigateurs refusent l’adresse ou mettent en garde." }),
   "certificate-soon": (a) => ({ text: `Le certificat expire dans ${plural("fr", a.number ?? 0, "jour", "jours")}, le ${date(a.since ?? 0)}.`, act: "Renouvelez-le avant cette date." }),
+  mail: (a) => ({ text: `Aucun courriel ne part depuis ${dateTime(a.since ?? 0)} : ${a.fr ?? ""}.`, act: "Les courriels attendent, et sont abandonnés au bout de trois jours. « huisclos check mail » sur le serveur en dit plus." }),
   directory: (a) => ({ text: `L’annuaire ne répond pas : ${a.fr ?? ""}`, act: "Les personnes de l’annuaire ne peuvent pas se connecter. Voyez la cause.", section: "directory" }),
   "directory-held": (a) => ({ text: `${plural("fr", a.number ?? 0, "personne n’est", "personnes ne sont")} plus dans l’annuaire ; aucun compte n’a été fermé.`, act: "Vérifiez, puis synchronisez malgré tout si c’est juste.", section: "directory" }),
   provider: (a) => ({ text: `Le fournisseur d’identité ne répond pas : ${a.fr ?? ""}`, act: "On ne se connecte plus par lui ; les comptes d’ici se connectent toujours." }),
@@ -43,6 +44,7 @@ const en: Record<string, (a: Attention) => Said> = {
   disk: (a) => ({ text: `The disk is nearly full: ${units.octets(a.number ?? 0)} free.`, act: "Make room or enlarge it. Once it is full nothing is kept, and nobody can sign in." }),
   "certificate-expired": (a) => ({ text: `The certificate expired on ${date(a.since ?? 0)}.`, act: "Renew it: until then browsers refuse the address or warn." }),
   "certificate-soon": (a) => ({ text: `The certificate expires in ${plural("en", a.number ?? 0, "day", "days")}, on ${date(a.since ?? 0)}.`, act: "Renew it before that date." }),
+  mail: (a) => ({ text: `No mail has left since ${dateTime(a.since ?? 0)}: ${a.en ?? ""}.`, act: "Mails wait, and are given up after three days. “huisclos check mail” on the server says more." }),
   directory: (a) => ({ text: `The directory does not answer: ${a.en ?? ""}`, act: "People of the directory cannot sign in. See the cause.", section: "directory" }),
   "directory-held": (a) => ({ text: `${plural("en", a.number ?? 0, "person is", "people are")} no longer in the directory; no account was shut.`, act: "Check, then synchronise anyway if that is right.", section: "directory" }),
   provider: (a) => ({ text: `The identity provider does not answer: ${a.en ?? ""}`, act: "Nobody signs in by it; accounts of this appliance still do." }),
@@ -52,9 +54,6 @@ const en: Record<string, (a: Attention) => Said> = {
   sandbox: (a) => ({ text: `Protections of the program are not in force: ${(a.what ?? []).join(", ")}.`, act: "“huisclos check” says what each is good for and how to bring it back." }),
   settings: (a) => ({ text: `${plural("en", a.number ?? 0, "setting waits", "settings wait")} for a restart: ${(a.what ?? []).join(", ")}.`, act: "Restart the appliance at a quiet moment; everybody comes back to their meeting by themselves." }),
 };
-
-/** The codes that have a sentence; a test holds them against the server's. */
-export const attentionCodes = Object.keys(fr);
 
 export function attentionSaid(a: Attention): Said {
   const known = (lang.value === "fr" ? fr : en)[a.code];
