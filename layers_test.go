@@ -40,8 +40,9 @@ var layers = map[string]rule{
 	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "audit", "meetings/...", "store"},
-		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/webhook", "audit", "meetings/...", "store"},
+		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
+	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 
 	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "meetings/..."},
 		outside: []string{"github.com/pion/ice/v4", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/rtp",

@@ -26,6 +26,7 @@ import (
 	"huisclos/appliance/control"
 	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
 	"huisclos/hardening"
@@ -54,6 +55,8 @@ func migrations() []store.Migration {
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
+		{Version: 16, Name: "programs", Run: accounts.AddPrograms},
+		{Version: 17, Name: "webhooks", Run: webhook.CreateBuckets},
 	}
 }
 
@@ -85,6 +88,7 @@ type Appliance struct {
 	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
+	hooks     *webhook.Hooks
 	canaries  *canaries
 	port      int
 	second    int // another of UDP; 0: none
@@ -146,6 +150,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
+		return nil, err
+	}
 	client, err := s.newDirectory()
 	if err != nil {
 		return nil, err
@@ -221,7 +228,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(a.endCanary)
 
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.directory, Provider: a.provider,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
@@ -292,6 +299,7 @@ func (a *Appliance) tend() {
 		a.post.run(a.quit, mailEvery, a.settings.now)
 	})
 	a.running.Go(func() { hardening.TendHeap(a.quit) })
+	a.tellWebhooks()
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.rooms.SweepPlanned(now); err != nil {
 			a.log.Error("planned meetings are not swept", "error", err)

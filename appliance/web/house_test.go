@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -24,6 +25,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
@@ -40,6 +42,7 @@ type house struct {
 	audit    *audit.Log
 	rooms    *meetings.Rooms
 	hall     *meetings.Hall
+	hooks    *webhook.Hooks
 	log      *logbook
 	db       *store.DB
 
@@ -139,7 +142,8 @@ func emptyHouse(t testing.TB) *house {
 	must(t, db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
-	}, accounts.Migrations(6)...)))
+		{Version: 6, Name: "webhooks", Run: webhook.CreateBuckets},
+	}, accounts.Migrations(7)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -161,7 +165,10 @@ func emptyHouse(t testing.TB) *house {
 	t.Cleanup(h.hall.Close)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
 	must(t, err)
+	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger,
+		Dial: func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }})
 	h.server, err = New(Config{
+		Hooks:    h.hooks,
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
@@ -186,7 +193,8 @@ func emptyHouse(t testing.TB) *house {
 		},
 	})
 	must(t, err)
-	h.tls = httptest.NewUnstartedServer(h.server)
+	h.server.observe = seen.see
+	h.tls = httptest.NewUnstartedServer(seen.watch(h.server))
 	h.tls.EnableHTTP2 = false
 	h.tls.StartTLS()
 	t.Cleanup(h.tls.Close)
