@@ -163,6 +163,9 @@ func TestProgramsReachNoPrivilege(t *testing.T) {
 	if e := w.entry(audit.AccountCreated); e.Actor != admin.ID.String() || e.Detail["program"] != p.ID.String() || e.Object != made.ID.String() {
 		t.Errorf("%+v", e)
 	}
+	if _, err := w.NewActivation(by, made.ID, noon); err != nil {
+		t.Errorf("a link for who never had one that counted: %v", err)
+	}
 	if _, err := w.Disable(by, made.ID, noon); err != nil {
 		t.Error(err)
 	}

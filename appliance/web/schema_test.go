@@ -51,10 +51,14 @@ var (
 	marshalerType = reflect.TypeFor[json.Marshaler]()
 )
 
-// partName is what a named type is called: accountJSON is Account.
+// partName is what a named type is called: accountJSON is Account; one of another package has that in front.
 func partName(t reflect.Type) string {
-	name := strings.TrimSuffix(t.Name(), "JSON")
-	return strings.ToUpper(name[:1]) + name[1:]
+	capital := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+	name, at := capital(strings.TrimSuffix(t.Name(), "JSON")), t.PkgPath()
+	if at = at[strings.LastIndexByte(at, '/')+1:]; at != "web" {
+		name = capital(at) + name
+	}
+	return name
 }
 
 // of is the schema of a type, with v for what the type leaves open (interfaces); v may be invalid. request: nothing has to be there, and
@@ -123,7 +127,7 @@ func (b *bookkeeper) of(t reflect.Type, v reflect.Value, request bool) *schema {
 		}
 		name := partName(t)
 		if other, ok := b.types[name]; ok && other != t {
-			name = partName2(t)
+			panic(fmt.Sprintf("%s and %s would both be called %s", t, other, name))
 		}
 		b.types[name] = t
 		if b.parts[name] == nil {
@@ -137,13 +141,6 @@ func (b *bookkeeper) of(t reflect.Type, v reflect.Value, request bool) *schema {
 		return &schema{Ref: "#/components/schemas/" + name}
 	}
 	panic(fmt.Sprintf("no schema for %s", t))
-}
-
-// partName2 tells types of one name apart by their package.
-func partName2(t reflect.Type) string {
-	at := t.PkgPath()
-	at = at[strings.LastIndexByte(at, '/')+1:]
-	return strings.ToUpper(at[:1]) + at[1:] + partName(t)
 }
 
 // open reports whether a struct, or what it holds without a name of its own, has a field that only a value tells of.
