@@ -45,10 +45,13 @@ type Settings struct {
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
 	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
-	Mail            Mail
-	Directory       Directory
-	OIDC            OIDC          // as it was given; see [Settings.Provider]
-	DeletionDelay   time.Duration // from the moment at which the deletion of an account is asked for
+	// ConsoleDestinations lets the console name servers that connections go out to; Destinations are further places that it may name.
+	ConsoleDestinations bool
+	Destinations        []Outward
+	Mail                Mail
+	Directory           Directory
+	OIDC                OIDC          // as it was given; see [Settings.Provider]
+	DeletionDelay       time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
 	Files []string
@@ -58,7 +61,7 @@ type Settings struct {
 
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
-	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo,
+	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
 		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
@@ -102,7 +105,8 @@ func (s Settings) Differences(other Settings) (names []string) {
 		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
 		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"trusted_proxies", slices.Equal(s.TrustedProxies, other.TrustedProxies)}, {"control", s.Control == other.Control},
 		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
-		{"outward", s.Outward == other.Outward},
+		{"outward", s.Outward == other.Outward}, {"console_destinations", s.ConsoleDestinations == other.ConsoleDestinations},
+		{"destinations", slices.Equal(s.Destinations, other.Destinations)},
 		{"mail.host", s.Mail.Host == other.Mail.Host}, {"mail.port", s.Mail.Port == other.Mail.Port}, {"mail.security", s.Mail.Security == other.Mail.Security},
 		{"mail.user", s.Mail.User == other.Mail.User}, {"mail.password_file", s.Mail.PasswordFile == other.Mail.PasswordFile}, {"mail.from", s.Mail.From == other.Mail.From},
 		{"mail.ca_file", s.Mail.CAFile == other.Mail.CAFile}, {"mail.helo", s.Mail.Helo == other.Mail.Helo}, {"mail.language", s.Mail.Language == other.Mail.Language},

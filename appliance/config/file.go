@@ -28,6 +28,8 @@ type file struct {
 	Log             logTable       `toml:"log"`
 	TLS             tlsTable       `toml:"tls"`
 	Outward         *path          `toml:"outward"`
+	ConsoleHosts    *bool          `toml:"console_destinations"`
+	Destinations    *[]outbound    `toml:"destinations"`
 	Mail            mailTable      `toml:"mail"`
 	Directory       directoryTable `toml:"directory"`
 	OIDC            oidcTable      `toml:"oidc"`
@@ -62,8 +64,10 @@ type shape struct {
 		Certificate *string `toml:"certificate"`
 		Key         *string `toml:"key"`
 	} `toml:"tls"`
-	Outward *string   `toml:"outward"`
-	Mail    mailShape `toml:"mail"`
+	Outward      *string   `toml:"outward"`
+	ConsoleHosts *bool     `toml:"console_destinations"`
+	Destinations *[]string `toml:"destinations"`
+	Mail         mailShape `toml:"mail"`
 
 	Directory directoryShape `toml:"directory"`
 	OIDC      oidcShape      `toml:"oidc"`
@@ -233,6 +237,15 @@ func (f file) apply(s *Settings, from string) {
 	}
 	if said("outward", f.Outward != nil) {
 		s.Outward = f.Outward.text
+	}
+	if said("console_destinations", f.ConsoleHosts != nil) {
+		s.ConsoleDestinations = *f.ConsoleHosts
+	}
+	if said("destinations", f.Destinations != nil) {
+		s.Destinations = nil
+		for _, d := range *f.Destinations {
+			s.Destinations = append(s.Destinations, d.value)
+		}
 	}
 	f.Mail.apply(&s.Mail, said)
 	f.Directory.apply(&s.Directory, said)
