@@ -143,6 +143,10 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/proposals/:proposal/approve", officer, call, s.approve},
 		{post, "/api/admin/proposals/:proposal/reject", decider, call, s.reject},
 		{get, "/api/admin/status", administrator, call, s.getStatus},
+		{get, "/api/admin/settings", administrator, call, s.getSettings},
+		{patch, "/api/admin/settings", administrator, call, s.changeSettings},
+		{get, "/api/admin/settings/history", administrator, call, s.settingsHistory},
+		{post, "/api/admin/settings/history/:change/rollback", administrator, call, s.rollBackSettings},
 	}
 	list = append(list, s.scimRoutes()...)
 	// Documents and files. They tell nobody anything: what a page shows comes from the API.
