@@ -113,5 +113,5 @@ async function programs(look: Sight): Promise<void> {
   assert.deepEqual(faults, []);
 }
 
-test('Chromium, French, a desktop: programs have access', { timeout: 120_000 }, () => programs({ lang: 'fr', theme: 'light', width: 1280 }));
-test('Chromium, English, a phone: programs have access', { timeout: 120_000 }, () => programs({ lang: 'en', theme: 'dark', width: 390 }));
+test('Chromium, French, a desktop: programs have access', { timeout: 240_000 }, () => programs({ lang: 'fr', theme: 'light', width: 1280 }));
+test('Chromium, English, a phone: programs have access', { timeout: 240_000 }, () => programs({ lang: 'en', theme: 'dark', width: 390 }));

@@ -133,10 +133,10 @@ function One({ of: h, events, onChanged, onSecret, onGone }: { of: Webhook; even
         <Button icon="refresh-cw" onClick={() => setAsking("secret")}>{t.renew}</Button>
         <Button icon="trash-2" onClick={() => setAsking("remove")}>{t.remove}</Button>
       </div>
-      <section aria-labelledby="deliveries">
-        <h3 id="deliveries" class="part-title">{t.deliveries}</h3>
+      <div>
+        <h3 class="part-title">{t.deliveries}</h3>
         <Tried list={tried} failed={failed} onRetry={() => void load()} />
-      </section>
+      </div>
       <Confirm open={asking === "secret"} title={t.renewTitle} act={t.renewAct} danger={false} onClose={() => setAsking("")}
         onAct={() => run(async () => { const made = await programs.newSecret(h.id); setAsking(""); onSecret(made.secret); await onChanged(); })}><p>{t.renewText}</p></Confirm>
       <Confirm open={asking === "remove"} title={t.removeTitle(h.name)} act={t.removeAct} onClose={() => setAsking("")}
