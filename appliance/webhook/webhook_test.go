@@ -363,10 +363,13 @@ func TestFailures(t *testing.T) {
 		want   Outcome
 		status int
 	}{
-		"well":        {nil, there, Delivered, 200},
-		"no content":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, there, Delivered, 204},
-		"gone":        {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }, there, Answered, 410},
-		"redirect":    {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", other.URL); w.WriteHeader(307) }, there, Redirected, 307},
+		"well":       {nil, there, Delivered, 200},
+		"no content": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, there, Delivered, 204},
+		"gone":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }, there, Answered, 410},
+		"redirect": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", other.URL)
+			w.WriteHeader(307)
+		}, there, Redirected, 307},
 		"nobody":      {nil, func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("refused") }, Unreachable, 0},
 		"large":       {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) }, there, Delivered, 200},
 		"long header": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<16)) }, there, Unreadable, 0},
@@ -415,7 +418,9 @@ func TestFailures(t *testing.T) {
 		_, err := d.Change(tx, made.ID, Wish{Name: "x", URL: "https://example.org/", Events: []string{"account.created"}, Authority: r.authority()}, false)
 		return err
 	}))
-	d.dial = func(ctx context.Context, _ string, port int) (net.Conn, error) { return there(ctx, "example.com", port) }
+	d.dial = func(ctx context.Context, _ string, port int) (net.Conn, error) {
+		return there(ctx, "example.com", port)
+	}
 	if got, err := d.Test(t.Context(), made.ID); err != nil || got.Outcome != Untrusted {
 		t.Errorf("another name: %+v, %v", got, err)
 	}
