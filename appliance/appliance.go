@@ -54,6 +54,7 @@ func migrations() []store.Migration {
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
+		{Version: 16, Name: "tree of the audit log", Run: audit.AddTree},
 	}
 }
 
@@ -85,6 +86,8 @@ type Appliance struct {
 	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
+	signer    *audit.Signer
+	recording bool // the audit log has this run's beginning
 	canaries  *canaries
 	port      int
 	second    int // another of UDP; 0: none
@@ -142,6 +145,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.signer, err = audit.OpenSigner(trail, hasher, rand.Reader, s.now()); err != nil {
+		return nil, err
+	}
+	a.onStop(a.endLog)
 	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
 		return nil, err
 	}
@@ -234,6 +241,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.serveWeb(a.door, sockets.redirect)
 	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
 	a.holdRefusals()
+	if err := a.beginLog(); err != nil {
+		return nil, err
+	}
 	a.tend()
 	a.followDirectory()
 	a.followProvider()

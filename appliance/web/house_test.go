@@ -137,7 +137,7 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	must(t, db.Migrate(append([]store.Migration{
-		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
+		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
 	}, accounts.Migrations(6)...)))
 	h.audit, h.db = audit.New(db), db

@@ -251,3 +251,9 @@ func stated(sig note.Signature) time.Time {
 	}
 	return time.Unix(int64(binary.BigEndian.Uint64(raw[4:])&(1<<40-1)), 0).UTC()
 }
+
+// SignedBy reports whether a key has signed a note, whatever log it is of.
+func SignedBy(text []byte, k PublicKey) bool {
+	_, err := open(text, []PublicKey{k})
+	return err == nil
+}
