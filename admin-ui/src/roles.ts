@@ -1,21 +1,47 @@
-/** Which sections of the console each role has. What stands in them is the server's to refuse; here is only what can work. */
+/** The sections of the console: in which group of the navigation each stands, and whose it is. What stands in them is the server's to refuse; here is only what can work. */
 import type { IconName } from "@huisclos/ui-kit";
 import type { Role } from "./api.ts";
 
-export type SectionName = "" | "accounts" | "groups" | "directory" | "provisioning" | "calls" | "policy" | "profiles" | "proposals" | "audit" | "about" | "account";
+/** A group of the navigation; "" stands above all, without a heading. */
+export type GroupName = "" | "people" | "meetings" | "appliance" | "security" | "mine";
+interface Row { readonly at: string; readonly group: GroupName; readonly icon: IconName; readonly roles: readonly Role[] }
 
-export const icons: Readonly<Record<SectionName, IconName>> = {
-  "": "activity", accounts: "users-round", groups: "layout-grid", directory: "list", provisioning: "user-plus", calls: "video", policy: "shield-check", profiles: "lock", proposals: "hand", audit: "scroll-text", about: "info", account: "circle-user-round",
-};
+const administrators = ["administrator"] as const, deciders = ["administrator", "officer"] as const, watchers = ["administrator", "officer", "auditor"] as const;
 
-const sections: Readonly<Partial<Record<Role, readonly SectionName[]>>> = {
-  administrator: ["", "accounts", "groups", "directory", "provisioning", "calls", "policy", "profiles", "proposals", "audit", "account", "about"],
-  officer: ["policy", "profiles", "proposals", "audit", "account", "about"],
-  auditor: ["audit", "account", "about"],
-};
+/** One line for each section, in the order of the navigation; those of a group stand together. A section is here once its page is there. */
+const table = [
+  { at: "", group: "", icon: "activity", roles: administrators },
+  { at: "accounts", group: "people", icon: "users-round", roles: administrators },
+  { at: "groups", group: "people", icon: "layout-grid", roles: administrators },
+  { at: "directory", group: "people", icon: "list", roles: administrators },
+  { at: "provisioning", group: "people", icon: "user-plus", roles: administrators },
+  { at: "calls", group: "meetings", icon: "video", roles: administrators },
+  { at: "policy", group: "security", icon: "shield-check", roles: deciders },
+  { at: "profiles", group: "security", icon: "lock", roles: deciders },
+  { at: "proposals", group: "security", icon: "hand", roles: deciders },
+  { at: "audit", group: "security", icon: "scroll-text", roles: watchers },
+  { at: "account", group: "mine", icon: "circle-user-round", roles: watchers },
+  { at: "about", group: "mine", icon: "info", roles: watchers },
+] as const satisfies readonly Row[];
+
+export type SectionName = (typeof table)[number]["at"];
+export interface Section { readonly at: SectionName; readonly icon: IconName }
+
+const of = (role: Role): (Row & Section)[] => table.filter((s: Row) => s.roles.includes(role));
 
 /** In the order of the navigation; none for a role that the console is not for. */
-export const sectionsOf = (role: Role): readonly SectionName[] => sections[role] ?? [];
+export const sectionsOf = (role: Role): readonly SectionName[] => of(role).map((s) => s.at);
+
+/** The navigation of a role: its groups, none of them empty. */
+export function groupsOf(role: Role): { name: GroupName; sections: Section[] }[] {
+  const groups: { name: GroupName; sections: Section[] }[] = [];
+  for (const s of of(role)) {
+    const last = groups.at(-1);
+    if (last?.name === s.group) last.sections.push(s);
+    else groups.push({ name: s.group, sections: [s] });
+  }
+  return groups;
+}
 
 /** Where the console begins for a role. */
 export const homeOf = (role: Role): SectionName => sectionsOf(role)[0] ?? "";

@@ -1,22 +1,18 @@
-/** The frame of the console: few sections on the left (above on a phone), the state of the appliance in one sentence on top. */
+/** The frame of the console: few groups of sections on the left (behind a button on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, Staying, theme } from "@huisclos/ui-kit";
 import { admin } from "./api.ts";
-import { icons, sectionsOf } from "./roles.ts";
+import { Navigation } from "./navigation.tsx";
 import { base, go, mySecurity } from "./route.ts";
 import { asApiError, askStatus, recoveryLeft, session, signOut, status, useEvery } from "./session.ts";
-import { sectionName, words } from "./words/console.ts";
+import { words } from "./words/console.ts";
 
 /** here: the section that is shown. */
 export function Shell({ here, children }: { here: string; children: ComponentChildren }) {
   const t = words.value;
   const s = session.value;
-  const nav = useRef<HTMLElement>(null);
-  // On a phone the sections stand in one line, longer than the window: the one that is shown is in sight.
-  useEffect(() => { nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); }, [here]);
   if (s.state !== "in") return null;
-  const role = s.me.account.role, sections = sectionsOf(role);
+  const role = s.me.account.role;
   return (
     <div class="console">
       <a class="skip unseen" href="#main">{t.skip}</a>
@@ -26,11 +22,7 @@ export function Shell({ here, children }: { here: string; children: ComponentChi
         <Staying after={s.me.idle?.console ?? 0} console ask={() => admin.policy().catch(asApiError)} />
         <div class="console__end"><MeMenu /></div>
       </header>
-      <nav class="console__nav" aria-label={t.nav} ref={nav}>
-        {sections.map((at) => (
-          <a key={at} class="console__link" href={`${base}/${at}`} aria-current={at === here ? "page" : undefined}><Icon name={icons[at]} /><span>{sectionName(at)}</span></a>
-        ))}
-      </nav>
+      <Navigation here={here} role={role} />
       <main class="console__main" id="main" tabIndex={-1}><RecoveryLeft />{children}</main>
     </div>
   );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { has, homeOf, sectionsOf } from "../roles.ts";
+import { groupsOf, has, homeOf, sectionsOf } from "../roles.ts";
 
 test("each role has its own sections and no other", () => {
   assert.deepEqual(sectionsOf("auditor"), ["audit", "account", "about"]);
@@ -11,4 +11,13 @@ test("each role has its own sections and no other", () => {
 
 test("the console begins with something that the role has", () => {
   for (const role of ["administrator", "officer", "auditor"] as const) assert.ok(has(role, homeOf(role)), role);
+});
+
+test("the navigation has each section once, each group once, and no empty group", () => {
+  for (const role of ["administrator", "officer", "auditor"] as const) {
+    const groups = groupsOf(role);
+    assert.deepEqual(groups.flatMap((g) => g.sections.map((s) => s.at)), [...sectionsOf(role)]);
+    assert.equal(new Set(groups.map((g) => g.name)).size, groups.length, role);
+    assert.ok(groups.every((g) => g.sections.length > 0));
+  }
 });
