@@ -33,6 +33,7 @@ var layers = map[string]rule{
 
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
+	"appliance/auditor": {floor: 4, own: []string{"appliance/control", "audit", "crypto/keylog", "store"}},
 	"appliance/certs":   {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
 	"appliance/command": {floor: 4},
 	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},

@@ -48,64 +48,100 @@ type closing struct {
 	Way        []keylog.Hash `json:"way,omitempty"`
 }
 
-// Export writes the entries that were recorded in that time (zero: without a bound): all from the first that was to the last, in the
-// order of the log. It reads page by page, so that a long log neither fills the memory nor holds up the database. It returns how many
-// entries it wrote. Entries that are recorded meanwhile are left out.
-func (l *Log) Export(ctx context.Context, w io.Writer, format Format, from, to time.Time, version string) (uint64, error) {
+// A Part says how far an export has come. It is made by Begin, and may be kept by who asks for the next piece.
+type Part struct {
+	Format Format `json:"format"`
+	First  uint64 `json:"first"`
+	Last   uint64 `json:"last"`   // First-1: there is no entry
+	Signed uint64 `json:"signed"` // size of the checkpoint at the end; 0: none
+	Next   uint64 `json:"next"`   // 0: nothing is written yet
+	Done   bool   `json:"done"`
+}
+
+// Begin prepares an export of the entries that were recorded in that time (zero: without a bound): all from the first that was to the
+// last, in the order of the log. Entries that are recorded from now on are left out. ErrQuery for another format.
+func (l *Log) Begin(ctx context.Context, format Format, from, to time.Time) (Part, error) {
+	if format != JSONL && format != CEF {
+		return Part{}, ErrQuery
+	}
 	st, err := l.Last()
 	if err != nil {
-		return 0, err
+		return Part{}, err
 	}
-	first, last, err := l.span(ctx, from, to)
-	if err != nil {
-		return 0, err
+	p := Part{Format: format, Signed: st.Size}
+	if p.First, p.Last, err = l.span(ctx, from, to); err != nil {
+		return Part{}, err
 	}
-	if st.Size+1 < first {
-		st = Statement{} // it ends before the first of these
+	if p.Signed+1 < p.First {
+		p.Signed = 0 // it ends before the first of these
 	}
-	b := bufio.NewWriterSize(w, 64<<10)
-	if format == JSONL {
-		if err := l.open(b, first, st); err != nil {
-			return 0, err
+	return p, nil
+}
+
+// WritePart writes the next piece of an export, a page of entries, and says how far it has come then. It holds up nobody for longer,
+// however long the log.
+func (l *Log) WritePart(w io.Writer, p Part, version string) (Part, error) {
+	if p.Next == 0 {
+		p.Next = p.First
+		if p.Format == JSONL {
+			if err := l.open(w, p); err != nil {
+				return p, err
+			}
 		}
 	}
-	for next := first; next <= last; {
-		if err := ctx.Err(); err != nil {
-			return next - first, fmt.Errorf("audit: export: %w", err)
-		}
+	if p.Next <= p.Last {
 		var page [][]byte
 		if err := l.db.View(func(tx *store.Tx) error {
-			tx.Scan(entriesBucket, nil, numbered(next), int(min(verifyPage, last-next+1)), func(_, v []byte) bool {
+			tx.Scan(entriesBucket, nil, numbered(p.Next), int(min(verifyPage, p.Last-p.Next+1)), func(_, v []byte) bool {
 				page = append(page, v)
 				return true
 			})
 			return nil
 		}); err != nil {
-			return next - first, err
+			return p, err
 		}
 		if len(page) == 0 {
-			return next - first, &Fault{next, "it is missing"}
+			return p, &Fault{p.Next, "it is missing"}
 		}
 		for _, v := range page {
-			line, err := lineFor(format, next, v, version)
+			line, err := lineFor(p.Format, p.Next, v, version)
 			if err != nil {
-				return next - first, err
+				return p, err
 			}
-			if _, err := b.Write(append(line, '\n')); err != nil {
-				return next - first, fmt.Errorf("audit: export: %w", err)
+			if _, err := w.Write(append(line, '\n')); err != nil {
+				return p, fmt.Errorf("audit: export: %w", err)
 			}
-			next++
+			p.Next++
 		}
 	}
-	if format == JSONL {
-		if err := l.close(b, last, st); err != nil {
-			return last + 1 - first, err
+	if p.Next <= p.Last {
+		return p, nil
+	}
+	if p.Format == JSONL {
+		if err := l.close(w, p); err != nil {
+			return p, err
 		}
 	}
-	if err := b.Flush(); err != nil {
-		return last + 1 - first, fmt.Errorf("audit: export: %w", err)
+	p.Done = true
+	return p, nil
+}
+
+// Export writes a whole export, and returns how many entries it wrote.
+func (l *Log) Export(ctx context.Context, w io.Writer, format Format, from, to time.Time, version string) (uint64, error) {
+	p, err := l.Begin(ctx, format, from, to)
+	b := bufio.NewWriterSize(w, 64<<10)
+	for err == nil && !p.Done {
+		if err = ctx.Err(); err == nil {
+			p, err = l.WritePart(b, p, version)
+		}
 	}
-	return last + 1 - first, nil
+	if err == nil {
+		err = b.Flush()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("audit: export: %w", err)
+	}
+	return p.Last + 1 - p.First, nil
 }
 
 func lineFor(format Format, sequence uint64, value []byte, version string) ([]byte, error) {
@@ -168,18 +204,18 @@ func (l *Log) span(ctx context.Context, from, to time.Time) (first, last uint64,
 	return first, last, nil
 }
 
-func (l *Log) open(w io.Writer, first uint64, st Statement) error {
-	o := opening{Export: exportFormat, First: first, Previous: Hash{}.String(), Edge: []keylog.Hash{}, Signed: st.Size}
+func (l *Log) open(w io.Writer, p Part) error {
+	o := opening{Export: exportFormat, First: p.First, Previous: Hash{}.String(), Edge: []keylog.Hash{}, Signed: p.Signed}
 	err := l.db.View(func(tx *store.Tx) error {
-		if first == 1 {
+		if p.First == 1 {
 			return nil
 		}
-		before := tx.Get(entriesBucket, numbered(first-1))
+		before := tx.Get(entriesBucket, numbered(p.First-1))
 		if len(before) < keylog.HashSize {
-			return &Fault{first - 1, "it is missing"}
+			return &Fault{p.First - 1, "it is missing"}
 		}
 		o.Previous = Hash(before[:keylog.HashSize]).String()
-		f, err := keylog.FrontierAt(first-1, subtrees{tx})
+		f, err := keylog.FrontierAt(p.First-1, subtrees{tx})
 		if err != nil {
 			return err
 		}
@@ -192,19 +228,19 @@ func (l *Log) open(w io.Writer, first uint64, st Statement) error {
 	return writeLine(w, o)
 }
 
-func (l *Log) close(w io.Writer, last uint64, st Statement) error {
-	c := closing{End: last}
+func (l *Log) close(w io.Writer, p Part) error {
+	c := closing{End: p.Last}
 	err := l.db.View(func(tx *store.Tx) error {
-		if st.Size == 0 {
+		if p.Signed == 0 {
 			return nil
 		}
-		note, err := cosignedNote(tx, st.Size)
+		note, err := cosignedNote(tx, p.Signed)
 		if err != nil {
 			return err
 		}
 		c.Checkpoint = string(note)
-		if st.Size > last {
-			c.Way, err = keylog.Between(last, st.Size, subtrees{tx})
+		if p.Signed > p.Last {
+			c.Way, err = keylog.Between(p.Last, p.Signed, subtrees{tx})
 		}
 		return err
 	})

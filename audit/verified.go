@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,27 +24,27 @@ type Verified struct {
 	Reason string  `json:"reason,omitempty"`
 }
 
-// VerifyAndRecord examines the log, and records in it what came of it, with e's actor and client. A fault is no error: it is in what is
-// returned.
-func (l *Log) VerifyAndRecord(ctx context.Context, noted Noted, progress func(done uint64), e Event) (Verified, error) {
-	r, err := l.Examine(ctx, noted, progress)
-	var fault *Fault
-	if err != nil && !errors.As(err, &fault) {
-		return Verified{}, err
-	}
+// RecordVerified records what came of an examination, with e's time, actor and client. failed is the examination's error, a *Fault or
+// any other that speaks of the log.
+func (l *Log) RecordVerified(r Report, failed error, e Event) error {
 	v := Verified{Time: e.Time.UTC(), By: e.Actor, Entries: r.Head.Sequence, Covered: r.Covered.Size, Cosigned: r.Cosigned}
 	e.Action = LogVerified
-	if fault != nil {
+	var fault *Fault
+	switch {
+	case failed == nil:
+		e.Detail = map[string]string{"entries": strconv.FormatUint(r.Head.Sequence, 10), "head": r.Head.Hash.String()}
+	case errors.As(failed, &fault):
 		v.Fault, v.Reason = &fault.Sequence, fault.Reason
 		e.Result, e.Detail = Failed, map[string]string{"sequence": strconv.FormatUint(fault.Sequence, 10), "reason": fault.Reason}
-	} else {
-		e.Detail = map[string]string{"entries": strconv.FormatUint(r.Head.Sequence, 10), "head": r.Head.Hash.String()}
+	default:
+		v.Reason = failed.Error()
+		e.Result, e.Detail = Failed, map[string]string{"reason": v.Reason}
 	}
 	row, err := json.Marshal(v)
 	if err != nil {
-		return v, fmt.Errorf("audit: verification: %w", err)
+		return fmt.Errorf("audit: verification: %w", err)
 	}
-	return v, l.db.Update(func(tx *store.Tx) error {
+	return l.db.Update(func(tx *store.Tx) error {
 		if err := tx.Put(verifiedBucket, lastKey, row); err != nil {
 			return err
 		}
