@@ -21,6 +21,7 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
@@ -229,6 +230,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
+		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
+			return auditor.BeginExport(trail, a.signer, format, from, to, e)
+		},
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,

@@ -158,8 +158,8 @@ func TestSearch(t *testing.T) {
 		want int
 	}{
 		"all": {Query{}, 500}, "result": {Query{Result: Refused}, 5}, "family": {Query{Action: "login."}, 5}, "action": {Query{Action: "login.refused"}, 5},
-		"another action": {Query{Action: "login.ok"}, 0}, "half a word": {Query{Action: "log."}, 0}, "person": {Query{Person: "somebody"}, 10}, "object": {Query{Object: `a "quoted" object`}, 5},
-		"time": {Query{From: noon.Add(100 * time.Second), To: noon.Add(200 * time.Second)}, 100}, "together": {Query{Result: OK, Person: "somebody", To: noon.Add(250 * time.Second)}, 3},
+		"another action": {Query{Action: "login.ok"}, 0}, "half a word": {Query{Action: "log."}, 0}, "person": {Query{Persons: []string{"somebody"}}, 10}, "object": {Query{Object: `a "quoted" object`}, 5},
+		"time": {Query{From: noon.Add(100 * time.Second), To: noon.Add(200 * time.Second)}, 100}, "together": {Query{Result: OK, Persons: []string{"somebody"}, To: noon.Add(250 * time.Second)}, 3},
 	} {
 		for _, most := range []int{1, 7, 499, 500, 501, searchMost} {
 			list, turns := count(tt.q, most)
@@ -171,7 +171,7 @@ func TestSearch(t *testing.T) {
 			}
 		}
 	}
-	for _, q := range []Query{{Action: "Not A Name"}, {Action: "."}, {Result: "maybe"}, {Person: strings.Repeat("a", 300)}} {
+	for _, q := range []Query{{Action: "Not A Name"}, {Action: "."}, {Result: "maybe"}, {Persons: make([]string, 33)}} {
 		if _, err := l.Search(q, 0, 10); !errors.Is(err, ErrQuery) {
 			t.Errorf("%+v: %v", q, err)
 		}

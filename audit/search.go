@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 // A Query says which entries are looked for; what is empty asks for nothing.
 type Query struct {
 	From, To time.Time // from this moment on, and before that one
-	// Person is an account id, or one of the Actor constants: who acted, who was acted upon or is named in a detail.
-	Person string
+	// Persons are account ids, or Actor constants, one of whom acted, was acted upon or is named in a detail.
+	Persons []string
 	// Action is an action ("login.ok") or, with a dot at its end, all of a family ("login.").
 	Action string
 	Object string
@@ -31,6 +32,9 @@ type Found struct {
 // searchMost bounds the entries that one Search looks at: so it answers within a fraction of a second, however rare what it is
 // looking for, and the caller goes on from Next.
 const searchMost = 100_000
+
+// maxPersons bounds whom one query is about.
+const maxPersons = 32
 
 // Search returns up to limit entries (1 to MaxPage) older than the one with the sequence before; 0 begins with the newest. It looks at
 // searchMost entries at most.
@@ -90,7 +94,7 @@ func (l *Log) search(q Query, before uint64, limit, most int) (f Found, err erro
 
 // check refuses a query that no entry answers by its form.
 func (q Query) check() error {
-	if len(q.Person) > maxValue || len(q.Object) > maxValue || len(q.Action) > 2*maxKey+1 {
+	if len(q.Persons) > maxPersons || len(q.Object) > maxValue || len(q.Action) > 2*maxKey+1 {
 		return ErrQuery
 	}
 	if a := strings.TrimSuffix(q.Action, "."); a != "" && !validAction(Action(a)) || q.Action == "." {
@@ -108,7 +112,7 @@ func (q Query) wants(e Entry) bool {
 	switch {
 	case !q.From.IsZero() && e.Time.Before(q.From), !q.To.IsZero() && !e.Time.Before(q.To),
 		q.Object != "" && e.Object != q.Object, q.Result != "" && e.Result != q.Result,
-		q.Action != "" && !q.acts(e.Action), q.Person != "" && !concerns(e, q.Person):
+		q.Action != "" && !q.acts(e.Action), len(q.Persons) > 0 && !slices.ContainsFunc(q.Persons, func(p string) bool { return concerns(e, p) }):
 		return false
 	}
 	return true
@@ -136,7 +140,11 @@ func concerns(e Entry, person string) bool {
 // hints are pieces of text that an entry has when it is looked for: most of a long log is passed over without being decoded. JSON
 // writes the same text in more than one way, so what could be written in another gives no hint.
 func (q Query) hints() (list [][]byte) {
-	for _, text := range []string{q.Person, q.Object, strings.TrimSuffix(q.Action, ".")} {
+	one := ""
+	if len(q.Persons) == 1 {
+		one = q.Persons[0]
+	}
+	for _, text := range []string{one, q.Object, strings.TrimSuffix(q.Action, ".")} {
 		if text != "" && plain(text) {
 			list = append(list, []byte(`"`+text))
 		}

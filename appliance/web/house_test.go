@@ -163,6 +163,9 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	h.server, err = New(Config{
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
+		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
+			return h.audit.Begin(t.Context(), format, from, to)
+		},
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},

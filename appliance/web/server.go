@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -23,13 +24,17 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Forwarding, Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
+	// ExportAudit records that the audit log is handed out, has it signed, and prepares the export. e names who asks.
+	ExportAudit func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error)
+	// Forwarding says how the forwarding of the audit log is doing; nil, or a nil answer: it is not forwarded.
+	Forwarding func() *Forwarding
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.
@@ -92,6 +97,22 @@ type Status struct {
 	Address     string // that people type; empty: not known, so the way that the one who asks came
 }
 
+// Forwarding is how the forwarding of the audit log to a collector is doing.
+type Forwarding struct {
+	Target  string     `json:"target"`
+	Behind  uint64     `json:"behind"`            // entries that have not been sent yet, or not safely
+	Oldest  *time.Time `json:"oldest,omitempty"`  // of these
+	Sent    *time.Time `json:"sent,omitempty"`    // when the last one went
+	Failing *time.Time `json:"failing,omitempty"` // since when it does not work
+	Detail  string     `json:"detail,omitempty"`  // why
+}
+
+// verifying is how far a verification has come.
+type verifying struct {
+	done atomic.Uint64
+	of   uint64
+}
+
 // Server answers every request. It is an http.Handler.
 type Server struct {
 	Config
@@ -111,11 +132,13 @@ type Server struct {
 	starts   *rate // ways to the provider, by address
 	flows    *flows
 	hints    *hints
-	exports  *rate    // copies of all that is kept, by account
-	plans    *rate    // changes of planned meetings by account
-	lookups  *rate    // searches of the directory by account
-	presence presence // who is here
-	slots    chan struct{}
+	exports  *rate // copies of all that is kept, by account
+	// verifying is the verification of the audit log that is under way; nil: there is none.
+	verifying atomic.Pointer[verifying]
+	plans     *rate    // changes of planned meetings by account
+	lookups   *rate    // searches of the directory by account
+	presence  presence // who is here
+	slots     chan struct{}
 
 	provisions   *rate         // requests for SCIM by token
 	strangers    *rate         // the same without one that counts, by address
