@@ -9,8 +9,7 @@
 //
 // What chain, tree and signatures cannot show by themselves: a rewrite of the whole log by somebody who may write the database file
 // and makes a key of their own. For that something noted elsewhere is given to Verify: a head (sequence and hash), the public key, or
-// a checkpoint that a witness has signed. Nor is there a trace of what was cut off the end before a checkpoint covered it; the copy
-// that is forwarded as it is written has it.
+// a checkpoint that a witness has signed. Nor is there a trace of what was cut off the end before a checkpoint covered it.
 package audit
 
 import (

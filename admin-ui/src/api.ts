@@ -67,7 +67,6 @@ export interface AuditState {
   checkpoint?: { size: number; time: string };
   verified?: { time: string; by: string; entries: number; covered: number; cosigned: number; fault?: number; reason?: string };
   verifying?: { done: number; of: number };
-  forwarding?: { target: string; behind: number; oldest?: string; sent?: string; failing?: string; detail?: string };
 }
 /** Roles whose second factor the rules decide; of the others it is asked for always. */
 export type RuledRole = "organiser" | "member";

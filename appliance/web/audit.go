@@ -210,11 +210,6 @@ func (s *Server) auditState(v *visit) error {
 	if of := s.verifying.Load(); of != nil {
 		out["verifying"] = map[string]uint64{"done": of.done.Load(), "of": of.of}
 	}
-	if s.Forwarding != nil {
-		if f := s.Forwarding(); f != nil {
-			out["forwarding"] = f
-		}
-	}
 	names, err := s.Accounts.Names(ids)
 	if err != nil {
 		return err

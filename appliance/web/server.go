@@ -24,7 +24,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Forwarding, Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Observation, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Observation, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -33,8 +33,6 @@ type Config struct {
 	Status   func() Status
 	// ExportAudit records that the audit log is handed out, has it signed, and prepares the export. e names who asks.
 	ExportAudit func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error)
-	// Forwarding says how the forwarding of the audit log is doing; nil, or a nil answer: it is not forwarded.
-	Forwarding func() *Forwarding
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.
@@ -97,16 +95,6 @@ type Status struct {
 	Started     time.Time
 	Fingerprint string
 	Address     string // that people type; empty: not known, so the way that the one who asks came
-}
-
-// Forwarding is how the forwarding of the audit log to a collector is doing.
-type Forwarding struct {
-	Target  string     `json:"target"`
-	Behind  uint64     `json:"behind"`            // entries that have not been sent yet, or not safely
-	Oldest  *time.Time `json:"oldest,omitempty"`  // of these
-	Sent    *time.Time `json:"sent,omitempty"`    // when the last one went
-	Failing *time.Time `json:"failing,omitempty"` // since when it does not work
-	Detail  string     `json:"detail,omitempty"`  // why
 }
 
 // verifying is how far a verification has come.

@@ -1,4 +1,4 @@
-/** How far the audit log is verified, signed, witnessed and forwarded. */
+/** How far the audit log is verified, signed and witnessed. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, Confirm, copy, count, dateTime, Dialog, Empty, Field, IconButton, Input, lang, Notice, Skeleton, Table, toast, type Column } from "@huisclos/ui-kit";
 import { admin, type ApiError, type AuditState, type Role, type Witness } from "../api.ts";
@@ -26,7 +26,6 @@ export function Seals({ role }: { role: Role }) {
       <Verification state={state} busy={busy || state.verifying !== undefined} onVerify={() => void verify()} />
       <Signature state={state} />
       <Witnesses state={state} role={role} onState={setState} />
-      <Forwarding state={state} />
     </div>
   );
 }
@@ -124,25 +123,6 @@ function Enrol({ onKey }: { onKey: (key: string) => Promise<void> }) {
       <Input label={t.enrolKey} value={key} onValue={setKey} required maxLength={512} autocomplete="off" spellcheck={false} />
       <Button look="primary" type="submit" disabled={key.trim() === ""}>{t.enrolAct}</Button>
     </form>
-  );
-}
-
-function Forwarding({ state }: { state: AuditState }) {
-  const t = auditWords.value, f = state.forwarding;
-  return (
-    <section class="card stack" aria-labelledby="audit-forwarding">
-      <h2 id="audit-forwarding" class="part-title">{t.forwarding}</h2>
-      {!f ? <p>{t.noForwarding}<br /><span class="muted">{t.forwardingOff}</span></p> : (
-        <>
-          {f.failing && <Notice tone="attention"><p>{t.failing(dateTime(f.failing))}</p>{f.detail && <p class="small any" lang="en">{f.detail}</p>}</Notice>}
-          <dl class="facts">
-            <dt>{t.target}</dt><dd class="any">{f.target}</dd>
-            <dt>{t.waiting}</dt><dd class="figures">{t.waitingOf(count(f.behind))}{f.oldest && <>, {t.since(dateTime(f.oldest))}</>}</dd>
-            {f.sent && <><dt>{t.lastSent}</dt><dd>{dateTime(f.sent)}</dd></>}
-          </dl>
-        </>
-      )}
-    </section>
   );
 }
 

@@ -42,7 +42,6 @@ export const auditWords = dictionary(
     growth: "Fichier à contresigner", growthFor: (n: string) => `Télécharger le fichier à contresigner pour ${n}`, handIn: "Remettre une contresignature", handInHint: "Le fichier que « huisclos audit witness » a écrit.", handed: "Contresignature reçue",
     enrol: "Inscrire un témoin", enrolTitle: "Inscrire un témoin", enrolText: "Comparez la clé avec celle que le témoin lit sur son propre poste.", enrolKey: "Clé publique du témoin", enrolAct: "Inscrire", enrolled: "Témoin inscrit",
     dismiss: (n: string) => `Retirer le témoin ${n}`, dismissTitle: (n: string) => `Retirer le témoin « ${n} » ?`, dismissText: "Ses contresignatures restent et se vérifient avec sa clé publique, mais l’appareil ne les compte plus et n’en prend plus.", dismissAct: "Retirer", dismissed: "Témoin retiré",
-    forwarding: "Envoi à un collecteur", target: "Collecteur", noForwarding: "Le journal n’est envoyé à aucun collecteur.", forwardingOff: "Les réglages [syslog] le font envoyer au fil de l’eau à un collecteur, par TLS.", waiting: "En attente", waitingOf: (n: string) => `${n} entrées`, since: (d: string) => `depuis le ${d}`, lastSent: "Dernier envoi", failing: (d: string) => `L’envoi échoue depuis le ${d}. Rien n’est perdu : il reprend où il en était.`,
   },
   {
     tabs: "Parts of the audit log", entries: "Entries", seals: "Verification and witnesses",
@@ -62,6 +61,5 @@ export const auditWords = dictionary(
     growth: "File to cosign", growthFor: (n) => `Download the file to cosign for ${n}`, handIn: "Hand in a cosignature", handInHint: "The file that “huisclos audit witness” wrote.", handed: "Cosignature received",
     enrol: "Enrol a witness", enrolTitle: "Enrol a witness", enrolText: "Compare the key with the one that the witness reads on their own machine.", enrolKey: "Public key of the witness", enrolAct: "Enrol", enrolled: "Witness enrolled",
     dismiss: (n) => `Remove the witness ${n}`, dismissTitle: (n) => `Remove the witness “${n}”?`, dismissText: "Their cosignatures stay and can be verified with their public key, but the appliance no longer counts nor takes them.", dismissAct: "Remove", dismissed: "Witness removed",
-    forwarding: "Forwarding to a collector", target: "Collector", noForwarding: "The log is forwarded to no collector.", forwardingOff: "The settings [syslog] have it forwarded as it is written to a collector, over TLS.", waiting: "Waiting", waitingOf: (n) => `${n} entries`, since: (d) => `since ${d}`, lastSent: "Last sent", failing: (d) => `Forwarding has been failing since ${d}. Nothing is lost: it goes on where it was.`,
   },
 );
