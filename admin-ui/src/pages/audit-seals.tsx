@@ -8,7 +8,6 @@ import { words } from "../words/console.ts";
 import { Failed } from "./errors.tsx";
 
 export function Seals({ role }: { role: Role }) {
-  const t = auditWords.value;
   const [state, setState] = useState<AuditState | null>(null);
   const [failed, setFailed] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
