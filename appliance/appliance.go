@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,11 +22,13 @@ import (
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/auditor"
 	"huisclos/appliance/certs"
+	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
 	"huisclos/hardening"
@@ -57,7 +58,10 @@ func migrations() []store.Migration {
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
 		{Version: 16, Name: "metrics", Run: createMetrics},
-		{Version: 17, Name: "tree of the audit log", Run: audit.AddTree},
+		{Version: 17, Name: "settings of the console", Run: choices.CreateBuckets},
+		{Version: 18, Name: "programs", Run: accounts.AddPrograms},
+		{Version: 19, Name: "webhooks", Run: webhook.CreateBuckets},
+		{Version: 20, Name: "tree of the audit log", Run: audit.AddTree},
 	}
 }
 
@@ -85,12 +89,14 @@ type Appliance struct {
 	log      *slog.Logger
 	started  time.Time
 
+	choices   *choices.Settings
 	accounts  *accounts.Accounts
 	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
 	signer    *audit.Signer
 	recording bool // the audit log has this run's beginning
+	hooks     *webhook.Hooks
 	canaries  *canaries
 	port      int
 	second    int // another of UDP; 0: none
@@ -109,8 +115,6 @@ type Appliance struct {
 	clocks  clocks
 	began   time.Time // of the steady clock
 
-	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
-
 	stops   []func()
 	quit    chan struct{} // closed when what comes round ends
 	failed  chan error    // a server that ended by itself
@@ -127,7 +131,6 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 			a.Stop()
 		}
 	}()
-	a.needsRestart.Store(new([]string))
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -157,26 +160,38 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(a.endLog)
-	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
-		return nil, err
-	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
-	client, err := s.newDirectory()
+	s.kept = new(kept)
+	a.choices, err = choices.Open(choices.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "settings"), Sources: s.from()}, s.now())
 	if err != nil {
 		return nil, err
 	}
-	if a.provider, err = s.newProvider(); err != nil {
+	s.Settings = a.choices.InForce()
+	s.readEarly()
+	var made parts
+	err = a.choices.Use(func(next config.Settings, secret func(name string) (string, error)) (func(), error) {
+		p, err := s.with(next, secret).newParts()
+		return func() { made = p }, err
+	})
+	if err != nil {
 		return nil, err
 	}
+	s = s.with(a.choices.InForce(), a.choices.Secret)
+	a.settings = s
+	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
+		return nil, err
+	}
+	a.provider = made.provider
 	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
-	if client != nil {
-		options.Directory = client
+	if made.directory != nil {
+		options.Directory = made.directory
 	}
 	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, options); err != nil {
 		return nil, err
 	}
-	if client != nil {
-		a.directory = &ldap.Sync{Client: client, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
+	if made.directory != nil {
+		a.directory = &ldap.Sync{Client: made.directory, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
 	}
 
 	sockets, err := s.sockets()
@@ -237,11 +252,11 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 
 	a.watched = &watch{observer: seen, Access: metrics.Access{DB: db, Audit: trail, Random: rand.Reader}, a: a, db: db, server: server}
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.directory, Provider: a.provider,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
 			return auditor.BeginExport(trail, a.signer, format, from, to, e)
 		},
-		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
+		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
@@ -319,6 +334,7 @@ func (a *Appliance) tend() {
 		a.post.run(a.quit, mailEvery, a.settings.now)
 	})
 	a.running.Go(func() { hardening.TendHeap(a.quit) })
+	a.tellWebhooks()
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.rooms.SweepPlanned(now); err != nil {
 			a.log.Error("planned meetings are not swept", "error", err)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -24,6 +25,9 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/choices"
+	"huisclos/appliance/config"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
@@ -33,6 +37,7 @@ import (
 
 // A house is a whole server on loopback with real TLS, real accounts and rooms, and a clock of its own.
 type house struct {
+	settings *choices.Settings
 	t        testing.TB
 	server   *Server
 	tls      *httptest.Server
@@ -40,6 +45,7 @@ type house struct {
 	audit    *audit.Log
 	rooms    *meetings.Rooms
 	hall     *meetings.Hall
+	hooks    *webhook.Hooks
 	log      *logbook
 	db       *store.DB
 
@@ -140,7 +146,9 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 6, Name: "metrics", Run: createWatch},
-	}, accounts.Migrations(7)...)))
+		{Version: 7, Name: "settings of the console", Run: choices.CreateBuckets},
+		{Version: 8, Name: "webhooks", Run: webhook.CreateBuckets},
+	}, accounts.Migrations(9)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -160,9 +168,14 @@ func emptyHouse(t testing.TB) *house {
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
 	t.Cleanup(h.hall.Close)
+	h.settings, err = choices.Open(choices.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Log: logger, Sources: config.From(config.Defaults())}, h.now)
+	must(t, err)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
 	must(t, err)
+	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger,
+		Dial: func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }})
 	h.server, err = New(Config{
+		Hooks:    h.hooks,
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
 			return h.audit.Begin(t.Context(), format, from, to)
@@ -170,7 +183,8 @@ func emptyHouse(t testing.TB) *house {
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
-		Meeting: builtClient("/"), Console: builtClient("/console/"),
+		Settings: h.settings,
+		Meeting:  builtClient("/"), Console: builtClient("/console/"),
 		Passkeys: party,
 		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
@@ -190,7 +204,8 @@ func emptyHouse(t testing.TB) *house {
 		},
 	})
 	must(t, err)
-	h.tls = httptest.NewUnstartedServer(h.server)
+	h.server.observe = seen.see
+	h.tls = httptest.NewUnstartedServer(seen.watch(h.server))
 	h.tls.EnableHTTP2 = false
 	h.tls.StartTLS()
 	t.Cleanup(h.tls.Close)

@@ -55,6 +55,8 @@ const (
 	codeProofNeeded    code = "proofNeeded"
 
 	codeNoMail code = "no-mail"
+
+	codeSetting code = "setting"
 )
 
 // Of rooms' rules and planned meetings.
@@ -75,6 +77,9 @@ const (
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
 var sentences = map[code]sentence{
+	codeSetting: {http.StatusUnprocessableEntity,
+		"Un réglage ne convient pas ; rien n'a changé. Corrigez-le et recommencez.",
+		"A setting does not do; nothing was changed. Correct it and try again."},
 	codeNotSignedIn: {http.StatusUnauthorized,
 		"Vous n'êtes pas connecté. Connectez-vous pour continuer.",
 		"You are not signed in. Sign in to go on."},
@@ -153,6 +158,45 @@ var sentences = map[code]sentence{
 	codeTooManyRooms: {http.StatusConflict,
 		"Vous avez déjà 500 salles. Supprimez-en une d'abord.",
 		"You have 500 rooms already. Delete one first."},
+	codeBadToken: {http.StatusUnauthorized,
+		"Ce jeton n'est pas connu, a expiré, a été révoqué, ou l'administrateur qui l'a créé ne l'est plus. Créez-en un autre dans la console.",
+		"This token is not known, has expired, was revoked, or the administrator who made it is none any more. Make another in the console."},
+	codeTokenNetwork: {http.StatusForbidden,
+		"Ce jeton ne vaut pas depuis ce réseau. Créez-en un qui le permet, ou appelez depuis un réseau permis.",
+		"This token does not count from this network. Make one that allows it, or call from a network that is allowed."},
+	codeScope: {http.StatusForbidden,
+		"Ce jeton n'a pas la portée que demande cette opération. Créez-en un qui l'a.",
+		"This token does not have the scope that this operation asks for. Make one that has it."},
+	codeNotForPrograms: {http.StatusForbidden,
+		"Cette opération demande une personne connectée : aucun jeton ne la permet.",
+		"This operation asks for a person who is signed in: no token allows it."},
+	"token-days": {http.StatusUnprocessableEntity,
+		"Un jeton dure de 1 à 366 jours.",
+		"A token lasts 1 to 366 days."},
+	"token-scopes": {http.StatusUnprocessableEntity,
+		"Choisissez au moins une portée.",
+		"Choose one scope at least."},
+	"token-networks": {http.StatusUnprocessableEntity,
+		"Écrivez chaque réseau comme 192.0.2.0/24 ou 2001:db8::/48, seize au plus.",
+		"Write each network as 192.0.2.0/24 or 2001:db8::/48, sixteen at most."},
+	"webhook-name": {http.StatusUnprocessableEntity,
+		"Donnez un nom de 1 à 128 octets, sans retour à la ligne.",
+		"Give a name of 1 to 128 bytes, without line breaks."},
+	"webhook-url": {http.StatusUnprocessableEntity,
+		"L'adresse doit commencer par https://, sans autre port que 443, et mener à une autre machine.",
+		"The address must begin with https://, without another port than 443, and lead to another machine."},
+	"webhook-events": {http.StatusUnprocessableEntity,
+		"Choisissez au moins un événement.",
+		"Choose one event at least."},
+	"webhook-authority": {http.StatusUnprocessableEntity,
+		"L'autorité doit être un ou plusieurs certificats au format PEM, 32 Kio au plus.",
+		"The authority must be one or more certificates in PEM, 32 KiB at most."},
+	"too-many-webhooks": {http.StatusConflict,
+		"Il y a autant de webhooks qu'il peut y en avoir. Supprimez-en un d'abord.",
+		"There are as many webhooks as there can be. Delete one first."},
+	"too-many-tokens": {http.StatusConflict,
+		"Il y a autant de jetons qu'il peut y en avoir. Révoquez-en un d'abord.",
+		"There are as many tokens as there can be. Revoke one first."},
 	codeNoMail: {http.StatusConflict,
 		"Aucun courriel n'a pu être préparé : l'envoi n'est pas réglé, trop de messages attendent déjà, ou cette adresse ne peut pas en recevoir. Faites le lien sans l'envoyer.",
 		"No mail could be prepared: sending is not set up, too many wait already, or this address cannot receive any. Make the link without sending it."},

@@ -19,6 +19,8 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/choices"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
@@ -33,10 +35,13 @@ type Config struct {
 	Status   func() Status
 	// ExportAudit records that the audit log is handed out, has it signed, and prepares the export. e names who asks.
 	ExportAudit func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error)
+	Hooks       *webhook.Hooks
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.
 	Provider *oidc.Client
+	// Settings are those of the appliance, for the console.
+	Settings *choices.Settings
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)
@@ -134,10 +139,14 @@ type Server struct {
 	slots     chan struct{}
 
 	provisions   *rate         // requests for SCIM by token
-	strangers    *rate         // the same without one that counts, by address
+	strangers    *rate         // the same without one that counts, by address; and those for the API
 	provisioning chan struct{} // slots for them
+	programs     *rate         // requests for the API by token
+	tries        *rate         // deliveries that administrators try, by account
 	door         *door
 	lines        sync.WaitGroup // connections to rooms
+	// observe is told what each route decodes (status 0) and answers: tests hold the description of the API against it. nil: nobody is.
+	observe func(rt route, status int, value any)
 }
 
 const (
@@ -161,6 +170,7 @@ func New(c Config) (*Server, error) {
 		meters: newRate(strangersPerSecond, strangersBurst), scrapes: newRate(scrapesPerSecond, scrapesBurst),
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
+		programs: newRate(programsPerSecond, programsBurst), tries: newRate(triesPerSecond, triesBurst),
 		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
 	}
 	if c.Wait == nil {
