@@ -14,7 +14,7 @@ import { small } from './harness/clip.ts';
 import { pressOn, reads } from './harness/keyboard.ts';
 import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
 
-const settings = 'name = "Huis Clos"\n';
+const settings = 'media_port = 0\n';
 let h: House;
 const persons: Person[] = [];
 before(async () => {
@@ -29,8 +29,8 @@ after(async () => {
 });
 
 const words = {
-  fr: { well: /Tout va bien : aucune réunion en cours/, past: /Évolution/, chart: /Personnes et réunions/, table: /^En tableau : Personnes et réunions$/, when: /Quand/, first: /À regarder d’abord/, waits: /1 réglage attend un redémarrage : name/, statistics: /Statistiques/, days: /Par jour/, none: /Il n’y a pas de jeton/, make: /^Créer un jeton$/, once: /Copiez ce jeton/, done: /^C’est fait$/, revoke: /^Révoquer le jeton$/, revoked: /Le jeton est révoqué/ },
-  en: { well: /All well: no meeting in progress/, past: /Over time/, chart: /People and meetings/, table: /^As a table : People and meetings$/, when: /When/, first: /To look after first/, waits: /1 setting waits for a restart: name/, statistics: /Statistics/, days: /By day/, none: /There is no token/, make: /^Make a token$/, once: /Copy this token/, done: /^Done$/, revoke: /^Revoke the token$/, revoked: /The token is revoked/ },
+  fr: { well: /Tout va bien : aucune réunion en cours/, past: /Évolution/, chart: /Personnes et réunions/, table: /^En tableau : Personnes et réunions$/, when: /Quand/, first: /À regarder d’abord/, waits: /1 réglage attend un redémarrage : media_port/, statistics: /Statistiques/, days: /Par jour/, none: /Il n’y a pas de jeton/, make: /^Créer un jeton$/, once: /Copiez ce jeton/, done: /^C’est fait$/, revoke: /^Révoquer le jeton$/, revoked: /Le jeton est révoqué/ },
+  en: { well: /All well: no meeting in progress/, past: /Over time/, chart: /People and meetings/, table: /^As a table : People and meetings$/, when: /When/, first: /To look after first/, waits: /1 setting waits for a restart: media_port/, statistics: /Statistics/, days: /By day/, none: /There is no token/, make: /^Make a token$/, once: /Copy this token/, done: /^Done$/, revoke: /^Revoke the token$/, revoked: /The token is revoked/ },
 } as const;
 
 for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]).entries()) {
@@ -55,7 +55,7 @@ for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: '
     await see('table');
 
     // A setting that waits for a restart is said, on top and first on the page.
-    writeFileSync(path.join(appliance.folder, 'huisclos.toml'), 'name = "Autre nom"\n');
+    writeFileSync(path.join(appliance.folder, 'huisclos.toml'), 'media_port = 10444\n');
     process.kill(appliance.pid, 'SIGHUP');
     await reads(t, w.first, 25_000);
     assert.match(await t.run(() => document.querySelector('.state')?.textContent ?? ''), w.waits);
