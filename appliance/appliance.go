@@ -21,10 +21,12 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
+	"huisclos/appliance/appearance"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/appliance/outbox"
+	"huisclos/appliance/progress"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
@@ -54,6 +56,8 @@ func migrations() []store.Migration {
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
+		{Version: 16, Name: "appearance", Run: appearance.CreateBuckets},
+		{Version: 17, Name: "progress", Run: progress.CreateBuckets},
 	}
 }
 
@@ -98,6 +102,9 @@ type Appliance struct {
 	trials    *trials
 	directory *ldap.Sync   // nil: there is none
 	provider  *oidc.Client // nil: there is none
+
+	appearance *appearance.Keeper
+	progress   progress.Keeper
 
 	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
 
@@ -145,6 +152,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
 		return nil, err
 	}
+	if a.appearance, err = appearance.Open(db, trail); err != nil {
+		return nil, err
+	}
+	a.progress.DB, a.post.signature = db, a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	client, err := s.newDirectory()
 	if err != nil {
@@ -225,6 +236,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
+		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

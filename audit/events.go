@@ -9,6 +9,7 @@ const (
 	ServerStarted     Action = "server.started"     // [version]
 	ServerStopped     Action = "server.stopped"     //
 	SettingsChanged   Action = "settings.changed"   // [keys] names only, never values
+	AppearanceChanged Action = "appearance.changed" // [keys] of logo, accent, legal, privacy, contact: what was changed
 	CertificateLoaded Action = "certificate.loaded" // [fingerprint, expires]
 	LogVerified       Action = "audit.verified"     // [entries, head]
 	BackupMade        Action = "backup.made"        // [revision]

@@ -24,9 +24,12 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/appearance"
+	"huisclos/appliance/progress"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
+	"huisclos/hardening"
 	"huisclos/meetings"
 	"huisclos/store"
 )
@@ -139,7 +142,8 @@ func emptyHouse(t testing.TB) *house {
 	must(t, db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
-	}, accounts.Migrations(6)...)))
+		{Version: 6, Name: "appearance", Run: appearance.CreateBuckets}, {Version: 7, Name: "progress", Run: progress.CreateBuckets},
+	}, accounts.Migrations(8)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -161,7 +165,13 @@ func emptyHouse(t testing.TB) *house {
 	t.Cleanup(h.hall.Close)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
 	must(t, err)
+	look, err := appearance.Open(db, h.audit)
+	must(t, err)
 	h.server, err = New(Config{
+		Appearance: look, Organisation: func() string { return "Mairie" }, Progress: progress.Keeper{DB: db}, Checks: map[string]func(context.Context, string) hardening.Report{
+			"mail": func(_ context.Context, to string) hardening.Report {
+				return hardening.Report{{Name: "mail-connect", State: hardening.OK, Detail: hardening.Text{FR: "joint: " + to, EN: "reached: " + to}}}
+			}},
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}

@@ -18,7 +18,10 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/appearance"
+	"huisclos/appliance/progress"
 	"huisclos/audit"
+	"huisclos/hardening"
 	"huisclos/meetings"
 	"huisclos/store"
 )
@@ -72,6 +75,13 @@ type Config struct {
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
 	Feed func(account accounts.Account, base string, now time.Time) ([]byte, error)
+	// Appearance is what the organisation has its appliance look like, Organisation its name.
+	Appearance   *appearance.Keeper
+	Organisation func() string
+	// Progress is how far the first start has come.
+	Progress progress.Keeper
+	// Checks are what an administrator may try from the console, by name; to is where a test mail goes.
+	Checks map[string]func(ctx context.Context, to string) hardening.Report
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
@@ -113,6 +123,7 @@ type Server struct {
 	hints    *hints
 	exports  *rate    // copies of all that is kept, by account
 	plans    *rate    // changes of planned meetings by account
+	checks   *rate    // trials of mail and the like by account
 	lookups  *rate    // searches of the directory by account
 	presence presence // who is here
 	slots    chan struct{}
@@ -144,7 +155,7 @@ func New(c Config) (*Server, error) {
 		starts: newRate(startsPerSecond, startsBurst), flows: newFlows(), hints: newHints(),
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
-		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
+		exports: newRate(exportsPerHour/3600.0, exportsPerHour), checks: newRate(checksPerSecond, checksBurst),
 	}
 	if c.Wait == nil {
 		c.Wait = waitFor
