@@ -3,6 +3,7 @@ import { LinkButton, own as ownWords, ProofHost, SecurityContext, Spinner, Toast
 import { own, type Me } from "./api.ts";
 import { About } from "./pages/about.tsx";
 import { Accounts } from "./pages/accounts.tsx";
+import { AppearancePage } from "./pages/appearance.tsx";
 import { Audit } from "./pages/audit.tsx";
 import { Calls } from "./pages/calls.tsx";
 import { Directory } from "./pages/directory.tsx";
@@ -85,6 +86,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "provisioning": return <Provisioning />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;
+    case "appearance": return <AppearancePage />;
     case "policy": return <Rules role={role} />;
     case "profiles": return <Profiles role={role} />;
     case "proposals": return <Proposals me={id} role={role} />;

@@ -62,7 +62,7 @@ func (s *Server) logo(v *visit) error {
 	return nil
 }
 
-func (v *visit) by() appearance.By {
+func (v *visit) shownBy() appearance.By {
 	return appearance.By{Account: v.account.ID.String(), Client: v.client}
 }
 
@@ -92,7 +92,7 @@ func (s *Server) changeAppearance(v *visit) error {
 	if err := v.decodeUpTo(&b, maxAppearanceBody); err != nil {
 		return err
 	}
-	if err := s.Appearance.Change(appearance.Change(b), v.by(), v.now); err != nil {
+	if err := s.Appearance.Change(appearance.Change(b), v.shownBy(), v.now); err != nil {
 		return v.appearanceRefusal(err)
 	}
 	return s.getAppearance(v)
@@ -128,14 +128,14 @@ func (s *Server) setLogo(v *visit) error {
 	if err != nil {
 		return refusal{codeBadLogo}
 	}
-	if err := s.Appearance.SetLogo(picture, v.by(), v.now); err != nil {
+	if err := s.Appearance.SetLogo(picture, v.shownBy(), v.now); err != nil {
 		return v.appearanceRefusal(err)
 	}
 	return s.getAppearance(v)
 }
 
 func (s *Server) removeLogo(v *visit) error {
-	if err := s.Appearance.SetLogo(nil, v.by(), v.now); err != nil {
+	if err := s.Appearance.SetLogo(nil, v.shownBy(), v.now); err != nil {
 		return err
 	}
 	return s.getAppearance(v)
