@@ -18,9 +18,9 @@ import { Profiles } from "./pages/profiles.tsx";
 import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
-import { base, go, place, section } from "./route.ts";
+import { place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
-import { Setup, underWay } from "./setup/setup.tsx";
+import { Setup } from "./setup/setup.tsx";
 import { Entrance, Shell } from "./shell.tsx";
 import { sectionName, words } from "./words/console.ts";
 import { setupWords } from "./words/setup.ts";
@@ -66,11 +66,8 @@ function Page() {
 
 function Inside({ me, at, home }: { me: Me; at: string; home: string }) {
   const t = words.value;
-  const { role, id } = me.account;
-  const administers = role === "administrator", unfinished = administers && underWay(id);
-  // A set-up that was left goes on where it was.
-  useEffect(() => { if (unfinished && at !== "setup") go(`${base}/setup`, true); }, [unfinished, at]);
-  if (administers && (at === "setup" || unfinished)) return <Setup />;
+  const { role } = me.account;
+  if (role === "administrator" && at === "setup") return <Setup />;
   if (me.must) return <Enrol me={me.account} />;
   if (shut.value) return <Shut />;
   if (sectionsOf(role).length === 0) return <Entrance><Sentence title={t.notAllowed.title} text={t.notAllowed.text} act={<LinkButton href="/" look="primary">{t.toMeetings}</LinkButton>} /></Entrance>;

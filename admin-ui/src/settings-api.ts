@@ -17,7 +17,7 @@ export interface Line { name: string; state: "ok" | "missing" | "unknown"; detai
 export type CheckName = "mail" | "directory" | "provider";
 export type StepName = "organisation" | "addresses" | "tls" | "mail" | "sources" | "people" | "connection";
 export type StepState = "open" | "done" | "later";
-export interface Progress { steps: { step: StepName; state: StepState }[]; over: boolean }
+export interface Progress { steps: { step: StepName; state: StepState }[]; begun: boolean; over: boolean }
 export interface LookChange { accent?: string; legal?: BothTexts; privacy?: BothTexts; contact?: string }
 
 export const settingsApi = {

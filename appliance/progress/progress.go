@@ -47,14 +47,17 @@ type One struct {
 	State State `json:"state"`
 }
 
-// Progress is where all of them stand. Over: the wizard was left by its last page, and comes no more by itself.
+// Progress is where all of them stand. Begun: the appliance was set up in the wizard, and not by a program. Over: the wizard was left by
+// its last page, and comes no more by itself.
 type Progress struct {
 	Steps []One `json:"steps"`
+	Begun bool  `json:"begun"`
 	Over  bool  `json:"over"`
 }
 
 type kept struct {
 	States map[Step]State `json:"states"`
+	Begun  bool           `json:"begun,omitempty"`
 	Over   bool           `json:"over"`
 }
 
@@ -65,7 +68,7 @@ type Keeper struct{ DB *store.DB }
 func (k Keeper) Now() (p Progress, err error) {
 	err = k.DB.View(func(tx *store.Tx) error {
 		found, err := load(tx)
-		p.Over = found.Over
+		p.Begun, p.Over = found.Begun, found.Over
 		for _, s := range steps {
 			state := found.States[s]
 			if state == "" {
@@ -97,6 +100,9 @@ func (k Keeper) Set(step Step, state State) error {
 	}
 	return k.update(func(o *kept) { o.States[step] = state })
 }
+
+// Begin notes that somebody sets the appliance up in the wizard.
+func (k Keeper) Begin() error { return k.update(func(o *kept) { o.Begun = true }) }
 
 // SetOver notes that the wizard is left for good, or, with false, wanted again.
 func (k Keeper) SetOver(over bool) error {

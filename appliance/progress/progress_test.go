@@ -23,7 +23,7 @@ func TestStepsAreRemembered(t *testing.T) {
 	db := open()
 	k := Keeper{db}
 	p, err := k.Now()
-	if err != nil || p.Over || len(p.Steps) != len(Steps()) {
+	if err != nil || p.Over || p.Begun || len(p.Steps) != len(Steps()) {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	for _, s := range p.Steps {
@@ -39,7 +39,7 @@ func TestStepsAreRemembered(t *testing.T) {
 			t.Errorf("%q %q: %v", step, state, err)
 		}
 	}
-	if err := errors.Join(k.SetOver(true), db.Close()); err != nil {
+	if err := errors.Join(k.Begin(), k.SetOver(true), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	db = open()

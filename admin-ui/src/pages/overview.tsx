@@ -1,6 +1,7 @@
 import { ago, copy, count, dateTime, IconButton, LinkButton, Notice, Skeleton } from "@huisclos/ui-kit";
 import { base } from "../route.ts";
 import { status } from "../session.ts";
+import { Unfinished } from "../setup/setup.tsx";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
 import { MailCard, MailFailing } from "./mail.tsx";
@@ -15,6 +16,7 @@ export function Overview() {
     <>
       <Head title={words.value.overview} />
       <div class="stack stack--loose">
+        <Unfinished />
         <Missing />
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
         <MailFailing mail={last.mail} />

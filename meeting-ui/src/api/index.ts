@@ -176,7 +176,7 @@ const id = encodeURIComponent;
 
 export const api = {
   me: () => request<Me>("GET", "/api/me"),
-  setup: async (o: { code: string; name: string; email: string; passphrase: string }) => { await request("POST", "/api/setup", o); return api.me(); },
+  setup: async (o: { code: string; name: string; email: string; passphrase: string; wizard: true }) => { await request("POST", "/api/setup", o); return api.me(); },
   /** recoveryLeft: after a recovery code, how many are left. */
   login: async (email: string, passphrase: string, code?: string): Promise<{ me: Me; recoveryLeft: number | null }> => {
     const answer = await request<{ recoveryLeft?: number } | null>("POST", "/api/login", { email, passphrase, ...(code ? { code } : {}) });
