@@ -17,6 +17,7 @@ import { Rules } from "./pages/policy.tsx";
 import { Profiles } from "./pages/profiles.tsx";
 import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
+import { SettingsPage } from "./pages/settings.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
@@ -83,6 +84,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "provisioning": return <Provisioning />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;
+    case "settings": return <SettingsPage />;
     case "appearance": return <AppearancePage />;
     case "policy": return <Rules role={role} />;
     case "profiles": return <Profiles role={role} />;

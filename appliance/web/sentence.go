@@ -60,6 +60,7 @@ const (
 	codePaleAccent code = "pale-accent"
 	codeBadText    code = "bad-text"
 	codeBadLogo    code = "bad-logo"
+	codeSetting    code = "setting"
 )
 
 // Of rooms' rules and planned meetings.
@@ -92,6 +93,9 @@ var sentences = map[code]sentence{
 	codeBadLogo: {http.StatusUnprocessableEntity,
 		"Cette image ne convient pas. Prenez un fichier PNG ou JPEG de 16 à 1024 points de large et de 16 à 512 de haut, de 256 Kio au plus.",
 		"This picture does not do. Take a PNG or JPEG file 16 to 1024 pixels wide and 16 to 512 high, of at most 256 KiB."},
+	codeSetting: {http.StatusUnprocessableEntity,
+		"Un réglage ne convient pas ; rien n'a changé. Corrigez-le et recommencez.",
+		"A setting does not do; nothing was changed. Correct it and try again."},
 	codeNotSignedIn: {http.StatusUnauthorized,
 		"Vous n'êtes pas connecté. Connectez-vous pour continuer.",
 		"You are not signed in. Sign in to go on."},

@@ -1,12 +1,13 @@
 /** The settings of the appliance, by what they are about; each says who fixes it, and how to undo. */
 import { useState } from "preact/hooks";
-import { Badge, Empty, Skeleton, Table, Tabs, type Column } from "@huisclos/ui-kit";
+import { Badge, Empty, LinkButton, Skeleton, Table, Tabs, type Column } from "@huisclos/ui-kit";
 import { NeedsRestart, SaveBar } from "../settings/bar.tsx";
 import { Trial } from "../settings/check.tsx";
 import { useDrafts, type Drafts } from "../settings/drafts.ts";
 import { SettingField } from "../settings/field.tsx";
 import { shown } from "../settings/value.ts";
 import type { Setting } from "../settings-api.ts";
+import { base } from "../route.ts";
 import { Head } from "../shell.tsx";
 import { settingName, settingsWords } from "../words/settings.ts";
 import { Failed } from "./errors.tsx";
@@ -29,7 +30,7 @@ export function SettingsPage() {
   const unsaved = d.changed.length > 0;
   return (
     <>
-      <Head title={t.title} />
+      <Head title={t.title}><LinkButton href={`${base}/setup`}>{t.setup}</LinkButton></Head>
       <p class="muted lead">{t.lead}</p>
       <div class="settings stack stack--loose">
         <NeedsRestart d={d} />

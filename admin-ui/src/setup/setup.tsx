@@ -65,7 +65,7 @@ function Wizard({ at, name, progress, wide, children }: { at: number; name: Step
         <p class="wizard__where">{t.step(at, of)}<span aria-hidden="true"> · </span><b>{t.names[name]}</b></p>
         <progress class="wizard__bar" max={of} value={at} aria-label={t.progress} />
       </div>
-      {children}
+      <div data-step={name}>{children}</div>
     </Entrance>
   );
 }

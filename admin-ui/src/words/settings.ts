@@ -7,7 +7,7 @@ export const settingsWords = dictionary(
   {
     title: "Réglages", lead: "Ce qui est fixé par un fichier du serveur ne se change que là ; le reste se change ici. Chaque changement est gardé dans l’historique.",
     parts: { names: "Noms et adresses", mail: "Courriel", sources: "Sources d’identité", accounts: "Comptes et journal", all: "Tous les réglages", history: "Historique" },
-    partsName: "Parties des réglages",
+    setup: "Revoir l’installation", partsName: "Parties des réglages",
     empty: "aucune", yes: "oui", no: "non", secretSet: "Un secret est enregistré. Il n’est jamais montré ; écrivez-en un autre pour le remplacer.", secretNone: "Aucun secret n’est enregistré.",
     byDefault: (v: string) => `Par défaut : ${v}.`, lines: "Un par ligne.",
     fixed: (file: string) => `Fixé par ${file}`, fixedCommand: "Fixé par la ligne de commande", fileOnly: "Se règle dans le fichier du serveur seulement",
@@ -72,7 +72,7 @@ export const settingsWords = dictionary(
   {
     title: "Settings", lead: "What a file on the server fixes changes only there; the rest changes here. Each change is kept in the history.",
     parts: { names: "Names and addresses", mail: "Mail", sources: "Identity sources", accounts: "Accounts and log", all: "All settings", history: "History" },
-    partsName: "Parts of the settings",
+    setup: "See the set-up again", partsName: "Parts of the settings",
     empty: "none", yes: "yes", no: "no", secretSet: "A secret is kept. It is never shown; write another to replace it.", secretNone: "No secret is kept.",
     byDefault: (v) => `Default: ${v}.`, lines: "One per line.",
     fixed: (file) => `Fixed by ${file}`, fixedCommand: "Fixed by the command line", fileOnly: "Set in the server’s file only",
