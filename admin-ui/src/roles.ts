@@ -18,6 +18,7 @@ const table = [
   { at: "calls", group: "meetings", icon: "video", roles: administrators },
   { at: "settings", group: "appliance", icon: "settings-2", roles: administrators },
   { at: "appearance", group: "appliance", icon: "sparkles", roles: administrators },
+  { at: "programs", group: "appliance", icon: "link-2", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },
