@@ -10,6 +10,7 @@ import (
 	"os/signal"
 
 	"huisclos/accounts"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
@@ -64,6 +65,7 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
+		Other:     auditor.Acts(a.trail, a.signer, Version, a.settings.now),
 	}
 }
 

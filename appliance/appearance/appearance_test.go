@@ -28,7 +28,7 @@ func keeper(t *testing.T) (*Keeper, *store.DB, *audit.Log) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if err := db.Migrate([]store.Migration{{Version: 1, Name: "audit log", Run: audit.CreateBuckets}, {Version: 2, Name: "appearance", Run: CreateBuckets}}); err != nil {
+	if err := db.Migrate([]store.Migration{{Version: 1, Name: "audit log", Run: audit.CreateBuckets}, {Version: 2, Name: "tree", Run: audit.AddTree}, {Version: 3, Name: "appearance", Run: CreateBuckets}}); err != nil {
 		t.Fatal(err)
 	}
 	trail := audit.New(db)
