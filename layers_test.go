@@ -35,6 +35,8 @@ var layers = map[string]rule{
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/auditor":        {floor: 4, own: []string{"appliance/control", "audit", "crypto/keylog", "store"}},
 	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
+	"appliance/appearance":     {floor: 4, own: []string{"audit", "store"}},
+	"appliance/progress":       {floor: 4, own: []string{"store"}},
 	"appliance/choices":        {floor: 4, own: []string{"appliance/config", "audit", "store"}},
 	"appliance/command":        {floor: 4},
 	"appliance/config":         {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
@@ -47,7 +49,7 @@ var layers = map[string]rule{
 	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/choices", "appliance/config", "appliance/metrics/...", "appliance/webhook", "audit", "meetings/...", "store"},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/choices", "appliance/config", "appliance/metrics/...", "appliance/progress", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 

@@ -20,6 +20,7 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
+	"huisclos/appliance/appearance"
 	"huisclos/appliance/auditor"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/choices"
@@ -27,6 +28,7 @@ import (
 	"huisclos/appliance/control"
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/outbox"
+	"huisclos/appliance/progress"
 	"huisclos/appliance/web"
 	"huisclos/appliance/webhook"
 	"huisclos/audit"
@@ -62,6 +64,8 @@ func migrations() []store.Migration {
 		{Version: 18, Name: "programs", Run: accounts.AddPrograms},
 		{Version: 19, Name: "webhooks", Run: webhook.CreateBuckets},
 		{Version: 20, Name: "tree of the audit log", Run: audit.AddTree},
+		{Version: 21, Name: "appearance", Run: appearance.CreateBuckets},
+		{Version: 22, Name: "progress", Run: progress.CreateBuckets},
 	}
 }
 
@@ -111,9 +115,11 @@ type Appliance struct {
 	directory *ldap.Sync   // nil: there is none
 	provider  *oidc.Client // nil: there is none
 
-	watched *watch
-	clocks  clocks
-	began   time.Time // of the steady clock
+	appearance *appearance.Keeper
+	progress   progress.Keeper
+	watched    *watch
+	clocks     clocks
+	began      time.Time // of the steady clock
 
 	stops   []func()
 	quit    chan struct{} // closed when what comes round ends
@@ -156,6 +162,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.appearance, err = appearance.Open(db, trail); err != nil {
+		return nil, err
+	}
+	a.progress.DB = db
 	if a.signer, err = audit.OpenSigner(trail, hasher, rand.Reader, s.now()); err != nil {
 		return nil, err
 	}
@@ -178,6 +188,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	s = s.with(a.choices.InForce(), a.choices.Secret)
 	a.settings = s
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
+	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
 		return nil, err
@@ -259,6 +270,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
+		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})

@@ -43,6 +43,8 @@ type post struct {
 	audit    *audit.Log
 	random   io.Reader
 	log      *slog.Logger
+	// signature ends each mail; nil: none has one.
+	signature func() string
 }
 
 // errMail is what every error of the mail's files wraps; they are read once, before the process is shut in.
@@ -153,6 +155,9 @@ func (p *post) invitation(tx *store.Tx, m invite.Meeting, room string, to invite
 }
 
 func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time.Time) error {
+	if p.signature != nil {
+		mail = mail.Signed(p.signature())
+	}
 	e, err := mail.Compose(p.from, p.random, now)
 	if err != nil {
 		return err

@@ -46,13 +46,18 @@ const tryMailWithin = 4 * time.Minute
 
 // tryMail goes the way of a mail and says how far it came.
 func (a *Appliance) tryMail(to string) hardening.Report {
+	ctx, cancel := context.WithTimeout(context.Background(), tryMailWithin)
+	defer cancel()
+	return a.tryMailIn(ctx, to)
+}
+
+// tryMailIn is tryMail for who waits no longer than ctx.
+func (a *Appliance) tryMailIn(ctx context.Context, to string) hardening.Report {
 	if !a.post.On() {
 		return hardening.Report{{Name: "mail", State: hardening.Missing, Detail: hardening.Text{FR: "aucun courriel ne part : mail.host n'est pas réglé.", EN: "no mail leaves: mail.host is not set."},
 			Why: hardening.Text{FR: "Les liens d'activation se remettent à la main, et personne n'est prévenu d'un changement de son compte.", EN: "Activation links are handed over by hand, and nobody is told of a change of their account."},
 			Do:  hardening.Text{FR: "Réglez [mail], puis redémarrez.", EN: "Set [mail], then restart."}}}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), tryMailWithin)
-	defer cancel()
 	err := a.post.try(ctx, to, a.settings.now())
 	if errors.Is(err, invite.ErrAddress) {
 		return hardening.Report{{Name: "mail-recipient", State: hardening.Missing, Detail: hardening.Text{FR: "ce n'est pas une adresse électronique.", EN: "this is not a mail address."}}}

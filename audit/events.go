@@ -9,6 +9,7 @@ const (
 	ServerStarted     Action = "server.started"        // [version]
 	ServerStopped     Action = "server.stopped"        //
 	SettingsChanged   Action = "settings.changed"      // [keys] names only, never values
+	AppearanceChanged Action = "appearance.changed"    // [keys] of logo, accent, legal, privacy, contact: what was changed
 	CertificateLoaded Action = "certificate.loaded"    // [fingerprint, expires]
 	LogVerified       Action = "audit.verified"        // [entries, head; sequence: of the first entry that is not as it was recorded]
 	LogKeyMade        Action = "audit.key-made"        // [reason=first|sealed: the one before does not open] object: the id of the key that signs checkpoints from now on

@@ -15,6 +15,7 @@ import { signIn } from './harness/cast.ts';
 import { small } from './harness/clip.ts';
 import { MailServer } from './harness/exim.ts';
 import { pressOn, reads, writeInto } from './harness/keyboard.ts';
+import { touch } from './harness/pointer.ts';
 import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
 
 const port = 2525, binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
@@ -105,6 +106,10 @@ test('the set-up mails the officer’s link, and the page does not hold it', { t
   await t.goto(`${h.appliance.url}/about`);
   await signIn(t, h, h.ada);
   await t.goto(`${h.appliance.url}/console/setup`);
+  for (const n of [3, 4, 5, 6, 7]) {
+    await reads(t, new RegExp(`Étape ${n} sur 10`));
+    await touch(t, /^Plus tard$/);
+  }
   await reads(t, w.title);
   await until('the switch is there', () => t.run(() => document.querySelector('form input[role=switch]') !== null));
   await writeInto(t, w.name, 'Olga Ohm');

@@ -3,6 +3,7 @@ import { LinkButton, own as ownWords, ProofHost, SecurityContext, Spinner, Toast
 import { own, type Me } from "./api.ts";
 import { About } from "./pages/about.tsx";
 import { Accounts } from "./pages/accounts.tsx";
+import { AppearancePage } from "./pages/appearance.tsx";
 import { Audit } from "./pages/audit.tsx";
 import { Calls } from "./pages/calls.tsx";
 import { Directory } from "./pages/directory.tsx";
@@ -17,11 +18,12 @@ import { Profiles } from "./pages/profiles.tsx";
 import { Programs } from "./pages/programs.tsx";
 import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
+import { SettingsPage } from "./pages/settings.tsx";
 import { Statistics } from "./pages/statistics.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
-import { base, go, place, section } from "./route.ts";
+import { place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
-import { Setup, underWay } from "./setup/setup.tsx";
+import { Setup } from "./setup/setup.tsx";
 import { Entrance, Shell } from "./shell.tsx";
 import { sectionName, words } from "./words/console.ts";
 import { setupWords } from "./words/setup.ts";
@@ -67,11 +69,8 @@ function Page() {
 
 function Inside({ me, at, home }: { me: Me; at: string; home: string }) {
   const t = words.value;
-  const { role, id } = me.account;
-  const administers = role === "administrator", unfinished = administers && underWay(id);
-  // A set-up that was left goes on where it was.
-  useEffect(() => { if (unfinished && at !== "setup") go(`${base}/setup`, true); }, [unfinished, at]);
-  if (administers && (at === "setup" || unfinished)) return <Setup />;
+  const { role } = me.account;
+  if (role === "administrator" && at === "setup") return <Setup />;
   if (me.must) return <Enrol me={me.account} />;
   if (shut.value) return <Shut />;
   if (sectionsOf(role).length === 0) return <Entrance><Sentence title={t.notAllowed.title} text={t.notAllowed.text} act={<LinkButton href="/" look="primary">{t.toMeetings}</LinkButton>} /></Entrance>;
@@ -89,6 +88,8 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "groups": return <Groups />;
     case "calls": return <Calls />;
     case "statistics": return <Statistics />;
+    case "settings": return <SettingsPage />;
+    case "appearance": return <AppearancePage />;
     case "policy": return <Rules role={role} />;
     case "profiles": return <Profiles role={role} />;
     case "proposals": return <Proposals me={id} role={role} />;

@@ -17,6 +17,8 @@ const table = [
   { at: "provisioning", group: "people", icon: "user-plus", roles: administrators },
   { at: "calls", group: "meetings", icon: "video", roles: administrators },
   { at: "statistics", group: "meetings", icon: "activity", roles: administrators },
+  { at: "settings", group: "appliance", icon: "settings-2", roles: administrators },
+  { at: "appearance", group: "appliance", icon: "sparkles", roles: administrators },
   { at: "programs", group: "appliance", icon: "link-2", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },

@@ -1,6 +1,6 @@
 /** The frame of the console: few groups of sections on the left (behind a button on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
-import { Avatar, chooseLang, chooseTheme, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, Staying, theme } from "@huisclos/ui-kit";
+import { Avatar, chooseLang, chooseTheme, House, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, Staying, theme } from "@huisclos/ui-kit";
 import { admin } from "./api.ts";
 import { Navigation } from "./navigation.tsx";
 import { base, go, mySecurity } from "./route.ts";
@@ -97,6 +97,7 @@ export function Entrance({ children, wide }: { children: ComponentChildren; wide
         </div>
       </header>
       <main class={wide ? "entrance__main entrance__main--wide" : "entrance__main"} id="main" tabIndex={-1}>{children}</main>
+      <footer class="entrance__foot"><House /></footer>
     </div>
   );
 }

@@ -105,6 +105,7 @@ func (s *Server) setup(v *visit) error {
 		Name       string `json:"name"`
 		Email      string `json:"email"`
 		Passphrase string `json:"passphrase"`
+		Wizard     bool   `json:"wizard"` // a person does it, whom the wizard leads on from here
 	}
 	if err := v.decode(&b); err != nil {
 		return err
@@ -112,6 +113,11 @@ func (s *Server) setup(v *visit) error {
 	a, token, err := s.Accounts.Setup(v.r.Context(), b.Code, b.Name, b.Email, b.Passphrase, v.from(), v.now)
 	if err != nil {
 		return err
+	}
+	if b.Wizard {
+		if err := s.Progress.Begin(); err != nil {
+			s.Log.Error("the wizard's beginning is not noted", "error", err) // the account is made all the same
+		}
 	}
 	return v.begin(a, token)
 }

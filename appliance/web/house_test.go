@@ -25,12 +25,15 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/appearance"
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
+	"huisclos/appliance/progress"
 	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
+	"huisclos/hardening"
 	"huisclos/meetings"
 	"huisclos/store"
 )
@@ -145,10 +148,10 @@ func emptyHouse(t testing.TB) *house {
 	must(t, db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
-		{Version: 6, Name: "metrics", Run: createWatch},
-		{Version: 7, Name: "settings of the console", Run: choices.CreateBuckets},
-		{Version: 8, Name: "webhooks", Run: webhook.CreateBuckets},
-	}, accounts.Migrations(9)...)))
+		{Version: 6, Name: "metrics", Run: createWatch}, {Version: 7, Name: "appearance", Run: appearance.CreateBuckets}, {Version: 8, Name: "progress", Run: progress.CreateBuckets},
+		{Version: 9, Name: "settings of the console", Run: choices.CreateBuckets},
+		{Version: 10, Name: "webhooks", Run: webhook.CreateBuckets},
+	}, accounts.Migrations(11)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -174,7 +177,13 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger,
 		Dial: func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }})
+	look, err := appearance.Open(db, h.audit)
+	must(t, err)
 	h.server, err = New(Config{
+		Appearance: look, Organisation: func() string { return "Mairie" }, Progress: progress.Keeper{DB: db}, Checks: map[string]func(context.Context, string) hardening.Report{
+			"mail": func(_ context.Context, to string) hardening.Report {
+				return hardening.Report{{Name: "mail-connect", State: hardening.OK, Detail: hardening.Text{FR: "joint: " + to, EN: "reached: " + to}}}
+			}},
 		Hooks:    h.hooks,
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {

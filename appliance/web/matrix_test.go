@@ -227,6 +227,16 @@ var rights = []right{
 	{"GET", "/api/account/presence", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/presence"), nil, ""},
 	{"PATCH", "/api/account/presence", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/account/presence"), map[string]any{"shown": false}, ""},
 
+	// The door looks as the organisation wants it, so anybody may read how.
+	{"GET", "/api/appearance", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/appearance"), nil, ""},
+	{"PATCH", "/api/admin/appearance", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/appearance"), map[string]any{"contact": "poste 4242"}, ""},
+	{"POST", "/api/admin/appearance/accent", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/appearance/accent"), map[string]any{"accent": "#7a1f5c"}, ""},
+	{"POST", "/api/admin/appearance/logo", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/appearance/logo"), map[string]any{"picture": "AAAA"}, "bad-logo"},
+	{"DELETE", "/api/admin/appearance/logo", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/appearance/logo"), nil, ""},
+	{"GET", "/api/admin/progress", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/progress"), nil, ""},
+	{"PATCH", "/api/admin/progress", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/progress"), map[string]any{"step": "mail", "state": "later"}, ""},
+	{"POST", "/api/admin/check/:what", is{401, 403, 403, 403, 403, 403, 403, 404}, fixed("/api/admin/check/nothing"), nothing, "not-found"},
+
 	{"GET", "/api/admin/groups", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/groups"), nil, ""},
 	{"POST", "/api/admin/groups", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/groups"), map[string]string{"name": "Direction"}, ""},
 	{"GET", "/api/admin/groups/:group", is{401, 403, 403, 403, 403, 403, 403, 200}, ofGroup, nil, ""},
@@ -336,6 +346,7 @@ var rights = []right{
 	{"GET", "/oidc/prove", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/prove"), nil, ""},
 	{"GET", "/oidc/signed-out", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/oidc/signed-out"), nil, ""},
 	{"GET", "/test", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/test"), nil, ""},
+	{"GET", "/logo/:file", is{404, 404, 404, 404, 404, 404, 404, 404}, fixed("/logo/x.png"), nil, ""}, // there is none
 	{"GET", "/setup", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/setup"), nil, ""},
 	{"GET", "/console", is{308, 308, 308, 308, 308, 308, 308, 308}, fixed("/console"), nil, ""},
 	{"GET", "/console/", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/console/"), nil, ""},

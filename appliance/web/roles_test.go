@@ -24,6 +24,7 @@ func TestIncompleteSessionOnEveryRoute(t *testing.T) {
 		"GET /api/calendar/:file",                                                                                          // its address is the secret, whoever asks
 		"POST /api/invitation", "POST /api/invitation/code", "POST /api/invitation/confirm", "POST /api/invitation/accept", // likewise
 		"POST /api/address", "POST /api/address/restore", // likewise
+		"GET /api/appearance",                                                    // what stands at the door
 		"POST /api/oidc/start", "POST /api/oidc/finish", "POST /api/oidc/factor", // signing in, and proving again before the factor is set up
 	} {
 		open[name] = true

@@ -101,6 +101,15 @@ func (s *Server) routes() []route {
 		{get, "/api/account/presence", person, call, s.getPresence},
 		{patch, "/api/account/presence", person, call, s.changePresence},
 
+		{get, "/api/appearance", anyone, call, s.getAppearance},
+		{patch, "/api/admin/appearance", administrator, call, s.changeAppearance},
+		{post, "/api/admin/appearance/accent", administrator, call, s.tryAccent},
+		{post, "/api/admin/appearance/logo", administrator, call, s.setLogo},
+		{del, "/api/admin/appearance/logo", administrator, call, s.removeLogo},
+		{get, "/api/admin/progress", administrator, call, s.getProgress},
+		{patch, "/api/admin/progress", administrator, call, s.changeProgress},
+		{post, "/api/admin/check/:what", administrator, call, s.check},
+
 		{get, "/api/admin/groups", administrator, call, s.listGroups},
 		{post, "/api/admin/groups", administrator, call, s.createGroup},
 		{get, "/api/admin/groups/:group", administrator, call, s.getGroup},
@@ -175,6 +184,7 @@ func (s *Server) routes() []route {
 			list = append(list, route{method, path, anyone, page, s.asset})
 		}
 		list = append(list,
+			route{method, logoPath + ":file", anyone, page, s.logo},
 			route{method, "/console", anyone, page, redirect("/console/")},
 			route{method, "/setup", anyone, page, redirect("/console/setup")},
 		)

@@ -56,7 +56,11 @@ const (
 
 	codeNoMail code = "no-mail"
 
-	codeSetting code = "setting"
+	codeBadColour  code = "bad-colour"
+	codePaleAccent code = "pale-accent"
+	codeBadText    code = "bad-text"
+	codeBadLogo    code = "bad-logo"
+	codeSetting    code = "setting"
 )
 
 // Of rooms' rules and planned meetings.
@@ -77,6 +81,18 @@ const (
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
 var sentences = map[code]sentence{
+	codeBadColour: {http.StatusUnprocessableEntity,
+		"Ce n'est pas une couleur. Donnez-la sous la forme #1a2b3c.",
+		"This is not a colour. Give it in the form #1a2b3c."},
+	codePaleAccent: {http.StatusUnprocessableEntity,
+		"Cette couleur est trop claire pour être lue sur fond blanc. Prenez-en une plus foncée, comme celle qui est proposée.",
+		"This colour is too light to be read on white. Take a darker one, such as the one proposed."},
+	codeBadText: {http.StatusUnprocessableEntity,
+		"Ce texte est trop long, ou contient des caractères qui ne se lisent pas. Raccourcissez-le, ou collez-le sans mise en forme.",
+		"This text is too long, or holds characters that cannot be read. Shorten it, or paste it without formatting."},
+	codeBadLogo: {http.StatusUnprocessableEntity,
+		"Cette image ne convient pas. Prenez un fichier PNG ou JPEG de 16 à 1024 points de large et de 16 à 512 de haut, de 256 Kio au plus.",
+		"This picture does not do. Take a PNG or JPEG file 16 to 1024 pixels wide and 16 to 512 high, of at most 256 KiB."},
 	codeSetting: {http.StatusUnprocessableEntity,
 		"Un réglage ne convient pas ; rien n'a changé. Corrigez-le et recommencez.",
 		"A setting does not do; nothing was changed. Correct it and try again."},

@@ -19,9 +19,12 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/appearance"
 	"huisclos/appliance/choices"
+	"huisclos/appliance/progress"
 	"huisclos/appliance/webhook"
 	"huisclos/audit"
+	"huisclos/hardening"
 	"huisclos/meetings"
 	"huisclos/store"
 )
@@ -80,6 +83,13 @@ type Config struct {
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
 	Feed func(account accounts.Account, base string, now time.Time) ([]byte, error)
+	// Appearance is what the organisation has its appliance look like, Organisation its name.
+	Appearance   *appearance.Keeper
+	Organisation func() string
+	// Progress is how far the first start has come.
+	Progress progress.Keeper
+	// Checks are what an administrator may try from the console, by name; to is where a test mail goes.
+	Checks map[string]func(ctx context.Context, to string) hardening.Report
 	// Observation is how the appliance is doing; nil: nobody watches.
 	Observation Observation
 	// Relay opens the relay to who tries it; nil: there is none.
@@ -131,6 +141,7 @@ type Server struct {
 	// verifying is the verification of the audit log that is under way; nil: there is none.
 	verifying atomic.Pointer[verifying]
 	plans     *rate        // changes of planned meetings by account
+	checks    *rate        // trials of mail and the like by account
 	lookups   *rate        // searches of the directory by account
 	presence  presence     // who is here
 	meters    *rate        // wrong tokens for the metrics, by network
@@ -171,7 +182,7 @@ func New(c Config) (*Server, error) {
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
 		programs: newRate(programsPerSecond, programsBurst), tries: newRate(triesPerSecond, triesBurst),
-		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
+		exports: newRate(exportsPerHour/3600.0, exportsPerHour), checks: newRate(checksPerSecond, checksBurst),
 	}
 	if c.Wait == nil {
 		c.Wait = waitFor

@@ -1,5 +1,6 @@
 import { render } from "preact";
 import "@huisclos/ui-kit/css/index.css";
+import { askAppearance } from "@huisclos/ui-kit";
 import icon from "@huisclos/ui-kit/favicon.svg";
 import "./css/index.css";
 import { App } from "./app.tsx";
@@ -12,6 +13,7 @@ link.href = icon;
 document.head.append(link);
 
 watchPlace();
+void askAppearance();
 const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no #app");
 render(<App />, root);

@@ -11,6 +11,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,6 +25,22 @@ type Mail struct {
 	text     []paragraph
 	calendar []byte
 	method   string // of the calendar object: REQUEST or CANCEL
+}
+
+// Signed ends the mail with whom its reader may ask, in one or a few lines; without a text it stays as it is.
+func (m Mail) Signed(contact string) Mail {
+	var lines []string
+	for one := range strings.SplitSeq(contact, "\n") {
+		if one = line(one); one != "" {
+			lines = append(lines, one)
+		}
+	}
+	if len(lines) == 0 {
+		return m
+	}
+	who := strings.Join(lines, ", ")
+	m.text = append(slices.Clone(m.text), paragraph{text: m.Language.pick("Une question\u00a0? "+who, "Any question? "+who)})
+	return m
 }
 
 // paragraph of a mail: a text, or a link that stands alone.

@@ -200,3 +200,17 @@ func FuzzMail(f *testing.F) {
 		}
 	})
 }
+
+func TestSignature(t *testing.T) {
+	m := Test(French, Address{Address: "ada@example.test"}, Place{Name: "Mairie", URL: "https://visio.example.test"})
+	if unsigned := m.Signed(" \n\t"); len(unsigned.text) != len(m.text) {
+		t.Error("nothing is a signature")
+	}
+	signed := m.Signed("Accueil\n<b>poste</b> 4242\r\nBcc: x@example.test")
+	if got := signed.text[len(signed.text)-1].text; got != "Une question\u00a0? Accueil, <b>poste</b> 4242, Bcc: x@example.test" {
+		t.Errorf("%q", got)
+	}
+	if len(m.text) != len(signed.text)-1 {
+		t.Error("signing changed the mail that was signed")
+	}
+}

@@ -1,6 +1,8 @@
 /** The design language of both UIs: tokens (css), words, and components on native elements. */
 export * from "./i18n.ts";
 export * from "./theme.ts";
+export * from "./appearance.ts";
+export * from "./house.tsx";
 export * from "./storage.ts";
 export * from "./activity.ts";
 export * from "./icon.tsx";

@@ -1,3 +1,5 @@
+import { appearance } from "./appearance.ts";
+
 /** The mark of the product and the state of a call. The word beside it is the caller's: the drawing alone never carries the meaning. */
 export type SealState = "open" | "unverified" | "sealed" | "not-safe";
 
@@ -17,11 +19,13 @@ export function Seal({ state, size }: { state: SealState; size?: "m" | "l" }) {
   );
 }
 
+/** The organisation's picture and name, where it has given them. */
 export function Logo({ href, suffix }: { href?: string; suffix?: string }) {
+  const a = appearance.value;
   const inside = (
     <>
-      <Seal state="sealed" />
-      <span>Huis Clos{suffix && <span class="muted"> {suffix}</span>}</span>
+      {a.logo ? <img class="logo__own" src={a.logo} alt="" /> : <Seal state="sealed" />}
+      <span class="logo__name">{a.name}{suffix && <span class="muted"> {suffix}</span>}</span>
     </>
   );
   return href ? <a class="logo" href={href}>{inside}</a> : <span class="logo">{inside}</span>;

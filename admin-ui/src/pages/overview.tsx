@@ -2,6 +2,7 @@
 import { ago, copy, count, dateTime, IconButton, LinkButton, Notice, Skeleton } from "@huisclos/ui-kit";
 import { base } from "../route.ts";
 import { status } from "../session.ts";
+import { Unfinished } from "../setup/setup.tsx";
 import { Head } from "../shell.tsx";
 import type { Attention } from "../watch.ts";
 import { words } from "../words/console.ts";
@@ -20,6 +21,7 @@ export function Overview() {
       <Head title={words.value.overview} />
       <div class="stack stack--loose">
         <LookAfter list={last.attention} />
+        <Unfinished />
         <Missing />
         {last.refused > 0 && <Notice tone="attention"><p>{t.refused(last.refused)}</p><p><a href={`${base}/calls`}>{t.see}</a></p></Notice>}
         <section aria-labelledby="part-now">

@@ -1,10 +1,9 @@
-/** Step 1: the code that the server printed, and the first account. */
+/** Step 1: the language, the code that the server printed, and the first account. */
 import { useState } from "preact/hooks";
-import { Button, Input, lang, met, Notice, Passphrase, Rules, Seal, type Chooser } from "@huisclos/ui-kit";
+import { Button, chooseLang, Input, lang, met, Notice, Passphrase, Rules, Seal, Segments, type Chooser } from "@huisclos/ui-kit";
 import { own, type ApiError } from "../api.ts";
 import { asApiError, signedIn } from "../session.ts";
 import { setupWords } from "../words/setup.ts";
-import { begun } from "./setup.tsx";
 
 export function First() {
   const t = setupWords.value;
@@ -19,8 +18,7 @@ export function First() {
     setBusy(true);
     setError(null);
     try {
-      const me = await own.setup({ code: o.code.trim(), name: o.name.trim(), email: o.email.trim(), passphrase: o.passphrase });
-      begun(me.account.id);
+      const me = await own.setup({ code: o.code.trim(), name: o.name.trim(), email: o.email.trim(), passphrase: o.passphrase, wizard: true });
       signedIn(me, o.passphrase);
     } catch (cause) {
       setError(asApiError(cause));
@@ -30,6 +28,7 @@ export function First() {
   return (
     <>
       <div class="greeting"><Seal state="open" size="l" /><h1>{t.title}</h1><p class="muted">{t.lead}</p></div>
+      <div class="setup__lang"><Segments label={t.language} value={lang.value} options={[{ value: "fr", label: "Français" }, { value: "en", label: "English" }]} onChange={chooseLang} /></div>
       <form class="card stack" onSubmit={(e) => void submit(e)}>
         {error && <Notice tone="danger" live><p>{error.text(lang.value)}</p></Notice>}
         <Input label={t.code} hint={t.codeHint} required value={o.code} onValue={put("code")} autocomplete="one-time-code" autocapitalize="none" spellcheck={false} autofocus />

@@ -1,4 +1,4 @@
-/** Step 3: a security officer and an auditor, each with an activation link to hand over. */
+/** A step: a security officer and an auditor, each with an activation link to hand over. */
 import { useEffect, useState } from "preact/hooks";
 import { Button, copy, dateTime, Input, lang, Notice, Skeleton } from "@huisclos/ui-kit";
 import { admin, allAccounts, isProposed, type Account, type Activation } from "../api.ts";
@@ -22,7 +22,7 @@ export function Others({ onNext }: { onNext: (all: boolean) => void }) {
     allAccounts().then((all) => {
       const found: Partial<Record<Watch, Account>> = {};
       for (const w of watches) found[w] = all.find((a) => a.role === w && a.state !== "disabled");
-      if (watches.every((w) => found[w])) onNext(true); else setThere(found);
+      setThere(found);
     }, (e: unknown) => setError(asApiError(e).text(lang.value)));
   }, []);
   const all = there !== null && watches.every((w) => there[w] || made[w]);

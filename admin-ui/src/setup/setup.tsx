@@ -1,55 +1,71 @@
 /**
- * The set-up in four steps: the first account, its second factor, an officer and an auditor, ready. Each step is what the
- * server says is missing, so that it goes on after a sign-in where it was left.
+ * The first start, step by step. The first two are what the accounts say is missing: an administrator, their second factor. The others
+ * stand on the server (appliance/progress): each can be put off, and done again from the last page or the console at any time, in
+ * any browser.
  */
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
-import { EnrolCard, Icon, LinkButton, recall, remember, Seal } from "@huisclos/ui-kit";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { EnrolCard, Icon, LinkButton, Seal, Skeleton } from "@huisclos/ui-kit";
+import type { ApiError } from "../api.ts";
+import { Failed } from "../pages/errors.tsx";
 import { base, go } from "../route.ts";
-import { ask, session, signOut } from "../session.ts";
+import { ask, asApiError, session, signOut } from "../session.ts";
+import { settingsApi, type Progress, type StepName, type StepState } from "../settings-api.ts";
 import { Entrance } from "../shell.tsx";
 import { words } from "../words/console.ts";
 import { setupWords } from "../words/setup.ts";
 import { First } from "./first.tsx";
-import { Others } from "./others.tsx";
-
-/** Whose set-up is under way in this browser. */
-const kept = "setup";
-export const underWay = (account: string): boolean => recall(kept) === account;
-export const begun = (account: string): void => remember(kept, account);
-const over = (): void => remember(kept, "");
+import { Step } from "./steps.tsx";
+import { Summary } from "./summary.tsx";
 
 export function Setup() {
   const s = session.value;
-  const [ready, setReady] = useState<"all" | "part" | null>(null);
-  if (s.state === "out" && s.setupNeeded) return <Wizard at={1}><First /></Wizard>;
+  if (s.state === "out" && s.setupNeeded) return <Wizard at={1} name="account"><First /></Wizard>;
   if (s.state !== "in") return <Done />;
-  if (s.me.must) return <Wizard at={2}><Factor /></Wizard>;
-  if (ready) return <Wizard at={4}><Ready all={ready === "all"} /></Wizard>;
-  return <Wizard at={3}><Others onNext={(all) => { over(); setReady(all ? "all" : "part"); }} /></Wizard>;
+  if (s.me.must) return <Wizard at={2} name="factor" wide><Factor /></Wizard>;
+  return <Rest />;
 }
 
-function Wizard({ at, children }: { at: 1 | 2 | 3 | 4; children: ComponentChildren }) {
-  const t = setupWords.value;
+/** The steps that the server remembers. */
+function Rest() {
+  const [progress, setProgress] = useState<Progress | null>(null);
+  const [failed, setFailed] = useState<ApiError | null>(null);
+  /** What somebody came back to from the summary. */
+  const [again, setAgain] = useState<StepName | null>(null);
+  const load = () => settingsApi.progress().then((p) => { setProgress(p); setFailed(null); }, (e: unknown) => setFailed(asApiError(e)));
+  useEffect(() => { void load(); }, []);
+  if (!progress) return <Entrance>{failed ? <Failed error={failed} onRetry={() => void load()} /> : <Skeleton lines={5} />}</Entrance>;
+  const note = async (step: StepName, state: StepState) => {
+    try { setProgress(await settingsApi.step(step, state)); setAgain(null); } catch (e) { setFailed(asApiError(e)); }
+  };
+  const at = again ?? (progress.over ? undefined : progress.steps.find((s) => s.state === "open")?.step);
+  if (!at) {
+    return <Wizard at={progress.steps.length + 3} name="ready" progress={progress} wide><Summary progress={progress} onAgain={setAgain} onOver={settingsApi.over} /></Wizard>;
+  }
+  const was = progress.steps.find((s) => s.step === at)?.state ?? "open";
+  return (
+    <Wizard at={progress.steps.findIndex((s) => s.step === at) + 3} name={at} progress={progress} wide>
+      {failed && <Failed error={failed} onRetry={() => void load()} />}
+      <Step key={at} step={at} onDone={() => void note(at, "done")} onLater={() => void (was === "open" ? note(at, "later") : setAgain(null))} />
+    </Wizard>
+  );
+}
+
+/** How far one is, in a bar and in words: ten names would have no room beside each other. */
+function Wizard({ at, name, progress, wide, children }: { at: number; name: StepName | "account" | "factor" | "ready"; progress?: Progress; wide?: boolean; children: ComponentChildren }) {
+  const t = setupWords.value, of = (progress?.steps.length ?? 7) + 3;
   useLayoutEffect(() => {
     // Whoever cannot see the step come is taken to its beginning.
     if (at > 1) document.getElementById("main")?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, [at]);
   return (
-    <Entrance wide={at === 2 || at === 3}>
-      <nav class="steps" aria-label={t.progress}>
-        <ol>
-          {t.steps.map((name, i) => (
-            <li key={name} class={i + 1 < at ? "steps__one steps__one--done" : "steps__one"} aria-current={i + 1 === at ? "step" : undefined}>
-              <span class="steps__mark" aria-hidden="true">{i + 1 < at ? <Icon name="check" size="s" /> : i + 1}</span>
-              <span>{name}{i + 1 < at && <span class="unseen"> ({t.stepDone})</span>}</span>
-            </li>
-          ))}
-        </ol>
-        <p class="steps__where">{t.step(at, t.steps.length)}<span aria-hidden="true"> · {t.steps[at - 1]}</span></p>
-      </nav>
-      {children}
+    <Entrance wide={wide}>
+      <div class="wizard" role="group" aria-label={t.progress}>
+        <p class="wizard__where">{t.step(at, of)}<span aria-hidden="true"> · </span><b>{t.names[name]}</b></p>
+        <progress class="wizard__bar" max={of} value={at} aria-label={t.progress} />
+      </div>
+      <div data-step={name}>{children}</div>
     </Entrance>
   );
 }
@@ -66,16 +82,6 @@ function Factor() {
   );
 }
 
-function Ready({ all }: { all: boolean }) {
-  const t = setupWords.value;
-  return (
-    <>
-      <div class="greeting"><Seal state="sealed" size="l" /><h1>{t.readyTitle}</h1><p class="muted">{all ? t.readyAll : t.readyPart}</p></div>
-      <div class="stack"><LinkButton href={`${base}/`} look="primary" large wide>{t.toConsole}</LinkButton><LinkButton href="/" wide>{t.toRooms}</LinkButton></div>
-    </>
-  );
-}
-
 function Done() {
   const t = setupWords.value;
   return (
@@ -84,4 +90,12 @@ function Done() {
       <LinkButton href={`${base}/`} look="primary" large wide>{words.value.signIn.act}</LinkButton>
     </Entrance>
   );
+}
+
+/** Where a first start that was left goes on. */
+export function Unfinished() {
+  const t = setupWords.value;
+  const [open, setOpen] = useState(0);
+  useEffect(() => { void settingsApi.progress().then((p) => setOpen(p.begun && !p.over ? p.steps.filter((s) => s.state === "open").length : 0), asApiError); }, []);
+  return open === 0 ? null : <div class="notice"><Icon name="info" /><div class="grow stack stack--tight"><p>{t.unfinished(open)}</p><div><LinkButton href={`${base}/setup`} look="primary">{t.resume}</LinkButton></div></div></div>;
 }

@@ -4,6 +4,7 @@ import { lang } from "@huisclos/ui-kit";
 export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "server.started": ["L’appareil a démarré", "The appliance started"],
   "server.stopped": ["L’appareil s’est arrêté", "The appliance stopped"],
+  "appearance.changed": ["Apparence changée", "Appearance changed"],
   "settings.changed": ["Réglages changés", "Settings changed"],
   "certificate.loaded": ["Certificat chargé", "Certificate loaded"],
   "audit.verified": ["Journal d’audit vérifié", "Audit log verified"],

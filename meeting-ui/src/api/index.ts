@@ -87,6 +87,8 @@ export class ApiError extends Error {
     readonly setupNeeded = false,
     /** Of "secondFactorNeeded": which kinds do. */
     readonly factors: Kinds | null = null,
+    /** The whole answer, for refusals that say more. */
+    readonly more: Readonly<Record<string, unknown>> = {},
   ) {
     super(`${code}: ${en}`);
     this.name = "ApiError";
@@ -120,7 +122,7 @@ function failure(response: Response, body: unknown): ApiError {
   }
   const known = sentences[e.code];
   return new ApiError(response.status, e.code, typeof e.fr === "string" ? e.fr : known?.[0] ?? badAnswer(0).fr,
-    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true, object(all.factors) as Kinds | null);
+    typeof e.en === "string" ? e.en : known?.[1] ?? badAnswer(0).en, until, all.setupNeeded === true, object(all.factors) as Kinds | null, all);
 }
 
 /** For answers that come without sentences. */
@@ -174,7 +176,7 @@ const id = encodeURIComponent;
 
 export const api = {
   me: () => request<Me>("GET", "/api/me"),
-  setup: async (o: { code: string; name: string; email: string; passphrase: string }) => { await request("POST", "/api/setup", o); return api.me(); },
+  setup: async (o: { code: string; name: string; email: string; passphrase: string; wizard: true }) => { await request("POST", "/api/setup", o); return api.me(); },
   /** recoveryLeft: after a recovery code, how many are left. */
   login: async (email: string, passphrase: string, code?: string): Promise<{ me: Me; recoveryLeft: number | null }> => {
     const answer = await request<{ recoveryLeft?: number } | null>("POST", "/api/login", { email, passphrase, ...(code ? { code } : {}) });

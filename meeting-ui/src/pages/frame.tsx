@@ -1,6 +1,6 @@
 /** The desk around a page: logo, where one can go, who one is. */
 import type { ComponentChildren } from "preact";
-import { Avatar, chooseLang, chooseTheme, endPart, factorPart, Icon, IconButton, kit, lang, LeavingNotice, life, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, own, privileged, RecoveryNotice, Staying, theme, type Lang, type Theme } from "@huisclos/ui-kit";
+import { Avatar, chooseLang, chooseTheme, endPart, factorPart, House, Icon, IconButton, kit, lang, LeavingNotice, life, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, own, privileged, RecoveryNotice, Staying, theme, type Lang, type Theme } from "@huisclos/ui-kit";
 import { go, place } from "../route.ts";
 import { recoveryLeft, session, signOut, stay } from "../session.ts";
 import { connection } from "../words/connection.ts";
@@ -27,7 +27,7 @@ export function Frame({ children, wide, bare, alone }: { children: ComponentChil
       {s.state === "in" && <Staying after={s.me.idle?.session ?? 0} ask={stay} />}
       {s.state === "in" && s.me.leaving && !alone && place.value.pathname !== "/account" && <aside class="desk__note" aria-label={life.value.end.title}><LeavingNotice until={s.me.leaving} href={`/account#${endPart}`} /></aside>}
       {bare ? children : <main class={wide ? "desk__main desk__main--wide" : "desk__main"} id="main" tabIndex={-1}>{children}</main>}
-      <footer class="desk__foot small"><a href="/about">{t.about}</a></footer>
+      <footer class="desk__foot small"><House /><a href="/about">{t.about}</a></footer>
     </div>
   );
 }
