@@ -135,7 +135,7 @@ func newDesk(t testing.TB) *desk {
 	d.db, err = store.Open(filepath.Join(t.TempDir(), "x.db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = d.db.Close() })
-	must(t, d.db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "webhooks", Run: CreateBuckets}}))
+	must(t, d.db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "webhooks", Run: CreateBuckets}}))
 	d.log = audit.New(d.db)
 	d.dial = func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }
 	d.Hooks = New(Options{DB: d.db, Audit: d.log, Keys: keys{"p"}, Random: rand.Reader, Now: d.now, Log: slog.New(slog.DiscardHandler),
