@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"huisclos/appliance/config"
 )
 
 // A Refusal is why an act that was understood is not done, for a person: a sentence in each language that says what to do. It is an
@@ -86,6 +88,9 @@ func Read(path string, args []string, stderr io.Writer, least, most int, more fu
 	l.JSON = l.place.json
 	return l, 0
 }
+
+// Settings are those of the files that the command line named, or of the package's.
+func (l *Line) Settings() config.Settings { return l.place.Settings }
 
 // Usage is the error of a command line that is not understood, for [Line.Fail].
 func Usage(why string) error { return fmt.Errorf("%w: %s", errUsage, why) }
