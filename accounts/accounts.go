@@ -102,6 +102,22 @@ type Accounts struct {
 
 	mu        sync.Mutex
 	listeners []func(Ended)
+	asked     Checker       // Options.Directory, or another since
+	delay     time.Duration // Options.Delay, likewise
+}
+
+// Follows says from which directory accounts come from now on, nil for none, and how long an account that is to be deleted can be kept.
+func (a *Accounts) Follows(directory Checker, delay time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked, a.delay = directory, delay
+}
+
+// checker is the directory that accounts come from; nil: there is none.
+func (a *Accounts) checker() Checker {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
 }
 
 // New returns the accounts that are kept in db. random is the appliance's source of secrets.
@@ -119,7 +135,7 @@ func New(db *store.DB, log *audit.Log, hasher *passhash.Hasher, random io.Reader
 	setDefault(&o.PerAccount, Limits{Quick: 5, First: 4 * time.Second, Longest: 15 * time.Minute, Forget: 24 * time.Hour})
 	setDefault(&o.PerAddress, Limits{Quick: 5, Parallel: 32, First: 2 * time.Second, Longest: time.Minute, Forget: 10 * time.Minute})
 	setDefault(&o.Delay, 30*24*time.Hour)
-	a := &Accounts{db: db, log: log, hasher: hasher, random: random, o: o}
+	a := &Accounts{db: db, log: log, hasher: hasher, random: random, o: o, asked: o.Directory, delay: o.Delay}
 	key, err := a.unknownMACKey()
 	if err != nil {
 		return nil, err

@@ -39,7 +39,11 @@ func leavingKey(t time.Time) []byte {
 }
 
 // Delay is how long an account that is to be deleted can be kept after all.
-func (a *Accounts) Delay() time.Duration { return a.o.Delay }
+func (a *Accounts) Delay() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.delay
+}
 
 // Leave has an account deleted after the delay. Asked by its owner, everything works until then and they can take it back; asked by an
 // administrator, the account is shut at once, and an administrator takes it back. An officer's is Proposed when somebody else asks.
@@ -98,7 +102,7 @@ func keepsOfficer(tx *store.Tx, r record) (err error) {
 func (t *act) leaveShut(r *record) error { return t.depart(r, true) }
 
 func (t *act) depart(r *record, shut bool) error {
-	l := leaving{At: t.now.UTC(), Until: t.now.Add(t.a.o.Delay).UTC().Truncate(time.Second), Shut: shut}
+	l := leaving{At: t.now.UTC(), Until: t.now.Add(t.a.Delay()).UTC().Truncate(time.Second), Shut: shut}
 	if r.Leaving != nil && r.Leaving.Until.Before(l.Until) {
 		l.Until = r.Leaving.Until
 	}

@@ -174,7 +174,7 @@ func (a *Accounts) Delete(actor Actor, id ID, now time.Time) error {
 // mayGo refuses to delete who is still in the directory, and would be here again after the next synchronisation. Without a
 // directory nobody is. Other sources bring somebody when they have something to say of them.
 func (t *act) mayGo(r record) error {
-	if r.Source == Directory && !r.Absent && t.a.o.Directory != nil {
+	if r.Source == Directory && !r.Absent && t.a.checker() != nil {
 		return ErrFromSource
 	}
 	return nil

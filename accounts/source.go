@@ -47,10 +47,11 @@ func (r record) keepsPassphrase() error {
 // askSource checks a passphrase at the source of r. Without that source in the settings nobody of it comes in.
 func (a *Accounts) askSource(ctx context.Context, r record, passphrase string) (bool, error) {
 	// An empty one would be an unauthenticated bind, to which directories say yes (RFC 4513 §5.1.2).
-	if a.o.Directory == nil || r.Source != Directory || r.state() != Active || r.Subject == "" || passphrase == "" || len(passphrase) > maxBytes {
+	directory := a.checker()
+	if directory == nil || r.Source != Directory || r.state() != Active || r.Subject == "" || passphrase == "" || len(passphrase) > maxBytes {
 		return false, nil
 	}
-	return a.o.Directory.Check(ctx, r.Subject, passphrase)
+	return directory.Check(ctx, r.Subject, passphrase)
 }
 
 // verifyAtDoor is verify where nobody is known yet. Every try does the same two things at once, whoever's address was typed:
@@ -58,7 +59,8 @@ func (a *Accounts) askSource(ctx context.Context, r record, passphrase string) (
 // has an account, nor where that comes from: while the directory can't be asked, every try that fails ends with ErrSource. A
 // right passphrase of an account of ours doesn't wait for the directory.
 func (a *Accounts) verifyAtDoor(ctx context.Context, r record, passphrase string) (ok, rehash bool, err error) {
-	if a.o.Directory == nil {
+	directory := a.checker()
+	if directory == nil {
 		return a.verify(ctx, r, passphrase)
 	}
 	asking, stop := context.WithCancel(ctx)
@@ -76,7 +78,7 @@ func (a *Accounts) verifyAtDoor(ctx context.Context, r record, passphrase string
 		if typed == "" || len(typed) > maxBytes {
 			subject, typed = "", "-"
 		}
-		ok, err := a.o.Directory.Check(asking, subject, typed)
+		ok, err := directory.Check(asking, subject, typed)
 		answers <- answer{ok && subject != "", err}
 	}()
 	local := r

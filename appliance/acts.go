@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 
 	"huisclos/accounts"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
@@ -64,8 +66,16 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
-		Other:     a.others(),
+		Other:     a.otherActs(),
 	}
+}
+
+// otherActs are those of parts that have commands of their own.
+func (a *Appliance) otherActs() map[string]control.Act {
+	acts := a.settingsActs()
+	maps.Copy(acts, auditor.Acts(a.trail, a.signer, Version, a.settings.now))
+	maps.Copy(acts, a.metricsActs())
+	return acts
 }
 
 // reset is loud: in the audit log, and in the service's own.

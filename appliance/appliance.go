@@ -9,16 +9,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"huisclos/accounts"
-	"huisclos/accounts/ldap"
-	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/appearance"
 	"huisclos/appliance/auditor"
@@ -108,12 +108,15 @@ type Appliance struct {
 	keeper    *certs.Keeper
 	relay     *relay.Relay
 	hall      *meetings.Hall
-	pages     *web.Server
+	pages     atomic.Pointer[web.Server]
 	door      *door
 	probes    *probes
 	trials    *trials
-	directory *ldap.Sync   // nil: there is none
-	provider  *oidc.Client // nil: there is none
+	current   atomic.Pointer[settings] // those in force
+	made      atomic.Pointer[parts]    // for them
+
+	following sync.Mutex // owns follows
+	follows   following
 
 	appearance *appearance.Keeper
 	progress   progress.Keeper
@@ -177,32 +180,29 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	s.Settings = a.choices.InForce()
 	s.readEarly()
-	var made parts
 	err = a.choices.Use(func(next config.Settings, secret func(name string) (string, error)) (func(), error) {
-		p, err := s.with(next, secret).newParts()
-		return func() { made = p }, err
+		p, err := s.with(next, secret).newParts(nil)
+		return func() { a.made.Store(&p) }, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	s = s.with(a.choices.InForce(), a.choices.Secret)
 	a.settings = s
+	a.current.Store(&s)
+	made := a.made.Load()
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
 		return nil, err
 	}
-	a.provider = made.provider
 	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
 	if made.directory != nil {
 		options.Directory = made.directory
 	}
 	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, options); err != nil {
 		return nil, err
-	}
-	if made.directory != nil {
-		a.directory = &ldap.Sync{Client: made.directory, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
 	}
 
 	sockets, err := s.sockets()
@@ -211,7 +211,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(sockets.close)
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
-	a.post.at(s.base(a.port))
+	a.post.use(s, made.mail, s.base(a.port))
 	a.rooms.Planned = a.post.invitations()
 	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
 		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
@@ -233,10 +233,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 
 	said := newReports(seen, s.now)
-	webConns, iceConns, turnConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, s.maxFrom))
+	webConns, iceConns, turnConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, a.maxFrom))
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
-	told := newTold(s.Candidates)
+	told := newTold(func(via netip.Addr) []netip.Addr { return a.inForce().Candidates(via) })
 	a.relay, err = relay.New(relay.Config{Ports: a.mediaPorts(), Own: told.has, Random: rand.Reader, Now: s.now})
 	if err != nil {
 		return nil, err
@@ -255,26 +255,20 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	said.to(a.hall)
 	a.onStop(func() {
 		a.hall.Close() // tells every member to come back to the next process
-		if a.pages != nil {
-			a.pages.Drain(drainWithin)
+		if pages := a.pages.Load(); pages != nil {
+			pages.Drain(drainWithin)
 		}
 	})
 	a.onStop(a.endCanary)
 
 	a.watched = &watch{observer: seen, Access: metrics.Access{DB: db, Audit: trail, Random: rand.Reader}, a: a, db: db, server: server}
-	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.directory, Provider: a.provider,
-		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
-			return auditor.BeginExport(trail, a.signer, format, from, to, e)
-		},
-		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
-		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
-		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
-		Log: log.With("part", "web"), Mask: mask,
-	})
+	pages, err := web.New(a.webConfig(s))
 	if err != nil {
+		return nil, err
+	}
+	a.pages.Store(pages)
+	a.onStop(a.unfollow)
+	if err := a.choices.Use(a.prepare); err != nil { // from now on parts change with the settings
 		return nil, err
 	}
 	a.serveWeb(a.door, sockets.redirect, sockets.metrics)
@@ -285,9 +279,27 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.tend()
 	a.noteMinutes()
-	a.followDirectory()
-	a.followProvider()
 	return a, nil
+}
+
+// webConfig is what the routes need under these settings.
+func (a *Appliance) webConfig(s settings) web.Config {
+	c := web.Config{
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: a.trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.followed(), Provider: a.made.Load().provider,
+		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
+			return auditor.BeginExport(a.trail, a.signer, format, from, to, e)
+		},
+		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(s), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
+		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
+		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
+		Log: a.log.With("part", "web"), Mask: mask,
+	}
+	if !a.post.On() {
+		c.Post, c.Undo, c.Invite, c.Code, c.GuestLink = nil, nil, nil, nil, nil
+	}
+	return c
 }
 
 func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
@@ -303,7 +315,7 @@ func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 		return &http.Server{Handler: h, Protocols: one, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin,
 			IdleTimeout: idleWithin, MaxHeaderBytes: headerBytes, ErrorLog: log.New(httpLog{a.log}, "", 0)}
 	}
-	main, hint := server(a.pages), server(toHTTPS(a.pages.OwnHost))
+	main, hint := server(a.answers()), server(toHTTPS(func(r *http.Request) bool { return a.pages.Load().OwnHost(r) }))
 	hint.SetKeepAlivesEnabled(false)
 	away := server(fromOtherPort(a.port, hint.Handler))
 	away.SetKeepAlivesEnabled(false)
@@ -317,12 +329,12 @@ func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 	}
 	run(func() error { return main.Serve(splitSecure(secure, main.TLSConfig, a.relay.ServeConn, main.ErrorLog)) })
 	run(func() error { return hint.Serve(plain) })
-	figures := server(onlyMetrics(a.pages))
+	figures := server(onlyMetrics(a.answers()))
 	if metrics != nil {
-		run(func() error { return figures.Serve(newLimitedListener(metrics, maxCollectors, a.settings.maxFrom)) })
+		run(func() error { return figures.Serve(newLimitedListener(metrics, maxCollectors, a.maxFrom)) })
 	}
 	if redirect != nil {
-		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, a.settings.maxFrom)) })
+		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, a.maxFrom)) })
 	}
 	a.onStop(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
@@ -428,16 +440,16 @@ func (a *Appliance) mediaPorts() []int {
 // unlisted reports whether the appliance knows neither a name nor an address of its own: in a network namespace of its
 // own it can list none. Whoever reaches it knows one.
 func (a *Appliance) unlisted() bool {
-	return len(a.settings.Hostnames) == 0 && len(a.settings.Reachable()) == 0
+	return len(a.inForce().Hostnames) == 0 && len(a.inForce().Reachable()) == 0
 }
 
 // addresses are what people type into their browsers, the best one first.
 func (a *Appliance) addresses() []string {
 	var out []string
-	for _, name := range a.settings.Hostnames {
+	for _, name := range a.inForce().Hostnames {
 		out = append(out, config.URL(name, a.port))
 	}
-	for _, addr := range a.settings.Reachable() {
+	for _, addr := range a.inForce().Reachable() {
 		out = append(out, config.URL(addr.String(), a.port))
 	}
 	return append(out, config.URL("localhost", a.port))

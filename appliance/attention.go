@@ -122,16 +122,16 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 	if post, err := a.post.status(); err == nil && !post.Failing.IsZero() {
 		add(true, web.Attention{Code: "mail", Since: post.Failing, FR: post.StepFR, EN: post.StepEN})
 	}
-	if a.directory != nil {
-		s := a.directory.Status()
+	if directory := a.followed(); directory != nil {
+		s := directory.Status()
 		if s.Failure != nil {
 			detail, _ := failureText(s.Failure)
 			add(true, web.Attention{Code: "directory", Grave: true, Since: s.Good, FR: detail.FR, EN: detail.EN})
 		}
 		add(s.Failure == nil && s.Report.Held, web.Attention{Code: "directory-held", Number: float64(s.Report.Missing)})
 	}
-	if a.provider != nil {
-		if s := a.provider.Status(); s.Failure != nil {
+	if provider := a.made.Load().provider; provider != nil {
+		if s := provider.Status(); s.Failure != nil {
 			detail, _ := providerFailure(s.Failure)
 			add(true, web.Attention{Code: "provider", Grave: true, Since: s.Since, FR: detail.FR, EN: detail.EN})
 		}

@@ -85,46 +85,39 @@ func (s settings) directorySecret() secret {
 // untilSetUp is how often is looked whether the appliance has an administrator.
 const untilSetUp = 5 * time.Second
 
-// followDirectory reads the directory at once, then again and again until the stop. While the appliance waits for its first
+// followDirectory reads the directory at once, then again and again until ctx ends. While the appliance waits for its first
 // administrator it doesn't: whoever installs it would find their own address taken by their account of the directory.
-func (a *Appliance) followDirectory() {
-	if a.directory == nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a.onStop(a.directory.Client.Close)
-	a.onStop(cancel)
-	a.running.Go(func() {
-		for wait := time.Duration(0); ; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(wait):
-			}
-			wait = a.settings.Directory.Interval
-			if needed, err := a.accounts.SetupNeeded(); needed || err != nil {
-				wait = untilSetUp
-				continue
-			}
-			_, err := a.directory.Run(ctx, ldap.Order{})
-			var failure *ldap.Error // is in the log already
-			if err != nil && ctx.Err() == nil && !errors.As(err, &failure) && !errors.Is(err, ldap.ErrRunning) {
-				a.log.Error("directory not synchronised", "error", err)
-			}
+func (a *Appliance) followDirectory(ctx context.Context, sync *ldap.Sync) {
+	for wait := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
 		}
-	})
+		wait = a.inForce().Directory.Interval
+		if needed, err := a.accounts.SetupNeeded(); needed || err != nil {
+			wait = untilSetUp
+			continue
+		}
+		_, err := sync.Run(ctx, ldap.Order{})
+		var failure *ldap.Error // is in the log already
+		if err != nil && ctx.Err() == nil && !errors.As(err, &failure) && !errors.Is(err, ldap.ErrRunning) {
+			a.log.Error("directory not synchronised", "error", err)
+		}
+	}
 }
 
 // directoryLine is what the self-check says of the last synchronisation; nil without a directory.
 func (a *Appliance) directoryLine() hardening.Report {
-	if a.directory == nil {
+	directory := a.followed()
+	if directory == nil {
 		return nil
 	}
 	l := hardening.Line{Name: "directory", State: hardening.Unknown,
 		Detail: hardening.Text{FR: "l'annuaire n'a pas encore été lu.", EN: "the directory has not been read yet."},
 		Why: hardening.Text{FR: "Personne de l'annuaire ne peut se connecter, et qui l'a quitté garde son accès jusqu'à la prochaine lecture.",
 			EN: "Nobody of the directory can sign in, and whoever has left it keeps their access until it is read again."}}
-	switch s := a.directory.Status(); {
+	switch s := directory.Status(); {
 	case s.Failure != nil:
 		l.State = hardening.Missing
 		l.Detail, l.Do = failureText(s.Failure)
@@ -160,7 +153,8 @@ func causeText(err error) hardening.Text {
 
 // probeDirectory asks the directory now, for "huisclos check directory". It changes no account.
 func (a *Appliance) probeDirectory() hardening.Report {
-	if a.directory == nil {
+	directory := a.followed()
+	if directory == nil {
 		return hardening.Report{{Name: "directory", State: hardening.Missing,
 			Detail: hardening.Text{FR: "aucun annuaire : directory.url n'est pas réglé.", EN: "there is no directory: directory.url is not set."},
 			Why:    hardening.Text{FR: "Les comptes se créent à la main dans la console.", EN: "Accounts are made by hand in the console."},
@@ -168,7 +162,7 @@ func (a *Appliance) probeDirectory() hardening.Report {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), probeWithin)
 	defer cancel()
-	found, err := a.directory.Client.Probe(ctx)
+	found, err := directory.Client.Probe(ctx)
 	l := hardening.Line{Name: "directory-answers", State: hardening.OK,
 		Detail: hardening.Text{FR: fmt.Sprintf("il est joint, son certificat convient, le compte de lecture et les groupes aussi ; %d personnes dans sa première page, dont %d sans adresse, sans identifiant ou en double.", found.Entries, found.Refused),
 			EN: fmt.Sprintf("it is reached, its certificate does, and so do the account that reads and the groups; %d people in its first page, %d of them without an address, without an identifier or twice.", found.Entries, found.Refused)},

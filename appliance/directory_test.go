@@ -45,7 +45,7 @@ func TestADirectoryWaitsForTheSetUp(t *testing.T) {
 	must(t, err)
 	_, _, err = a.accounts.Setup(t.Context(), code.Reveal(), "Ada", "ada@example.org", "girofle tandem bruyant 93 escalier", accounts.Client{}, s.now())
 	must(t, err)
-	for deadline := time.Now().Add(3 * untilSetUp); a.directory.Status().Failure == nil; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * untilSetUp); a.followed().Status().Failure == nil; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the directory is not read after the set-up")
 		}

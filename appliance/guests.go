@@ -23,7 +23,7 @@ func (p *post) guest() func(tx *store.Tx, l accounts.Letter, room, url, language
 		return nil
 	}
 	return func(tx *store.Tx, l accounts.Letter, room, url, language string, now time.Time) error {
-		mail := invite.Guest(invite.ParseLanguage(language, p.language), invite.Address{Address: l.To}, p.place,
+		mail := invite.Guest(invite.ParseLanguage(language, p.head().language), invite.Address{Address: l.To}, p.head().place,
 			invite.Address{Name: l.From.Name, Address: l.From.Email}, room, url, l.Expires)
 		return unposted(p.write(tx, mail, outbox.Mail{Kind: mailGuest, Object: l.From.ID.String(), Expires: l.Expires}, now))
 	}
@@ -35,7 +35,7 @@ func (p *post) code() func(tx *store.Tx, to string, code accounts.Token, until t
 		return nil
 	}
 	return func(tx *store.Tx, to string, code accounts.Token, until time.Time, language string, now time.Time) error {
-		mail := invite.Confirmation(invite.ParseLanguage(language, p.language), invite.Address{Address: to}, p.place, code.Reveal(), until)
+		mail := invite.Confirmation(invite.ParseLanguage(language, p.head().language), invite.Address{Address: to}, p.head().place, code.Reveal(), until)
 		return unposted(p.write(tx, mail, outbox.Mail{Kind: mailCode, Expires: until}, now))
 	}
 }
@@ -46,7 +46,7 @@ func (p *post) guestLink() func(tx *store.Tx, to, from accounts.Account, url, la
 		return nil
 	}
 	return func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error {
-		mail := invite.GuestLink(invite.ParseLanguage(language, p.language), invite.Address{Name: to.Name, Address: to.Email}, p.place,
+		mail := invite.GuestLink(invite.ParseLanguage(language, p.head().language), invite.Address{Name: to.Name, Address: to.Email}, p.head().place,
 			invite.Address{Name: from.Name, Address: from.Email}, url, expires)
 		return unposted(p.write(tx, mail, outbox.Mail{Kind: mailActivation, Object: to.ID.String(), Expires: expires}, now))
 	}

@@ -39,12 +39,12 @@ func meetingOf(p meetings.Planned, organiser invite.Address, base string) (invit
 	return m, nil
 }
 
-// invitations is what the rooms tell of each change of a planned meeting; nil where no mail leaves.
+// invitations is what the rooms tell of each change of a planned meeting.
 func (p *post) invitations() meetings.Told {
-	if !p.On() {
-		return nil
-	}
 	return func(tx *store.Tx, before, after *meetings.Planned, only, now time.Time) error {
+		if !p.On() {
+			return nil
+		}
 		// Of what is over nobody is told.
 		if after != nil && after.Plan.End().After(now) {
 			cancels := !only.IsZero()
@@ -79,7 +79,7 @@ func (p *post) invite(tx *store.Tx, planned meetings.Planned, to []meetings.Invi
 	if err != nil {
 		return err
 	}
-	m, err := meetingOf(planned, invite.Address{Name: owner.Name, Address: owner.Email}, p.place.URL)
+	m, err := meetingOf(planned, invite.Address{Name: owner.Name, Address: owner.Email}, p.head().place.URL)
 	if err != nil {
 		return err
 	}
@@ -147,5 +147,5 @@ func (a *Appliance) feed(account accounts.Account, base string, now time.Time) (
 		}
 		out = append(out, m)
 	}
-	return invite.Feed(out, a.settings.Name, invite.Address{Name: account.Name, Address: account.Email}, now)
+	return invite.Feed(out, a.inForce().Name, invite.Address{Name: account.Name, Address: account.Email}, now)
 }

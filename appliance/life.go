@@ -34,7 +34,7 @@ func (p *post) undo() func(tx *store.Tx, u accounts.Undo, url string, now time.T
 		return nil
 	}
 	return func(tx *store.Tx, u accounts.Undo, url string, now time.Time) error {
-		mail := invite.AddressMoved(p.languageOf(u.To), invite.Address{Name: u.To.Name, Address: u.To.Email}, p.place, url, u.Until, now)
+		mail := invite.AddressMoved(p.languageOf(u.To), invite.Address{Name: u.To.Name, Address: u.To.Email}, p.head().place, url, u.Until, now)
 		return unposted(p.write(tx, mail, outbox.Mail{Kind: mailUndo, Object: u.To.ID.String(), Expires: u.Until}, now))
 	}
 }
@@ -47,9 +47,9 @@ func (p *post) end(action audit.Action, to accounts.Account) invite.Mail {
 	address := invite.Address{Name: to.Name, Address: to.Email}
 	switch {
 	case action == audit.AccountDeleted:
-		return invite.Erased(p.languageOf(to), address, p.place)
+		return invite.Erased(p.languageOf(to), address, p.head().place)
 	case to.Leaving != nil:
-		return invite.Leaving(p.languageOf(to), address, p.place, to.Leaving.Until, to.Leaving.Own)
+		return invite.Leaving(p.languageOf(to), address, p.head().place, to.Leaving.Until, to.Leaving.Own)
 	}
-	return invite.Stays(p.languageOf(to), address, p.place)
+	return invite.Stays(p.languageOf(to), address, p.head().place)
 }

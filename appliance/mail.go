@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"huisclos/accounts"
@@ -36,15 +37,36 @@ const (
 // A post writes the mails of the appliance, and keeps the outbox that sends them.
 type post struct {
 	*outbox.Outbox
+	heads  atomic.Pointer[head]
+	audit  *audit.Log
+	random io.Reader
+	log    *slog.Logger
+	// signature ends each mail; nil: none has one.
+	signature func() string
+}
+
+// head is what mails are written with, which changes with the settings.
+type head struct {
 	server   *outbox.Server // nil: no mail leaves
 	from     invite.Address
 	place    invite.Place
 	language invite.Language
-	audit    *audit.Log
-	random   io.Reader
-	log      *slog.Logger
-	// signature ends each mail; nil: none has one.
-	signature func() string
+}
+
+func (p *post) head() *head { return p.heads.Load() }
+
+// use writes for other settings from now on; base says where the appliance is found.
+func (p *post) use(s settings, server *outbox.Server, base string) {
+	var sender outbox.Opener // not a nil in an interface
+	if server != nil {
+		sender = server
+	}
+	changed := p.heads.Load() == nil || p.head().server != server
+	p.heads.Store(&head{server: server, from: invite.Address{Name: s.Name, Address: s.Mail.From}, place: invite.Place{Name: s.Name, URL: base},
+		language: invite.ParseLanguage(s.Mail.Language, invite.French)})
+	if changed {
+		p.Through(sender)
+	}
 }
 
 // errMail is what every error of the mail's files wraps; they are read once, before the process is shut in.
@@ -52,12 +74,8 @@ var errMail = errors.New("mail")
 
 // newPost writes for the settings; server, nil where no mail leaves, is theirs.
 func (s settings) newPost(o outbox.Options, server *outbox.Server) *post {
-	p := &post{from: invite.Address{Name: s.Name, Address: s.Mail.From}, place: invite.Place{Name: s.Name},
-		language: invite.ParseLanguage(s.Mail.Language, invite.French), audit: o.Audit, random: o.Random, log: o.Log}
-	if server != nil {
-		p.server, o.Sender = server, server
-	}
-	p.Outbox = outbox.New(o)
+	p := &post{audit: o.Audit, random: o.Random, log: o.Log, Outbox: outbox.New(o)}
+	p.use(s, server, "")
 	return p
 }
 
@@ -104,12 +122,9 @@ func (s settings) mailSecret() secret {
 	return secret{of: errMail, what: "password", none: "mail.user has no password", setting: "mail.password_file", file: s.Mail.PasswordFile, credential: mailCredential, given: s.password, console: "mail.password"}
 }
 
-// at says where the appliance is found; it is known once the port is open.
-func (p *post) at(base string) { p.place.URL = base }
-
 // languageOf is the one that a person has chosen, or the organisation's.
 func (p *post) languageOf(a accounts.Account) invite.Language {
-	return invite.ParseLanguage(string(a.Language), p.language)
+	return invite.ParseLanguage(string(a.Language), p.head().language)
 }
 
 // link is what the routes write a mail with; nil where none leaves.
@@ -118,7 +133,7 @@ func (p *post) link() func(tx *store.Tx, to accounts.Account, url string, expire
 		return nil
 	}
 	return func(tx *store.Tx, to accounts.Account, url string, expires, now time.Time) error {
-		mail := invite.Activation(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.place, url, expires, to.State != accounts.Invited)
+		mail := invite.Activation(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.head().place, url, expires, to.State != accounts.Invited)
 		err := p.write(tx, mail, outbox.Mail{Kind: mailActivation, Object: to.ID.String(), Expires: expires}, now)
 		if reason := unwritten(err); reason != "" {
 			return fmt.Errorf("%w: %s", web.ErrPost, reason) // without the address, which no log has
@@ -147,7 +162,7 @@ func (p *post) invitation(tx *store.Tx, m invite.Meeting, room string, to invite
 	if !p.On() {
 		return nil
 	}
-	letter, err := m.Mail(l, to, p.place, p.from, now)
+	letter, err := m.Mail(l, to, p.head().place, p.head().from, now)
 	if err != nil {
 		return err
 	}
@@ -158,7 +173,7 @@ func (p *post) write(tx *store.Tx, mail invite.Mail, about outbox.Mail, now time
 	if p.signature != nil {
 		mail = mail.Signed(p.signature())
 	}
-	e, err := mail.Compose(p.from, p.random, now)
+	e, err := mail.Compose(p.head().from, p.random, now)
 	if err != nil {
 		return err
 	}
@@ -219,7 +234,7 @@ func (p *post) recorded(tx *store.Tx, e audit.Event) error {
 		if e.Actor != e.Object {
 			client = netip.Addr{} // not the owner's: where an administrator sits is nobody's business
 		}
-		mail = invite.Changed(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.place, change, client, e.Time)
+		mail = invite.Changed(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, p.head().place, change, client, e.Time)
 	}
 	return p.notice(tx, mail, outbox.Mail{Kind: mailNotice, Object: e.Object}, e.Time)
 }
@@ -253,7 +268,7 @@ func (p *post) proposed(tx *store.Tx, e audit.Event) error {
 	}
 	until := e.Time.Add(accounts.ProposalLifetime)
 	for _, to := range list {
-		mail := invite.Waiting(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, invite.Address{Name: asks.Name}, p.place, p.place.URL+"/console/proposals", until)
+		mail := invite.Waiting(p.languageOf(to), invite.Address{Name: to.Name, Address: to.Email}, invite.Address{Name: asks.Name}, p.head().place, p.head().place.URL+"/console/proposals", until)
 		if err := p.notice(tx, mail, outbox.Mail{Kind: mailProposal, Object: to.ID.String(), Expires: until}, e.Time); err != nil {
 			return err
 		}
@@ -305,9 +320,9 @@ func (p *post) try(ctx context.Context, to string, now time.Time) error {
 	var e invite.Envelope
 	if to != "" {
 		var err error
-		if e, err = invite.Test(p.language, invite.Address{Address: to}, p.place).Compose(p.from, rand.Reader, now); err != nil {
+		if e, err = invite.Test(p.head().language, invite.Address{Address: to}, p.head().place).Compose(p.head().from, rand.Reader, now); err != nil {
 			return err
 		}
 	}
-	return p.server.Check(ctx, p.from.Address, to, e.Message)
+	return p.head().server.Check(ctx, p.head().from.Address, to, e.Message)
 }

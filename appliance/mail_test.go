@@ -76,7 +76,7 @@ func (c *correspondence) open_(t *testing.T, s settings) {
 	must(t, err)
 	c.post = s.newPost(outbox.Options{DB: c.db, Audit: c.audit, Keys: hasher, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(c.log, nil))}, server)
 	must(t, err)
-	c.post.at("https://visio.example.org")
+	c.post.head().place.URL = "https://visio.example.org"
 	cheap := passhash.Params{Memory: 8 << 10, Time: 1, Threads: 1}
 	c.accounts, err = accounts.New(c.db, c.audit, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, Recorded: c.post.recorded})
 	must(t, err)
@@ -238,7 +238,7 @@ func TestGreylistingAndRefusals(t *testing.T) {
 func TestWhatFailsIsNamed(t *testing.T) {
 	// ASVS 12.3.2
 	c := correspond(t, nil)
-	good := c.post.server
+	good := c.post.head().server
 	other := t.TempDir()
 	(&mailServer{dir: other}).certify(t, "127.0.0.1") // another authority
 	for name, w := range map[string]struct {
@@ -284,8 +284,8 @@ func TestWhatFailsIsNamed(t *testing.T) {
 
 func TestServerThatIsAway(t *testing.T) {
 	c := correspond(t, nil)
-	away := c.post.server.Dial
-	c.post.server.Dial = func(context.Context) (net.Conn, error) {
+	away := c.post.head().server.Dial
+	c.post.head().server.Dial = func(context.Context) (net.Conn, error) {
 		return nil, &outward.Error{Kind: outward.Refused, Detail: "x"}
 	}
 	now := time.Now()
@@ -295,7 +295,7 @@ func TestServerThatIsAway(t *testing.T) {
 	if s.Waiting != 1 || s.Failing == nil || s.Failing.Step != outbox.StepConnect || !s.Failing.Since.Equal(now) {
 		t.Fatalf("%+v", s)
 	}
-	c.post.server.Dial = away
+	c.post.head().server.Dial = away
 	must(t, c.post.Turn(t.Context(), now.Add(29*time.Second))) // it rests
 	if s := c.state(t); s.Waiting != 1 {
 		t.Errorf("%+v", s)

@@ -62,7 +62,7 @@ func (a *Appliance) tryMailIn(ctx context.Context, to string) hardening.Report {
 	if errors.Is(err, invite.ErrAddress) {
 		return hardening.Report{{Name: "mail-recipient", State: hardening.Missing, Detail: hardening.Text{FR: "ce n'est pas une adresse électronique.", EN: "this is not a mail address."}}}
 	}
-	return mailReport(err, a.post.server, to != "")
+	return mailReport(err, a.post.head().server, to != "")
 }
 
 func mailReport(err error, s *outbox.Server, sent bool) (r hardening.Report) {

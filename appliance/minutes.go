@@ -3,12 +3,10 @@ package appliance
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"strings"
 	"time"
 
-	"huisclos/appliance/auditor"
 	"huisclos/appliance/control"
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/metrics/series"
@@ -75,10 +73,9 @@ func onlyMetrics(pages http.Handler) http.Handler {
 	})
 }
 
-// others are the acts of the control socket that parts add.
-func (a *Appliance) others() map[string]control.Act {
-	acts := auditor.Acts(a.trail, a.signer, Version, a.settings.now)
-	maps.Copy(acts, map[string]control.Act{
+// metricsActs are those of the control socket that are about figures.
+func (a *Appliance) metricsActs() map[string]control.Act {
+	return map[string]control.Act{
 		control.ActMetrics: func(json.RawMessage) (any, error) {
 			var page strings.Builder
 			err := a.watched.Page(a.settings.now()).Write(&page)
@@ -94,6 +91,5 @@ func (a *Appliance) others() map[string]control.Act {
 			}
 			return "", err
 		},
-	})
-	return acts
+	}
 }

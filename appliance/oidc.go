@@ -115,33 +115,25 @@ func (s settings) providerSecretOf() secret {
 	return secret{of: errProvider, what: "secret", none: "there is no secret", setting: "oidc.client_secret_file", file: s.OIDC.SecretFile, credential: providerCredential, given: s.providerSecret, console: "oidc.client_secret"}
 }
 
-// followProvider asks the provider at once, then again and again until the stop: what fails is known before somebody signs in.
-func (a *Appliance) followProvider() {
-	if a.provider == nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a.onStop(a.provider.Close)
-	a.onStop(cancel)
-	a.running.Go(func() {
-		failing := false
-		for wait := time.Duration(0); ; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(wait):
-			}
-			err := a.provider.Refresh(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			wait = askEvery
-			if err != nil {
-				wait = askAgain
-			}
-			a.noteProvider(err, &failing)
+// followProvider asks the provider at once, then again and again until ctx ends: what fails is known before somebody signs in.
+func (a *Appliance) followProvider(ctx context.Context, provider *oidc.Client) {
+	failing := false
+	for wait := time.Duration(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
 		}
-	})
+		err := provider.Refresh(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		wait = askEvery
+		if err != nil {
+			wait = askAgain
+		}
+		a.noteProvider(err, &failing)
+	}
 }
 
 // noteProvider writes how it goes with the provider into the log, and the first and the last of a row of failures into the audit log.
@@ -172,21 +164,22 @@ func (a *Appliance) noteProvider(err error, failing *bool) {
 
 // providerLine is what the self-check says of the provider; nil without one.
 func (a *Appliance) providerLine() hardening.Report {
-	if a.provider == nil {
+	provider := a.made.Load().provider
+	if provider == nil {
 		return nil
 	}
 	l := hardening.Line{Name: "oidc", State: hardening.Unknown,
 		Detail: hardening.Text{FR: "le fournisseur d'identité n'a pas encore été interrogé.", EN: "the identity provider has not been asked yet."},
 		Why: hardening.Text{FR: "Sans lui, personne ne se connecte par lui ; les comptes d'ici, eux, se connectent toujours.",
 			EN: "Without it nobody signs in by it; accounts of this appliance still do."}}
-	switch s := a.provider.Status(); {
+	switch s := provider.Status(); {
 	case s.Failure != nil:
 		l.State = hardening.Missing
 		l.Detail, l.Do = providerFailure(s.Failure)
 	case !s.Good.IsZero():
 		l.State = hardening.OK
-		l.Detail = hardening.Text{FR: fmt.Sprintf("%s a répondu à %s.", a.provider.Name(), s.Good.UTC().Format(time.RFC3339)),
-			EN: fmt.Sprintf("%s answered at %s.", a.provider.Name(), s.Good.UTC().Format(time.RFC3339))}
+		l.Detail = hardening.Text{FR: fmt.Sprintf("%s a répondu à %s.", provider.Name(), s.Good.UTC().Format(time.RFC3339)),
+			EN: fmt.Sprintf("%s answered at %s.", provider.Name(), s.Good.UTC().Format(time.RFC3339))}
 	}
 	return hardening.Report{l}
 }
@@ -199,7 +192,8 @@ func providerFailure(f *oidc.Error) (detail, do hardening.Text) {
 
 // probeProvider asks the provider now, for "huisclos check oidc". It signs nobody in.
 func (a *Appliance) probeProvider() hardening.Report {
-	if a.provider == nil {
+	provider := a.made.Load().provider
+	if provider == nil {
 		return hardening.Report{{Name: "oidc", State: hardening.Missing,
 			Detail: hardening.Text{FR: "aucun fournisseur d'identité : oidc.issuer n'est pas réglé.", EN: "there is no identity provider: oidc.issuer is not set."},
 			Why:    hardening.Text{FR: "On se connecte par les comptes de cette appliance.", EN: "People sign in by accounts of this appliance."},
@@ -208,7 +202,7 @@ func (a *Appliance) probeProvider() hardening.Report {
 	ctx, cancel := context.WithTimeout(context.Background(), probeWithin)
 	defer cancel()
 	redirect := a.addresses()[0] + returnPath
-	found, err := a.provider.Probe(ctx, redirect)
+	found, err := provider.Probe(ctx, redirect)
 	l := hardening.Line{Name: "oidc-answers", State: hardening.OK,
 		Detail: hardening.Text{FR: fmt.Sprintf("il est joint, son certificat et sa description conviennent, le client et son secret aussi ; %d clés.", found.Keys),
 			EN: fmt.Sprintf("it is reached, its certificate and its description do, and so do the client and its secret; %d keys.", found.Keys)},
@@ -226,7 +220,7 @@ func (a *Appliance) probeProvider() hardening.Report {
 	}
 	r := hardening.Report{l, {Name: "oidc-return", State: hardening.OK,
 		Detail: hardening.Text{FR: "adresse de retour à inscrire chez lui : " + redirect, EN: "return address to register there: " + redirect}}}
-	if a.settings.base(a.port) == "" {
+	if a.inForce().base(a.port) == "" {
 		r[1].State = hardening.Missing
 		r[1].Detail = hardening.Text{FR: "aucun nom n'est réglé : l'adresse de retour change avec celle que tape chacun.", EN: "no name is set: the return address changes with what each person types."}
 		r[1].Do = hardening.Text{FR: "Réglez hostnames, puis redémarrez.", EN: "Set hostnames, then restart."}

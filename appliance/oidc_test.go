@@ -42,7 +42,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 	const phrase = "girofle tandem bruyant 93 escalier"
 	_, _, err = a.accounts.Setup(t.Context(), code.Reveal(), "Ada", "ada@example.org", phrase, accounts.Client{}, now)
 	must(t, err)
-	for deadline := time.Now().Add(10 * time.Second); a.provider.Status().Failure == nil; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); a.made.Load().provider.Status().Failure == nil; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the provider isn't asked at the start")
 		}
@@ -50,7 +50,7 @@ func TestAProviderThatIsDown(t *testing.T) {
 	if _, err := a.accounts.Login(t.Context(), "ada@example.org", accounts.Proof{Passphrase: phrase}, accounts.Client{}, now); err != nil {
 		t.Error(err)
 	}
-	_, _, err = a.provider.Begin(t.Context(), oidc.SignIn, "https://visio.example.org/oidc/callback", "")
+	_, _, err = a.made.Load().provider.Begin(t.Context(), oidc.SignIn, "https://visio.example.org/oidc/callback", "")
 	var failure *oidc.Error
 	if !errors.As(err, &failure) || failure.Code() != "providerDown" {
 		t.Errorf("%v", err)

@@ -8,12 +8,12 @@ import (
 
 // party is what passkeys are made for: the first host name. Without one, or with one that no browser makes passkeys for, there are
 // none; the pages say so.
-func (a *Appliance) party() *passkey.Party {
-	host := a.settings.Hostname()
+func (a *Appliance) party(s settings) *passkey.Party {
+	host := s.Hostname()
 	if host == "" {
 		return nil
 	}
-	p, err := passkey.New(host, a.settings.Name, rand.Reader)
+	p, err := passkey.New(host, s.Name, rand.Reader)
 	if err != nil {
 		a.log.Warn("this host name can't have passkeys", "name", host, "error", err)
 		return nil

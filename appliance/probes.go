@@ -78,6 +78,6 @@ func iceText(n int) string {
 
 // network is what the control socket says to "huisclos check network".
 func (a *Appliance) network() reach.Service {
-	return reach.Service{Port: a.port, MediaPort: a.second, Fingerprint: a.keeper.Fingerprint(), Names: a.settings.Hostnames, Public: a.settings.PublicAddresses,
-		Named: a.settings.Named(), Probe: a.probes.issue()}
+	return reach.Service{Port: a.port, MediaPort: a.second, Fingerprint: a.keeper.Fingerprint(), Names: a.inForce().Hostnames, Public: a.inForce().PublicAddresses,
+		Named: a.inForce().Named(), Probe: a.probes.issue()}
 }

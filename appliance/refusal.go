@@ -13,10 +13,10 @@ const refusalRuns = 5 // a median of which two may be of a moment at which the m
 // then what it needs. Nobody waits for the measure.
 func (a *Appliance) holdRefusals() {
 	if a.settings.refuseAfter > 0 {
-		a.pages.RefuseAfter(a.settings.refuseAfter)
+		a.pages.Load().RefuseAfter(a.settings.refuseAfter)
 		return
 	}
-	a.pages.RefuseAfter(web.MostRefusal)
+	a.pages.Load().RefuseAfter(web.MostRefusal)
 	ctx, cancel := context.WithCancel(context.Background())
 	a.running.Go(func() {
 		defer cancel()
@@ -35,7 +35,7 @@ func (a *Appliance) holdRefusals() {
 			return
 		}
 		after, enough := web.RefusalTime(measured)
-		a.pages.RefuseAfter(after)
+		a.pages.Load().RefuseAfter(after)
 		a.log.Info("refused sign-ins are answered at one time", "after", after, "one passphrase", measured.Round(time.Millisecond))
 		if !enough {
 			a.log.Warn("this machine is slow to check a passphrase: a refusal may take longer than the time at which it should be answered",

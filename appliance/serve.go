@@ -178,7 +178,7 @@ func (a *Appliance) banner(setupCode string) string {
 		b.WriteString("\n  Ouvrez l'adresse d'installation, vérifiez l'empreinte du certificat, puis entrez ce code : il fait de vous l'administrateur.\n" +
 			"  Open the set-up address, check the certificate's fingerprint, then enter this code: it makes you the administrator.\n")
 	}
-	if !a.pages.Built() {
+	if !a.pages.Load().Built() {
 		b.WriteString("\n  Les pages de l'application ne sont pas dans ce programme : lancez « make build ».\n" +
 			"  The pages of the application are not in this program: run “make build”.\n")
 	}

@@ -73,7 +73,7 @@ func (w *watch) Usage(from, to string) (list []used.Day, err error) {
 // state gathers everything that is counted. It asks every room and every call, as the console's list of calls does.
 func (w *watch) state() metrics.State {
 	a := w.a
-	s := metrics.State{Version: Version, Started: a.started, Ready: w.Ready(), People: map[string]int{}, Relayed: a.relay.Allocations(), Sockets: a.pages.Lines(),
+	s := metrics.State{Version: Version, Started: a.started, Ready: w.Ready(), People: map[string]int{}, Relayed: a.relay.Allocations(), Sockets: a.pages.Load().Lines(),
 		Certificate: a.keeper.Expires(), Waiting: len(a.choices.NeedsRestart()), Closed: map[string]bool{}, Process: metrics.ReadProcess("/proc")}
 	for _, c := range a.hall.Calls() {
 		s.Calls++
@@ -124,18 +124,20 @@ func (w *watch) media() metrics.Media {
 }
 
 func (w *watch) directory() metrics.Word {
-	if w.a.directory == nil {
+	directory := w.a.followed()
+	if directory == nil {
 		return metrics.Absent
 	}
-	s := w.a.directory.Status()
+	s := directory.Status()
 	return wordOf(s.Failure != nil, !s.Good.IsZero())
 }
 
 func (w *watch) provider() metrics.Word {
-	if w.a.provider == nil {
+	provider := w.a.made.Load().provider
+	if provider == nil {
 		return metrics.Absent
 	}
-	s := w.a.provider.Status()
+	s := provider.Status()
 	return wordOf(s.Failure != nil, !s.Good.IsZero())
 }
 

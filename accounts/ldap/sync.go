@@ -24,6 +24,7 @@ type Sync struct {
 	Within time.Duration
 
 	running sync.Mutex // held by the one that runs
+	before  *Sync      // which may still run
 
 	mu     sync.Mutex
 	status Status
@@ -76,12 +77,21 @@ func (s *Sync) Status() Status {
 	return s.status
 }
 
+// Follow says which one this one stands in the place of: while that runs, this one doesn't. Call it before anything else.
+func (s *Sync) Follow(before *Sync) { s.before = before }
+
 // Run does one. Whatever fails while the directory is read changes no account. An *Error, ErrRunning, an error of accounts.
 func (s *Sync) Run(ctx context.Context, o Order) (Report, error) {
 	if !s.running.TryLock() {
 		return Report{}, ErrRunning
 	}
 	defer s.running.Unlock()
+	if s.before != nil {
+		if !s.before.running.TryLock() {
+			return Report{}, ErrRunning
+		}
+		defer s.before.running.Unlock()
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.Within)
 	defer cancel()
 	began := s.Now()

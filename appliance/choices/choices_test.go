@@ -214,6 +214,12 @@ func TestHistoryAndBack(t *testing.T) {
 	} else if rest, end, _ := d.History(next, 2); len(rest) != 2 || end != 0 || rest[0].ID != next-1 {
 		t.Errorf("%v %d", rest, end)
 	}
+	if got, err := d.Between(list[3].ID, list[0].ID); err != nil || fmt.Sprint(got) != "[{hostnames <nil> [a.example]} {mail.password <nil> true} {name <nil> Deux}]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := d.Between(1, 99); !errors.Is(err, ErrNoEntry) {
+		t.Error(err)
+	}
 	// Back to after the first change: what came later is undone, the files stay, the secret that was not there goes.
 	must(t, d.Back(d.by, list[2].ID, noon))
 	s := d.InForce()

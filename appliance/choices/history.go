@@ -69,6 +69,40 @@ func (s *Settings) Back(by By, to uint64, now time.Time) error {
 	})
 }
 
+// Between is what was changed after one entry up to another, each setting once. ErrNoEntry.
+func (s *Settings) Between(from, to uint64) ([]Changed, error) {
+	at := map[string]Changed{}
+	found, oldest := false, uint64(0)
+	err := s.o.DB.View(func(tx *store.Tx) error {
+		return entries(tx, to+1, kept+1, func(e Entry) bool {
+			found, oldest = found || e.ID == to, e.ID
+			if e.ID <= from {
+				return false
+			}
+			for _, c := range slices.Backward(e.Changes) {
+				if later, ok := at[c.Name]; ok {
+					c.After = later.After
+				}
+				at[c.Name] = c
+			}
+			return true
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !found || oldest > from+1 {
+		return nil, ErrNoEntry
+	}
+	list := []Changed{}
+	for _, name := range slices.Sorted(maps.Keys(at)) {
+		if c := at[name]; !reflect.DeepEqual(c.Before, c.After) {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
 // noteFiles compares what the files say with what they said when they were last read.
 func (s *Settings) noteFiles(tx *store.Tx, now time.Time) error {
 	before, _ := load(tx, filesBucket)

@@ -57,9 +57,6 @@ var consoleOnly = []struct {
 var filesOnly = []string{"listen", "media_port", "data", "control", "outward", "console_destinations", "destinations", "tls.certificate", "tls.key",
 	"mail.password_file", "mail.ca_file", "directory.bind_password_file", "directory.ca_file", "oidc.client_secret_file", "oidc.ca_file"}
 
-// live are the settings that hold at once.
-var live = []string{"log.level"}
-
 // Schema lists all settings in the order of the file, then those of the console alone.
 func Schema() []Setting {
 	var list []Setting
@@ -72,7 +69,7 @@ func Schema() []Setting {
 				continue
 			}
 			s := Setting{Name: name, Choices: slices.Clone(choices[name]), Console: !slices.Contains(filesOnly, name)}
-			s.Live = slices.Contains(live, name)
+			s.Live = s.Console
 			switch f.Type.Elem().Kind() {
 			case reflect.Int64:
 				s.Kind = Number
@@ -90,7 +87,7 @@ func Schema() []Setting {
 	}
 	walk(reflect.TypeFor[shape](), "")
 	for _, c := range consoleOnly {
-		list = append(list, Setting{Name: c.name, Kind: c.kind, Console: true})
+		list = append(list, Setting{Name: c.name, Kind: c.kind, Console: true, Live: true})
 	}
 	return list
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"huisclos/appliance/config"
 )
 
 // A Refusal is why an act that was understood is not done, for a person: a sentence in each language that says what to do. It is an
@@ -86,6 +88,9 @@ func Read(path string, args []string, stderr io.Writer, least, most int, more fu
 	l.JSON = l.place.json
 	return l, 0
 }
+
+// Settings are those of the files that the command line named, or of the package's.
+func (l *Line) Settings() config.Settings { return l.place.Settings }
 
 // Data is the data directory of the appliance that the line names: for what is done where none runs.
 func (l *Line) Data() string { return l.place.Settings.Data }

@@ -113,6 +113,7 @@ type Outbox struct {
 	turn sync.Mutex // one turn at a time
 
 	mu      sync.Mutex
+	sender  Opener
 	pause   time.Duration // the last one
 	paused  time.Time     // until
 	sent    time.Time     // the last one
@@ -138,10 +139,24 @@ type Status struct {
 }
 
 // New returns the outbox that is kept in the database.
-func New(o Options) *Outbox { return &Outbox{o: o} }
+func New(o Options) *Outbox { return &Outbox{o: o, sender: o.Sender} }
+
+// Through sends over another server from now on; nil: no mail leaves. What kept mails from leaving before is forgotten.
+func (o *Outbox) Through(sender Opener) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sender, o.pause, o.paused, o.failing = sender, 0, time.Time{}, nil
+}
+
+// through is what mails leave by.
+func (o *Outbox) through() Opener {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.sender
+}
 
 // On reports whether mails leave.
-func (o *Outbox) On() bool { return o.o.Sender != nil }
+func (o *Outbox) On() bool { return o.through() != nil }
 
 // Add writes a mail in the transaction of what it is about. ErrFull.
 func (o *Outbox) Add(tx *store.Tx, m Mail, now time.Time) error {

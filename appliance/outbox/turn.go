@@ -41,10 +41,11 @@ func (o *Outbox) Turn(ctx context.Context, now time.Time) error {
 	o.mu.Lock()
 	resting := now.Before(o.paused)
 	o.mu.Unlock()
-	if len(ready) == 0 || !o.On() || resting {
+	sender := o.through()
+	if len(ready) == 0 || sender == nil || resting {
 		return nil
 	}
-	session, err := o.o.Sender.Open(ctx)
+	session, err := sender.Open(ctx)
 	if err != nil {
 		o.rest(err, now)
 		return nil

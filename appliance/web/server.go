@@ -121,10 +121,15 @@ type verifying struct {
 // Server answers every request. It is an http.Handler.
 type Server struct {
 	Config
-	echo    *echo.Echo
+	echo  *echo.Echo
+	names map[string]bool
+	*counts
+}
+
+// counts are what is remembered between requests, also when the settings change meanwhile.
+type counts struct {
 	meeting client
 	console client
-	names   map[string]bool
 
 	guesses  *attempts // at secrets, by address
 	unsigned *rate     // API requests without a session, by address
@@ -171,9 +176,7 @@ const (
 
 // New builds the router and reads the clients into memory.
 func New(c Config) (*Server, error) {
-	s := &Server{
-		Config: c, echo: echo.New(),
-		names:   map[string]bool{"localhost": true},
+	kept := &counts{
 		guesses: newAttempts(), unsigned: newRate(unsignedPerSecond, unsignedBurst), signed: newRate(signedPerSecond, signedBurst),
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
@@ -187,16 +190,30 @@ func New(c Config) (*Server, error) {
 	if c.Wait == nil {
 		c.Wait = waitFor
 	}
-	s.door = newDoor(c.Wait)
-	for _, n := range c.Names {
-		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
-	}
+	kept.door = newDoor(c.Wait)
 	var err error
-	if s.meeting, err = loadClient(c.Meeting, "/", c.TestBuild); err != nil {
+	if kept.meeting, err = loadClient(c.Meeting, "/", c.TestBuild); err != nil {
 		return nil, fmt.Errorf("meeting client: %w", err)
 	}
-	if s.console, err = loadClient(c.Console, "/console/", c.TestBuild); err != nil {
+	if kept.console, err = loadClient(c.Console, "/console/", c.TestBuild); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
+	}
+	s := build(c, kept)
+	c.Accounts.OnEnded(s.sessionsEnded)
+	return s, nil
+}
+
+// With is the server for other settings: it remembers what s does, and requests that s is answering end there. The clients, and
+// Accounts, Hall, Wait and Log, stay those of s.
+func (s *Server) With(c Config) *Server {
+	c.Accounts, c.Hall, c.Wait, c.Log, c.Meeting, c.Console = s.Accounts, s.Hall, s.Wait, s.Log, s.Meeting, s.Console
+	return build(c, s.counts)
+}
+
+func build(c Config, kept *counts) *Server {
+	s := &Server{Config: c, echo: echo.New(), names: map[string]bool{"localhost": true}, counts: kept}
+	for _, n := range c.Names {
+		s.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
 	}
 	// See client: what a header says of an address is anybody's word, and the router has no business with it.
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -205,8 +222,7 @@ func New(c Config) (*Server, error) {
 	for _, r := range s.routes() {
 		s.echo.Add(r.method, r.path, s.handle(r))
 	}
-	c.Accounts.OnEnded(s.sessionsEnded)
-	return s, nil
+	return s
 }
 
 // Built reports whether both clients are in this program.
