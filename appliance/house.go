@@ -7,7 +7,7 @@ import (
 )
 
 // organisation is what the organisation calls the appliance.
-func (a *Appliance) organisation() string { return a.settings.Name }
+func (a *Appliance) organisation() string { return a.current.Load().Name }
 
 // signature ends each mail: whom people may ask. Empty: nobody is named.
 func (a *Appliance) signature() string { return a.appearance.Now().Contact }

@@ -442,6 +442,40 @@ func TestDocumentedActions(t *testing.T) {
 	}
 }
 
+// Every family of actions stands once in the table of themes of the logging documents, which an auditor compares with the guide's list of
+// events, and nothing else does.
+func TestEveryActionHasATheme(t *testing.T) {
+	source, err := os.ReadFile("events.go")
+	must(t, err)
+	families := map[string]bool{}
+	for _, m := range regexp.MustCompile(`Action += "([a-z0-9-]+)`).FindAllStringSubmatch(string(source), -1) {
+		families[m[1]] = true
+	}
+	for _, document := range []string{"logging.md", "logging.fr.md"} {
+		text, err := os.ReadFile("../hardening/docs/" + document)
+		must(t, err)
+		_, rest, found := strings.Cut(string(text), "TestEveryActionHasATheme`)")
+		part, _, _ := strings.Cut(rest, "\n## ")
+		if !found {
+			t.Fatalf("%s has no table of themes", document)
+		}
+		times := map[string]int{}
+		for _, m := range regexp.MustCompile("`([a-z0-9-]+)`").FindAllStringSubmatch(part, -1) {
+			times[m[1]]++
+		}
+		for family := range families {
+			if times[family] != 1 {
+				t.Errorf("%s: the family %q stands %d times in the table of themes", document, family, times[family])
+			}
+		}
+		for family := range times {
+			if !families[family] {
+				t.Errorf("%s: there are no actions of the family %q", document, family)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	body, err := encode(Entry{Sequence: 1, Event: event(1)})
 	if err != nil {

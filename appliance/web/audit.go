@@ -100,14 +100,15 @@ func (s *Server) listAudit(v *visit) error {
 
 // span reads from and to.
 func (v *visit) span() (from, to time.Time, err error) {
-	for name, into := range map[string]*time.Time{"from": &from, "to": &to} {
-		text := v.r.URL.Query().Get(name)
-		if text == "" {
-			continue
-		}
-		if *into, err = time.Parse(time.RFC3339, text); err != nil {
-			return from, to, refusal{codeBadRequest}
-		}
+	q := v.r.URL.Query()
+	if text := q.Get("from"); text != "" {
+		from, err = time.Parse(time.RFC3339, text)
+	}
+	if text := q.Get("to"); text != "" && err == nil {
+		to, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil {
+		return from, to, refusal{codeBadRequest}
 	}
 	return from, to, nil
 }
