@@ -4,6 +4,7 @@ import (
 	"huisclos/appliance"
 	"huisclos/appliance/command"
 	"huisclos/appliance/control"
+	"huisclos/appliance/operator"
 	participant "huisclos/client/command"
 )
 
@@ -57,6 +58,26 @@ func theService() []command.Section {
 				More: command.Text{
 					FR: "Le code ne sert qu'une fois et fait de quelqu'un le premier administrateur. Il est affiché avec l'adresse à ouvrir et l'empreinte du certificat à comparer, et annule le précédent. Dès qu'il y a un administrateur, il n'y a plus de code.",
 					EN: "The code works once and makes somebody the first administrator. It is printed with the address to open and the fingerprint of the certificate to compare, and voids the one before. Once there is an administrator there is no code.",
+				},
+			},
+			{
+				Path: "drain", Asks: true, Run: operator.Drain,
+				Does: command.Text{FR: "ne laisse plus commencer d'appel ; ceux en cours continuent", EN: "have no further call begin; those in progress go on"},
+				More: command.Text{
+					FR: "Avant un arrêt : on entre encore dans un appel en cours, et qui veut en commencer un apprend pourquoi il ne le peut. « huisclos status » le dit. « huisclos resume » y met fin, un redémarrage aussi.",
+					EN: "Before a stop: people still come into a call in progress, and whoever wants to begin one is told why they can't. “huisclos status” says so. “huisclos resume” ends it, and so does a restart.",
+				},
+			},
+			{
+				Path: "resume", Asks: true, Run: operator.Resume,
+				Does: command.Text{FR: "laisse de nouveau commencer des appels", EN: "let calls begin again"},
+			},
+			{
+				Path: "log-level", Asks: true, Operands: []command.Operand{{Name: "LEVEL", Optional: true, Choices: []string{"debug", "info", "warn", "error", "settings"}}}, Run: operator.LogLevel,
+				Does: command.Text{FR: "dit ce qui est écrit dans le journal du service, ou le change", EN: "say what is written to the service's log, or set it"},
+				More: command.Text{
+					FR: "Jusqu'au prochain démarrage, ou à la prochaine lecture des réglages ; « settings » revient au niveau des réglages. Le journal d'audit le dit.",
+					EN: "Until the next start, or the next time that the settings are read; “settings” goes back to the level of the settings. The audit log says so.",
 				},
 			},
 		},
@@ -125,8 +146,32 @@ func checks() []command.Section {
 
 func calls() []command.Section {
 	return []command.Section{{
-		Title: command.Text{FR: "Appels", EN: "Calls"},
+		Title: command.Text{FR: "Appels et salles", EN: "Calls and rooms"},
 		Commands: []command.Command{
+			{
+				Path: "call list", Asks: true, Options: []command.Option{named("avec les noms des salles", "with the names of the rooms")}, Run: operator.ListCalls,
+				Does: command.Text{FR: "liste les appels en cours : salle, début, personnes", EN: "list the calls in progress: room, beginning, people"},
+			},
+			{
+				Path: "call end", Asks: true, Operands: []command.Operand{{Name: "ROOM"}}, Options: []command.Option{sure()}, Exits: []command.Exit{unknown(), unconfirmed()}, Run: operator.EndCall,
+				Does: command.Text{FR: "met fin à l'appel d'une salle, pour tous ; la salle reste", EN: "end the call of a room, for everybody; the room stays"},
+			},
+			{
+				Path: "room list", Asks: true, Options: []command.Option{named("avec les noms des salles", "with the names of the rooms")}, Run: operator.ListRooms,
+				Does: command.Text{FR: "liste les salles : identifiant, création, personnes dans l'appel, propriétaire", EN: "list the rooms: id, creation, people in the call, owner"},
+				More: command.Text{
+					FR: "Page après page ; avec --json, un objet par ligne. Le nom d'une salle peut dire de quoi l'on y parle : il n'est montré que sur demande.",
+					EN: "Page after page; with --json one object a line. A room's name can tell what is talked about in it: it is shown only where it is asked for.",
+				},
+			},
+			{
+				Path: "room show", Asks: true, Operands: []command.Operand{{Name: "ROOM"}}, Exits: []command.Exit{unknown()}, Run: operator.ShowRoom,
+				Does: command.Text{FR: "montre une salle, avec son nom", EN: "show a room, with its name"},
+			},
+			{
+				Path: "room delete", Asks: true, Operands: []command.Operand{{Name: "ROOM"}}, Options: []command.Option{sure()}, Exits: []command.Exit{unknown(), unconfirmed()}, Run: operator.DeleteRoom,
+				Does: command.Text{FR: "supprime une salle, ses réunions et ses invitations, pour toujours", EN: "delete a room, its meetings and its invitations, for ever"},
+			},
 			{
 				Path: "call join", Operands: []command.Operand{{Name: "LINK"}}, Run: participant.Join,
 				Does: command.Text{FR: "entre dans un appel sans écran, joue et enregistre des fichiers", EN: "join a call without a screen, play and record files"},

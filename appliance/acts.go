@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 
 	"huisclos/accounts"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
+	"huisclos/appliance/operator"
 )
 
 // CheckCall places a sealed call of two test participants through the running appliance.
@@ -53,7 +55,7 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail()}
+				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail(), Draining: a.hall.Draining()}
 		},
 		Reset:     a.reset,
 		Export:    a.export,
@@ -64,6 +66,8 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
+		Other: operator.Acts(operator.Options{Accounts: a.accounts, Rooms: a.rooms, Hall: a.hall, Trail: a.trail, Level: a.settings.level,
+			Settled: func() slog.Level { return a.settings.LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")}),
 	}
 }
 
@@ -110,6 +114,9 @@ func (a *Appliance) busy() (calls, people int) {
 func (a *Appliance) sentence() string {
 	calls, people := a.busy()
 	s := fmt.Sprintf("Port %d ; appels : %d, personnes : %d. / Calls: %d, people: %d.", a.port, calls, people, calls, people)
+	if a.hall.Draining() {
+		s += " Plus aucun appel ne commence (huisclos drain). / No further call begins (huisclos drain)."
+	}
 	if n := len(*a.needsRestart.Load()); n > 0 {
 		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
 	}

@@ -9,6 +9,9 @@ const (
 	ServerStarted     Action = "server.started"     // [version]
 	ServerStopped     Action = "server.stopped"     //
 	SettingsChanged   Action = "settings.changed"   // [keys] names only, never values
+	ServerDrained     Action = "server.drained"     // no further call begins, until it is resumed or started again
+	ServerResumed     Action = "server.resumed"     //
+	LogLevelSet       Action = "log.level"          // [from, to] of the service's log, until the next start or reading of the settings
 	CertificateLoaded Action = "certificate.loaded" // [fingerprint, expires]
 	LogVerified       Action = "audit.verified"     // [entries, head]
 	BackupMade        Action = "backup.made"        // [revision]

@@ -140,3 +140,19 @@ func (l *Line) Fail(err error) int {
 
 // Rows writes, for each, a label in both languages and a value, in two columns.
 func Rows(w io.Writer, list ...[3]string) { rows(w, list...) }
+
+// Address is that at which people come first to the appliance, with a slash at its end.
+func (l *Line) Address() (string, error) {
+	a, err := ask(l.place.ControlPath(), actStatus)
+	if err != nil {
+		return "", err
+	}
+	if a.Status == nil {
+		return "", errors.New("control: the answer has no status")
+	}
+	all := append(listed(l.place.Settings, *a.Status), a.Status.Addresses...)
+	if len(all) == 0 {
+		return "", errors.New("control: the appliance names no address")
+	}
+	return all[0], nil
+}

@@ -4,6 +4,9 @@ import { lang } from "@huisclos/ui-kit";
 export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "server.started": ["L’appareil a démarré", "The appliance started"],
   "server.stopped": ["L’appareil s’est arrêté", "The appliance stopped"],
+  "server.drained": ["Plus aucun appel ne commence", "No further call begins"],
+  "server.resumed": ["Des appels peuvent commencer de nouveau", "Calls can begin again"],
+  "log.level": ["Niveau du journal du service changé", "Level of the service’s log changed"],
   "settings.changed": ["Réglages changés", "Settings changed"],
   "certificate.loaded": ["Certificat chargé", "Certificate loaded"],
   "audit.verified": ["Journal d’audit vérifié", "Audit log verified"],
