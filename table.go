@@ -217,6 +217,27 @@ func theMachine() []command.Section {
 				},
 			},
 			{
+				Path: "support-bundle", Asks: true, Run: appliance.SupportBundle, Exits: []command.Exit{unconfirmed()},
+				Options: []command.Option{
+					option("output", "FILE", "fichier à écrire (huisclos-support-DATE.tar.gz, dans le dossier courant)", "file to write (huisclos-support-DATE.tar.gz, in the current directory)"),
+					sure(),
+				},
+				Does: command.Text{FR: "écrit un dossier d'assistance, sans secret", EN: "write a support bundle, without secrets"},
+				More: command.Text{
+					FR: "Liste d'abord ce qu'il contiendra, et demande : versions, rapport de « huisclos check », réglages donnés (leur nom, et leur valeur seulement quand elle ne peut pas porter de secret), compteurs, dernières lignes du journal du service. Ni nom ni adresse de personne, ni nom de salle, ni rien du dossier des données. Rien n'est envoyé.",
+					EN: "First lists what it will hold, and asks: versions, the report of “huisclos check”, the settings that are given (their names, and their values only where these can carry no secret), counters, the latest lines of the service's log. No name or address of a person, no name of a room, nothing of the data directory. Nothing is sent.",
+				},
+			},
+			{
+				Path: "factory-reset", Asks: true, Run: appliance.FactoryReset, Exits: []command.Exit{unknown(), unconfirmed()},
+				Options: []command.Option{option("yes-delete-everything", "", "ne demande pas le nom de la machine", "do not ask for the machine's name")},
+				Does:    command.Text{FR: "supprime toutes les données d'une appliance arrêtée", EN: "delete all data of an appliance that is stopped"},
+				More: command.Text{
+					FR: "Comptes, salles, journal d'audit, réglages de la console, certificats et clés faits ici : dit combien, et demande de taper le nom de la machine. Les fichiers de réglages restent. Dit ensuite ce qui reste à faire.\n\n  sudo systemctl stop huisclos.socket huisclos-media.socket huisclos-redirect.socket huisclos\n  sudo huisclos factory-reset",
+					EN: "Accounts, rooms, audit log, settings of the console, certificates and keys made here: says how many, and asks for the machine's name to be typed. The settings files stay. Then says what remains to be done.\n\n  sudo systemctl stop huisclos.socket huisclos-media.socket huisclos-redirect.socket huisclos\n  sudo huisclos factory-reset",
+				},
+			},
+			{
 				Path: "version", Run: appliance.PrintVersion,
 				Does: command.Text{FR: "affiche la version", EN: "print the version"},
 			},

@@ -6,6 +6,9 @@ import (
 	"huisclos/store"
 )
 
+// Counted is how many accounts there are, as the transaction sees it.
+func Counted(tx *store.Tx) int { return readCount(tx) }
+
 // Find returns the account that a person means: by its address, or by its id. ErrNotFound.
 func (a *Accounts) Find(who string) (found Account, err error) {
 	err = a.db.View(func(tx *store.Tx) error {

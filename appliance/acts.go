@@ -13,7 +13,9 @@ import (
 	"huisclos/accounts"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
+	"huisclos/appliance/factory"
 	"huisclos/appliance/operator"
+	"huisclos/appliance/support"
 )
 
 // CheckCall places a sealed call of two test participants through the running appliance.
@@ -66,9 +68,26 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
-		Other: operator.Acts(operator.Options{Accounts: a.accounts, Rooms: a.rooms, Hall: a.hall, Trail: a.trail, Level: a.settings.level,
-			Settled: func() slog.Level { return a.settings.LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")}),
+		Other:     a.others(),
 	}
+}
+
+// others are the acts of parts with commands of their own.
+func (a *Appliance) others() map[string]control.Act {
+	all := operator.Acts(operator.Options{Accounts: a.accounts, Rooms: a.rooms, Hall: a.hall, Trail: a.trail, Level: a.settings.level,
+		Settled: func() slog.Level { return a.settings.LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")})
+	all[support.Act] = a.forSupport
+	return all
+}
+
+// FactoryReset takes a stopped appliance back to what it was before its first start.
+func FactoryReset(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return factory.Command(accounts.Counted)(ctx, args, stdout, stderr)
+}
+
+// SupportBundle writes what somebody who helps needs to know.
+func SupportBundle(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return support.Command(Version)(ctx, args, stdout, stderr)
 }
 
 // reset is loud: in the audit log, and in the service's own.

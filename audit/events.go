@@ -12,6 +12,7 @@ const (
 	ServerDrained     Action = "server.drained"     // no further call begins, until it is resumed or started again
 	ServerResumed     Action = "server.resumed"     //
 	LogLevelSet       Action = "log.level"          // [from, to] of the service's log, until the next start or reading of the settings
+	SupportGiven      Action = "support.given"      // counters and the latest log lines, for a support bundle
 	CertificateLoaded Action = "certificate.loaded" // [fingerprint, expires]
 	LogVerified       Action = "audit.verified"     // [entries, head]
 	BackupMade        Action = "backup.made"        // [revision]

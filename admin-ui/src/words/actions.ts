@@ -7,6 +7,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "server.drained": ["Plus aucun appel ne commence", "No further call begins"],
   "server.resumed": ["Des appels peuvent commencer de nouveau", "Calls can begin again"],
   "log.level": ["Niveau du journal du service changé", "Level of the service’s log changed"],
+  "support.given": ["Compteurs et journal remis pour un dossier d’assistance", "Counters and log handed out for a support bundle"],
   "settings.changed": ["Réglages changés", "Settings changed"],
   "certificate.loaded": ["Certificat chargé", "Certificate loaded"],
   "audit.verified": ["Journal d’audit vérifié", "Audit log verified"],
