@@ -5,6 +5,7 @@ import (
 	"huisclos/appliance/command"
 	"huisclos/appliance/control"
 	"huisclos/appliance/operator"
+	"huisclos/appliance/sizing"
 	participant "huisclos/client/command"
 )
 
@@ -214,6 +215,18 @@ func theMachine() []command.Section {
 				More: command.Text{
 					FR: "L'adresse, l'empreinte du certificat, le code d'installation, le réseau, les noms, l'heure, le port 80, la connexion locale, la mise à jour depuis un disque, un diagnostic, le redémarrage et l'arrêt. Le menu n'a aucun pouvoir à lui : chaque chose qu'il change est une unité de l'image, à laquelle il la demande. Sur une machine qui n'a pas démarré depuis l'image, il ne montre que les adresses.",
 					EN: "The address, the certificate's fingerprint, the set-up code, the network, the names, the time, port 80, the local login, updates from a disk, a diagnosis, restart and power-off. The menu has no power of its own: each thing that it changes is a unit of the image that it asks for. On a machine that wasn't started from the image it only shows the addresses.",
+				},
+			},
+			{
+				Path: "bench", Run: sizing.Command,
+				Options: []command.Option{
+					option("data", "DIR", "dossier dont le disque est essayé (le dossier temporaire)", "directory whose disk is tried (the temporary directory)"),
+					option("json", "", "réponse en JSON", "answer in JSON"),
+				},
+				Does: command.Text{FR: "mesure cette machine en quelques secondes", EN: "measure this machine in a few seconds"},
+				More: command.Text{
+					FR: "Le calcul d'une phrase de passe, qui borne les connexions ; le chiffrement des paquets transmis, par un processeur ; l'écriture sûre sur le disque. N'interroge pas l'appliance, mais prend un processeur et 256 Mio pendant ce temps.",
+					EN: "The hash of a passphrase, which bounds sign-ins; the cipher of the packets that are forwarded, by one processor; the safe write to the disk. Asks no appliance, but takes a processor and 256 MiB meanwhile.",
 				},
 			},
 			{
