@@ -58,7 +58,7 @@ func (a *Accounts) GroupsOf(id ID) (list []Group, err error) {
 		if !Exists(tx, id) {
 			return ErrNotFound
 		}
-		for _, g := range groupsOf(tx, id) {
+		for _, g := range GroupsOf(tx, id) {
 			group, err := loadGroup(tx, g)
 			if errors.Is(err, ErrNoGroup) {
 				continue
