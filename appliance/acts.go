@@ -57,7 +57,7 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail(), Draining: a.hall.Draining()}
+				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail(), Draining: a.hall.Draining()}
 		},
 		Reset:     a.reset,
 		Export:    a.export,
@@ -75,7 +75,7 @@ func (a *Appliance) acts() control.Acts {
 // others are the acts of parts with commands of their own.
 func (a *Appliance) others() map[string]control.Act {
 	all := operator.Acts(operator.Options{Accounts: a.accounts, Rooms: a.rooms, Hall: a.hall, Trail: a.trail, Level: a.settings.level,
-		Settled: func() slog.Level { return a.settings.LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")})
+		Settled: func() slog.Level { return a.choices.InForce().LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")})
 	all[support.Act] = a.forSupport
 	return all
 }
@@ -136,7 +136,7 @@ func (a *Appliance) sentence() string {
 	if a.hall.Draining() {
 		s += " Plus aucun appel ne commence (huisclos drain). / No further call begins (huisclos drain)."
 	}
-	if n := len(*a.needsRestart.Load()); n > 0 {
+	if n := len(a.choices.NeedsRestart()); n > 0 {
 		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
 	}
 	return s
