@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 
 	"huisclos/accounts"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 	"huisclos/appliance/factory"
@@ -76,6 +78,7 @@ func (a *Appliance) acts() control.Acts {
 func (a *Appliance) others() map[string]control.Act {
 	all := operator.Acts(operator.Options{Accounts: a.accounts, Rooms: a.rooms, Hall: a.hall, Trail: a.trail, Level: a.settings.level,
 		Settled: func() slog.Level { return a.choices.InForce().LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")})
+	maps.Copy(all, auditor.Acts(a.trail, a.signer, Version, a.settings.now))
 	all[support.Act] = a.forSupport
 	return all
 }
