@@ -364,7 +364,7 @@ test("who does not meet the profile is told which condition it is", async () => 
 test("a host is told why no call begins", async () => {
   for (const code of ["capacity", "draining"] as const) {
     const host = new Device("host", code);
-    await host.take(room({ state: "idle" }));
+    await host.take(room({ state: "empty" }));
     await host.take({ type: "error", request: "create", code });
     assert.equal(host.log.at(-1), `failed ${code} ${code}`);
   }
