@@ -4,6 +4,8 @@ import (
 	"huisclos/appliance"
 	"huisclos/appliance/command"
 	"huisclos/appliance/control"
+	"huisclos/appliance/operator"
+	"huisclos/appliance/sizing"
 	participant "huisclos/client/command"
 )
 
@@ -57,6 +59,26 @@ func theService() []command.Section {
 				More: command.Text{
 					FR: "Le code ne sert qu'une fois et fait de quelqu'un le premier administrateur. Il est affiché avec l'adresse à ouvrir et l'empreinte du certificat à comparer, et annule le précédent. Dès qu'il y a un administrateur, il n'y a plus de code.",
 					EN: "The code works once and makes somebody the first administrator. It is printed with the address to open and the fingerprint of the certificate to compare, and voids the one before. Once there is an administrator there is no code.",
+				},
+			},
+			{
+				Path: "drain", Asks: true, Run: operator.Drain,
+				Does: command.Text{FR: "ne laisse plus commencer d'appel ; ceux en cours continuent", EN: "have no further call begin; those in progress go on"},
+				More: command.Text{
+					FR: "Avant un arrêt : on entre encore dans un appel en cours, et qui veut en commencer un apprend pourquoi il ne le peut. « huisclos status » le dit. « huisclos resume » y met fin, un redémarrage aussi.",
+					EN: "Before a stop: people still come into a call in progress, and whoever wants to begin one is told why they can't. “huisclos status” says so. “huisclos resume” ends it, and so does a restart.",
+				},
+			},
+			{
+				Path: "resume", Asks: true, Run: operator.Resume,
+				Does: command.Text{FR: "laisse de nouveau commencer des appels", EN: "let calls begin again"},
+			},
+			{
+				Path: "log-level", Asks: true, Operands: []command.Operand{{Name: "LEVEL", Optional: true, Choices: []string{"debug", "info", "warn", "error", "settings"}}}, Run: operator.LogLevel,
+				Does: command.Text{FR: "dit ce qui est écrit dans le journal du service, ou le change", EN: "say what is written to the service's log, or set it"},
+				More: command.Text{
+					FR: "Jusqu'au prochain démarrage, ou à la prochaine lecture des réglages ; « settings » revient au niveau des réglages. Le journal d'audit le dit.",
+					EN: "Until the next start, or the next time that the settings are read; “settings” goes back to the level of the settings. The audit log says so.",
 				},
 			},
 		},
@@ -153,8 +175,32 @@ func observing() []command.Section {
 
 func calls() []command.Section {
 	return []command.Section{{
-		Title: command.Text{FR: "Appels", EN: "Calls"},
+		Title: command.Text{FR: "Appels et salles", EN: "Calls and rooms"},
 		Commands: []command.Command{
+			{
+				Path: "call list", Asks: true, Options: []command.Option{named("avec les noms des salles", "with the names of the rooms")}, Run: operator.ListCalls,
+				Does: command.Text{FR: "liste les appels en cours : salle, début, personnes", EN: "list the calls in progress: room, beginning, people"},
+			},
+			{
+				Path: "call end", Asks: true, Operands: []command.Operand{{Name: "ROOM"}}, Options: []command.Option{sure()}, Exits: []command.Exit{unknown(), unconfirmed()}, Run: operator.EndCall,
+				Does: command.Text{FR: "met fin à l'appel d'une salle, pour tous ; la salle reste", EN: "end the call of a room, for everybody; the room stays"},
+			},
+			{
+				Path: "room list", Asks: true, Options: []command.Option{named("avec les noms des salles", "with the names of the rooms")}, Run: operator.ListRooms,
+				Does: command.Text{FR: "liste les salles : identifiant, création, personnes dans l'appel, propriétaire", EN: "list the rooms: id, creation, people in the call, owner"},
+				More: command.Text{
+					FR: "Page après page ; avec --json, un objet par ligne. Le nom d'une salle peut dire de quoi l'on y parle : il n'est montré que sur demande.",
+					EN: "Page after page; with --json one object a line. A room's name can tell what is talked about in it: it is shown only where it is asked for.",
+				},
+			},
+			{
+				Path: "room show", Asks: true, Operands: []command.Operand{{Name: "ROOM"}}, Exits: []command.Exit{unknown()}, Run: operator.ShowRoom,
+				Does: command.Text{FR: "montre une salle, avec son nom", EN: "show a room, with its name"},
+			},
+			{
+				Path: "room delete", Asks: true, Operands: []command.Operand{{Name: "ROOM"}}, Options: []command.Option{sure()}, Exits: []command.Exit{unknown(), unconfirmed()}, Run: operator.DeleteRoom,
+				Does: command.Text{FR: "supprime une salle, ses réunions et ses invitations, pour toujours", EN: "delete a room, its meetings and its invitations, for ever"},
+			},
 			{
 				Path: "call join", Operands: []command.Operand{{Name: "LINK"}}, Run: participant.Join,
 				Does: command.Text{FR: "entre dans un appel sans écran, joue et enregistre des fichiers", EN: "join a call without a screen, play and record files"},
@@ -197,6 +243,39 @@ func theMachine() []command.Section {
 				More: command.Text{
 					FR: "L'adresse, l'empreinte du certificat, le code d'installation, le réseau, les noms, l'heure, le port 80, la connexion locale, la mise à jour depuis un disque, un diagnostic, le redémarrage et l'arrêt. Le menu n'a aucun pouvoir à lui : chaque chose qu'il change est une unité de l'image, à laquelle il la demande. Sur une machine qui n'a pas démarré depuis l'image, il ne montre que les adresses.",
 					EN: "The address, the certificate's fingerprint, the set-up code, the network, the names, the time, port 80, the local login, updates from a disk, a diagnosis, restart and power-off. The menu has no power of its own: each thing that it changes is a unit of the image that it asks for. On a machine that wasn't started from the image it only shows the addresses.",
+				},
+			},
+			{
+				Path: "bench", Run: sizing.Command,
+				Options: []command.Option{
+					option("data", "DIR", "dossier dont le disque est essayé (le dossier temporaire)", "directory whose disk is tried (the temporary directory)"),
+					option("json", "", "réponse en JSON", "answer in JSON"),
+				},
+				Does: command.Text{FR: "mesure cette machine en quelques secondes", EN: "measure this machine in a few seconds"},
+				More: command.Text{
+					FR: "Le calcul d'une phrase de passe, qui borne les connexions ; le chiffrement des paquets transmis, par un processeur ; l'écriture sûre sur le disque. N'interroge pas l'appliance, mais prend un processeur et 256 Mio pendant ce temps.",
+					EN: "The hash of a passphrase, which bounds sign-ins; the cipher of the packets that are forwarded, by one processor; the safe write to the disk. Asks no appliance, but takes a processor and 256 MiB meanwhile.",
+				},
+			},
+			{
+				Path: "support-bundle", Asks: true, Run: appliance.SupportBundle, Exits: []command.Exit{unconfirmed()},
+				Options: []command.Option{
+					option("output", "FILE", "fichier à écrire (huisclos-support-DATE.tar.gz, dans le dossier courant)", "file to write (huisclos-support-DATE.tar.gz, in the current directory)"),
+					sure(),
+				},
+				Does: command.Text{FR: "écrit un dossier d'assistance, sans secret", EN: "write a support bundle, without secrets"},
+				More: command.Text{
+					FR: "Liste d'abord ce qu'il contiendra, et demande : versions, rapport de « huisclos check », réglages donnés (leur nom, et leur valeur seulement quand elle ne peut pas porter de secret), compteurs, dernières lignes du journal du service. Ni nom ni adresse de personne, ni nom de salle, ni rien du dossier des données. Rien n'est envoyé.",
+					EN: "First lists what it will hold, and asks: versions, the report of “huisclos check”, the settings that are given (their names, and their values only where these can carry no secret), counters, the latest lines of the service's log. No name or address of a person, no name of a room, nothing of the data directory. Nothing is sent.",
+				},
+			},
+			{
+				Path: "factory-reset", Asks: true, Run: appliance.FactoryReset, Exits: []command.Exit{unknown(), unconfirmed()},
+				Options: []command.Option{option("yes-delete-everything", "", "ne demande pas le nom de la machine", "do not ask for the machine's name")},
+				Does:    command.Text{FR: "supprime toutes les données d'une appliance arrêtée", EN: "delete all data of an appliance that is stopped"},
+				More: command.Text{
+					FR: "Comptes, salles, journal d'audit, réglages de la console, certificats et clés faits ici : dit combien, et demande de taper le nom de la machine. Les fichiers de réglages restent. Dit ensuite ce qui reste à faire.\n\n  sudo systemctl stop huisclos.socket huisclos-media.socket huisclos-redirect.socket huisclos\n  sudo huisclos factory-reset",
+					EN: "Accounts, rooms, audit log, settings of the console, certificates and keys made here: says how many, and asks for the machine's name to be typed. The settings files stay. Then says what remains to be done.\n\n  sudo systemctl stop huisclos.socket huisclos-media.socket huisclos-redirect.socket huisclos\n  sudo huisclos factory-reset",
 				},
 			},
 			{

@@ -20,13 +20,13 @@ func ran(args ...string) (code int, out, errs string) {
 
 // values are those with which an option of each kind is tried.
 var values = map[string]string{"ADDR": "127.0.0.1:0", "PORT": "0", "NAME": "a.example.org", "IP": "192.0.2.1", "HOST[:PORT]": "a.example.org", "TIME": "5s", "HEX": strings.Repeat("ab", 32),
-	"LINES": "10", "DIR": "none", "FILE": "none", "KEY": "none", "ENTRY": "1:x", "DATE": "2026-11-29", "N": "1"}
+	"LINES": "10", "E-MAIL|ID": "ada@example.org", "DIR": "none", "FILE": "none", "KEY": "none", "ENTRY": "1:x", "DATE": "2026-11-29", "N": "1"}
 
 // TestTable: each command is explained in both languages, has a script that runs it, explains itself when it is asked, takes the options that
 // its line names, and refuses another.
 func TestTable(t *testing.T) {
 	// ASVS 2.2.1
-	scripts := map[string]string{}
+	var scripts strings.Builder
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -36,7 +36,7 @@ func TestTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		scripts[strings.TrimSuffix(filepath.Base(name), ".txtar")] = string(text)
+		scripts.Write(text)
 	}
 	t.Chdir(t.TempDir()) // a relative path of an option leads nowhere
 	seen := map[string]bool{}
@@ -56,9 +56,8 @@ func TestTable(t *testing.T) {
 			if (c.More.FR == "") != (c.More.EN == "") || strings.Count(c.More.FR, "\n") != strings.Count(c.More.EN, "\n") {
 				t.Error("the longer text is not the same in both languages")
 			}
-			script := scripts[strings.ReplaceAll(c.Path, " ", "-")]
-			if !regexp.MustCompile(`(?m)^(! )?(exec|attempt) huisclos ` + c.Path + `\b`).MatchString(script) {
-				t.Errorf("no script testdata/script/%s.txtar runs it", strings.ReplaceAll(c.Path, " ", "-"))
+			if !regexp.MustCompile(`(?m)^(! )?(exec|attempt) huisclos ` + c.Path + `( [^-\n]| --[^h\n]|$)`).MatchString(scripts.String()) {
+				t.Error("no script in testdata/script runs it")
 			}
 			words := strings.Fields(c.Path)
 			for _, flag := range []string{"--help", "-h"} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
@@ -14,6 +15,9 @@ import (
 	"huisclos/appliance/auditor"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
+	"huisclos/appliance/factory"
+	"huisclos/appliance/operator"
+	"huisclos/appliance/support"
 )
 
 // CheckCall places a sealed call of two test participants through the running appliance.
@@ -55,7 +59,7 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail()}
+				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail(), Draining: a.hall.Draining()}
 		},
 		Reset:     a.reset,
 		Export:    a.export,
@@ -72,10 +76,23 @@ func (a *Appliance) acts() control.Acts {
 
 // otherActs are those of parts that have commands of their own.
 func (a *Appliance) otherActs() map[string]control.Act {
-	acts := a.settingsActs()
-	maps.Copy(acts, auditor.Acts(a.trail, a.signer, Version, a.settings.now))
-	maps.Copy(acts, a.metricsActs())
-	return acts
+	all := operator.Acts(operator.Options{Accounts: a.accounts, Rooms: a.rooms, Hall: a.hall, Trail: a.trail, Level: a.settings.level,
+		Settled: func() slog.Level { return a.choices.InForce().LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")})
+	maps.Copy(all, a.settingsActs())
+	maps.Copy(all, auditor.Acts(a.trail, a.signer, Version, a.settings.now))
+	maps.Copy(all, a.metricsActs())
+	all[support.Act] = a.forSupport
+	return all
+}
+
+// FactoryReset takes a stopped appliance back to what it was before its first start.
+func FactoryReset(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return factory.Command(accounts.Counted)(ctx, args, stdout, stderr)
+}
+
+// SupportBundle writes what somebody who helps needs to know.
+func SupportBundle(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return support.Command(Version)(ctx, args, stdout, stderr)
 }
 
 // reset is loud: in the audit log, and in the service's own.
@@ -121,6 +138,9 @@ func (a *Appliance) busy() (calls, people int) {
 func (a *Appliance) sentence() string {
 	calls, people := a.busy()
 	s := fmt.Sprintf("Port %d ; appels : %d, personnes : %d. / Calls: %d, people: %d.", a.port, calls, people, calls, people)
+	if a.hall.Draining() {
+		s += " Plus aucun appel ne commence (huisclos drain). / No further call begins (huisclos drain)."
+	}
 	if n := len(a.choices.NeedsRestart()); n > 0 {
 		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
 	}

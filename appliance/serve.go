@@ -55,7 +55,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around 
 	}
 	s.level, s.confine = new(slog.LevelVar), around.confine
 	s.level.Set(s.LogLevel)
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: s.level}))
+	s.recent = new(recent)
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(stderr, s.recent), &slog.HandlerOptions{Level: s.level}))
 	hardening.CollectEarly()
 	if _, err := hardening.LimitMemory("/proc", "/sys"); err != nil {
 		log.Warn("the unit's memory limit is not known", "error", err)

@@ -29,6 +29,7 @@ type settings struct {
 	now  func() time.Time
 	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
 	refuseAfter time.Duration
+	recent      *recent        // the latest lines of the log; nil: none are kept
 	level       *slog.LevelVar // of the log; nil: it does not change
 	given       given
 	// pepper is the text of a pepper that the service manager hands in; nil: it is a file beside the database.

@@ -22,6 +22,12 @@ const (
 	CanaryMade        Action = "canary.made"           // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"          // object: the same room [reason=done|expired|stopped]
 
+	// What an operator at the appliance's shell does to it.
+	ServerDrained Action = "server.drained" // no further call begins, until it is resumed or started again
+	ServerResumed Action = "server.resumed" //
+	LogLevelSet   Action = "log.level"      // [from, to] of the service's log, until the next start or reading of the settings
+	SupportGiven  Action = "support.given"  // counters and the latest log lines, for a support bundle
+
 	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.
 	MailQueued  Action = "mail.queued"   // [kind=activation|notice|undo|proposal|invitation|guest|code|test]
 	MailSent    Action = "mail.sent"     // [kind] the server has taken it

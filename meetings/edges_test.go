@@ -97,10 +97,13 @@ func TestNoRoomForAnotherCall(t *testing.T) {
 	if w.room.call != nil || !w.audited(actionCallRefused) {
 		t.Fatal("begun, or refused without a trace")
 	}
-	w.busy, host.admits = false, true
+	// So does an appliance that begins none because it is about to be taken down.
+	w.busy, w.draining = false, true
+	failed(t, host, host.created(host.rules()), "draining")
+	w.draining, host.admits = false, true
 	host.offer(host.rules(), nil)
 	w.settle()
-	w.busy = true
+	w.busy, w.draining = true, true
 	guest := w.client(2, 1)
 	guest.join()
 	w.pass(2 * time.Second)

@@ -43,13 +43,18 @@ type Received struct {
 	Request Request
 	// Busy: the media plane has no room for another call (Media.Busy).
 	Busy bool
+	// Draining: the appliance begins no further call (Hall.Drain).
+	Draining bool
 }
 
 // Tick: the time of the last Wake effect has come. An early or late Tick is harmless.
 type Tick struct{}
 
-// EndCall: an administrator ends the call.
-type EndCall struct{ By mls.AccountID }
+// EndCall: an administrator ends the call, or an operator at the appliance's shell.
+type EndCall struct {
+	By       mls.AccountID
+	Operator bool
+}
 
 // SessionEnded: the session behind a connection is over.
 type SessionEnded struct{ Conn ConnID }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"huisclos/audit"
@@ -66,6 +67,8 @@ type Hall struct {
 	entries chan audit.Event
 	running sync.WaitGroup // loops and lanes
 	writing sync.WaitGroup
+
+	draining atomic.Bool // a restart begins without it
 
 	mu     sync.Mutex // owns what follows
 	loops  map[mls.RoomID]*loop
@@ -137,7 +140,9 @@ func (l *Line) ID() ConnID { return l.id }
 
 // Receive hands a request to the room and returns when it has been dealt with:
 // a client that sends faster than its room works waits in its own socket.
-func (l *Line) Receive(q Request) { l.loop.call(job{event: Received{l.id, q, l.busy(q)}}) }
+func (l *Line) Receive(q Request) {
+	l.loop.call(job{event: Received{l.id, q, l.busy(q), l.loop.hall.Draining()}})
+}
 
 // busy is asked for the one request that begins a call.
 func (l *Line) busy(q Request) bool {
@@ -200,9 +205,27 @@ func (h *Hall) all() []*loop {
 // End ends the call of a room.
 func (h *Hall) End(room mls.RoomID, by mls.AccountID) {
 	if l := h.find(room); l != nil {
-		l.call(job{event: EndCall{by}})
+		l.call(job{event: EndCall{By: by}})
 	}
 }
+
+// EndAsOperator ends the call of a room for somebody who has no account, but a shell on the appliance. It reports whether there was one.
+func (h *Hall) EndAsOperator(room mls.RoomID) bool {
+	l := h.find(room)
+	if l == nil {
+		return false
+	}
+	_, live := h.Live(room)
+	l.call(job{event: EndCall{Operator: true}})
+	return live
+}
+
+// Drain sets whether further calls are refused. Those in progress go on: people join and leave them, and what they need to be restarted
+// or taken back is not refused.
+func (h *Hall) Drain(on bool) { h.draining.Store(on) }
+
+// Draining reports whether further calls are refused.
+func (h *Hall) Draining() bool { return h.draining.Load() }
 
 // Renamed tells a running room its new name.
 func (h *Hall) Renamed(room mls.RoomID, name string) {

@@ -158,7 +158,7 @@ func wireIDs(accounts []mls.AccountID) []ID {
 }
 
 // create takes a group for a room without one: compare-and-swap on "no group".
-func (r *Room) create(c *conn, q *Create, busy bool) {
+func (r *Room) create(c *conn, q *Create, e Received) {
 	if r.call != nil {
 		r.send(c, &CreateLost{Group: r.call.group, Epoch: r.call.epoch})
 		return
@@ -179,7 +179,11 @@ func (r *Room) create(c *conn, q *Create, busy bool) {
 	} else if c.visitor.Account != r.card.Owner {
 		r.fail(c, "create", "not-host")
 		return
-	} else if busy {
+	} else if e.Draining {
+		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "draining"})
+		r.fail(c, "create", "draining")
+		return
+	} else if e.Busy {
 		// A restart goes on with a call that is in progress; only a new one is too much.
 		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "capacity"})
 		r.fail(c, "create", "capacity")

@@ -93,8 +93,8 @@ func (r *Room) abandonedAt() time.Time {
 	return last.Add(r.limits.Abandoned)
 }
 
-// endCall forgets the call and everything about it.
-func (r *Room) endCall(reason string, by mls.AccountID) {
+// endCall forgets the call and everything about it. actor is whose doing it is in the audit log; "": the appliance's own.
+func (r *Room) endCall(reason, actor string) {
 	var was []ConnID
 	detail := map[string]string{"reason": reason}
 	switch {
@@ -125,7 +125,7 @@ func (r *Room) endCall(reason string, by mls.AccountID) {
 	}
 	clear(r.denied)
 	r.tell(was, &Ended{Reason: reason})
-	r.noted(by, audit.CallEnded, detail)
+	r.recordAs(actor, audit.CallEnded, audit.OK, detail)
 	// A host that waited to be let in does not wait for itself.
 	for _, k := range append([]*knock(nil), r.knocks...) {
 		if k.conn.visitor.Account == r.card.Owner {

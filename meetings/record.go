@@ -211,6 +211,42 @@ func (s *Rooms) Delete(by accounts.ID, id mls.RoomID, now time.Time) error {
 	})
 }
 
+// DeleteAsOperator removes a room for somebody who has no account, but a shell on the appliance.
+func (s *Rooms) DeleteAsOperator(id mls.RoomID, now time.Time) error {
+	return s.db.Update(func(tx *store.Tx) error {
+		r, err := get(tx, id)
+		if err != nil {
+			return err
+		}
+		return s.remove(tx, r, audit.ActorOperator, now)
+	})
+}
+
+// All returns a page of all rooms, in the order of their ids, of at most limit; last is the id before the first one, nil at the
+// beginning. It says whether there are more.
+func (s *Rooms) All(last *mls.RoomID, limit int) (page []StoredRoom, more bool, err error) {
+	var from []byte
+	if last != nil {
+		from = store.Successor(last[:])
+	}
+	err = s.db.View(func(tx *store.Tx) error {
+		var failed error
+		tx.Scan(roomsBucket, nil, from, 0, func(k, _ []byte) bool {
+			if more = len(page) == limit; more {
+				return false
+			}
+			var r StoredRoom
+			if r, failed = get(tx, mls.RoomID(k)); failed != nil {
+				return false
+			}
+			page = append(page, r)
+			return true
+		})
+		return failed
+	})
+	return page, more, err
+}
+
 func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) error {
 	if err := tx.Delete(roomsBucket, r.ID[:]); err != nil {
 		return err

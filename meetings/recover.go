@@ -129,7 +129,7 @@ func (r *Room) settleRecovery() {
 		}
 	}
 	if best == nil {
-		r.endCall("not-recovered", mls.AccountID{})
+		r.endCall("not-recovered", "")
 		return
 	}
 	r.recovery = nil

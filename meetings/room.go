@@ -89,7 +89,11 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		}
 	case EndCall:
 		if r.call != nil || r.restart != nil || r.recovery != nil {
-			r.endCall("ended", e.By)
+			actor := e.By.String()
+			if e.Operator {
+				actor = audit.ActorOperator
+			}
+			r.endCall("ended", actor)
 		}
 	case RoomRenamed:
 		r.card.Name = e.Name
@@ -99,7 +103,7 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 		r.statusDirty = true
 	case RoomDeleted:
 		if r.call != nil || r.restart != nil || r.recovery != nil {
-			r.endCall("deleted", mls.AccountID{})
+			r.endCall("deleted", "")
 		}
 		for _, c := range r.sorted() {
 			r.close(c, CloseRoomDeleted, "room deleted")
@@ -148,7 +152,7 @@ func (r *Room) receive(c *conn, e Received) {
 	}
 	switch q := e.Request.(type) {
 	case *Create:
-		r.create(c, q, e.Busy)
+		r.create(c, q, e)
 	case *Knock:
 		r.knock(c, q)
 	case *Admit:
@@ -190,7 +194,7 @@ func (r *Room) settle() {
 	if c := r.call; c != nil {
 		at := r.abandonedAt()
 		if !c.anyAlive() || !at.IsZero() && !r.now.Before(at) {
-			r.endCall("empty", mls.AccountID{})
+			r.endCall("empty", "")
 		}
 	}
 	r.turnAway()
@@ -298,9 +302,17 @@ func (r *Room) record(by mls.AccountID, action audit.Action, result audit.Result
 			return
 		}
 	}
-	actor := audit.ActorSystem
+	actor := ""
 	if by != (mls.AccountID{}) {
 		actor = by.String()
+	}
+	r.recordAs(actor, action, result, detail)
+}
+
+// recordAs is record for an actor of any kind; "": the appliance itself.
+func (r *Room) recordAs(actor string, action audit.Action, result audit.Result, detail map[string]string) {
+	if actor == "" {
+		actor = audit.ActorSystem
 	}
 	r.emit(Record{audit.Event{Time: r.now, Actor: actor, Action: action, Object: r.card.ID.String(), Result: result, Detail: detail}})
 }

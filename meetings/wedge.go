@@ -139,7 +139,7 @@ func (r *Room) nextCreator() {
 		}
 	}
 	if s.creator == "" {
-		r.endCall("not-restarted", mls.AccountID{})
+		r.endCall("not-restarted", "")
 		return
 	}
 	s.tried[s.creator] = true

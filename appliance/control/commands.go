@@ -210,6 +210,10 @@ func PrintStatus(_ context.Context, args []string, stdout, stderr io.Writer) int
 			fmt.Fprint(stdout, "\n  Il n'y a pas encore d'administrateur : « huisclos setup-code » donne le code d'installation.\n"+
 				"  There is no administrator yet: “huisclos setup-code” gives the set-up code.\n")
 		}
+		if s.Draining {
+			fmt.Fprint(stdout, "\n  Plus aucun appel ne commence ; ceux en cours continuent. « huisclos resume », ou un redémarrage, y met fin.\n"+
+				"  No further call begins; those in progress go on. “huisclos resume”, or a restart, ends this.\n")
+		}
 		if len(s.NeedsRestart) > 0 {
 			names := strings.Join(s.NeedsRestart, ", ")
 			fmt.Fprintf(stdout, "\n  Changés depuis le démarrage, à appliquer par un redémarrage : %s\n  Changed since the start, applied by a restart: %s\n", names, names)

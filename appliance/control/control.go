@@ -96,6 +96,7 @@ type Status struct {
 	SelfSigned   bool      `json:"selfSigned"`
 	SetupNeeded  bool      `json:"setupNeeded"`
 	NeedsRestart []string  `json:"needsRestart,omitempty"` // settings that were changed since the start
+	Draining     bool      `json:"draining,omitempty"`     // no further call begins
 	Mail         *Mail     `json:"mail,omitempty"`         // nil: no mail leaves
 }
 

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/hardening"
 )
 
 // A Refusal is why an act that was understood is not done, for a person: a sentence in each language that says what to do. It is an
@@ -175,3 +177,36 @@ func (l *Line) Fail(err error) int {
 
 // Rows writes, for each, a label in both languages and a value, in two columns.
 func Rows(w io.Writer, list ...[3]string) { rows(w, list...) }
+
+// Address is that at which people come first to the appliance, with a slash at its end.
+func (l *Line) Address() (string, error) {
+	s, err := l.Status()
+	if err != nil {
+		return "", err
+	}
+	all := append(listed(l.place.Settings, *s), s.Addresses...)
+	if len(all) == 0 {
+		return "", errors.New("control: the appliance names no address")
+	}
+	return all[0], nil
+}
+
+// Settings are those of the place: as far as they could be read.
+func (l *Line) Settings() config.Settings { return l.place.Settings }
+
+// Status is what the running appliance says of itself.
+func (l *Line) Status() (*Status, error) {
+	a, err := ask(l.place.ControlPath(), actStatus)
+	if err != nil {
+		return nil, err
+	}
+	if a.Status == nil {
+		return nil, errors.New("control: the answer has no status")
+	}
+	return a.Status, nil
+}
+
+// Examine is the report of the command check.
+func (l *Line) Examine(ctx context.Context) hardening.Report {
+	return doctor{place: l.place, now: time.Now(), proc: "/proc"}.examine(ctx)
+}

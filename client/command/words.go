@@ -185,6 +185,8 @@ var sentences = map[string][2]string{
 	"device-busy":  {"cet appareil est déjà dans l'appel ; donnez --take-over, ou un autre dossier à --state.", "this device is in the call already; give --take-over, or another directory to --state."},
 	"ended":        {"l'appel est fini.", "the call is over."},
 	"full":         {"l'appel est complet.", "the call is full."},
+	"capacity":     {"l'appliance porte déjà tous les appels qu'elle peut ; réessayez dans quelques minutes.", "the appliance already carries all the calls it can; try again in a few minutes."},
+	"draining":     {"l'appliance ne commence aucun nouvel appel en ce moment ; ceux en cours continuent.", "the appliance begins no new call at the moment; those in progress go on."},
 	"two-factors": {"cette salle n'est ouverte qu'à ceux qui se connectent avec deux facteurs ; ajoutez un second facteur à ce compte.",
 		"this room is only for those who sign in with two factors; add a second factor to this account."},
 	"role":          {"le profil de cette salle n'admet pas le rôle de ce compte.", "this room's profile does not admit this account's role."},

@@ -253,6 +253,8 @@ func (m *Member) onFailure(q *meetings.Failure) []Effect {
 		return []Effect{KnockLater{}}
 	case q.Request == "knock" && q.Code == "full":
 		return []Effect{Failed{"full", q.Code}}
+	case q.Request == "create" && (q.Code == "capacity" || q.Code == "draining"):
+		return []Effect{Failed{q.Code, q.Request}}
 	case q.Request == "admit":
 		clear(m.admitted) // those who still wait are on the next list
 	case q.Request == "knock", q.Request == "create" && q.Code != "recover":

@@ -360,3 +360,12 @@ test("who does not meet the profile is told which condition it is", async () => 
     assert.equal(guest.log.at(-1), `failed ${code} ${code}`);
   }
 });
+
+test("a host is told why no call begins", async () => {
+  for (const code of ["capacity", "draining"] as const) {
+    const host = new Device("host", code);
+    await host.take(room({ state: "empty" }));
+    await host.take({ type: "error", request: "create", code });
+    assert.equal(host.log.at(-1), `failed ${code} ${code}`);
+  }
+});
