@@ -33,6 +33,7 @@ var layers = map[string]rule{
 
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
+	"appliance/backup":  {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
 	"appliance/certs":   {floor: 4},
 	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
 	"appliance/console": {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
