@@ -33,14 +33,16 @@ var layers = map[string]rule{
 
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
-	"appliance/backup":  {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
-	"appliance/certs":   {floor: 4},
-	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
-	"appliance/console": {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
-	"appliance/control": {floor: 4, own: []string{"appliance/config", "appliance/reach", "hardening"}},
-	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
-	"appliance/outward": {floor: 4},
-	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
+	"appliance/backup":      {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
+	"appliance/backup/s3":   {floor: 4, own: []string{"appliance/backup"}, tests: []string{"github.com/aws/aws-sdk-go-v2"}},
+	"appliance/backup/sftp": {floor: 4, own: []string{"appliance/backup"}, outside: []string{"github.com/pkg/sftp", "golang.org/x/crypto"}},
+	"appliance/certs":       {floor: 4},
+	"appliance/config":      {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
+	"appliance/console":     {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
+	"appliance/control":     {floor: 4, own: []string{"appliance/config", "appliance/reach", "hardening"}},
+	"appliance/outbox":      {floor: 4, own: []string{"audit", "store"}},
+	"appliance/outward":     {floor: 4},
+	"appliance/reach":       {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
 	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
 

@@ -158,19 +158,21 @@ func TestCreate(t *testing.T) {
 	to, keys := quick(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, Name(created))
-	size, _, err := Create(path, header(), contents("database"), to, nil)
+	made, err := Create(path, header(), contents("database"), to, nil)
 	must(t, err)
 	info, err := os.Stat(path)
-	if err != nil || info.Size() != size || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v, size %d", info, err, size)
+	if err != nil || info.Size() != made.Size || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v, %+v", info, err, made)
 	}
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	must(t, err)
-	defer f.Close()
-	_, err = Open(f, keys, t.TempDir())
+	if hexSum(text) != made.Sum {
+		t.Errorf("SHA-256 %s, want %s", made.Sum, hexSum(text))
+	}
+	_, err = Open(bytes.NewReader(text), keys, t.TempDir())
 	must(t, err)
 	// One that is there is never replaced, and a failed one leaves nothing.
-	if _, _, err := Create(path, header(), contents("other"), to, nil); !errors.Is(err, os.ErrExist) {
+	if _, err := Create(path, header(), contents("other"), to, nil); !errors.Is(err, os.ErrExist) {
 		t.Error(err)
 	}
 	short := contents("database")
@@ -181,7 +183,7 @@ func TestCreate(t *testing.T) {
 		}
 		return err
 	}
-	if _, _, err := Create(filepath.Join(dir, Name(created.Add(time.Hour))), header(), short, to, nil); err == nil {
+	if _, err := Create(filepath.Join(dir, Name(created.Add(time.Hour))), header(), short, to, nil); err == nil {
 		t.Error("a database that is shorter than it said was saved")
 	}
 	if got := names(tree(t, dir)); len(got) != 1 || strings.HasPrefix(got[0], Partial) {

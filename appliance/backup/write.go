@@ -137,40 +137,50 @@ const Partial = ".partial-"
 
 // Create writes a backup at path, which must not exist: to another name first, with mode 0600, and it has its name only when it
 // is on the disk. pace, if there is one, stands between the backup and the file.
-func Create(path string, h Header, c Contents, to Recipients, pace func(io.Writer) io.Writer) (size int64, m Manifest, err error) {
+func Create(path string, h Header, c Contents, to Recipients, pace func(io.Writer) io.Writer) (Created, error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, Partial+"*") // mode 0600
 	if err != nil {
-		return 0, m, fmt.Errorf("backup: create: %w", err)
+		return Created{}, fmt.Errorf("backup: create: %w", err)
 	}
 	defer os.Remove(f.Name()) // gone by then, or unfinished
 	defer f.Close()
-	counted := &counter{w: f}
+	counted := &counter{w: f, sum: sha256.New()}
 	var w io.Writer = counted
 	if pace != nil {
 		w = pace(counted)
 	}
-	if m, err = Write(w, h, c, to); err != nil {
-		return 0, m, err
+	m, err := Write(w, h, c, to)
+	if err != nil {
+		return Created{}, err
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return 0, m, fmt.Errorf("backup: create: %w", err)
+		return Created{}, fmt.Errorf("backup: create: %w", err)
 	}
 	// Link fails where rename would replace.
 	if err := os.Link(f.Name(), path); err != nil {
-		return 0, m, fmt.Errorf("backup: create: %w", err)
+		return Created{}, fmt.Errorf("backup: create: %w", err)
 	}
-	return counted.n, m, syncFolder(dir)
+	return Created{Size: counted.n, Sum: hex.EncodeToString(counted.sum.Sum(nil)), Manifest: m}, syncFolder(dir)
+}
+
+// Created is a backup that is on the disk.
+type Created struct {
+	Size     int64
+	Sum      string // SHA-256 of the whole file, hexadecimal
+	Manifest Manifest
 }
 
 type counter struct {
-	w io.Writer
-	n int64
+	w   io.Writer
+	n   int64
+	sum hash.Hash
 }
 
 func (c *counter) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
 	c.n += int64(n)
+	c.sum.Write(b[:n])
 	return n, err
 }
 
