@@ -14,41 +14,14 @@ import (
 	"huisclos/appliance/control"
 )
 
-// SetupCode prints a set-up code while there is no administrator. It, PrintStatus and Check talk to the running appliance.
-func SetupCode(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return control.PrintSetupCode(ctx, args, stdout, stderr)
-}
-
-// ResetAdministrator lets an administrator who lost everything begin again.
-func ResetAdministrator(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return control.ResetAdministrator(ctx, args, stdout, stderr)
-}
-
-// Account prints what is kept of a person.
-func Account(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return control.Account(ctx, args, stdout, stderr)
-}
-
-// PrintStatus prints what the running appliance does.
-func PrintStatus(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return control.PrintStatus(ctx, args, stdout, stderr)
-}
-
-// Check prints what is in order and what is not; "check call" places a test call, "check mail" sends a test mail.
-func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "call" {
-		return control.CheckCall(ctx, args[1:], stdout, stderr, placeCall)
-	}
-	return control.Check(ctx, args, stdout, stderr)
+// CheckCall places a sealed call of two test participants through the running appliance.
+func CheckCall(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return control.CheckCall(ctx, args, stdout, stderr, placeCall)
 }
 
 // Console shows the menu of the appliance's image on this process's terminal. It needs the acts of that image.
 func Console(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
-		if args[0] == "-h" || args[0] == "--help" {
-			fmt.Fprint(stdout, "huisclos console\n")
-			return 0
-		}
 		fmt.Fprint(stderr, "huisclos : la commande console ne prend pas d'options.\nhuisclos: the command console takes no options.\n")
 		return 2
 	}

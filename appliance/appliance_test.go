@@ -24,6 +24,7 @@ import (
 	"github.com/coder/websocket"
 
 	"huisclos/appliance/config"
+	"huisclos/appliance/control"
 	"huisclos/store"
 )
 
@@ -326,7 +327,7 @@ func TestFirstHour(t *testing.T) {
 	command := func() string {
 		t.Helper()
 		var out, errs strings.Builder
-		if got := SetupCode(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 {
+		if got := control.PrintSetupCode(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 {
 			t.Fatalf("setup-code: %d %s", got, errs.String())
 		}
 		return out.String()

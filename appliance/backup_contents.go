@@ -107,8 +107,8 @@ func (out *saved) data(data, folder string) error {
 
 // settingsFiles are the files that settings stand in, and those that they name: plain ones, and those that hold a secret.
 func settingsFiles(s config.Settings) (plain, secret []string) {
-	plain = append(slices.Clone(s.Files), s.Certificate, s.Mail.CAFile, s.Directory.CAFile, s.OIDC.CAFile)
-	return plain, []string{s.Key, s.Mail.PasswordFile, s.Directory.BindPasswordFile, s.OIDC.SecretFile}
+	plain = append(slices.Clone(s.Files), s.Certificate, s.Mail.CAFile, s.Directory.CAFile, s.OIDC.CAFile, s.Backup.S3.CAFile)
+	return plain, []string{s.Key, s.Mail.PasswordFile, s.Directory.BindPasswordFile, s.OIDC.SecretFile, s.Backup.SFTP.KeyFile, s.Backup.S3.SecretFile}
 }
 
 func (out *saved) settings(paths []string) {

@@ -116,8 +116,8 @@ func TestCanaryOpensItsRoomOnly(t *testing.T) {
 func TestCheckCall(t *testing.T) {
 	a, log := start(t, testSettings(t))
 	var out, errs bytes.Buffer
-	args := []string{"call", "--data", a.settings.Data, "--for", "2s", "--json"}
-	if code := Check(t.Context(), args, &out, &errs); code != 0 {
+	args := []string{"--data", a.settings.Data, "--for", "2s", "--json"}
+	if code := CheckCall(t.Context(), args, &out, &errs); code != 0 {
 		t.Fatalf("%d\n%s%s\n%s", code, out.String(), errs.String(), log)
 	}
 	var r struct {
@@ -143,19 +143,15 @@ func TestCheckCall(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	errs.Reset()
-	if code := Check(ctx, append(args, "--at", "127.0.0.1:9"), &out, &errs); code != 1 || !strings.Contains(errs.String(), "does not answer at this address") || !strings.Contains(errs.String(), "ne répond pas") {
+	if code := CheckCall(ctx, append(args, "--at", "127.0.0.1:9"), &out, &errs); code != 1 || !strings.Contains(errs.String(), "does not answer at this address") || !strings.Contains(errs.String(), "ne répond pas") {
 		t.Errorf("nobody there: %d %s", code, errs.String())
 	}
 	if a.canaries.current() != nil {
 		t.Error("a call that failed leaves its room")
 	}
-	for _, bad := range [][]string{{"call", "--for", "0s"}, {"call", "--for", "1h"}, {"call", "--nothing"}} {
-		if code := Check(t.Context(), bad, &out, &errs); code != 2 {
+	for _, bad := range [][]string{{"--for", "0s"}, {"--for", "1h"}, {"--nothing"}} {
+		if code := CheckCall(t.Context(), bad, &out, &errs); code != 2 {
 			t.Errorf("%q: %d", bad, code)
 		}
-	}
-	out.Reset()
-	if code := Check(t.Context(), []string{"call", "--help"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "--at") {
-		t.Errorf("help: %d %s", code, out.String())
 	}
 }

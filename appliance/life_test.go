@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/appliance/control"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
 	"huisclos/meetings"
@@ -128,10 +129,10 @@ func TestAccountExport(t *testing.T) {
 	must(t, err)
 	run := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer
-		got := Account(t.Context(), append(args, "--data", s.Data), io.Writer(&out), &errs)
+		got := control.ExportAccount(t.Context(), append(args, "--data", s.Data), io.Writer(&out), &errs)
 		return got, out.String(), errs.String()
 	}
-	got, out, errs := run("export", "Zoe@example.org")
+	got, out, errs := run("Zoe@example.org")
 	var e struct {
 		Schema   string
 		Account  struct{ Name, Email string }
@@ -142,7 +143,7 @@ func TestAccountExport(t *testing.T) {
 		len(e.Audit) == 0 || e.Audit[0].Action != string(audit.AccountCreated) || e.Audit[0].Actor != audit.ActorOperator {
 		t.Errorf("%d, %v, %+v\n%s", got, err, e, errs)
 	}
-	if got, _, errs := run("export", "nobody@example.org"); got != 1 || !strings.Contains(errs, "nothing was written") {
+	if got, _, errs := run("nobody@example.org"); got != 1 || !strings.Contains(errs, "nothing was written") {
 		t.Errorf("%d %s", got, errs)
 	}
 	if !strings.Contains(log.String(), "an operator was given what is kept of an account") || strings.Contains(log.String(), "zoe@example.org") {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"huisclos/appliance/control"
 )
 
 // The way of a link: an administrator makes an account, the mail server has the link, and it opens the account. The answer to the
@@ -100,11 +102,11 @@ func TestLinkGoesByMailAlone(t *testing.T) {
 		t.Error("the log has the link, or whose it is")
 	}
 	var out, errs strings.Builder
-	if got := PrintStatus(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 || !strings.Contains(out.String(), "Mails waiting") || !strings.Contains(out.String(), "Last mail handed over") {
+	if got := control.PrintStatus(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 || !strings.Contains(out.String(), "Mails waiting") || !strings.Contains(out.String(), "Last mail handed over") {
 		t.Errorf("status %d: %s%s", got, out.String(), errs.String())
 	}
 	out.Reset()
-	if got := Check(t.Context(), []string{"mail", "--data", s.Data, "ada@example.org"}, &out, &errs); got != 0 || !strings.Contains(out.String(), "mail-message") {
+	if got := control.CheckMail(t.Context(), []string{"--data", s.Data, "ada@example.org"}, &out, &errs); got != 0 || !strings.Contains(out.String(), "mail-message") {
 		t.Errorf("check mail %d: %s%s", got, out.String(), errs.String())
 	}
 	m.received(t, 3)
@@ -114,10 +116,10 @@ func TestCheckMailWithoutMail(t *testing.T) {
 	s := testSettings(t)
 	start(t, s)
 	var out, errs strings.Builder
-	if got := Check(t.Context(), []string{"mail", "--data", s.Data}, &out, &errs); got != 1 || !strings.Contains(out.String(), "mail.host is not set") {
+	if got := control.CheckMail(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 1 || !strings.Contains(out.String(), "mail.host is not set") {
 		t.Errorf("%d: %s%s", got, out.String(), errs.String())
 	}
-	if got := Check(t.Context(), []string{"mail", "--data", s.Data, "nobody"}, &out, &errs); got != 2 {
+	if got := control.CheckMail(t.Context(), []string{"--data", s.Data, "nobody"}, &out, &errs); got != 2 {
 		t.Errorf("%d for what is no address", got)
 	}
 }

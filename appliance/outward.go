@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,20 +33,9 @@ func Outward(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return runOutward(ctx, args, stdout, stderr, surroundings{os.Getenv, os.Getpid(), firstGiven, hardening.Confine})
 }
 
-const usageOutward = `huisclos outward [options]
-
-  Ouvre, pour l'appliance seule, les connexions vers ce que ses réglages nomment ([mail], [directory], [oidc]). L'appliance elle-même n'en ouvre aucune.
-  Opens, for the appliance alone, the connections to what its settings name ([mail], [directory], [oidc]). The appliance itself opens none.
-  Options: huisclos serve --help
-`
-
 func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, around surroundings) int {
-	s, err := readSettings(args, io.Discard)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usageOutward)
-		return 0
-	case err != nil:
+	s, err := readSettings(args)
+	if err != nil {
 		explain(stderr, err, s)
 		return 2
 	}

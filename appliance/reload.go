@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 // reloadFrom reads the command line and its files again, and says in a sentence what came of it. What does not do changes
 // nothing.
 func (a *Appliance) reloadFrom(args []string) string {
-	next, err := readSettings(args, io.Discard)
+	next, err := readSettings(args)
 	if err != nil {
 		a.log.Error("settings not read again; those before stay in use", "error", err)
 		return "Les réglages ne conviennent pas ; ceux d'avant restent en vigueur, la cause est dans le journal. / " +

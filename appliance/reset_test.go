@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/appliance/control"
 	"huisclos/audit"
 )
 
@@ -28,7 +29,7 @@ func TestResetAdministrator(t *testing.T) {
 	must(t, err)
 	run := func(args ...string) (int, string) {
 		var out, errs bytes.Buffer
-		got := ResetAdministrator(ctx, append(args, "--data", s.Data), &out, &errs)
+		got := control.ResetAdministrator(ctx, append(args, "--data", s.Data), &out, &errs)
 		return got, out.String() + errs.String()
 	}
 	if got, said := run("somebody@example.org"); got != 1 || !strings.Contains(said, "nothing was changed") {

@@ -2,8 +2,6 @@ package appliance
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,7 +15,11 @@ import (
 )
 
 // PrintVersion prints the program's version.
-func PrintVersion(_ context.Context, _ []string, stdout, _ io.Writer) int {
+func PrintVersion(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		fmt.Fprint(stderr, "huisclos : la commande version ne prend pas d'options.\nhuisclos: the command version takes no options.\n")
+		return 2
+	}
 	fmt.Fprintln(stdout, "huisclos", Version)
 	return 0
 }
@@ -46,11 +48,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around 
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	s, err := readSettings(args, stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
+	s, err := readSettings(args)
+	if err != nil {
 		explain(stderr, err, s)
 		return 2
 	}

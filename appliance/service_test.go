@@ -27,6 +27,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/appliance/control"
 	"huisclos/hardening"
 )
 
@@ -177,7 +178,7 @@ func TestService(t *testing.T) {
 
 	// What protects the process, said by itself over the control socket.
 	var out, errs bytes.Buffer
-	if code := Check(t.Context(), []string{"--config", settingsFile, "--json"}, &out, &errs); code > 1 {
+	if code := control.Check(t.Context(), []string{"--config", settingsFile, "--json"}, &out, &errs); code > 1 {
 		t.Fatalf("check: %d %s", code, &errs)
 	}
 	var checked struct{ Lines hardening.Report }

@@ -44,18 +44,14 @@ type settings struct {
 
 var errUsage = errors.New("command line")
 
-// readSettings reads the command line and the file that it names. help receives the list of options when it is asked for.
-func readSettings(args []string, help io.Writer) (settings, error) {
+// readSettings reads the command line and the file that it names.
+func readSettings(args []string) (settings, error) {
 	s := settings{Settings: config.Defaults(), now: time.Now}
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	given := config.AddFlags(f)
 	s.hooks.flags(f)
 	err := f.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(help, usage)
-		return s, flag.ErrHelp
-	}
 	if err == nil && f.NArg() > 0 {
 		err = fmt.Errorf("unexpected %q", f.Arg(0))
 	}
@@ -66,29 +62,6 @@ func readSettings(args []string, help io.Writer) (settings, error) {
 	s.Settings, err = given.Settings()
 	return s, err
 }
-
-const usage = `huisclos serve [options]
-
-  --config FILE           fichier de réglages (TOML) ; la ligne de commande l'emporte
-                          settings file (TOML); the command line wins
-  --listen ADDR           adresse et port, TCP et UDP (:8443)
-                          address and port, TCP and UDP
-  --media-port PORT       second port UDP, si le premier est inférieur à 1024 ; 0 : aucun (10443)
-                          second UDP port, where the first is below 1024; 0: none (10443)
-  --data DIR              dossier des données (./var)
-                          directory of the data
-  --control FILE          prise des commandes status, check, setup-code (control.sock dans les données)
-                          socket of the commands status, check, setup-code (control.sock in the data)
-  --hostname NAME         nom sous lequel les gens viennent : liens, certificat ; répétable
-                          name under which people come: links, certificate; may be repeated
-  --address IP            adresse publique par laquelle les clients viennent (NAT) ; répétable
-                          public address at which clients come (NAT); may be repeated
-  --tls-certificate FILE  certificat à soi, avec sa chaîne (PEM) ; sinon auto-signé
-                          own certificate with its chain (PEM); otherwise self-signed
-  --tls-key FILE          clé de ce certificat (PEM)
-                          key of that certificate (PEM)
-  --log-level LEVEL       debug, info, warn, error (info)
-`
 
 // maxFrom is how many connections one address may have.
 func (s settings) maxFrom(a netip.Addr) int {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -258,6 +259,19 @@ func (b Backup) values(say func(name string, value any)) {
 	say("s3.ca_file", b.S3.CAFile)
 }
 
+func (b Backup) differences(other Backup) (names []string) {
+	mine, theirs := map[string]any{}, map[string]any{}
+	b.values(func(name string, v any) { mine[name] = v })
+	other.values(func(name string, v any) { theirs[name] = v })
+	for name, v := range mine {
+		if !reflect.DeepEqual(v, theirs[name]) {
+			names = append(names, "backup."+name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 type (
 	recipient    struct{ text string }
 	timeOfDay    struct{ value time.Duration }
@@ -351,7 +365,9 @@ func (h *hostKey) UnmarshalText(text []byte) error {
 
 // UnmarshalText accepts a name without spaces and slashes.
 func (w *word) UnmarshalText(text []byte) error {
-	if s := string(text); s == "" || len(s) > 128 || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '?' || c == '#' || c == '%' }) {
+	if s := string(text); s == "" || len(s) > 128 || strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '?' || c == '#' || c == '%'
+	}) {
 		return fmt.Errorf("%q is not a name without spaces and slashes", text)
 	}
 	w.text = string(text)

@@ -47,7 +47,8 @@ type Settings struct {
 	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
 	Mail            Mail
 	Directory       Directory
-	OIDC            OIDC          // as it was given; see [Settings.Provider]
+	OIDC            OIDC // as it was given; see [Settings.Provider]
+	Backup          Backup
 	DeletionDelay   time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
@@ -59,7 +60,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo,
-		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -112,6 +113,7 @@ func (s Settings) Differences(other Settings) (names []string) {
 		}
 	}
 	names = append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
+	names = append(names, s.Backup.differences(other.Backup)...)
 	if s.DeletionDelay != other.DeletionDelay {
 		names = append(names, "accounts.deletion_days")
 	}
@@ -192,6 +194,12 @@ func (s Settings) check() error {
 	}
 	if err := s.OIDC.check(); err != nil {
 		if from := s.From["oidc.issuer"]; from != "" {
+			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
+		}
+		return fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	if err := s.Backup.check(); err != nil {
+		if from := s.From["backup.target"]; from != "" {
 			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
 		}
 		return fmt.Errorf("%w: %w", ErrSettings, err)

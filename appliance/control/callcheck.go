@@ -54,26 +54,17 @@ func (f *CallFailure) Error() string {
 
 func (f *CallFailure) Unwrap() error { return f.Err }
 
-const callUsage = `huisclos check call [options]
-
-  --at HOST[:PORT]  adresse par laquelle passer (celle de l'écoute, sinon localhost)
-                    address to go by (the one that is listened on, otherwise localhost)
-  --for TIME        durée de la mesure (10s)
-                    how long to measure
-`
-
 // CheckCall places a sealed call of two through the running appliance, by place. Exit codes: 0 it went well, 1 it did
 // not, 2 the command line was not understood.
 func CheckCall(ctx context.Context, args []string, stdout, stderr io.Writer, place func(context.Context, TestCall) (CallReport, error)) int {
 	var at string
 	lasts := measureFor
-	p, err := locateWith("check call", args, packaged, func(f *flag.FlagSet) {
+	p, operands, err := locateWith("check call", args, packaged, func(f *flag.FlagSet) {
 		f.StringVar(&at, "at", "", "")
 		f.DurationVar(&lasts, "for", measureFor, "")
 	})
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, callUsage+places)
-		return 0
+	if err == nil && len(operands) > 0 {
+		err = fmt.Errorf("%w: unexpected %q", errUsage, operands[0])
 	}
 	if err == nil && (lasts <= 0 || lasts > maxMeasure) {
 		err = fmt.Errorf("%w: --for is at most %v", errUsage, maxMeasure)

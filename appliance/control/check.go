@@ -3,8 +3,6 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -14,26 +12,9 @@ import (
 
 // Check prints what is in order and what is not: the running appliance's own self-check, and what can be seen from
 // outside. Exit codes: 0 all is in order, 1 something is not, 2 the command line was not understood. Advice about the
-// machine changes nothing in it. "check network" is CheckNetwork, "check mail" CheckMail, "check directory" CheckDirectory,
-// "check oidc" CheckProvider.
+// machine changes nothing in it.
 func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "network" {
-		return CheckNetwork(ctx, args[1:], stdout, stderr)
-	}
-	if len(args) > 0 && args[0] == "directory" {
-		return CheckDirectory(args[1:], stdout, stderr)
-	}
-	if len(args) > 0 && args[0] == "oidc" {
-		return CheckProvider(args[1:], stdout, stderr)
-	}
-	if len(args) > 0 && args[0] == "mail" {
-		return CheckMail(args[1:], stdout, stderr)
-	}
 	p, err := locate("check", args, packaged)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos check [options]\nhuisclos check call [options]    appel d'essai / test call\nhuisclos check network [options]\nhuisclos check mail [options] [ADDRESS]    message d'essai / test mail\nhuisclos check directory [options]    annuaire / directory\nhuisclos check oidc [options]    fournisseur d'identité / identity provider\n%s", places)
-		return 0
-	}
 	if err != nil {
 		explain(stderr, "check", p, err)
 		return 2

@@ -28,24 +28,17 @@ type place struct {
 	err  error // of the settings: the paths may be known nevertheless
 }
 
-const places = `
-  --config FILE   réglages de l'appliance (/etc/huisclos/huisclos.toml s'il existe)
-                  settings of the appliance (/etc/huisclos/huisclos.toml if there is one)
-  --data DIR      son dossier de données
-                  its data directory
-  --control FILE  sa prise de commande (control.sock dans ce dossier)
-                  its control socket (control.sock in that directory)
-  --json          réponse en JSON
-                  answer in JSON
-`
-
+// locate reads a command line without operands.
 func locate(name string, args []string, fallback string) (place, error) {
-	return locateWith(name, args, fallback, nil)
+	p, operands, err := locateWith(name, args, fallback, nil)
+	if err == nil && len(operands) > 0 {
+		err = fmt.Errorf("%w: unexpected %q", errUsage, operands[0])
+	}
+	return p, err
 }
 
-// locateWith has more options than those of a place.
-func locateWith(name string, args []string, fallback string, more func(*flag.FlagSet)) (place, error) {
-	var p place
+// locateWith has more options than those of a place, and operands before, between and behind them.
+func locateWith(name string, args []string, fallback string, more func(*flag.FlagSet)) (p place, operands []string, err error) {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	given := config.AddPlaceFlags(f)
@@ -55,40 +48,39 @@ func locateWith(name string, args []string, fallback string, more func(*flag.Fla
 	if more != nil {
 		more(f)
 	}
-	err := f.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		return p, err
-	}
-	if err == nil && f.NArg() > 0 {
-		err = fmt.Errorf("unexpected %q", f.Arg(0))
-	}
-	if err != nil {
-		return p, fmt.Errorf("%w: %w", errUsage, err)
+	for rest := args; ; {
+		if err := f.Parse(rest); err != nil {
+			return p, nil, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		if n := len(rest) - f.NArg(); n > 0 && rest[n-1] == "--" { // it ends the options
+			operands = append(operands, f.Args()...)
+			break
+		}
+		operands, rest = append(operands, f.Arg(0)), f.Args()[1:]
 	}
 	named := given.File() != ""
 	f.Visit(func(f *flag.Flag) { named = named || ofPlace[f.Name] })
 	if !named {
 		if _, err := os.Stat(fallback); err == nil {
 			p.Settings, p.err = config.Load(fallback)
-			return p, nil
+			return p, operands, nil
 		}
 	}
 	p.Settings, p.err = given.Settings()
-	return p, nil
+	return p, operands, nil
 }
 
 // talk runs a command that is one question to the appliance. Exit codes: 0 done, 1 it failed, 2 it was not understood.
 func talk(name, act string, args []string, stdout, stderr io.Writer, show func(answer)) int {
 	p, err := locate(name, args, packaged)
-	return talkTo(p, err, name, "", question{Act: act}, stdout, stderr, show)
+	return talkTo(p, err, name, question{Act: act}, stdout, stderr, show)
 }
 
-// talkTo is talk with a place that was read, or the error of that; what stands before the options in the help; and a question.
-func talkTo(p place, err error, name, operands string, q question, stdout, stderr io.Writer, show func(answer)) int {
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos %s%s [options]\n%s", name, operands, places)
-		return 0
-	}
+// talkTo is talk with a place that was read, or the error of that, and a question.
+func talkTo(p place, err error, name string, q question, stdout, stderr io.Writer, show func(answer)) int {
 	if err == nil {
 		err = p.err
 	}

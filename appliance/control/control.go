@@ -49,6 +49,8 @@ type Acts struct {
 	Provider func() hardening.Report
 	// Mail goes the way of a mail; an empty address sends none.
 	Mail func(to string) hardening.Report
+	// Other are acts that parts add, by the names under which their commands ask for them.
+	Other map[string]Act
 }
 
 // Reset is whose account was reset, and the token for a new passphrase.
@@ -129,6 +131,8 @@ type question struct {
 	To   string `json:"to,omitempty"`   // of mail
 	// Email is that of reset and export.
 	Email string `json:"email,omitempty"`
+	// Body is what an act of Acts.Other is told.
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
 type answer struct {
@@ -147,10 +151,14 @@ type answer struct {
 	Export json.RawMessage `json:"export,omitempty"`
 	// NoExport: the error is ErrNoExport.
 	NoExport bool `json:"noExport,omitempty"`
+
+	Result json.RawMessage `json:"result,omitempty"` // of an act of Acts.Other
+	// Refusal is what that act answers instead.
+	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
 const (
-	maxQuestion = 1 << 10
+	maxQuestion = 64 << 10 // a chain of certificates fits
 	maxAnswer   = 1 << 20
 	within      = 10 * time.Second
 	mailWithin  = 5 * time.Minute // a server of mails may take its time; so does the reading of a long audit log
@@ -309,6 +317,9 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		}
 		return answer{Reset: &reset, Status: &status}
 	}
+	if do, ok := a.Other[q.Act]; ok {
+		return do.carryOut(q, log)
+	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
 }
 
@@ -316,6 +327,16 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 func ask(path, act string) (answer, error) { return put(path, question{Act: act}) }
 
 func put(path string, q question) (answer, error) {
+	switch q.Act {
+	case actMail:
+		return putFor(path, q, mailWithin, maxAnswer)
+	case actExport:
+		return putFor(path, q, mailWithin, maxExport)
+	}
+	return putFor(path, q, within, maxAnswer)
+}
+
+func putFor(path string, q question, patience time.Duration, most int64) (answer, error) {
 	if len(path) > maxPath {
 		return answer{}, fmt.Errorf("control: %w: the path %s is longer than a socket's may be", syscall.ENOENT, path)
 	}
@@ -324,13 +345,6 @@ func put(path string, q question) (answer, error) {
 		return answer{}, fmt.Errorf("control: %w", err)
 	}
 	defer c.Close()
-	patience, most := within, int64(maxAnswer)
-	switch q.Act {
-	case actMail:
-		patience = mailWithin
-	case actExport:
-		patience, most = mailWithin, maxExport
-	}
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if err := json.NewEncoder(c).Encode(q); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
@@ -338,6 +352,9 @@ func put(path string, q question) (answer, error) {
 	var a answer
 	if err := json.NewDecoder(io.LimitReader(c, most)).Decode(&a); err != nil {
 		return answer{}, fmt.Errorf("control: %w", err)
+	}
+	if a.Refusal != nil {
+		return answer{}, a.Refusal
 	}
 	if a.NoExport {
 		return answer{}, fmt.Errorf("%w: %s", ErrNoExport, a.Error)

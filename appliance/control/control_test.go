@@ -180,9 +180,6 @@ func TestNobodyAnswers(t *testing.T) {
 			t.Errorf("%q: %d %s", args, code, errs)
 		}
 	}
-	if code, out, _ := command(status, "--help"); code != 0 || !strings.Contains(out, "--control") {
-		t.Errorf("help: %d %s", code, out)
-	}
 }
 
 // TestOnlyTheOwnUser: another account is told what to do, and gets nothing.

@@ -1,10 +1,9 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 
 	"huisclos/hardening"
@@ -12,22 +11,18 @@ import (
 
 // CheckDirectory has the running appliance ask the organisation's directory, and prints what is in order and what is not. It changes
 // nothing. Exit codes: 0 all is in order, 1 something is not, 2 the command line or the settings were not understood.
-func CheckDirectory(args []string, stdout, stderr io.Writer) int {
+func CheckDirectory(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return checkOne("check directory", actDirectory, args, stdout, stderr)
 }
 
 // CheckProvider is CheckDirectory of the provider of sign-in.
-func CheckProvider(args []string, stdout, stderr io.Writer) int {
+func CheckProvider(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return checkOne("check oidc", actProvider, args, stdout, stderr)
 }
 
 // checkOne has the running appliance look at one thing, and prints the report.
 func checkOne(name, act string, args []string, stdout, stderr io.Writer) int {
 	p, err := locate(name, args, packaged)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos %s [options]\n%s", name, places)
-		return 0
-	}
 	if err == nil {
 		err = p.err
 	}

@@ -1,9 +1,9 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -14,16 +14,16 @@ import (
 
 // CheckMail has the running appliance go the way of a mail, and prints how far it came. With an address it sends a test mail there.
 // Exit codes: 0 all is in order, 1 something is not, 2 the command line or the settings were not understood.
-func CheckMail(args []string, stdout, stderr io.Writer) int {
+func CheckMail(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	const name = "check mail"
 	to := ""
-	if n := len(args); n > 0 && strings.Contains(args[n-1], "@") {
-		to, args = args[n-1], args[:n-1]
-	}
-	p, err := locate(name, args, packaged)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos %s [options] [ADDRESS]\n%s", name, places)
-		return 0
+	p, operands, err := locateWith(name, args, packaged, nil)
+	switch n := len(operands); {
+	case err != nil:
+	case n > 1 || n == 1 && !strings.Contains(operands[0], "@"):
+		err = fmt.Errorf("%w: one mail address, or none", errUsage)
+	case n == 1:
+		to = operands[0]
 	}
 	if err == nil {
 		err = p.err

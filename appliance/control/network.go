@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 
@@ -17,10 +16,6 @@ import (
 func CheckNetwork(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	const name = "check network"
 	p, err := locate(name, args, packaged)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "huisclos %s [options]\n%s", name, places)
-		return 0
-	}
 	if err == nil {
 		err = p.err
 	}

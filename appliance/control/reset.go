@@ -4,30 +4,28 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 )
 
-const resetHelp = ` E-MAIL
-
-Pour un administrateur, ou un officier de sécurité, qui a tout perdu : retire ses seconds facteurs, ferme ses sessions et donne un
-lien pour choisir une autre phrase de passe. L'ancienne vaut jusque-là. Le journal d'audit le dit.
-For an administrator, or a security officer, who lost everything: takes their second factors, ends their sessions and gives a link to
-choose another passphrase. The old one counts until then. The audit log says so.
-
-huisclos reset-admin E-MAIL`
+// whose reads a command line with one e-mail address.
+func whose(name string, args []string) (p place, email string, err error) {
+	p, operands, err := locateWith(name, args, packaged, nil)
+	switch {
+	case err != nil:
+	case len(operands) == 0:
+		err = fmt.Errorf("%w: whose e-mail address?", errUsage)
+	case len(operands) > 1:
+		err = fmt.Errorf("%w: unexpected %q", errUsage, operands[1])
+	default:
+		email = operands[0]
+	}
+	return p, email, err
+}
 
 // ResetAdministrator lets an administrator who can no longer sign in begin again: who has a shell on the appliance vouches for them. It
 // prints a link and sets no passphrase.
 func ResetAdministrator(_ context.Context, args []string, stdout, stderr io.Writer) int {
-	email := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		email, args = args[0], args[1:]
-	}
-	p, err := locate("reset-admin", args, packaged)
-	if err == nil && email == "" {
-		err = fmt.Errorf("%w: whose e-mail address?", errUsage)
-	}
-	return talkTo(p, err, "reset-admin", resetHelp, question{Act: actReset, Email: email}, stdout, stderr, func(a answer) {
+	p, email, err := whose("admin reset", args)
+	return talkTo(p, err, "admin reset", question{Act: actReset, Email: email}, stdout, stderr, func(a answer) {
 		if a.Reset == nil || a.Status == nil || len(a.Status.Addresses) == 0 {
 			return
 		}

@@ -49,18 +49,15 @@ type options struct {
 	json                    bool
 }
 
-// Call is "huisclos call join LINK …". Exit codes: 0 done, 1 it failed, 2 it was
+// Join is "huisclos call join": args follow these words. Exit codes: 0 done, 1 it failed, 2 it was
 // not understood.
-func Call(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func Join(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return call(ctx, args, os.Stdin, os.Getenv, stdout, stderr)
 }
 
 func call(ctx context.Context, args []string, stdin io.Reader, getenv func(string) string, stdout, stderr io.Writer) int {
 	o, err := parse(args, getenv)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
 	case err != nil:
 		explain(stderr, err)
 		return 2
@@ -83,12 +80,6 @@ func call(ctx context.Context, args []string, stdin io.Reader, getenv func(strin
 
 func parse(args []string, getenv func(string) string) (options, error) {
 	o := options{}
-	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
-		return o, flag.ErrHelp
-	}
-	if len(args) == 0 || args[0] != "join" {
-		return o, fmt.Errorf("%w: what is to be done? “join” is all there is", errUsage)
-	}
 	f := flag.NewFlagSet("call join", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.Func("play", "", func(name string) error {
@@ -127,11 +118,8 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	})
 	// The link may stand before, between or behind the options.
 	var links []string
-	for rest := args[1:]; ; {
+	for rest := args; ; {
 		if err := f.Parse(rest); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return o, err
-			}
 			return o, fmt.Errorf("%w: %w", errUsage, err)
 		}
 		if f.NArg() == 0 {

@@ -15,44 +15,6 @@ import (
 	"huisclos/client/ogg"
 )
 
-const usage = `huisclos call join LIEN / LINK [options]
-
-  --account NAME            adresse e-mail du compte (ou HUISCLOS_ACCOUNT)
-                            the account's e-mail address (or HUISCLOS_ACCOUNT)
-  --passphrase-file FILE    fichier de mode 0600 avec la phrase secrète, « - » : entrée standard (ou HUISCLOS_PASSPHRASE)
-                            file of mode 0600 with the passphrase, “-”: standard input (or HUISCLOS_PASSPHRASE)
-                            le code du second facteur, s'il y en a un, est demandé sur l'entrée standard (ou HUISCLOS_CODE)
-                            the code of the second factor, if there is one, is asked for on standard input (or HUISCLOS_CODE)
-  --pin-file FILE           fichier de mode 0600 avec le code de la salle ; sinon HUISCLOS_PIN, ou l'entrée standard, s'il est demandé
-                            file of mode 0600 with the room's PIN; otherwise HUISCLOS_PIN, or standard input, where it is asked for
-  --certificate-sha256 HEX  empreinte du certificat, si le système ne connaît pas son autorité
-                            the certificate's fingerprint, where the system does not know its authority
-  --play FILE               image jouée en boucle (IVF, VP8)
-                            picture, played over and over (IVF, VP8)
-                            trois fois, de la petite à la grande : la même en trois tailles (simulcast)
-                            three times, from small to large: the same in three sizes (simulcast)
-  --sound FILE              son joué en boucle (Ogg Opus)
-                            sound, played over and over (Ogg Opus)
-  --record DIR              écrit, déchiffré, ce qui est reçu : un fichier par personne et par flux
-                            writes, decrypted, what is received: one file for each person and stream
-  --height LINES            hauteur à laquelle les images des autres sont voulues (360 ; 0 : pas d'images)
-                            how high the others' pictures are wanted (360; 0: no pictures)
-  --for TIME                durée dans l'appel, comme 30s ou 5m ; sinon jusqu'à l'interruption
-                            time in the call, as 30s or 5m; otherwise until interrupted
-  --wait TIME               attente à la porte (10m)
-                            wait at the door
-  --admit                   fait entrer tous ceux qui frappent, si ce compte est hôte
-                            let everybody in who knocks, where this account is a host
-  --take-over               prend la place du même appareil s'il est déjà dans l'appel
-                            take the place of the same device if it is in the call already
-  --state DIR               dossier de la clé de l'appareil ($XDG_STATE_HOME/huisclos)
-                            directory of the device's key
-  --transport udp|tcp       un seul chemin pour le média ; sinon celui qui passe, UDP d'abord
-                            one way for media; otherwise whichever works, UDP first
-  --json                    un objet JSON par ligne
-                            one JSON object a line
-`
-
 // askCode stands where the code of a second factor is typed.
 var askCode = [2]string{"Code du second facteur, ou code de secours", "Code of the second factor, or recovery code"}
 
@@ -167,7 +129,7 @@ func explain(w io.Writer, err error) {
 func Sentences(err error) (fr, en string) {
 	switch {
 	case errors.Is(err, errUsage):
-		return "la ligne de commande n'est pas comprise ; voyez « huisclos call --help ».", "the command line is not understood; see “huisclos call --help”."
+		return "la ligne de commande n'est pas comprise ; voyez « huisclos call join --help ».", "the command line is not understood; see “huisclos call join --help”."
 	case errors.Is(err, client.ErrLink):
 		return "ce n'est pas le lien d'une salle (https://…/r/…#…) ; copiez-le en entier, entre apostrophes.",
 			"this is no room's link (https://…/r/…#…); copy it whole, between quotes."

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"huisclos/appliance"
+	"huisclos/appliance/command"
+	"huisclos/appliance/control"
+	participant "huisclos/client/command"
+)
+
+func option(name, value, fr, en string, choices ...string) command.Option {
+	return command.Option{Name: name, Value: value, Choices: choices, Does: command.Text{FR: fr, EN: en}}
+}
+
+// serving are the options of the processes that the service manager starts.
+func serving() []command.Option {
+	return []command.Option{
+		option("config", "FILE", "fichier de réglages (TOML) ; la ligne de commande l'emporte", "settings file (TOML); the command line wins"),
+		option("listen", "ADDR", "adresse et port, TCP et UDP (:8443)", "address and port, TCP and UDP (:8443)"),
+		option("media-port", "PORT", "second port UDP, si le premier est inférieur à 1024 ; 0 : aucun (10443)", "second UDP port, where the first is below 1024; 0: none (10443)"),
+		option("data", "DIR", "dossier des données (./var)", "directory of the data (./var)"),
+		option("control", "FILE", "prise des commandes qui interrogent l'appliance (control.sock dans les données)", "socket of the commands that ask the appliance (control.sock in the data)"),
+		option("hostname", "NAME", "nom sous lequel les gens viennent : liens, certificat ; répétable", "name under which people come: links, certificate; may be repeated"),
+		option("address", "IP", "adresse publique par laquelle les clients viennent (NAT) ; répétable", "public address at which clients come (NAT); may be repeated"),
+		option("tls-certificate", "FILE", "certificat à soi, avec sa chaîne (PEM) ; sinon auto-signé", "own certificate with its chain (PEM); otherwise self-signed"),
+		option("tls-key", "FILE", "clé de ce certificat (PEM)", "key of that certificate (PEM)"),
+		option("log-level", "LEVEL", "ce qui est écrit dans le journal du service (info)", "what is written to the service's log (info)", "debug", "info", "warn", "error"),
+	}
+}
+
+func theService() []command.Section {
+	return []command.Section{{
+		Title: command.Text{FR: "Le service", EN: "The service"},
+		Commands: []command.Command{
+			{
+				Path: "serve", Options: serving(), Run: appliance.Serve,
+				Does: command.Text{FR: "démarre l'appliance", EN: "start the appliance"},
+				More: command.Text{
+					FR: "Le service du paquet s'en charge ; à la main, c'est pour essayer. Les options l'emportent sur les fichiers de réglages.",
+					EN: "The package's service does this; by hand it is for trying out. The options win over the settings files.",
+				},
+			},
+			{
+				Path: "outward", Options: serving(), Run: appliance.Outward,
+				Does: command.Text{FR: "ouvre les connexions vers ce que les réglages nomment", EN: "open the connections to what the settings name"},
+				More: command.Text{
+					FR: "Pour l'appliance seule, qui n'en ouvre elle-même aucune. Le service huisclos-outward s'en charge ; à la main, à côté de « huisclos serve », avec les mêmes options.",
+					EN: "For the appliance alone, which opens none itself. The service huisclos-outward does this; by hand it runs beside “huisclos serve”, with the same options.",
+				},
+			},
+			{
+				Path: "status", Asks: true, Run: control.PrintStatus,
+				Does: command.Text{FR: "dit ce que fait l'appliance en marche", EN: "say what the running appliance does"},
+			},
+			{
+				Path: "setup-code", Asks: true, Run: control.PrintSetupCode,
+				Does: command.Text{FR: "donne le code d'installation, tant qu'il n'y a pas d'administrateur", EN: "print a set-up code while there is no administrator"},
+				More: command.Text{
+					FR: "Le code ne sert qu'une fois et fait de quelqu'un le premier administrateur. Il est affiché avec l'adresse à ouvrir et l'empreinte du certificat à comparer, et annule le précédent. Dès qu'il y a un administrateur, il n'y a plus de code.",
+					EN: "The code works once and makes somebody the first administrator. It is printed with the address to open and the fingerprint of the certificate to compare, and voids the one before. Once there is an administrator there is no code.",
+				},
+			},
+		},
+	}}
+}
+
+func checks() []command.Section {
+	return []command.Section{{
+		Title: command.Text{FR: "Vérifier", EN: "Checking"},
+		Commands: []command.Command{
+			{
+				Path: "check", Asks: true, Run: control.Check,
+				Does: command.Text{FR: "dit ce qui est en ordre, et quoi faire sinon", EN: "say what is in order, and what to do otherwise"},
+				More: command.Text{
+					FR: "Le contrôle que l'appliance fait d'elle-même, et ce qui se voit d'ici : réglages, port, certificat, noms, horloge, place sur le disque, noyau. Code de retour 1 quand quelque chose n'est pas en ordre ; un conseil au sujet de la machine n'y change rien.",
+					EN: "The appliance's own self-check, and what can be seen from here: settings, port, certificate, names, clock, room on the disk, kernel. Exit code 1 when something is not in order; advice about the machine changes nothing in it.",
+				},
+			},
+			{
+				Path: "check call", Asks: true, Run: appliance.CheckCall,
+				Options: []command.Option{
+					option("at", "HOST[:PORT]", "adresse par laquelle passer (celle de l'écoute, sinon localhost)", "address to go by (the one that is listened on, otherwise localhost)"),
+					option("for", "TIME", "durée de la mesure (10s)", "how long to measure (10s)"),
+				},
+				Does: command.Text{FR: "passe un appel d'essai, scellé, entre deux participants", EN: "place a sealed test call of two participants"},
+				More: command.Text{
+					FR: "Dit leur temps d'entrée, le délai, les pertes, et si les deux voient les mêmes mots. Leur salle vit quelques minutes, et ils n'entrent dans aucune autre.",
+					EN: "Says how long they took to join, the delay, what was lost, and whether both see the same words. Their room lives for minutes, and they enter no other.",
+				},
+			},
+			{
+				Path: "check network", Asks: true, Run: control.CheckNetwork,
+				Does: command.Text{FR: "prend chacun des chemins que les clients doivent prendre", EN: "go every way that clients are told to take"},
+				More: command.Text{
+					FR: "Noms, adresses publiques, adresses de cette machine : TCP, TLS, la page, le son et l'image par UDP et par TCP. Nomme ce qui fait obstacle : le DNS, un pare-feu, une traduction d'adresses, un mandataire, une unité de prise. Ce qui se trouve entre d'autres réseaux et cette machine ne se voit pas d'elle : ouvrez-y https://NOM/test.",
+					EN: "Names, public addresses, addresses of this machine: TCP, TLS, the page, sound and picture by UDP and by TCP. Names what is in the way: the name service, a firewall, an address translation, a proxy, a socket unit. What stands between other networks and this machine can't be seen from it: open https://NAME/test there.",
+				},
+			},
+			{
+				Path: "check mail", Asks: true, Operands: []command.Operand{{Name: "ADDRESS", Optional: true}}, Run: control.CheckMail,
+				Does: command.Text{FR: "parcourt le chemin d'un courriel, étape par étape", EN: "go the way of a mail, step by step"},
+				More: command.Text{
+					FR: "Connexion, TLS, certificat, identification, expéditeur ; avec une adresse, y envoie un essai. Dit ce qui échoue.",
+					EN: "Connection, TLS, certificate, sign-in, sender; with an address it sends a test there. Says what fails.",
+				},
+			},
+			{
+				Path: "check directory", Asks: true, Run: control.CheckDirectory,
+				Does: command.Text{FR: "fait interroger l'annuaire de l'organisation", EN: "have the organisation's directory asked"},
+				More: command.Text{
+					FR: "Connexion, certificat, compte de lecture, groupes des réglages, et première page de personnes. Ne change rien.",
+					EN: "Connection, certificate, the account that reads, the groups of the settings, and the first page of people. Changes nothing.",
+				},
+			},
+			{
+				Path: "check oidc", Asks: true, Run: control.CheckProvider,
+				Does: command.Text{FR: "fait interroger le fournisseur d'identité", EN: "have the identity provider asked"},
+				More: command.Text{
+					FR: "Connexion, certificat, description et clés, client et secret ; affiche l'adresse de retour à inscrire chez lui. Ne connecte personne.",
+					EN: "Connection, certificate, description and keys, client and secret; prints the return address to register there. Signs nobody in.",
+				},
+			},
+		},
+	}}
+}
+
+func calls() []command.Section {
+	return []command.Section{{
+		Title: command.Text{FR: "Appels", EN: "Calls"},
+		Commands: []command.Command{
+			{
+				Path: "call join", Operands: []command.Operand{{Name: "LINK"}}, Run: participant.Join,
+				Does: command.Text{FR: "entre dans un appel sans écran, joue et enregistre des fichiers", EN: "join a call without a screen, play and record files"},
+				More: command.Text{
+					FR: "Par le lien de la salle, avec la phrase secrète d'un compte. À lancer sous votre propre compte, pas en root.",
+					EN: "By the room's link, with an account's passphrase. Run it as yourself, not as root.",
+				},
+				Options: []command.Option{
+					option("account", "NAME", "adresse e-mail du compte (ou HUISCLOS_ACCOUNT)", "the account's e-mail address (or HUISCLOS_ACCOUNT)"),
+					option("passphrase-file", "FILE", "fichier de mode 0600 avec la phrase secrète, « - » : entrée standard (ou HUISCLOS_PASSPHRASE) ; le code du second facteur, s'il y en a un, est demandé sur l'entrée standard (ou HUISCLOS_CODE)",
+						"file of mode 0600 with the passphrase, “-”: standard input (or HUISCLOS_PASSPHRASE); the code of the second factor, if there is one, is asked for on standard input (or HUISCLOS_CODE)"),
+					option("pin-file", "FILE", "fichier de mode 0600 avec le code de la salle ; sinon HUISCLOS_PIN, ou l'entrée standard, s'il est demandé",
+						"file of mode 0600 with the room's PIN; otherwise HUISCLOS_PIN, or standard input, where it is asked for"),
+					option("certificate-sha256", "HEX", "empreinte du certificat, si le système ne connaît pas son autorité", "the certificate's fingerprint, where the system does not know its authority"),
+					option("play", "FILE", "image jouée en boucle (IVF, VP8) ; trois fois, de la petite à la grande : la même en trois tailles (simulcast)",
+						"picture, played over and over (IVF, VP8); three times, from small to large: the same in three sizes (simulcast)"),
+					option("sound", "FILE", "son joué en boucle (Ogg Opus)", "sound, played over and over (Ogg Opus)"),
+					option("record", "DIR", "écrit, déchiffré, ce qui est reçu : un fichier par personne et par flux", "writes, decrypted, what is received: one file for each person and stream"),
+					option("height", "LINES", "hauteur à laquelle les images des autres sont voulues (360 ; 0 : pas d'images)", "how high the others' pictures are wanted (360; 0: no pictures)"),
+					option("for", "TIME", "durée dans l'appel, comme 30s ou 5m ; sinon jusqu'à l'interruption", "time in the call, as 30s or 5m; otherwise until interrupted"),
+					option("wait", "TIME", "attente à la porte (10m)", "wait at the door (10m)"),
+					option("admit", "", "fait entrer tous ceux qui frappent, si ce compte est hôte", "let everybody in who knocks, where this account is a host"),
+					option("take-over", "", "prend la place du même appareil s'il est déjà dans l'appel", "take the place of the same device if it is in the call already"),
+					option("state", "DIR", "dossier de la clé de l'appareil ($XDG_STATE_HOME/huisclos)", "directory of the device's key ($XDG_STATE_HOME/huisclos)"),
+					option("transport", "WAY", "un seul chemin pour le média ; sinon celui qui passe, UDP d'abord", "one way for media; otherwise whichever works, UDP first", "udp", "tcp"),
+					option("json", "", "un objet JSON par ligne", "one JSON object a line"),
+				},
+			},
+		},
+	}}
+}
+
+func theMachine() []command.Section {
+	return []command.Section{{
+		Title: command.Text{FR: "La machine et le programme", EN: "The machine and the program"},
+		Commands: []command.Command{
+			{
+				Path: "console", Run: appliance.Console,
+				Does: command.Text{FR: "ouvre le menu de l'écran et de la ligne série de l'image", EN: "open the menu of the image's screen and serial line"},
+				More: command.Text{
+					FR: "L'adresse, l'empreinte du certificat, le code d'installation, le réseau, les noms, l'heure, le port 80, la connexion locale, la mise à jour depuis un disque, un diagnostic, le redémarrage et l'arrêt. Le menu n'a aucun pouvoir à lui : chaque chose qu'il change est une unité de l'image, à laquelle il la demande. Sur une machine qui n'a pas démarré depuis l'image, il ne montre que les adresses.",
+					EN: "The address, the certificate's fingerprint, the set-up code, the network, the names, the time, port 80, the local login, updates from a disk, a diagnosis, restart and power-off. The menu has no power of its own: each thing that it changes is a unit of the image that it asks for. On a machine that wasn't started from the image it only shows the addresses.",
+				},
+			},
+			{
+				Path: "version", Run: appliance.PrintVersion,
+				Does: command.Text{FR: "affiche la version", EN: "print the version"},
+			},
+		},
+	}}
+}
