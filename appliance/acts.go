@@ -64,6 +64,9 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
+		Other: map[string]control.Act{
+			actBackup: a.backups.asked,
+		},
 	}
 }
 

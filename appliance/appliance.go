@@ -54,6 +54,7 @@ func migrations() []store.Migration {
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
+		{Version: 16, Name: "backups", Run: createBackups},
 	}
 }
 
@@ -96,6 +97,7 @@ type Appliance struct {
 	door      *door
 	probes    *probes
 	trials    *trials
+	backups   *backups
 	directory *ldap.Sync   // nil: there is none
 	provider  *oidc.Client // nil: there is none
 
@@ -134,6 +136,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	trail := audit.New(db)
+	if a.backups, err = a.newBackups(db, trail); err != nil {
+		return nil, err
+	}
 	pepper, err := s.openPepper(db)
 	if err != nil {
 		return nil, err
@@ -224,7 +229,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Backups: consoleBackups{a.backups},
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
@@ -300,6 +305,7 @@ func (a *Appliance) tend() {
 			a.log.Error("what has expired is not removed", "error", err)
 		}
 	})
+	a.every(backupTick, a.backups.tick)
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
 	})

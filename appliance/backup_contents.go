@@ -32,6 +32,9 @@ type saved struct {
 	missing  []string // paths of files that the settings name and that can't be read here
 }
 
+// errNoPepper says that the pepper is handed to the service alone, and a backup without it would be worth nothing.
+var errNoPepper = errors.New("backup: the pepper is no file, and only the running appliance has it")
+
 // gather collects what is saved. pepper is the text of one that no file holds; nil: there is none such.
 func gather(s config.Settings, folder string, db *store.DB, pepper []byte, part backup.Part, now time.Time) (saved, error) {
 	var out saved
@@ -55,6 +58,9 @@ func gather(s config.Settings, folder string, db *store.DB, pepper []byte, part 
 		if pepper != nil && !slices.ContainsFunc(out.contents.Files, func(f backup.File) bool { return f.Name == backup.DataName(pepperFile) }) {
 			out.contents.Files = append(out.contents.Files, backup.File{Name: backup.DataName(pepperFile), Text: pepper})
 		}
+	}
+	if part == backup.Whole && !slices.ContainsFunc(out.contents.Files, func(f backup.File) bool { return f.Name == backup.DataName(pepperFile) }) {
+		return out, errNoPepper
 	}
 	plain, secret := settingsFiles(s)
 	if part != backup.Secrets {

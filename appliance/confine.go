@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"huisclos/appliance/config"
 	"huisclos/hardening"
 )
 
@@ -11,8 +12,8 @@ import (
 // Directories, because whoever renews a file puts another in its place. Of a link, the place where it leads counts as
 // well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
-	p := hardening.Policy{Write: append(s.writes(), s.Data)}
-	if s.Mail.On() || s.Directory.On() || s.OIDC.On() {
+	p := hardening.Policy{Write: append(s.writes(), s.Data, s.BackupFolder())}
+	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.Backup.Target != config.ToFolder {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
 		}

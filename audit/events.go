@@ -11,8 +11,10 @@ const (
 	SettingsChanged   Action = "settings.changed"   // [keys] names only, never values
 	CertificateLoaded Action = "certificate.loaded" // [fingerprint, expires]
 	LogVerified       Action = "audit.verified"     // [entries, head]
-	BackupMade        Action = "backup.made"        // [revision]
-	Restored          Action = "restored"           // [revision] the chain goes on from a backup
+	BackupMade        Action = "backup.made"        // [name, size, sha256, keys: for whom it is, part=settings|secrets where it is not all]
+	BackupFailed      Action = "backup.failed"      // [reason=recipient|space|folder|target|failed] none was made, or the target has it not
+	BackupTaken       Action = "backup.taken"       // [name] somebody was handed the encrypted file in the console
+	Restored          Action = "restored"           // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
 	CanaryMade        Action = "canary.made"        // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
 

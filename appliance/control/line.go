@@ -6,8 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"syscall"
 	"time"
+
+	"huisclos/appliance/config"
 )
 
 // A Refusal is why an act that was understood is not done, for a person: a sentence in each language that says what to do. It is an
@@ -140,3 +144,11 @@ func (l *Line) Fail(err error) int {
 
 // Rows writes, for each, a label in both languages and a value, in two columns.
 func Rows(w io.Writer, list ...[3]string) { rows(w, list...) }
+
+// Settings are those of the place: where the data lie, for a command that also does without the running appliance.
+func (l *Line) Settings() config.Settings { return l.place.Settings }
+
+// Absent reports whether an error of Ask says that no appliance answers there.
+func Absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}

@@ -17,6 +17,8 @@ import (
 const (
 	Mail      = "mail"
 	Directory = "directory"
+	S3        = "s3"
+	SFTP      = "sftp"
 	Provider  = "oidc" // and oidc-2, oidc-3…, where the provider has several hosts
 )
 

@@ -251,6 +251,9 @@ var rights = []right{
 	{"GET", "/api/admin/provider", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provider"), nil, ""},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
+	{"GET", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/backups"), nil, ""},
+	{"POST", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/backups"), nothing, "no-recipient"},
+	{"GET", "/api/admin/backups/:backup", is{401, 403, 403, 403, 403, 403, 403, 404}, fixed("/api/admin/backups/huisclos-20260105T090000Z.backup"), nil, ""},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
 
 	// SCIM: an identity system with a token of its own (TestScimNeedsItsToken). Nobody's session is good for anything there.

@@ -131,6 +131,9 @@ func (s *Server) routes() []route {
 		{get, "/api/admin/proposals", watcher, call, s.listProposals},
 		{post, "/api/admin/proposals/:proposal/approve", officer, call, s.approve},
 		{post, "/api/admin/proposals/:proposal/reject", decider, call, s.reject},
+		{get, "/api/admin/backups", administrator, call, s.listBackups},
+		{post, "/api/admin/backups", administrator, call, s.makeBackup},
+		{get, "/api/admin/backups/:backup", administrator, call, s.takeBackup},
 		{get, "/api/admin/status", administrator, call, s.getStatus},
 	}
 	list = append(list, s.scimRoutes()...)

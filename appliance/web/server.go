@@ -72,6 +72,7 @@ type Config struct {
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
 	Feed func(account accounts.Account, base string, now time.Time) ([]byte, error)
+	Backups Backups
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 

@@ -8,6 +8,8 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "certificate.loaded": ["Certificat chargé", "Certificate loaded"],
   "audit.verified": ["Journal d’audit vérifié", "Audit log verified"],
   "backup.made": ["Sauvegarde faite", "Backup made"],
+  "backup.failed": ["Sauvegarde échouée", "Backup failed"],
+  "backup.taken": ["Sauvegarde téléchargée", "Backup downloaded"],
   "restored": ["Reprise depuis une sauvegarde", "Restored from a backup"],
   "mail.queued": ["Courriel écrit", "Mail written"],
   "mail.sent": ["Courriel remis au serveur", "Mail handed to the server"],
