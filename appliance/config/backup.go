@@ -260,15 +260,13 @@ func (b Backup) values(say func(name string, value any)) {
 }
 
 func (b Backup) differences(other Backup) (names []string) {
-	mine, theirs := map[string]any{}, map[string]any{}
-	b.values(func(name string, v any) { mine[name] = v })
+	theirs := map[string]any{}
 	other.values(func(name string, v any) { theirs[name] = v })
-	for name, v := range mine {
+	b.values(func(name string, v any) {
 		if !reflect.DeepEqual(v, theirs[name]) {
 			names = append(names, "backup."+name)
 		}
-	}
-	slices.Sort(names)
+	})
 	return names
 }
 

@@ -113,11 +113,10 @@ func (s Settings) Differences(other Settings) (names []string) {
 		}
 	}
 	names = append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
-	names = append(names, s.Backup.differences(other.Backup)...)
 	if s.DeletionDelay != other.DeletionDelay {
 		names = append(names, "accounts.deletion_days")
 	}
-	return names
+	return append(names, s.Backup.differences(other.Backup)...)
 }
 
 // Load reads the file at path and the files *.toml of the directory conf.d beside it, in the order of their names.

@@ -17,8 +17,8 @@ import (
 // noBackups is an appliance without a key for its backups, and without any.
 type noBackups struct{}
 
-func (noBackups) View(time.Time) (BackupsView, error)  { return BackupsView{}, nil }
-func (noBackups) Begin(string, netip.Addr) error       { return ErrNoRecipient }
+func (noBackups) View(time.Time) (BackupsView, error) { return BackupsView{}, nil }
+func (noBackups) Begin(string, netip.Addr) error      { return ErrNoRecipient }
 func (noBackups) Take(string, string, netip.Addr, time.Time) (*os.File, error) {
 	return nil, fmt.Errorf("none: %w", fs.ErrNotExist)
 }
@@ -58,25 +58,21 @@ func TestTakeBackup(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(one.folder, oneName), []byte(text), 0o600))
 	h.server.Backups = one
 	b := h.asAdministrator()
-	a := b.get("/api/admin/backups/" + oneName)
-	if a.status != http.StatusOK || a.body != text || a.header.Get("Content-Disposition") != `attachment; filename="`+oneName+`"` || a.header.Get("Content-Type") != "application/octet-stream" {
-		t.Errorf("%d, %d octets, %v", a.status, len(a.body), a.header)
+	a := b.do("GET", "/api/admin/backups/"+oneName, nil)
+	expect(t, "download", a, http.StatusOK, "")
+	if string(a.body) != text || a.header.Get("Content-Disposition") != `attachment; filename="`+oneName+`"` || a.header.Get("Content-Type") != "application/octet-stream" {
+		t.Errorf("%d octets, %v", len(a.body), a.header)
 	}
 	for _, name := range []string{"..%2f" + oneName, "pepper", oneName + "x"} {
-		if a := b.get("/api/admin/backups/" + name); a.status != http.StatusNotFound {
+		if a := b.do("GET", "/api/admin/backups/"+name, nil); a.status != http.StatusNotFound {
 			t.Errorf("%s: %d", name, a.status)
 		}
 	}
-	h.now = h.now.Add(accounts.ProofLifetime)
-	if a := b.get("/api/admin/backups/" + oneName); a.status != http.StatusForbidden || a.code() != "proofNeeded" {
-		t.Errorf("without a recent proof: %d %s", a.status, a.body)
-	}
+	expect(t, "begin", b.do("POST", "/api/admin/backups", nothing), http.StatusAccepted, "")
+	expect(t, "again", b.do("POST", "/api/admin/backups", nothing), http.StatusConflict, "backup-runs")
+	h.advance(accounts.ProofLifetime)
+	expect(t, "without a recent proof", b.do("GET", "/api/admin/backups/"+oneName, nil), http.StatusForbidden, "proofNeeded")
 	if len(one.taken) != 1 {
 		t.Errorf("taken %d times", len(one.taken))
-	}
-	for _, want := range []int{http.StatusAccepted, http.StatusConflict} {
-		if a := b.post("/api/admin/backups", map[string]any{}); a.status != want {
-			t.Errorf("begin: %d, want %d", a.status, want)
-		}
 	}
 }
