@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"filippo.io/age"
+	"golang.org/x/sys/unix"
 )
 
 // Contents are what is saved.
@@ -157,8 +158,15 @@ func Create(path string, h Header, c Contents, to Recipients, pace func(io.Write
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return Created{}, fmt.Errorf("backup: create: %w", err)
 	}
-	// Link fails where rename would replace.
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, path, unix.RENAME_NOREPLACE); errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		// A file system that can't promise it, such as NFS. Names have a second in them, and one backup is made at a time.
+		if _, err = os.Lstat(path); err == nil {
+			return Created{}, fmt.Errorf("backup: create: %s: %w", path, os.ErrExist)
+		}
+		if err := os.Rename(f.Name(), path); err != nil {
+			return Created{}, fmt.Errorf("backup: create: %w", err)
+		}
+	} else if err != nil {
 		return Created{}, fmt.Errorf("backup: create: %w", err)
 	}
 	return Created{Size: counted.n, Sum: hex.EncodeToString(counted.sum.Sum(nil)), Manifest: m}, syncFolder(dir)

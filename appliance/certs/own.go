@@ -1,9 +1,6 @@
 package certs
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -54,17 +51,8 @@ func parseOwn(chain, private []byte) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	switch k := c.Leaf.PublicKey.(type) {
-	case *ecdsa.PublicKey:
-		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
-			return tls.Certificate{}, fmt.Errorf("a key on the curve %s, which not all browsers take; use P-256 or P-384", k.Params().Name)
-		}
-	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSA {
-			return tls.Certificate{}, fmt.Errorf("an RSA key of %d bits; use ECDSA P-256, or at least %d bits", k.N.BitLen(), minRSA)
-		}
-	default:
-		return tls.Certificate{}, fmt.Errorf("a key of the kind %s, which browsers do not take; use ECDSA P-256", c.Leaf.PublicKeyAlgorithm)
+	if err := examineKey(c.Leaf); err != nil {
+		return tls.Certificate{}, err
 	}
 	// RFC 8446 §4.4.2: the server's own first, each one signed by the next.
 	signed := c.Leaf

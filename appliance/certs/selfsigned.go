@@ -32,9 +32,9 @@ const (
 )
 
 // selfSigned returns the stored certificate while it fits, or makes and stores another.
-func (k *Keeper) selfSigned(now time.Time) (*state, error) {
-	path := filepath.Join(k.o.Directory, selfSignedFile)
-	text, err := readPrivate(path)
+func selfSigned(o *Options, now time.Time) (*state, error) {
+	path := filepath.Join(o.Directory, selfSignedFile)
+	text, err := ReadPrivate(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
@@ -44,15 +44,15 @@ func (k *Keeper) selfSigned(now time.Time) (*state, error) {
 		if err != nil {
 			return nil, fmt.Errorf("certs: %s is damaged: %w; remove it, and another is made", path, err)
 		}
-		if fits(c.Leaf, k.o.Hostnames, k.o.Addresses, now) {
+		if fits(c.Leaf, o.Hostnames, o.Addresses, now) {
 			return &state{certificate: c, selfSigned: true}, nil
 		}
 	}
-	c, text, err := generate(k.o, now)
+	c, text, err := generate(*o, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := writePrivate(path, text); err != nil {
+	if err := WritePrivate(path, text); err != nil {
 		return nil, err
 	}
 	return &state{certificate: c, selfSigned: true}, nil
@@ -132,8 +132,8 @@ func generate(o Options, now time.Time) (tls.Certificate, []byte, error) {
 	return c, text.Bytes(), nil
 }
 
-// readPrivate reads a file that holds a key; it refuses one that others may read.
-func readPrivate(path string) ([]byte, error) {
+// ReadPrivate reads a file that holds a key; it refuses one that others may read.
+func ReadPrivate(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("certs: %w", err)
@@ -156,8 +156,8 @@ func readPrivate(path string) ([]byte, error) {
 	return text, nil
 }
 
-// writePrivate replaces a file as a whole: after a crash it is the old one or the new one.
-func writePrivate(path string, text []byte) error {
+// WritePrivate replaces a file as a whole: after a crash it is the old one or the new one.
+func WritePrivate(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("certs: %w", err)
