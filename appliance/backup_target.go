@@ -34,7 +34,8 @@ func (a *Appliance) newBackups(db *store.DB, trail *audit.Log) (*backups, error)
 		}
 	}
 	if err := os.MkdirAll(s.BackupFolder(), 0o700); err != nil {
-		return nil, fmt.Errorf("%w: backup.folder: %w", errBackup, err)
+		// Calls go on without backups; the console, the log and the audit log say that there are none.
+		a.log.Warn("the folder of backups can't be made", "error", err)
 	}
 	b := &backups{db: db, trail: trail, settings: func() config.Settings { return a.settings.Settings }, pepper: bytes.Clone(s.pepper),
 		log: a.log.With("part", "backup"), now: s.now, quit: a.quit, aside: a.running.Go}

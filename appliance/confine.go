@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -12,7 +13,10 @@ import (
 // Directories, because whoever renews a file puts another in its place. Of a link, the place where it leads counts as
 // well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
-	p := hardening.Policy{Write: append(s.writes(), s.Data, s.BackupFolder())}
+	p := hardening.Policy{Write: append(s.writes(), s.Data)}
+	if info, err := os.Stat(s.BackupFolder()); err == nil && info.IsDir() {
+		p.Write = append(p.Write, s.BackupFolder())
+	}
 	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.Backup.Target != config.ToFolder {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
