@@ -34,6 +34,7 @@ var layers = map[string]rule{
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
+	"appliance/choices":        {floor: 4, own: []string{"appliance/config", "audit", "store"}},
 	"appliance/command":        {floor: 4},
 	"appliance/config":         {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
 	"appliance/console":        {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
@@ -45,7 +46,7 @@ var layers = map[string]rule{
 	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/metrics/...", "audit", "meetings/...", "store"},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/choices", "appliance/config", "appliance/metrics/...", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
 
 	"appliance/backup":      {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +22,7 @@ import (
 	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
+	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/appliance/metrics"
@@ -56,7 +57,8 @@ func migrations() []store.Migration {
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
 		{Version: 16, Name: "metrics", Run: createMetrics},
-		{Version: 17, Name: "backups", Run: createBackups},
+		{Version: 17, Name: "settings of the console", Run: choices.CreateBuckets},
+		{Version: 18, Name: "backups", Run: createBackups},
 	}
 }
 
@@ -84,6 +86,7 @@ type Appliance struct {
 	log      *slog.Logger
 	started  time.Time
 
+	choices   *choices.Settings
 	accounts  *accounts.Accounts
 	post      *post
 	rooms     *meetings.Rooms
@@ -107,8 +110,6 @@ type Appliance struct {
 	clocks  clocks
 	began   time.Time // of the steady clock
 
-	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
-
 	stops   []func()
 	quit    chan struct{} // closed when what comes round ends
 	failed  chan error    // a server that ended by itself
@@ -125,7 +126,6 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 			a.Stop()
 		}
 	}()
-	a.needsRestart.Store(new([]string))
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -143,9 +143,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	trail := audit.New(db)
-	if a.backups, err = a.newBackups(db, trail); err != nil {
-		return nil, err
-	}
+	pepperText := bytes.Clone(s.pepper) // for backups, where no file holds it
 	pepper, err := s.openPepper(db)
 	if err != nil {
 		return nil, err
@@ -154,26 +152,38 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
-		return nil, err
-	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
-	client, err := s.newDirectory()
+	s.kept = new(kept)
+	a.choices, err = choices.Open(choices.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "settings"), Sources: s.from()}, s.now())
 	if err != nil {
 		return nil, err
 	}
-	if a.provider, err = s.newProvider(); err != nil {
+	s.Settings = a.choices.InForce()
+	s.readEarly()
+	var made parts
+	err = a.choices.Use(func(next config.Settings, secret func(name string) (string, error)) (func(), error) {
+		p, err := s.with(next, secret).newParts()
+		return func() { made = p }, err
+	})
+	if err != nil {
 		return nil, err
 	}
+	s = s.with(a.choices.InForce(), a.choices.Secret)
+	a.settings = s
+	if a.backups, err = a.newBackups(db, trail, pepperText); err != nil {
+		return nil, err
+	}
+	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	a.provider = made.provider
 	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
-	if client != nil {
-		options.Directory = client
+	if made.directory != nil {
+		options.Directory = made.directory
 	}
 	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, options); err != nil {
 		return nil, err
 	}
-	if client != nil {
-		a.directory = &ldap.Sync{Client: client, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
+	if made.directory != nil {
+		a.directory = &ldap.Sync{Client: made.directory, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
 	}
 
 	sockets, err := s.sockets()
@@ -235,7 +245,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.watched = &watch{observer: seen, Access: metrics.Access{DB: db, Audit: trail, Random: rand.Reader}, a: a, db: db, server: server}
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
-		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
+		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups},
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)

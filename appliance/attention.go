@@ -162,7 +162,7 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 	if open := a.openings(); len(open) > 0 {
 		add(true, web.Attention{Code: "sandbox", Grave: true, What: open})
 	}
-	if waiting := *a.needsRestart.Load(); len(waiting) > 0 {
+	if waiting := a.choices.NeedsRestart(); len(waiting) > 0 {
 		add(true, web.Attention{Code: "settings", Number: float64(len(waiting)), What: waiting})
 	}
 	slices.SortStableFunc(list, func(x, y web.Attention) int {

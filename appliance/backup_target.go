@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,7 +25,7 @@ const backupCredential = "huisclos.backup"
 var errBackup = errors.New("backup")
 
 // newBackups reads what backups need of files, and looks whether the recipients are keys.
-func (a *Appliance) newBackups(db *store.DB, trail *audit.Log) (*backups, error) {
+func (a *Appliance) newBackups(db *store.DB, trail *audit.Log, pepper []byte) (*backups, error) {
 	s := a.settings
 	if s.Backup.On() {
 		if _, err := backup.ForKeys(s.Backup.Recipients...); err != nil {
@@ -37,7 +36,7 @@ func (a *Appliance) newBackups(db *store.DB, trail *audit.Log) (*backups, error)
 		// Calls go on without backups; the console, the log and the audit log say that there are none.
 		a.log.Warn("the folder of backups can't be made", "error", err)
 	}
-	b := &backups{db: db, trail: trail, settings: func() config.Settings { return a.settings.Settings }, pepper: bytes.Clone(s.pepper),
+	b := &backups{db: db, trail: trail, settings: a.backupSettings, pepper: pepper,
 		log: a.log.With("part", "backup"), now: s.now, quit: a.quit, aside: a.running.Go}
 	var err error
 	b.target, err = s.newTarget()
@@ -112,4 +111,12 @@ func authorities(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s holds no certificate (PEM)", file)
 	}
 	return pool, nil
+}
+
+// backupSettings are those in force: for whom, when and how many change at once, where to with a restart.
+func (a *Appliance) backupSettings() config.Settings {
+	s, now := a.settings.Settings, a.choices.InForce().Backup
+	now.Folder, now.Target, now.SFTP, now.S3 = s.Backup.Folder, s.Backup.Target, s.Backup.SFTP, s.Backup.S3
+	s.Backup = now
+	return s
 }

@@ -94,10 +94,10 @@ type backups struct {
 
 // wish is a backup that somebody wants.
 type wish struct {
-	to     backup.Recipients
-	part   backup.Part
-	by     string // an account, or an actor of the audit log
-	from   netip.Addr
+	to   backup.Recipients
+	part backup.Part
+	by   string // an account, or an actor of the audit log
+	from netip.Addr
 }
 
 // madeBackup is a backup that was made.

@@ -74,7 +74,7 @@ func (w *watch) Usage(from, to string) (list []used.Day, err error) {
 func (w *watch) state() metrics.State {
 	a := w.a
 	s := metrics.State{Version: Version, Started: a.started, Ready: w.Ready(), People: map[string]int{}, Relayed: a.relay.Allocations(), Sockets: a.pages.Lines(),
-		Certificate: a.keeper.Expires(), Waiting: len(*a.needsRestart.Load()), Closed: map[string]bool{}, Process: metrics.ReadProcess("/proc")}
+		Certificate: a.keeper.Expires(), Waiting: len(a.choices.NeedsRestart()), Closed: map[string]bool{}, Process: metrics.ReadProcess("/proc")}
 	for _, c := range a.hall.Calls() {
 		s.Calls++
 		for _, m := range c.Members {

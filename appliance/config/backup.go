@@ -1,10 +1,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,11 +79,11 @@ func (b Backup) check() error {
 	switch b.Target {
 	case ToSFTP:
 		if b.SFTP.Host == "" || b.SFTP.User == "" || b.SFTP.HostKey == "" {
-			return errors.New("backup.target is \"sftp\": backup.sftp.host, backup.sftp.user and backup.sftp.host_key are needed")
+			return reason("backup.target is \"sftp\": backup.sftp.host, backup.sftp.user and backup.sftp.host_key are needed", "backup.target est « sftp » : il faut backup.sftp.host, backup.sftp.user et backup.sftp.host_key.")
 		}
 	case ToS3:
 		if b.S3.Host == "" || b.S3.Bucket == "" || b.S3.AccessKey == "" {
-			return errors.New("backup.target is \"s3\": backup.s3.host, backup.s3.bucket and backup.s3.access_key are needed")
+			return reason("backup.target is \"s3\": backup.s3.host, backup.s3.bucket and backup.s3.access_key are needed", "backup.target est « s3 » : il faut backup.s3.host, backup.s3.bucket et backup.s3.access_key.")
 		}
 	}
 	return nil
@@ -259,17 +257,6 @@ func (b Backup) values(say func(name string, value any)) {
 	say("s3.ca_file", b.S3.CAFile)
 }
 
-func (b Backup) differences(other Backup) (names []string) {
-	theirs := map[string]any{}
-	other.values(func(name string, v any) { theirs[name] = v })
-	b.values(func(name string, v any) {
-		if !reflect.DeepEqual(v, theirs[name]) {
-			names = append(names, "backup."+name)
-		}
-	})
-	return names
-}
-
 type (
 	recipient    struct{ text string }
 	timeOfDay    struct{ value time.Duration }
@@ -287,21 +274,21 @@ func (r *recipient) UnmarshalText(text []byte) error {
 	s := strings.TrimSpace(string(text))
 	switch {
 	case strings.Contains(s, "SECRET-KEY") || strings.Contains(s, "PRIVATE KEY"):
-		return errors.New("this is a private key; the public one is wanted here, and the private one belongs on no appliance")
+		return reason("this is a private key; the public one is wanted here, and the private one belongs on no appliance", "C’est une clé privée ; il faut ici la publique, et la privée n’a sa place sur aucune appliance.")
 	case len(s) > 4096 || strings.ContainsAny(s, "\r\n\x00"):
-		return errors.New("a public key is one line")
+		return reason("a public key is one line", "Une clé publique tient sur une ligne.")
 	case strings.HasPrefix(s, "age1"), strings.HasPrefix(s, "ssh-ed25519 "), strings.HasPrefix(s, "ssh-rsa "):
 		r.text = s
 		return nil
 	}
-	return errors.New("a public key of backups begins with age1pq1, age1, ssh-ed25519 or ssh-rsa; “huisclos backup key” makes one")
+	return reason("a public key of backups begins with age1pq1, age1, ssh-ed25519 or ssh-rsa; “huisclos backup key” makes one", "Une clé publique de sauvegarde commence par age1pq1, age1, ssh-ed25519 ou ssh-rsa ; « huisclos backup key » en fait une.")
 }
 
 // UnmarshalText accepts a time of day such as 02:30.
 func (t *timeOfDay) UnmarshalText(text []byte) error {
 	at, err := time.Parse("15:04", string(text))
 	if err != nil || len(text) != len("15:04") {
-		return fmt.Errorf("%q is not a time of day such as 02:30", text)
+		return reason("%q is not a time of day such as 02:30", "%q n’est pas une heure comme 02:30.", text)
 	}
 	t.value = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
 	return nil
@@ -315,7 +302,7 @@ func (t timeOfDay) String() string {
 func (e *everyHours) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 0 || n > 7*24 {
-		return fmt.Errorf("backup.every_hours: %s is not a number of hours from 1 to 168 (0: daily)", text)
+		return reason("backup.every_hours: %s is not a number of hours from 1 to 168 (0: daily)", "%s n’est pas un nombre d’heures de 1 à 168 (0 : chaque jour).", text)
 	}
 	e.value = n
 	return nil
@@ -325,7 +312,7 @@ func (e *everyHours) UnmarshalText(text []byte) error {
 func (k *keptBackups) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 0 || n > 3660 {
-		return fmt.Errorf("backup: %s is not a number of backups to keep from 0 to 3660", text)
+		return reason("backup: %s is not a number of backups to keep from 0 to 3660", "%s n’est pas un nombre de sauvegardes à garder de 0 à 3660.", text)
 	}
 	k.value = n
 	return nil
@@ -335,7 +322,7 @@ func (k *keptBackups) UnmarshalText(text []byte) error {
 func (t *backupTarget) UnmarshalText(text []byte) error {
 	v := Target(text)
 	if !slices.Contains([]Target{ToFolder, ToSFTP, ToS3}, v) {
-		return fmt.Errorf("%q is not folder, sftp or s3", text)
+		return reason("%q is not folder, sftp or s3", "%q n’est ni folder, ni sftp, ni s3.", text)
 	}
 	t.value = v
 	return nil
@@ -345,7 +332,7 @@ func (t *backupTarget) UnmarshalText(text []byte) error {
 func (r *remote) UnmarshalText(text []byte) error {
 	s := strings.TrimSuffix(string(text), "/")
 	if len(s) > 512 || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' }) || slices.Contains(strings.Split(s, "/"), "..") {
-		return fmt.Errorf("%q is not a folder", text)
+		return reason("%q is not a folder", "%q n’est pas un dossier.", text)
 	}
 	r.text = s
 	return nil
@@ -355,7 +342,7 @@ func (r *remote) UnmarshalText(text []byte) error {
 func (h *hostKey) UnmarshalText(text []byte) error {
 	fields := strings.Fields(string(text))
 	if len(fields) < 2 || len(text) > 2048 || !strings.HasPrefix(fields[0], "ssh-") && !strings.HasPrefix(fields[0], "ecdsa-") {
-		return errors.New("a host key is a kind and a key, such as “ssh-ed25519 AAAA…”: ssh-keyscan HOST prints them, and whoever runs that machine confirms one")
+		return reason("a host key is a kind and a key, such as “ssh-ed25519 AAAA…”: ssh-keyscan HOST prints them, and whoever runs that machine confirms one", "Une clé de serveur est une sorte et une clé, comme « ssh-ed25519 AAAA… » : ssh-keyscan SERVEUR les affiche, et qui gère cette machine en confirme une.")
 	}
 	h.text = fields[0] + " " + fields[1]
 	return nil
@@ -366,7 +353,7 @@ func (w *word) UnmarshalText(text []byte) error {
 	if s := string(text); s == "" || len(s) > 128 || strings.ContainsFunc(s, func(c rune) bool {
 		return c <= ' ' || c >= 0x7f || c == '/' || c == '\\' || c == '?' || c == '#' || c == '%'
 	}) {
-		return fmt.Errorf("%q is not a name without spaces and slashes", text)
+		return reason("%q is not a name without spaces and slashes", "%q n’est pas un nom sans espaces ni barres.", text)
 	}
 	w.text = string(text)
 	return nil

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -24,6 +22,7 @@ type OIDC struct {
 	ClientID   string
 	SecretFile string  // "": the credential that the service manager hands in
 	CAFile     string  // PEM file of the authorities that are trusted instead of the system's
+	CA         string  // those authorities themselves, where the console gives them
 	Hosts      []Place // of the provider, beside the issuer's, that the appliance itself asks
 
 	Scopes         []string // beside openid
@@ -114,54 +113,64 @@ func (o OIDC) Places() []Place {
 func (o OIDC) check() error {
 	if !o.On() {
 		if o.ClientID != "" || o.Preset != "" || len(o.Roles) > 0 || len(o.Require) > 0 {
-			return errors.New("oidc.issuer is missing; without it nobody signs in at a provider")
+			return reason("oidc.issuer is missing; without it nobody signs in at a provider", "oidc.issuer manque ; sans lui personne ne se connecte chez un fournisseur.")
 		}
 		return nil
 	}
 	switch {
 	case o.ClientID == "":
-		return errors.New("oidc.client_id is missing: the name that the provider gave to this application")
+		return reason("oidc.client_id is missing: the name that the provider gave to this application", "oidc.client_id manque : le nom que le fournisseur a donné à cette application.")
 	case len(o.NameClaims) == 0:
-		return errors.New("oidc.name_claims names no claim")
+		return reason("oidc.name_claims names no claim", "oidc.name_claims ne nomme aucun attribut (claim).")
 	case len(o.Places()) > maxHosts:
-		return fmt.Errorf("oidc.hosts has more than %d places", maxHosts-1)
+		return reason("oidc.hosts has more than %d places", "oidc.hosts compte plus de %d serveurs.", maxHosts-1)
 	case o.Role == "administrator" || o.Role == "officer" || o.Role == "auditor":
-		return fmt.Errorf("oidc.default_role %q would make everybody one: give that role to values of oidc.role_claim", o.Role)
+		return reason("oidc.default_role %q would make everybody one: give that role to values of oidc.role_claim", "oidc.default_role %q le donnerait à tout le monde : donnez ce rôle à des valeurs de oidc.role_claim.", o.Role)
 	case o.RoleClaim == "" && len(o.Roles) > 0:
-		return errors.New("oidc.role_claim is missing: the claim in which the values of [oidc.roles] stand")
+		return reason("oidc.role_claim is missing: the claim in which the values of [oidc.roles] stand", "oidc.role_claim manque : l’attribut (claim) où se trouvent les valeurs de [oidc.roles].")
 	case o.Role == NoRole && len(o.Roles) == 0 && o.ProvisionClaim == "":
-		return errors.New("oidc.default_role is none, and no value of oidc.roles gives a role: nobody would have an account")
+		return reason("oidc.default_role is none, and no value of oidc.roles gives a role: nobody would have an account", "oidc.default_role est none, et aucune valeur de oidc.roles ne donne de rôle : personne n’aurait de compte.")
 	case o.Preset == ProConnect && o.Role != NoRole && len(o.Require) == 0:
-		return errors.New(`oidc.require is missing: with ProConnect every agent of every administration could sign in; name your own, such as ["siret=13002526500013"], or "siret=*" for all`)
+		return reason(`oidc.require is missing: with ProConnect every agent of every administration could sign in; name your own, such as ["siret=13002526500013"], or "siret=*" for all`,
+			`oidc.require manque : avec ProConnect, tout agent de toute administration pourrait se connecter ; nommez les vôtres, comme ["siret=13002526500013"], ou "siret=*" pour tous.`)
 	}
 	return nil
 }
 
-// differences lists the names of the settings that are not the same in both, in the order of the file.
-func (o OIDC) differences(p OIDC) (names []string) {
-	type same struct {
-		name string
-		is   bool
-	}
-	list := []same{
-		{"issuer", o.Issuer == p.Issuer}, {"preset", o.Preset == p.Preset}, {"name", o.Name == p.Name}, {"client_id", o.ClientID == p.ClientID},
-		{"client_secret_file", o.SecretFile == p.SecretFile}, {"ca_file", o.CAFile == p.CAFile}, {"hosts", slices.Equal(o.Hosts, p.Hosts)},
-		{"scopes", slices.Equal(o.Scopes, p.Scopes)}, {"name_claims", slices.Equal(o.NameClaims, p.NameClaims)}, {"mail_claim", o.MailClaim == p.MailClaim},
-		{"verified_mail", o.VerifiedMail == p.VerifiedMail}, {"userinfo", o.UserInfo == p.UserInfo},
-		{"require", slices.EqualFunc(o.Require, p.Require, func(a, b Required) bool { return a.Claim == b.Claim && slices.Equal(a.Values, b.Values) })},
-		{"role_claim", o.RoleClaim == p.RoleClaim}, {"default_role", o.Role == p.Role}, {"group_claim", o.GroupClaim == p.GroupClaim}, {"scim", o.ProvisionClaim == p.ProvisionClaim},
-		{"acr_values", slices.Equal(o.ACRValues, p.ACRValues)}, {"second_factor_acr", slices.Equal(o.SecondFactorACR, p.SecondFactorACR)},
-		{"second_factor_amr", slices.Equal(o.SecondFactorAMR, p.SecondFactorAMR)}, {"sign_out", o.SignOut == p.SignOut}, {"timeout", o.Timeout == p.Timeout},
-	}
-	for _, role := range Roles {
-		list = append(list, same{"roles." + role, slices.Equal(o.Roles[role], p.Roles[role])})
-	}
-	for _, l := range list {
-		if !l.is {
-			names = append(names, "oidc."+l.name)
+// values are those of the settings, by their names, as a file would write them.
+func (o OIDC) values(say func(name string, value any)) {
+	say("issuer", o.Issuer)
+	say("preset", o.Preset)
+	say("name", o.Name)
+	say("client_id", o.ClientID)
+	say("client_secret_file", o.SecretFile)
+	say("ca_file", o.CAFile)
+	say("hosts", texts(o.Hosts))
+	say("scopes", o.Scopes)
+	say("name_claims", o.NameClaims)
+	say("mail_claim", o.MailClaim)
+	say("verified_mail", o.VerifiedMail)
+	say("userinfo", o.UserInfo)
+	var required []string
+	for _, r := range o.Require {
+		for _, v := range r.Values {
+			required = append(required, r.Claim+"="+v)
 		}
 	}
-	return names
+	say("require", required)
+	say("role_claim", o.RoleClaim)
+	say("default_role", o.Role)
+	say("group_claim", o.GroupClaim)
+	say("scim", o.ProvisionClaim)
+	say("acr_values", o.ACRValues)
+	say("second_factor_acr", o.SecondFactorACR)
+	say("second_factor_amr", o.SecondFactorAMR)
+	say("sign_out", o.SignOut)
+	say("timeout", duration(o.Timeout))
+	for _, role := range Roles {
+		say("roles."+role, o.Roles[role])
+	}
+	say("ca", o.CA)
 }
 
 type oidcTable struct {
@@ -352,7 +361,7 @@ type (
 // UnmarshalText accepts what OpenID Connect Discovery §3 calls an issuer. It is kept letter by letter: tokens repeat it.
 func (i *issuer) UnmarshalText(text []byte) error {
 	s := string(text)
-	wrong := fmt.Errorf("%.100q is not an issuer such as https://id.example.org/realms/example", text)
+	wrong := reason("%.100q is not an issuer such as https://id.example.org/realms/example", "%.100q n’est pas un émetteur (issuer) comme https://id.example.org/realms/example.", text)
 	at, err := url.Parse(s)
 	if err != nil || at.Scheme != "https" || at.User != nil || at.Host == "" || at.Opaque != "" || strings.ContainsAny(s, "?# ") || len(s) > 512 {
 		return wrong
@@ -371,13 +380,13 @@ func (p *preset) UnmarshalText(text []byte) error {
 		p.text = s
 		return nil
 	}
-	return fmt.Errorf("%.40q is not proconnect, or \"\"", text)
+	return reason("%.40q is not proconnect, or \"\"", "%.40q n’est pas proconnect, ni vide.", text)
 }
 
 // UnmarshalText accepts visible characters of ASCII (RFC 6749 appendix A.1).
 func (c *client) UnmarshalText(text []byte) error {
 	if len(text) == 0 || len(text) > 512 || strings.ContainsFunc(string(text), func(r rune) bool { return r < ' ' || r > '~' }) {
-		return errors.New("a client id has 1 to 512 visible characters of ASCII")
+		return reason("a client id has 1 to 512 visible characters of ASCII", "Un identifiant de client compte 1 à 512 caractères visibles, sans accents.")
 	}
 	c.text = string(text)
 	return nil
@@ -395,13 +404,13 @@ func parsePlace(text string) (Place, error) {
 	if host, at, err := net.SplitHostPort(text); err == nil {
 		n, err := strconv.ParseUint(at, 10, 16)
 		if err != nil || n == 0 {
-			return p, fmt.Errorf("%.40q is not a port from 1 to 65535", at)
+			return p, reason("%.40q is not a port from 1 to 65535", "%.40q n’est pas un port de 1 à 65535.", at)
 		}
 		p = Place{host, int(n)}
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(p.Host, "[]")); err == nil {
 		if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
-			return p, fmt.Errorf("%.100q is not an address that can be connected to", text)
+			return p, reason("%.100q is not an address that can be connected to", "%.100q n’est pas une adresse à laquelle on peut se connecter.", text)
 		}
 		p.Host = ip.String()
 		return p, nil
@@ -411,7 +420,7 @@ func parsePlace(text string) (Place, error) {
 		return p, err
 	}
 	if host.text == "localhost" || strings.HasSuffix(host.text, ".localhost") { // RFC 6761 §6.3
-		return p, errors.New("write 127.0.0.1 or ::1 for this machine: a name is never led to it")
+		return p, reason("write 127.0.0.1 or ::1 for this machine: a name is never led to it", "Pour cette machine, écrivez 127.0.0.1 ou ::1 : un nom n’y mène jamais.")
 	}
 	p.Host = host.text
 	return p, nil
@@ -420,7 +429,7 @@ func parsePlace(text string) (Place, error) {
 // UnmarshalText accepts a scope (RFC 6749 §3.3), or a value of acr or amr, which look the same.
 func (s *scope) UnmarshalText(text []byte) error {
 	if len(text) == 0 || len(text) > 200 || strings.ContainsFunc(string(text), func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return fmt.Errorf("%.40q is not one word of ASCII", text)
+		return reason("%.40q is not one word of ASCII", "%.40q n’est pas un seul mot sans accents.", text)
 	}
 	s.text = string(text)
 	return nil
@@ -429,7 +438,7 @@ func (s *scope) UnmarshalText(text []byte) error {
 func claimText(text []byte) (string, error) {
 	s := string(text)
 	if len(s) > 200 || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || r == '=' }) {
-		return "", fmt.Errorf("%.40q is not the name of a claim such as email", text)
+		return "", reason("%.40q is not the name of a claim such as email", "%.40q n’est pas un nom d’attribut (claim) comme email.", text)
 	}
 	return s, nil
 }
@@ -437,7 +446,7 @@ func claimText(text []byte) (string, error) {
 // UnmarshalText accepts the name of a claim, or a path with dots.
 func (c *claim) UnmarshalText(text []byte) (err error) {
 	if len(text) == 0 {
-		return errors.New("the name of a claim is missing")
+		return reason("the name of a claim is missing", "Le nom d’un attribut (claim) manque.")
 	}
 	c.text, err = claimText(text)
 	return err
@@ -453,7 +462,7 @@ func (c *maybeClaim) UnmarshalText(text []byte) (err error) {
 func (c *claimed) UnmarshalText(text []byte) error {
 	s := string(text)
 	if s == "" || s != strings.TrimSpace(s) || len(s) > 512 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("%.40q is not a value that a claim has", text)
+		return reason("%.40q is not a value that a claim has", "%.40q n’est pas une valeur qu’un attribut (claim) peut avoir.", text)
 	}
 	c.text = s
 	return nil
@@ -465,7 +474,7 @@ func (r *required) UnmarshalText(text []byte) error {
 	var c claim
 	var v claimed
 	if !ok || c.UnmarshalText([]byte(name)) != nil || v.UnmarshalText([]byte(value)) != nil {
-		return fmt.Errorf("%.60q is not a claim and its value, such as siret=13002526500013", text)
+		return reason("%.60q is not a claim and its value, such as siret=13002526500013", "%.60q n’est pas un attribut et sa valeur, comme siret=13002526500013.", text)
 	}
 	r.claim, r.value = name, value
 	return nil
