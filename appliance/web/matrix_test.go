@@ -253,7 +253,7 @@ var rights = []right{
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
 	{"GET", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/backups"), nil, ""},
 	{"POST", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/backups"), nothing, "no-recipient"},
-	{"GET", "/api/admin/backups/:backup", is{401, 403, 403, 403, 403, 403, 403, 404}, fixed("/api/admin/backups/huisclos-20260105T090000Z.backup"), nil, ""},
+	{"GET", "/api/admin/backups/:backup", is{401, 403, 403, 403, 403, 403, 403, 404}, fixed("/api/admin/backups/huisclos-20260105T090000Z.backup"), nil, "not-found"},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
 	{"GET", "/api/admin/settings", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings"), nil, ""},
 	{"PATCH", "/api/admin/settings", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings"), map[string]any{"changes": map[string]any{"name": "Visio"}}, ""},
