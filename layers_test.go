@@ -46,8 +46,9 @@ var layers = map[string]rule{
 	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/choices", "appliance/config", "appliance/metrics/...", "audit", "meetings/...", "store"},
-		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/choices", "appliance/config", "appliance/metrics/...", "appliance/webhook", "audit", "meetings/...", "store"},
+		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
+	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 
 	"appliance/backup":      {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
 	"appliance/backup/s3":   {floor: 4, own: []string{"appliance/backup"}, tests: []string{"github.com/aws/aws-sdk-go-v2"}},
