@@ -10,6 +10,7 @@ import (
 	"os/signal"
 
 	"huisclos/accounts"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
@@ -64,9 +65,7 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
-		Other: map[string]control.Act{
-			actBackup: a.backups.asked,
-		},
+		Other:     a.otherActs(),
 	}
 }
 
@@ -117,4 +116,11 @@ func (a *Appliance) sentence() string {
 		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
 	}
 	return s
+}
+
+// otherActs are those of the parts that have commands of their own.
+func (a *Appliance) otherActs() map[string]control.Act {
+	acts := auditor.Acts(a.trail, a.signer, Version, a.settings.now)
+	acts[actBackup] = a.backups.asked
+	return acts
 }
