@@ -53,6 +53,9 @@ var layers = map[string]rule{
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 
+	"appliance/backup":      {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
+	"appliance/backup/s3":   {floor: 4, own: []string{"appliance/backup"}, tests: []string{"github.com/aws/aws-sdk-go-v2"}},
+	"appliance/backup/sftp": {floor: 4, own: []string{"appliance/backup"}, outside: []string{"github.com/pkg/sftp", "golang.org/x/crypto"}},
 	"appliance/certs/order": {floor: 4, own: []string{"appliance/certs"}, outside: []string{"golang.org/x/crypto"}},
 
 	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "meetings/..."},

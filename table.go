@@ -233,6 +233,77 @@ func calls() []command.Section {
 	}}
 }
 
+func theBackups() []command.Section {
+	config := option("config", "FILE", "réglages de l'appliance (/etc/huisclos/huisclos.toml s'il existe)", "settings of the appliance (/etc/huisclos/huisclos.toml if there is one)")
+	data := option("data", "DIR", "son dossier de données", "its data directory")
+	asJSON := option("json", "", "réponse en JSON", "answer in JSON")
+	key := option("key", "FILE", "fichier de la clé privée (de « huisclos backup key », d'age ou d'OpenSSH)", "file of the private key (of “huisclos backup key”, age or OpenSSH)")
+	phrase := option("passphrase-file", "FILE", "fichier de la phrase de passe ; « - » : l'entrée standard. Sans clé ni fichier, elle est demandée au terminal", "file of the passphrase; “-”: standard input. Without key and file it is asked for on the terminal")
+	return []command.Section{{
+		Title: command.Text{FR: "Sauvegardes", EN: "Backups"},
+		Commands: []command.Command{
+			{
+				Path: "backup key", Run: appliance.BackupKey,
+				Options: []command.Option{option("output", "FILE", "fichier, nouveau, de la clé privée ; sinon elle est affichée, une seule fois", "new file of the private key; otherwise it is shown, once"), asJSON},
+				Does:    command.Text{FR: "fait une paire de clés pour les sauvegardes", EN: "make a pair of keys for backups"},
+				More: command.Text{
+					FR: "La clé publique va dans les réglages ([backup] recipients). La clé privée reste hors de cette machine : c'est elle, et rien d'autre, qui ouvre les sauvegardes.",
+					EN: "The public key goes into the settings ([backup] recipients). The private key stays off this machine: it, and nothing else, opens the backups.",
+				},
+			},
+			{
+				Path: "backup create", Asks: true, Run: appliance.BackupCreate,
+				Options: []command.Option{
+					option("to", "FILE", "clé publique, ou fichier de clés publiques, au lieu de celles des réglages ; répétable", "public key, or file of public keys, instead of those of the settings; may be repeated"),
+					option("passphrase", "", "pour une phrase de passe, demandée au terminal", "for a passphrase, which is asked for on the terminal"),
+					option("passphrase-file", "FILE", "pour la phrase de passe de ce fichier ; « - » : l'entrée standard", "for the passphrase in this file; “-”: standard input"),
+					option("part", "PART", "une partie seulement : les fichiers de réglages, ou les secrets", "a part only: the settings files, or the secrets", "settings", "secrets"),
+					option("output", "FILE", "fichier, nouveau ; sinon le dossier des sauvegardes", "new file; otherwise the folder of backups"),
+				},
+				Does: command.Text{FR: "fait une sauvegarde chiffrée, en un fichier", EN: "make an encrypted backup, in one file"},
+				More: command.Text{
+					FR: "De l'appliance en marche, sans l'arrêter ; sans elle, de son dossier de données. Le fichier contient la base, les clés, les certificats et une copie des réglages.",
+					EN: "Of the running appliance, without stopping it; without one, of its data directory. The file holds the database, the keys, the certificates and a copy of the settings.",
+				},
+			},
+			{
+				Path: "backup list", Operands: []command.Operand{{Name: "FILE", Optional: true, Many: true}}, Run: appliance.BackupList,
+				Options: []command.Option{config, data, asJSON},
+				Does:    command.Text{FR: "dit quelles sauvegardes il y a, et pour quelles clés", EN: "say what backups there are, and for which keys"},
+				More: command.Text{
+					FR: "Dans le dossier des sauvegardes, ou dans les fichiers et dossiers nommés. Aucune clé n'est nécessaire ; ce qui est dit n'est prouvé que par « huisclos backup verify ».",
+					EN: "In the folder of backups, or of the files and folders named. No key is needed; what it says is proved by “huisclos backup verify” only.",
+				},
+			},
+			{
+				Path: "backup verify", Operands: []command.Operand{{Name: "FILE"}}, Run: appliance.BackupVerify,
+				Options: []command.Option{key, phrase, option("work", "DIR", "dossier où le contenu est déchiffré, puis effacé (/tmp)", "directory in which the content is decrypted, then removed (/tmp)"), asJSON},
+				Does:    command.Text{FR: "prouve qu'une sauvegarde peut être restaurée", EN: "prove that a backup can be restored"},
+				More: command.Text{
+					FR: "La déchiffre en entier, compare chaque fichier, ouvre la base et en vérifie la structure et le journal d'audit. Comparez l'empreinte SHA-256 à celle que dit le journal d'audit.",
+					EN: "Decrypts all of it, compares every file, opens the database and checks its structure and audit log. Compare the SHA-256 with the one that the audit log says.",
+				},
+			},
+			{
+				Path: "backup restore", Operands: []command.Operand{{Name: "FILE"}}, Run: appliance.BackupRestore,
+				Options: []command.Option{
+					key, phrase,
+					option("replace", "", "quand le dossier de données n'est pas vide : le garde de côté sous un nom daté", "where the data directory is not empty: keep it aside under a dated name"),
+					option("settings", "", "remet aussi les fichiers de réglages à leur place ; un autre qui s'y trouve est gardé à côté", "put the settings files in place too; another that stands there is kept beside"),
+					option("yes", "", "ne demande pas confirmation", "do not ask for a yes"),
+					config, data, asJSON,
+				},
+				Does: command.Text{FR: "remet une sauvegarde en place, l'appliance étant arrêtée", EN: "put a backup in place, while the appliance is stopped"},
+				More: command.Text{
+					FR: "Tout est déchiffré, comparé et vérifié à côté ; le dossier de données ne change qu'à la fin, d'un coup. Une sauvegarde refusée ne change rien.\n\n  systemctl stop huisclos.socket huisclos-media.socket huisclos\n  huisclos backup restore FICHIER --key CLÉ --replace\n  systemctl start huisclos.socket huisclos-media.socket huisclos",
+					EN: "All of it is decrypted, compared and checked beside; the data directory changes at the end only, at once. A backup that is refused changes nothing.\n\n  systemctl stop huisclos.socket huisclos-media.socket huisclos\n  huisclos backup restore FILE --key KEY --replace\n  systemctl start huisclos.socket huisclos-media.socket huisclos",
+				},
+				Exits: []command.Exit{{Code: 4, Means: command.Text{FR: "la confirmation n'a pas été donnée", EN: "the yes was not given"}}},
+			},
+		},
+	}}
+}
+
 func theMachine() []command.Section {
 	return []command.Section{{
 		Title: command.Text{FR: "La machine et le programme", EN: "The machine and the program"},

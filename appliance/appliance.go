@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -66,6 +67,7 @@ func migrations() []store.Migration {
 		{Version: 20, Name: "tree of the audit log", Run: audit.AddTree},
 		{Version: 21, Name: "appearance", Run: appearance.CreateBuckets},
 		{Version: 22, Name: "progress", Run: progress.CreateBuckets},
+		{Version: 23, Name: "backups", Run: createBackups},
 	}
 }
 
@@ -114,6 +116,7 @@ type Appliance struct {
 	trials    *trials
 	current   atomic.Pointer[settings] // those in force
 	made      atomic.Pointer[parts]    // for them
+	backups   *backups
 
 	following sync.Mutex // owns follows
 	follows   following
@@ -157,6 +160,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	trail := audit.New(db)
+	pepperText := bytes.Clone(s.pepper) // for backups, where no file holds it
 	pepper, err := s.openPepper(db)
 	if err != nil {
 		return nil, err
@@ -191,6 +195,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.settings = s
 	a.current.Store(&s)
 	made := a.made.Load()
+	if a.backups, err = a.newBackups(db, trail, pepperText); err != nil {
+		return nil, err
+	}
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
@@ -291,7 +298,7 @@ func (a *Appliance) webConfig(s settings) web.Config {
 		},
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(s), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups},
 		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: a.log.With("part", "web"), Mask: mask,
@@ -367,6 +374,7 @@ func (a *Appliance) tend() {
 			a.log.Error("what has expired is not removed", "error", err)
 		}
 	})
+	a.every(backupTick, a.backups.tick)
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
 	})

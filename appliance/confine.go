@@ -1,9 +1,11 @@
 package appliance
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 
+	"huisclos/appliance/config"
 	"huisclos/hardening"
 )
 
@@ -12,7 +14,10 @@ import (
 // well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
 	p := hardening.Policy{Write: append(s.writes(), s.Data)}
-	if s.Mail.On() || s.Directory.On() || s.OIDC.On() {
+	if info, err := os.Stat(s.BackupFolder()); err == nil && info.IsDir() {
+		p.Write = append(p.Write, s.BackupFolder())
+	}
+	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.Backup.Target != config.ToFolder {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
 		}

@@ -39,11 +39,16 @@ func credential(getenv func(string) string, name string) ([]byte, error) {
 	return text, nil
 }
 
-// openPepper takes the pepper that is handed in, else the file beside the database.
+// openPepper takes the pepper that is handed in, else the file beside the database. Where the one that is handed in is not the
+// database's and a file is there, a restore has brought both: the file is taken.
 func (s settings) openPepper(db *store.DB) (*passhash.Pepper, error) {
+	path := filepath.Join(s.Data, pepperFile)
 	if s.pepper == nil {
-		return accounts.OpenPepper(db, filepath.Join(s.Data, pepperFile), rand.Reader)
+		return accounts.OpenPepper(db, path, rand.Reader)
 	}
 	defer clear(s.pepper)
+	if _, err := os.Lstat(path); err == nil && accounts.PepperFits(db, s.pepper) != nil {
+		return accounts.OpenPepper(db, path, rand.Reader)
+	}
 	return accounts.GivenPepper(db, pepperCredential, s.pepper)
 }

@@ -37,6 +37,9 @@ func sentencesFor(err error, s settings) (fr, en string) {
 	case errors.Is(err, errProvider):
 		return "le fournisseur d'identité ne peut pas servir comme le disent les réglages ([oidc]) ; corrigez ce qui est dit ci-dessous.",
 			"the identity provider cannot be used as the settings say ([oidc]); mend what is said below."
+	case errors.Is(err, errBackup):
+		return "les sauvegardes ne peuvent pas se faire comme le disent les réglages ([backup]) ; corrigez ce qui est dit ci-dessous.",
+			"backups cannot be made as the settings say ([backup]); mend what is said below."
 	case errors.Is(err, errMail):
 		return "le courriel ne peut pas partir comme le disent les réglages ([mail]) ; corrigez ce qui est dit ci-dessous.",
 			"mail cannot leave as the settings say ([mail]); mend what is said below."

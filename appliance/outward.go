@@ -84,6 +84,12 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	if s.Directory.On() {
 		list[outward.Directory] = outward.Destination{Host: s.Directory.Host, Port: s.Directory.Port}
 	}
+	switch s.Backup.Target {
+	case config.ToSFTP:
+		list[outward.SFTP] = outward.Destination{Host: s.Backup.SFTP.Host, Port: s.Backup.SFTP.Port}
+	case config.ToS3:
+		list[outward.S3] = outward.Destination{Host: s.Backup.S3.Host, Port: s.Backup.S3.Port}
+	}
 	names, places := providerDestinations(s.OIDC)
 	for i, at := range places {
 		list[names[i]] = outward.Destination{Host: at.Host, Port: at.Port}

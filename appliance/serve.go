@@ -77,6 +77,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around 
 		explain(stderr, err, s)
 		return 1
 	}
+	if s.backupSecret, err = credential(around.getenv, backupCredential); err != nil {
+		explain(stderr, err, s)
+		return 1
+	}
 	if s.password, err = credential(around.getenv, mailCredential); err != nil {
 		explain(stderr, err, s)
 		return 1

@@ -44,6 +44,8 @@ type settings struct {
 	dialProvider oidc.Dialer
 	// password is that of the mail server's user, where the service manager hands it in.
 	password []byte
+	// backupSecret is the private key of SFTP or the secret of S3, where the service manager hands it in.
+	backupSecret []byte
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.
 	confine func(hardening.Policy) error
 	hooks

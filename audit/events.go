@@ -17,8 +17,10 @@ const (
 	WitnessAdded      Action = "audit.witness-added"   // [name] object: its id
 	WitnessRemoved    Action = "audit.witness-removed" // [name] object: its id
 	LogExported       Action = "audit.exported"        // [format=jsonl|cef, from, to] the log, or a part of it, was handed out
-	BackupMade        Action = "backup.made"           // [revision]
-	Restored          Action = "restored"              // [revision] the chain goes on from a backup
+	BackupMade        Action = "backup.made"           // [name, size, sha256, keys: for whom it is, part=settings|secrets where it is not all]
+	BackupFailed      Action = "backup.failed"         // [reason=recipient|space|folder|target|failed] none was made, or the target has it not
+	BackupTaken       Action = "backup.taken"          // [name] somebody was handed the encrypted file in the console
+	Restored          Action = "restored"              // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
 	CanaryMade        Action = "canary.made"           // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"          // object: the same room [reason=done|expired|stopped]
 

@@ -232,11 +232,20 @@ func (db *DB) beginError(err error) error {
 
 // Snapshot writes one consistent state of the whole database, which Open can open. Writers are not held up.
 func (db *DB) Snapshot(w io.Writer) error {
+	return db.SnapshotTo(func(int64) (io.Writer, error) { return w, nil })
+}
+
+// SnapshotTo is Snapshot to what begin returns when it is told how many bytes will be written.
+func (db *DB) SnapshotTo(begin func(size int64) (io.Writer, error)) error {
 	tx, err := db.bolt.Begin(false)
 	if err != nil {
 		return db.beginError(err)
 	}
 	defer tx.Rollback()
+	w, err := begin(tx.Size())
+	if err != nil {
+		return fmt.Errorf("store: snapshot: %w", err)
+	}
 	noted := &notingWriter{w: w}
 	if _, err := tx.WriteTo(noted); err != nil {
 		// The engine keeps only the text of a writer's error.

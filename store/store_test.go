@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -437,6 +438,14 @@ func TestSnapshot(t *testing.T) {
 	}
 	if err := c.Check(); err != nil {
 		t.Error(err)
+	}
+	var said int64
+	var sized bytes.Buffer
+	if err := db.SnapshotTo(func(size int64) (io.Writer, error) { said = size; return &sized, nil }); err != nil || said != int64(sized.Len()) || said == 0 {
+		t.Errorf("%d bytes were announced, %d written: %v", said, sized.Len(), err)
+	}
+	if err := db.SnapshotTo(func(int64) (io.Writer, error) { return nil, syscall.EDQUOT }); !errors.Is(err, syscall.EDQUOT) {
+		t.Errorf("a beginning that fails: %v", err)
 	}
 	if err := db.Snapshot(failingWriter{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("a full disk under the snapshot: %v", err)

@@ -50,7 +50,8 @@ type Settings struct {
 	Destinations        []Outward
 	Mail                Mail
 	Directory           Directory
-	OIDC                OIDC          // as it was given; see [Settings.Provider]
+	OIDC                OIDC // as it was given; see [Settings.Provider]
+	Backup              Backup
 	DeletionDelay       time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
@@ -62,7 +63,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
-		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -165,6 +166,7 @@ func (s Settings) tables() []table {
 		{"mail", "mail.host", s.Mail.On(), s.Mail.check()},
 		{"directory", "directory.url", s.Directory.On(), s.Directory.check()},
 		{"oidc", "oidc.issuer", s.OIDC.On(), s.OIDC.check()},
+		{"backup", "backup.target", s.Backup.Target != ToFolder, s.Backup.check()},
 	}
 }
 

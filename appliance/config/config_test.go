@@ -116,6 +116,32 @@ organiser = ["visio-organisers", "staff"]
 member = ["visio-members"]
 [accounts]
 deletion_days = 7
+
+[backup]
+folder = "backups"
+recipients = ["age1pq1x", "age1pq1y"]
+at = "23:05"
+every_hours = 6
+keep_daily = 1
+keep_weekly = 2
+keep_monthly = 3
+target = "sftp"
+[backup.sftp]
+host = "backup.example.org"
+port = 2222
+user = "visio"
+folder = "sauvegardes/visio/"
+host_key = "ssh-ed25519 AAAA comment"
+key_file = "backup.key"
+[backup.s3]
+host = "s3.example.org"
+port = 9000
+region = "fr-par"
+bucket = "visio"
+prefix = "a/b"
+access_key = "AKIA"
+secret_file = "s3.secret"
+ca_file = "/etc/ssl/s3-ca.pem"
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -147,6 +173,9 @@ deletion_days = 7
 			Roles: map[string][]string{"administrator": {"visio admins"}, "officer": {"visio-officers"}, "auditor": {"visio-auditors"},
 				"organiser": {"visio-organisers", "staff"}, "member": {"visio-members"}},
 			SecondFactorACR: []string{"mfa"}, SecondFactorAMR: []string{"otp", "hwk"}, Timeout: 3 * time.Second},
+		Backup: Backup{Folder: filepath.Join(dir, "backups"), Recipients: []string{"age1pq1x", "age1pq1y"}, At: 23*time.Hour + 5*time.Minute, EveryHours: 6, Daily: 1, Weekly: 2, Monthly: 3, Target: ToSFTP,
+			SFTP: SFTP{Host: "backup.example.org", Port: 2222, User: "visio", Folder: "sauvegardes/visio", HostKey: "ssh-ed25519 AAAA", KeyFile: filepath.Join(dir, "backup.key")},
+			S3:   S3{Host: "s3.example.org", Port: 9000, Region: "fr-par", Bucket: "visio", Prefix: "a/b", AccessKey: "AKIA", SecretFile: filepath.Join(dir, "s3.secret"), CAFile: "/etc/ssl/s3-ca.pem"}},
 		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {

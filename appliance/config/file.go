@@ -34,6 +34,7 @@ type file struct {
 	Directory       directoryTable `toml:"directory"`
 	OIDC            oidcTable      `toml:"oidc"`
 	Accounts        accountsTable  `toml:"accounts"`
+	Backup          backupTable    `toml:"backup"`
 }
 
 type logTable struct {
@@ -72,6 +73,7 @@ type shape struct {
 	Directory directoryShape `toml:"directory"`
 	OIDC      oidcShape      `toml:"oidc"`
 	Accounts  accountsShape  `toml:"accounts"`
+	Backup    backupShape    `toml:"backup"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -182,7 +184,7 @@ func editDistance(a, b string) int {
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
 	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
-		f.OIDC.SecretFile, f.OIDC.CAFile} {
+		f.OIDC.SecretFile, f.OIDC.CAFile, f.Backup.Folder, f.Backup.SFTP.KeyFile, f.Backup.S3.SecretFile, f.Backup.S3.CAFile} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -254,6 +256,7 @@ func (f file) apply(s *Settings, from string) {
 	f.Mail.apply(&s.Mail, said)
 	f.Directory.apply(&s.Directory, said)
 	f.OIDC.apply(&s.OIDC, said)
+	f.Backup.apply(&s.Backup, said)
 	f.Accounts.apply(s, said)
 }
 

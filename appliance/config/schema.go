@@ -36,6 +36,7 @@ type Setting struct {
 var choices = map[string][]string{
 	"log.level":              {"debug", "info", "warn", "error"},
 	"mail.security":          {string(StartTLS), string(TLS), string(NoTLS)},
+	"backup.target":          {string(ToFolder), string(ToSFTP), string(ToS3)},
 	"mail.language":          {"fr", "en"},
 	"directory.default_role": append(slices.Clone(Roles), NoRole),
 	"oidc.default_role":      {"organiser", "member", NoRole},
@@ -55,7 +56,8 @@ var consoleOnly = []struct {
 
 // filesOnly are the settings that the console can't choose: what the process is shut in with, and where the files of the machine lie.
 var filesOnly = []string{"listen", "media_port", "data", "control", "outward", "console_destinations", "destinations", "tls.certificate", "tls.key",
-	"mail.password_file", "mail.ca_file", "directory.bind_password_file", "directory.ca_file", "oidc.client_secret_file", "oidc.ca_file"}
+	"mail.password_file", "mail.ca_file", "directory.bind_password_file", "directory.ca_file", "oidc.client_secret_file", "oidc.ca_file",
+	"backup.folder", "backup.sftp.key_file", "backup.s3.secret_file", "backup.s3.ca_file"}
 
 // Schema lists all settings in the order of the file, then those of the console alone.
 func Schema() []Setting {
@@ -123,6 +125,7 @@ func (s Settings) Values() map[string]any {
 	s.Mail.values(below("mail"))
 	s.Directory.values(below("directory"))
 	s.OIDC.values(below("oidc"))
+	s.Backup.values(below("backup"))
 	say("accounts.deletion_days", int(s.DeletionDelay/(24*time.Hour)))
 	return out
 }

@@ -7,7 +7,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"huisclos/appliance/config"
@@ -191,9 +193,6 @@ func (l *Line) Address() (string, error) {
 	return all[0], nil
 }
 
-// Settings are those of the place: as far as they could be read.
-func (l *Line) Settings() config.Settings { return l.place.Settings }
-
 // Status is what the running appliance says of itself.
 func (l *Line) Status() (*Status, error) {
 	a, err := ask(l.place.ControlPath(), actStatus)
@@ -209,4 +208,9 @@ func (l *Line) Status() (*Status, error) {
 // Examine is the report of the command check.
 func (l *Line) Examine(ctx context.Context) hardening.Report {
 	return doctor{place: l.place, now: time.Now(), proc: "/proc"}.examine(ctx)
+}
+
+// Absent reports whether an error of Ask says that no appliance answers there.
+func Absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }

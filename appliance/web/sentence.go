@@ -77,6 +77,9 @@ const (
 
 	codeGuestsNeedMail code = "guests-need-mail"
 	codeEmailNeedsMail code = "email-needs-mail"
+
+	codeBackupRuns  code = "backup-runs"
+	codeNoRecipient code = "no-recipient"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -492,6 +495,14 @@ var sentences = map[code]sentence{
 	"tooManyProposals": {http.StatusConflict,
 		"Cent propositions attendent déjà. Décidez-en d'abord.",
 		"A hundred proposals are waiting already. Decide on those first."},
+
+	// Of backups.
+	codeBackupRuns: {http.StatusConflict,
+		"Une sauvegarde est déjà en cours. Attendez qu'elle soit finie.",
+		"A backup is being made already. Wait until it is done."},
+	codeNoRecipient: {http.StatusConflict,
+		"Aucune clé publique n'est donnée pour les sauvegardes. « huisclos backup key » fait une paire de clés : donnez la publique, et gardez la privée ailleurs.",
+		"No public key is given for backups. “huisclos backup key” makes a pair of keys: give the public one, and keep the private one elsewhere."},
 
 	// Of the life of an account.
 	codeEmailNeedsMail: {http.StatusConflict,

@@ -82,7 +82,8 @@ type Config struct {
 	// PostStatus says how mail is doing.
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
-	Feed func(account accounts.Account, base string, now time.Time) ([]byte, error)
+	Feed    func(account accounts.Account, base string, now time.Time) ([]byte, error)
+	Backups Backups
 	// Appearance is what the organisation has its appliance look like, Organisation its name.
 	Appearance   *appearance.Keeper
 	Organisation func() string

@@ -18,6 +18,8 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "audit.witness-removed": ["Témoin du journal d’audit retiré", "Witness of the audit log removed"],
   "audit.exported": ["Journal d’audit exporté", "Audit log exported"],
   "backup.made": ["Sauvegarde faite", "Backup made"],
+  "backup.failed": ["Sauvegarde échouée", "Backup failed"],
+  "backup.taken": ["Sauvegarde téléchargée", "Backup downloaded"],
   "restored": ["Reprise depuis une sauvegarde", "Restored from a backup"],
   "mail.queued": ["Courriel écrit", "Mail written"],
   "mail.sent": ["Courriel remis au serveur", "Mail handed to the server"],
