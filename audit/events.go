@@ -120,6 +120,14 @@ const (
 	ProvisionerRevoked Action = "provisioner.revoked" // [name]
 	ProvisionerRefused Action = "provisioner.refused" // [reason=unknown|expired] object: the token, when it is an expired one
 
+	// The certificate of this server. Object: its SHA-256.
+	CertificateImported  Action = "certificate.imported"          // [ends, issuer] by an administrator, with its key or as the answer to a request
+	CertificateServed    Action = "certificate.served"            // [mode, ends, issuer] another one than before
+	CertificateRequested Action = "certificate.requested"         // [names] a key and a request for an authority were made
+	CertificateWithdrawn Action = "certificate.request-withdrawn" // [request]
+	CertificateOrdered   Action = "certificate.ordered"           // from an authority by ACME, by hand
+	CertificateFailed    Action = "certificate.failed"            // [reason] no certificate by ACME: the first of a row, or by hand
+
 	// The provider of sign-in. Object of AccountVouched: the account.
 	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on
 	ProviderFailed Action = "provider.failed"  // [reason] the first of a row

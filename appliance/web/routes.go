@@ -132,6 +132,12 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/proposals/:proposal/approve", officer, call, s.approve},
 		{post, "/api/admin/proposals/:proposal/reject", decider, call, s.reject},
 		{get, "/api/admin/status", administrator, call, s.getStatus},
+		{get, "/api/admin/tls", administrator, call, s.getTLS},
+		{post, "/api/admin/tls/authority", administrator, call, s.lookAtAuthority},
+		{post, "/api/admin/tls/certificate", administrator, call, s.importCertificate},
+		{post, "/api/admin/tls/order", administrator, call, s.orderCertificate},
+		{post, "/api/admin/tls/requests", administrator, call, s.requestCertificate},
+		{del, "/api/admin/tls/requests/:request", administrator, call, s.withdrawRequest},
 	}
 	list = append(list, s.scimRoutes()...)
 	// Documents and files. They tell nobody anything: what a page shows comes from the API.

@@ -55,6 +55,8 @@ const (
 	codeProofNeeded    code = "proofNeeded"
 
 	codeNoMail code = "no-mail"
+
+	codeCertificate code = "certificate" // its sentence is that of the refusal
 )
 
 // Of rooms' rules and planned meetings.
