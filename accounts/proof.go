@@ -19,6 +19,9 @@ func (actor Actor) proved(now time.Time) error {
 	return ErrProofNeeded
 }
 
+// ProvedLately refuses what another package lets people do with that proof only: ErrProofNeeded.
+func (actor Actor) ProvedLately(now time.Time) error { return actor.proved(now) }
+
 // Prove notes in the session of token that its owner has given again what they sign in with: the passphrase, and a code where
 // there is a second factor, or a passkey. The token stays. ErrPassphraseWrong, ErrSecondFactorNeeded, ErrCodeWrong,
 // ErrPasskeyRefused, ErrTooMany, ErrNoSession.

@@ -90,6 +90,8 @@ type Appliance struct {
 	second    int // another of UDP; 0: none
 	listeners []syscall.Conn
 	keeper    *certs.Keeper
+	tls       *certificates
+	plain     challenges // for port 80
 	relay     *relay.Relay
 	hall      *meetings.Hall
 	pages     *web.Server
@@ -172,9 +174,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
 	a.post.at(s.base(a.port))
 	a.rooms.Planned = a.post.invitations()
-	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
-		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
-	if err != nil {
+	if err := a.openCertificates(sockets.redirect != nil); err != nil {
 		return nil, err
 	}
 	a.warnOfCertificate()
@@ -223,7 +223,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
 		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
@@ -255,7 +255,7 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 	}
 	main, hint := server(a.pages), server(toHTTPS(a.pages.OwnHost))
 	hint.SetKeepAlivesEnabled(false)
-	away := server(fromOtherPort(a.port, hint.Handler))
+	away := server(a.plain.before(fromOtherPort(a.port, hint.Handler)))
 	away.SetKeepAlivesEnabled(false)
 	main.TLSConfig = a.keeper.TLS()
 	run := func(serve func() error) {
@@ -303,6 +303,9 @@ func (a *Appliance) tend() {
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
 	})
+	a.every(orderEvery, func(now time.Time) {
+		_ = a.tls.tend(false, now) // likewise
+	})
 }
 
 // every calls f again and again until the stop.
@@ -329,6 +332,7 @@ func (a *Appliance) refresh(now time.Time) error {
 	}
 	if changed {
 		a.log.Info("certificate renewed", "fingerprint", a.keeper.Fingerprint(), "expires", a.keeper.Expires())
+		a.tls.note(now)
 	}
 	a.warnOfCertificate()
 	return err

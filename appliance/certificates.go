@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,7 +52,7 @@ type certificates struct {
 
 // certsOptions are those of the settings.
 func certsOptions(s config.Settings) certs.Options {
-	return certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Mode: certs.Mode(s.TLSMode), Certificate: s.Certificate, Key: s.Key, Hostnames: s.Hostnames, Addresses: s.Reachable()}
+	return certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Mode: certs.Mode(s.CertificateMode()), Certificate: s.Certificate, Key: s.Key, Hostnames: s.Hostnames, Addresses: s.Reachable()}
 }
 
 // orderSettings say which authority is asked. secret opens the key of the external account that the console was given.
@@ -252,7 +253,9 @@ func (c *certificates) note(now time.Time) {
 }
 
 // short is a fingerprint as the audit log names a certificate: without colons.
-func short(fingerprint string) string { return strings.ToLower(strings.ReplaceAll(fingerprint, ":", "")) }
+func short(fingerprint string) string {
+	return strings.ToLower(strings.ReplaceAll(fingerprint, ":", ""))
+}
 
 // State is what the console shows.
 func (c *certificates) State(now time.Time) (web.CertificateState, error) {
@@ -279,3 +282,35 @@ func (c *certificates) Look(ctx context.Context, directory, ca string, now time.
 	}
 	return c.renewer.Look(ctx, order.Settings{Directory: directory, Roots: roots}, now)
 }
+
+// openCertificates reads the certificate and makes what orders one. plain: port 80 comes here too.
+func (a *Appliance) openCertificates(plain bool) error {
+	s := a.settings
+	o := certsOptions(s.Settings)
+	o.Random = rand.Reader
+	var err error
+	if o.Roots, err = x509.SystemCertPool(); err != nil {
+		a.log.Warn("the system's authorities are not known", "error", err)
+	}
+	if a.keeper, err = certs.Open(o, s.now()); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var answer func(path, text string)
+	if plain {
+		answer = a.plain.set
+	}
+	a.tls = &certificates{keeper: a.keeper, renewer: newRenewer(a.keeper, o.Directory, toAuthority(outward.Dialer{Path: s.OutwardPath()}), answer), trail: a.trail, plain: plain,
+		inForce: func() config.Settings { return a.settings.Settings }, log: a.log.With("part", "certificate").Warn, now: s.now, ctx: ctx}
+	a.tls.wish = func() (order.Settings, error) {
+		return orderSettings(a.tls.inForce(), os.ReadFile, func(string) (string, error) { return "", errors.New("tls.acme_key_file is missing") })
+	}
+	a.tls.note(s.now())
+	a.onStop(func() {
+		cancel()
+		a.tls.running.Wait()
+	})
+	return nil
+}
+
+func (a *Appliance) strictTransport() bool { return a.keeper.StrictTransport(a.settings.now()) }

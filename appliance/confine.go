@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"huisclos/appliance/config"
 	"huisclos/hardening"
 )
 
@@ -12,12 +13,12 @@ import (
 // well. A file in the root directory is not read again: that would open every file.
 func (s settings) policy() hardening.Policy {
 	p := hardening.Policy{Write: append(s.writes(), s.Data)}
-	if s.Mail.On() || s.Directory.On() || s.OIDC.On() {
+	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.CertificateMode() == config.ByACME || s.ConsoleDestinations {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
 		}
 	}
-	for _, file := range append([]string{s.file, s.Certificate, s.Key}, s.Files...) {
+	for _, file := range append([]string{s.file, s.Certificate, s.Key, s.ACME.KeyFile, s.ACME.CAFile}, s.Files...) {
 		if file == "" {
 			continue
 		}

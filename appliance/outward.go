@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -23,8 +24,8 @@ import (
 // each: it isn't there while nothing goes out, and reads settings and the resolver's file anew when something does.
 const idleOutward = time.Minute
 
-// Outward runs the one process that connects to others: on a question over its socket it connects to what the settings name and
-// hands the connection over. It holds no secret, has no data directory and sees nothing of what is said.
+// Outward runs the one process that connects to others: on a question over its socket it connects to what the settings name, in the
+// files or, where these leave it open, in the console, and hands the connection over. It holds no secret, has no data directory and sees nothing of what is said.
 func Outward(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := hardening.NoDumps(); err != nil {
 		explain(stderr, err, settings{Settings: config.Defaults()})
@@ -44,7 +45,7 @@ func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, ar
 	l, owner, err := givenOutward(around)
 	given := l != nil
 	if err == nil && !given {
-		if len(destinations) == 0 {
+		if len(destinations) == 0 && !s.ConsoleDestinations {
 			return 0 // nothing to do, and nobody asks
 		}
 		l, err = listenOutward(s)
@@ -56,12 +57,12 @@ func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, ar
 	}
 	defer l.Close()
 	if around.confine != nil {
-		if err := around.confine(outwardPolicy(destinations)); err != nil {
+		if err := around.confine(outwardPolicy(s.Settings)); err != nil {
 			explain(stderr, err, s)
 			return 1
 		}
 	}
-	server := &outward.Server{Destinations: destinations, Accounts: []int{os.Geteuid(), owner}, Log: log.With("part", "outward")}
+	server := &outward.Server{Destinations: destinations, Open: s.ConsoleDestinations, Also: placesOf(s.Settings), Accounts: []int{os.Geteuid(), owner}, Log: log.With("part", "outward")}
 	if given {
 		server.Idle = idleOutward
 	}
@@ -74,7 +75,7 @@ func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, ar
 	return 0
 }
 
-// destinationsOf are those that the settings name.
+// destinationsOf are those that the settings files fix. This process sees no other settings.
 func destinationsOf(s config.Settings) map[string]outward.Destination {
 	list := map[string]outward.Destination{}
 	if s.Mail.On() {
@@ -83,6 +84,11 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	if s.Directory.On() {
 		list[outward.Directory] = outward.Destination{Host: s.Directory.Host, Port: s.Directory.Port}
 	}
+	// The console may choose another authority, unless a file has chosen.
+	if from := s.From["tls.acme_directory"]; s.CertificateMode() == config.ByACME && (s.From["tls.mode"] != "" || from != "") {
+		at := s.ACME.Place()
+		list[outward.ACME] = outward.Destination{Host: at.Host, Port: at.Port}
+	}
 	names, places := providerDestinations(s.OIDC)
 	for i, at := range places {
 		list[names[i]] = outward.Destination{Host: at.Host, Port: at.Port}
@@ -90,16 +96,41 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	return list
 }
 
+// placesOf are those that the files name for the console to choose from.
+func placesOf(s config.Settings) map[string][]outward.Destination {
+	list := map[string][]outward.Destination{}
+	for _, d := range s.Destinations {
+		list[d.Kind] = append(list[d.Kind], outward.Destination{Host: d.Host, Port: d.Port})
+	}
+	return list
+}
+
 // outwardPolicy leaves the files by which names are resolved (resolv.conf(5), hosts(5), nsswitch.conf(5)), the ports of the
-// destinations, and the DNS over TCP.
-func outwardPolicy(destinations map[string]outward.Destination) hardening.Policy {
+// destinations, those of each kind where the console may choose hosts, and the DNS over TCP.
+func outwardPolicy(s config.Settings) hardening.Policy {
 	p := hardening.Policy{Ports: []uint16{53}}
 	for _, file := range []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"} {
 		p.ReadFiles = append(p.ReadFiles, resolved(file))
 	}
-	for _, d := range destinations {
-		p.Ports = append(p.Ports, uint16(d.Port))
+	add := func(port int) {
+		if !slices.Contains(p.Ports, uint16(port)) {
+			p.Ports = append(p.Ports, uint16(port))
+		}
 	}
+	for _, d := range destinationsOf(s) {
+		add(d.Port)
+	}
+	for _, d := range s.Destinations {
+		add(d.Port)
+	}
+	if s.ConsoleDestinations {
+		for _, kind := range outward.Kinds() {
+			for _, port := range outward.Ports(kind) {
+				add(port)
+			}
+		}
+	}
+	slices.Sort(p.Ports)
 	return p
 }
 

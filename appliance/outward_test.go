@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"huisclos/appliance/config"
 	"huisclos/appliance/outward"
 	"huisclos/hardening"
 )
@@ -42,7 +43,7 @@ func TestOutwardBySocket(t *testing.T) {
 	must(t, l.Close())
 	environment := map[string]string{"LISTEN_PID": strconv.Itoa(os.Getpid()), "LISTEN_FDS": "1"}
 	file := filepath.Join(t.TempDir(), "huisclos.toml")
-	must(t, os.WriteFile(file, fmt.Appendf(nil, "[mail]\nhost = \"127.0.0.1\"\nport = %d\nsecurity = \"none\"\nfrom = \"a@example.org\"\n", port), 0o644))
+	must(t, os.WriteFile(file, fmt.Appendf(nil, "console_destinations = false\n[mail]\nhost = \"127.0.0.1\"\nport = %d\nsecurity = \"none\"\nfrom = \"a@example.org\"\n", port), 0o644))
 	var policy hardening.Policy
 	around := surroundings{func(k string) string { return environment[k] }, os.Getpid(), fd, func(p hardening.Policy) error { policy = p; return nil }}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -86,7 +87,25 @@ func TestOutwardRefusesOtherSockets(t *testing.T) {
 	}
 	// For another process, or without a manager, there is none, and nothing is named: it ends.
 	var out, errs strings.Builder
-	if code := runOutward(t.Context(), []string{"--data", t.TempDir()}, &out, &errs, surroundings{getenv: func(string) string { return "" }, pid: 1}); code != 0 || out.Len()+errs.Len() > 0 {
+	none := filepath.Join(t.TempDir(), "huisclos.toml")
+	must(t, os.WriteFile(none, []byte("console_destinations = false\n"), 0o644))
+	if code := runOutward(t.Context(), []string{"--config", none, "--data", t.TempDir()}, &out, &errs, surroundings{getenv: func(string) string { return "" }, pid: 1}); code != 0 || out.Len()+errs.Len() > 0 {
 		t.Errorf("%d: %s%s", code, out.String(), errs.String())
+	}
+}
+
+// Where the files leave hosts to the console, the ports of all kinds stay open, and the places that the files add.
+func TestOutwardPolicy(t *testing.T) {
+	s := config.Defaults()
+	if got := fmt.Sprint(outwardPolicy(s).Ports); got != "[22 25 53 389 443 465 587 601 636 3268 3269 6514]" {
+		t.Error(got)
+	}
+	s.ConsoleDestinations = false
+	s.Destinations = []config.Outward{{Kind: outward.S3, Place: config.Place{Host: "s3.example.org", Port: 9000}}}
+	if got := fmt.Sprint(outwardPolicy(s).Ports); got != "[53 9000]" {
+		t.Error(got)
+	}
+	if got := placesOf(s)[outward.S3]; len(got) != 1 || got[0] != (outward.Destination{Host: "s3.example.org", Port: 9000}) {
+		t.Error(got)
 	}
 }

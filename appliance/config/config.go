@@ -44,11 +44,16 @@ type Settings struct {
 	LogLevel        slog.Level
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
+	TLSMode         string // as it was given; see [Settings.CertificateMode]
+	ACME            ACME
 	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
-	Mail            Mail
-	Directory       Directory
-	OIDC            OIDC          // as it was given; see [Settings.Provider]
-	DeletionDelay   time.Duration // from the moment at which the deletion of an account is asked for
+	// ConsoleDestinations lets the console name servers that connections go out to; Destinations are further places that it may name.
+	ConsoleDestinations bool
+	Destinations        []Outward
+	Mail                Mail
+	Directory           Directory
+	OIDC                OIDC          // as it was given; see [Settings.Provider]
+	DeletionDelay       time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
 	Files []string
@@ -58,8 +63,8 @@ type Settings struct {
 
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
-	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo,
-		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
+		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -102,7 +107,8 @@ func (s Settings) Differences(other Settings) (names []string) {
 		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
 		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"trusted_proxies", slices.Equal(s.TrustedProxies, other.TrustedProxies)}, {"control", s.Control == other.Control},
 		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
-		{"outward", s.Outward == other.Outward},
+		{"outward", s.Outward == other.Outward}, {"console_destinations", s.ConsoleDestinations == other.ConsoleDestinations},
+		{"destinations", slices.Equal(s.Destinations, other.Destinations)},
 		{"mail.host", s.Mail.Host == other.Mail.Host}, {"mail.port", s.Mail.Port == other.Mail.Port}, {"mail.security", s.Mail.Security == other.Mail.Security},
 		{"mail.user", s.Mail.User == other.Mail.User}, {"mail.password_file", s.Mail.PasswordFile == other.Mail.PasswordFile}, {"mail.from", s.Mail.From == other.Mail.From},
 		{"mail.ca_file", s.Mail.CAFile == other.Mail.CAFile}, {"mail.helo", s.Mail.Helo == other.Mail.Helo}, {"mail.language", s.Mail.Language == other.Mail.Language},
@@ -111,6 +117,7 @@ func (s Settings) Differences(other Settings) (names []string) {
 			names = append(names, d.name)
 		}
 	}
+	names = append(names, s.differencesTLS(other)...)
 	names = append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
 	if s.DeletionDelay != other.DeletionDelay {
 		names = append(names, "accounts.deletion_days")
@@ -175,8 +182,8 @@ func (s *Settings) read(path, base string) error {
 
 // check looks at what no single setting shows.
 func (s Settings) check() error {
-	if (s.Certificate == "") != (s.Key == "") {
-		return fmt.Errorf("%w: tls.certificate and tls.key are given together or not at all", ErrSettings)
+	if err := s.checkTLS(); err != nil {
+		return fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	if err := s.Mail.check(); err != nil {
 		if from := s.From["mail.host"]; from != "" {

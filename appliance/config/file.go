@@ -28,6 +28,8 @@ type file struct {
 	Log             logTable       `toml:"log"`
 	TLS             tlsTable       `toml:"tls"`
 	Outward         *path          `toml:"outward"`
+	ConsoleHosts    *bool          `toml:"console_destinations"`
+	Destinations    *[]outbound    `toml:"destinations"`
 	Mail            mailTable      `toml:"mail"`
 	Directory       directoryTable `toml:"directory"`
 	OIDC            oidcTable      `toml:"oidc"`
@@ -36,11 +38,6 @@ type file struct {
 
 type logTable struct {
 	Level *level `toml:"level"`
-}
-
-type tlsTable struct {
-	Certificate *path `toml:"certificate"`
-	Key         *path `toml:"key"`
 }
 
 // shape is file with the plain types of TOML. The decoder would hand a number to a setting that reads text, and would not
@@ -58,12 +55,11 @@ type shape struct {
 	Log             struct {
 		Level *string `toml:"level"`
 	} `toml:"log"`
-	TLS struct {
-		Certificate *string `toml:"certificate"`
-		Key         *string `toml:"key"`
-	} `toml:"tls"`
-	Outward *string   `toml:"outward"`
-	Mail    mailShape `toml:"mail"`
+	TLS          tlsShape  `toml:"tls"`
+	Outward      *string   `toml:"outward"`
+	ConsoleHosts *bool     `toml:"console_destinations"`
+	Destinations *[]string `toml:"destinations"`
+	Mail         mailShape `toml:"mail"`
 
 	Directory directoryShape `toml:"directory"`
 	OIDC      oidcShape      `toml:"oidc"`
@@ -173,7 +169,7 @@ func editDistance(a, b string) int {
 
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
-	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
+	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.TLS.ACMEKeyFile, f.TLS.ACMECAFile, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
 		f.OIDC.SecretFile, f.OIDC.CAFile} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
@@ -225,14 +221,18 @@ func (f file) apply(s *Settings, from string) {
 	if said("log.level", f.Log.Level != nil) {
 		s.LogLevel = f.Log.Level.value
 	}
-	if said("tls.certificate", f.TLS.Certificate != nil) {
-		s.Certificate = f.TLS.Certificate.text
-	}
-	if said("tls.key", f.TLS.Key != nil) {
-		s.Key = f.TLS.Key.text
-	}
+	f.TLS.apply(s, said)
 	if said("outward", f.Outward != nil) {
 		s.Outward = f.Outward.text
+	}
+	if said("console_destinations", f.ConsoleHosts != nil) {
+		s.ConsoleDestinations = *f.ConsoleHosts
+	}
+	if said("destinations", f.Destinations != nil) {
+		s.Destinations = nil
+		for _, d := range *f.Destinations {
+			s.Destinations = append(s.Destinations, d.value)
+		}
 	}
 	f.Mail.apply(&s.Mail, said)
 	f.Directory.apply(&s.Directory, said)

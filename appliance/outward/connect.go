@@ -57,10 +57,10 @@ type resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// connect resolves the destination's name and connects to the first of its addresses that answers. An address that the settings
-// name literally is connected to whatever it is: who may write the settings may mean it.
-func connect(ctx context.Context, names resolver, d Destination) (*net.TCPConn, error) {
-	list, err := addresses(ctx, names, d)
+// connect resolves the destination's name and connects to the first of its addresses that answers. An address that a settings file
+// names literally is connected to whatever it is: who may write the file may mean it.
+func connect(ctx context.Context, names resolver, d Destination, literal bool) (*net.TCPConn, error) {
+	list, err := addresses(ctx, names, d, literal)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,11 @@ func one(ctx context.Context, to netip.AddrPort, left int) (*net.TCPConn, error)
 	return c.(*net.TCPConn), nil // of the network "tcp" there is no other
 }
 
-func addresses(ctx context.Context, names resolver, d Destination) ([]netip.Addr, error) {
+func addresses(ctx context.Context, names resolver, d Destination, literal bool) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(d.Host); err == nil {
+		if !literal && !open(ip) {
+			return nil, &Error{Forbidden, cut(d.Host)}
+		}
 		return []netip.Addr{ip.Unmap()}, nil
 	}
 	found, err := names.LookupNetIP(ctx, "ip", d.Host)

@@ -15,19 +15,29 @@ type Dialer struct {
 	Path string
 }
 
-// Dial returns a TCP connection to the destination of that name. What fails is an *Error, or ctx's own.
+// Dial returns a TCP connection to the destination of that name, which the settings files name. What fails is an *Error, or ctx's own.
 // The socket is one that this process could not have made: it is only received.
 func (d Dialer) Dial(ctx context.Context, destination string) (net.Conn, error) {
+	return d.dial(ctx, question{Destination: destination})
+}
+
+// DialTo is Dial to a host and a port that the settings in force name, whether in a file or in the console. What the files name
+// for that destination is connected to, and nothing else (Fixed); else the port is one of its kind (Port).
+func (d Dialer) DialTo(ctx context.Context, destination, host string, port int) (net.Conn, error) {
+	return d.dial(ctx, question{destination, host, port})
+}
+
+func (d Dialer) dial(ctx context.Context, q question) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, within+5*time.Second) // the other end gives up first, and says why
 	defer cancel()
-	c, err := d.ask(ctx, destination)
+	c, err := d.ask(ctx, q)
 	if err != nil && ctx.Err() != nil {
 		return nil, errors.Join(ctx.Err(), err)
 	}
 	return c, err
 }
 
-func (d Dialer) ask(ctx context.Context, destination string) (net.Conn, error) {
+func (d Dialer) ask(ctx context.Context, q question) (net.Conn, error) {
 	unavailable := func(err error) error { return &Error{Unavailable, cut(err.Error())} }
 	outer, err := (&net.Dialer{}).DialContext(ctx, "unix", d.Path)
 	if err != nil {
@@ -44,7 +54,7 @@ func (d Dialer) ask(ctx context.Context, destination string) (net.Conn, error) {
 	case uid != os.Geteuid() && uid != 0:
 		return nil, unavailable(errors.New("another account listens on " + d.Path))
 	}
-	line, err := json.Marshal(question{destination})
+	line, err := json.Marshal(q)
 	if err == nil {
 		_, err = c.Write(append(line, '\n'))
 	}

@@ -150,6 +150,57 @@ func TestDial(t *testing.T) {
 	kindIs(t, err, Unavailable)
 }
 
+// What the console may choose: hosts of the kinds that are known, at their ports, and never this machine. What a file names stays.
+func TestDialTo(t *testing.T) {
+	at := echo(t)
+	loopback := netip.MustParseAddr("127.0.0.1")
+	fixed := map[string]Destination{Mail: {"127.0.0.1", at.Port}}
+	names := told{"loop.example": {loopback, netip.MustParseAddr("169.254.169.254")}}
+	d := serve(t, &Server{names: names, Open: true, Destinations: fixed, Also: map[string][]Destination{S3: {{"127.0.0.1", at.Port}}}})
+	closed := serve(t, &Server{names: names, Destinations: fixed, Also: map[string][]Destination{S3: {{"127.0.0.1", at.Port}}}})
+	for _, d := range []Dialer{d, closed} {
+		for name, also := range map[string]string{Mail: "what the file names", S3: "a place that the file adds"} {
+			c, err := d.DialTo(t.Context(), name, "127.0.0.1", at.Port)
+			if err != nil {
+				t.Fatalf("%s: %v", also, err)
+			}
+			must(t, c.Close())
+		}
+	}
+	for _, c := range []struct {
+		name, host string
+		port       int
+		open, shut Kind
+	}{
+		{Mail, "smtp.example.org", 587, Fixed, Fixed},
+		{Mail, "127.0.0.1", 25, Fixed, Fixed},
+		{Directory, "no.example", 636, NoName, Closed},
+		{Directory, "no.example", 443, Port, Closed},
+		{Directory, "no.example", at.Port, Port, Closed},
+		{"oidc-2", "no.example", 443, NoName, Closed},
+		{"webhook-7", "no.example", 443, NoName, Closed},
+		{"webhook-7", "no.example", 80, Port, Closed},
+		{SFTP, "no.example", 22, NoName, Closed},
+		{S3, "127.0.0.1", 443, Forbidden, Closed},
+		{ACME, "loop.example", 443, Forbidden, Closed},
+		{Witness, "127.0.0.1", 443, Forbidden, Closed},
+		{Syslog, "::1", 6514, Forbidden, Closed},
+		{Syslog, "169.254.169.254", 601, Forbidden, Closed},
+		{"shell", "no.example", 22, Unknown, Unknown},
+		{"", "no.example", 443, Unknown, Unknown},
+		{"-mail", "no.example", 25, Unknown, Unknown},
+		{Syslog, "", 6514, Unknown, Unknown},
+	} {
+		_, err := d.DialTo(t.Context(), c.name, c.host, c.port)
+		kindIs(t, err, c.open)
+		_, err = closed.DialTo(t.Context(), c.name, c.host, c.port)
+		kindIs(t, err, c.shut)
+	}
+	if len(Kinds()) != len(ports) || Ports("shell") != nil || len(Ports(Mail)) != 3 {
+		t.Error("kinds and ports")
+	}
+}
+
 // A process in a network namespace without an interface speaks over a connection that it could not have made.
 func TestFromWithoutANetwork(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -188,6 +239,17 @@ func TestLimits(t *testing.T) {
 	}
 	_, err := d.Dial(t.Context(), Mail)
 	kindIs(t, err, Busy)
+
+	// Another kind has its own pace.
+	two := serve(t, &Server{Destinations: map[string]Destination{Mail: {"127.0.0.1", at.Port}, Directory: {"127.0.0.1", at.Port}}})
+	for range burst + 1 {
+		if c, err := two.Dial(t.Context(), Mail); err == nil {
+			must(t, c.Close())
+		}
+	}
+	c, err := two.Dial(t.Context(), Directory)
+	must(t, err)
+	must(t, c.Close())
 
 	silent := serve(t, &Server{Destinations: map[string]Destination{Mail: {"127.0.0.1", at.Port}}})
 	for range parallel {
@@ -231,7 +293,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%v: %s, want %s", err, got, want)
 		}
 	}
-	for _, k := range []Kind{Unavailable, Unknown, NoName, NoAnswer, Forbidden, Refused, TimedOut, Unreachable, Busy, Failed} {
+	for _, k := range []Kind{Unavailable, Unknown, Closed, Port, Fixed, NoName, NoAnswer, Forbidden, Refused, TimedOut, Unreachable, Busy, Failed} {
 		fr, en := k.Sentence()
 		if fr == "" || en == "" || fr == en || !strings.HasSuffix((&Error{k, "x"}).Error(), ": x") {
 			t.Errorf("%s: %q %q", k, fr, en)
@@ -258,8 +320,9 @@ func FuzzAnswer(f *testing.F) {
 // FuzzQuestion: whatever is asked, what isn't a destination gets none.
 func FuzzQuestion(f *testing.F) {
 	f.Add([]byte("{\"destination\":\"mail\"}\n"))
+	f.Add([]byte("{\"destination\":\"oidc-2\",\"host\":\"no.example\",\"port\":443}\n"))
 	f.Add(bytes.Repeat([]byte("["), maxQuestion))
-	s := &Server{Accounts: []int{os.Geteuid()}, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Accounts: []int{os.Geteuid()}, Log: slog.New(slog.DiscardHandler), Open: true, names: told{}}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		a, b := pair(t)
 		defer b.Close()

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// parallel bounds the questions that are answered at once: a mail goes out over one connection after the other.
-	parallel = 4
-	// As often as perSecond, after a burst, connections are opened: so nobody is flooded from here.
+	// parallel bounds the questions that are answered at once, and parallelOfKind those about one kind of destination: who
+	// doesn't answer a webhook must not keep the mails waiting.
+	parallel, parallelOfKind = 16, 4
+	// As often as perSecond, after a burst, connections are opened to each kind: so nobody is flooded from here.
 	perSecond, burst = 1, 20
 	// askWithin is how long a question of one line may take.
 	askWithin = 2 * time.Second
@@ -26,7 +27,12 @@ const (
 
 // Server connects for who asks.
 type Server struct {
+	// Destinations are what the settings files name: none of them leads elsewhere, whatever is asked.
 	Destinations map[string]Destination
+	// Open lets who asks choose hosts for the kinds of destinations that the files don't name, at the ports of each.
+	Open bool
+	// Also are further places by their kind, which the files name for the console to choose from.
+	Also map[string][]Destination
 	// Accounts are those that may ask, as user ids.
 	Accounts []int
 	// Idle is after how long without a question Serve returns; 0: never. The service manager starts it again for the next one.
@@ -36,9 +42,15 @@ type Server struct {
 	// names is replaced in tests.
 	names resolver
 
-	mu     sync.Mutex
+	mu    sync.Mutex
+	kinds map[string]*pace
+}
+
+// pace is how often and how many at once one kind of destination is connected to.
+type pace struct {
 	tokens float64
 	filled time.Time
+	open   int
 }
 
 // Serve answers until l is closed, or for the time of Idle nobody asked; then it waits for what is being answered.
@@ -46,7 +58,6 @@ func (s *Server) Serve(l *net.UnixListener) error {
 	if s.names == nil {
 		s.names = &net.Resolver{PreferGo: true}
 	}
-	s.tokens, s.filled = burst, time.Now()
 	slots := make(chan struct{}, parallel)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -102,7 +113,7 @@ func (s *Server) answer(c *net.UnixConn) {
 	_ = c.SetDeadline(time.Now().Add(within + askWithin))
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	conn, failed := s.open(ctx, q.Destination)
+	conn, failed := s.open(ctx, q)
 	if failed != nil {
 		s.Log.Warn("no connection outward", "destination", q.Destination, "kind", failed.Kind, "detail", failed.Detail)
 		s.say(c, failed, nil)
@@ -113,36 +124,78 @@ func (s *Server) answer(c *net.UnixConn) {
 	s.say(c, nil, conn)
 }
 
-// open is the whole rule: a name of the settings, not too often, its own address.
-func (s *Server) open(ctx context.Context, name string) (*net.TCPConn, *Error) {
-	d, ok := s.Destinations[name]
-	if !ok {
-		return nil, &Error{Unknown, cut(name)}
+// open is the whole rule: a destination of the settings, not too often, at an address of its own.
+func (s *Server) open(ctx context.Context, q question) (*net.TCPConn, *Error) {
+	d, literal, failed := s.lead(q)
+	if failed != nil {
+		return nil, failed
 	}
-	if !s.take(time.Now()) {
+	kind := kindOfName(q.Destination)
+	if !s.take(kind, time.Now()) {
 		return nil, &Error{Busy, "too often"}
 	}
-	c, err := connect(ctx, s.names, d)
+	defer s.release(kind)
+	c, err := connect(ctx, s.names, d, literal)
 	if err == nil {
 		return c, nil
 	}
-	failed := new(Error)
+	failed = new(Error)
 	if !errors.As(err, &failed) {
 		failed = &Error{Failed, cut(err.Error())}
 	}
 	return nil, failed
 }
 
-func (s *Server) take(now time.Time) bool {
+// lead decides where a question leads. literal reports whether a settings file names the place, so that an address there may be
+// any.
+func (s *Server) lead(q question) (d Destination, literal bool, failed *Error) {
+	asked := Destination{q.Host, q.Port}
+	if d, ok := s.Destinations[q.Destination]; ok {
+		if q.Host != "" && asked != d {
+			return d, false, &Error{Fixed, cut(q.Destination + ": " + asked.String())}
+		}
+		return d, true, nil
+	}
+	kind := kindOfName(q.Destination)
+	switch allowed, known := ports[kind]; {
+	case !known || q.Host == "":
+		return d, false, &Error{Unknown, cut(q.Destination)}
+	case slices.Contains(s.Also[kind], asked):
+		return asked, true, nil
+	case !s.Open:
+		return d, false, &Error{Closed, cut(q.Destination + ": " + asked.String())}
+	case !slices.Contains(allowed, q.Port):
+		return d, false, &Error{Port, cut(q.Destination + ": " + asked.String())}
+	}
+	return asked, false, nil
+}
+
+// take counts a connection that is being opened; release follows.
+func (s *Server) take(kind string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens = min(burst, s.tokens+now.Sub(s.filled).Seconds()*perSecond)
-	s.filled = now
-	if s.tokens < 1 {
+	if s.kinds == nil {
+		s.kinds = map[string]*pace{}
+	}
+	p := s.kinds[kind] // there are no more than kinds of destinations
+	if p == nil {
+		p = &pace{tokens: burst, filled: now}
+		s.kinds[kind] = p
+	}
+	p.tokens = min(burst, p.tokens+now.Sub(p.filled).Seconds()*perSecond)
+	p.filled = now
+	if p.tokens < 1 || p.open >= parallelOfKind {
 		return false
 	}
-	s.tokens--
+	p.tokens--
+	p.open++
 	return true
+}
+
+func (s *Server) release(kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kinds[kind].open--
 }
 
 // say answers; with a connection its descriptor goes along (unix(7), SCM_RIGHTS).

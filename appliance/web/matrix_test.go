@@ -251,6 +251,12 @@ var rights = []right{
 	{"GET", "/api/admin/provider", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provider"), nil, ""},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
+	{"GET", "/api/admin/tls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/tls"), nil, ""},
+	{"POST", "/api/admin/tls/authority", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/authority"), map[string]any{"directory": "https://acme.example.org/", "ca": ""}, "certificate"},
+	{"POST", "/api/admin/tls/certificate", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/certificate"), map[string]any{"files": []string{}}, "certificate"},
+	{"POST", "/api/admin/tls/order", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/order"), nothing, "certificate"},
+	{"POST", "/api/admin/tls/requests", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/tls/requests"), map[string]any{"organisation": "Exemple"}, ""},
+	{"DELETE", "/api/admin/tls/requests/:request", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/requests/0123456789abcdef"), nil, "certificate"},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
 
 	// SCIM: an identity system with a token of its own (TestScimNeedsItsToken). Nobody's session is good for anything there.

@@ -50,7 +50,7 @@ type Config struct {
 	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
 	Proxies func(netip.Addr) bool
 	// Passkeys are the ceremonies for the host name in the settings; nil: there is none, and no passkeys either.
-	Passkeys        *passkey.Party
+	Passkeys *passkey.Party
 	// StrictTransport reports whether the certificate is one that browsers trust by themselves; nil: it is not.
 	StrictTransport func() bool
 	// Certificates is what administrators do with it.

@@ -42,7 +42,7 @@ type CertificateState struct {
 // maxCertificateBody has room for a chain, its key, and both once more in base64.
 const maxCertificateBody = 512 << 10
 
-type failureJSON struct {
+type acmeFailureJSON struct {
 	Kind   order.Kind `json:"kind"`
 	FR     string     `json:"fr"`
 	EN     string     `json:"en"`
@@ -50,13 +50,13 @@ type failureJSON struct {
 }
 
 type acmeJSON struct {
-	Ordering bool         `json:"ordering"`
-	Got      *time.Time   `json:"got,omitempty"`
-	Tried    *time.Time   `json:"tried,omitempty"`
-	Failures int          `json:"failures"`
-	Next     *time.Time   `json:"next,omitempty"`
-	RenewAt  *time.Time   `json:"renewAt,omitempty"`
-	Failure  *failureJSON `json:"failure,omitempty"`
+	Ordering bool             `json:"ordering"`
+	Got      *time.Time       `json:"got,omitempty"`
+	Tried    *time.Time       `json:"tried,omitempty"`
+	Failures int              `json:"failures"`
+	Next     *time.Time       `json:"next,omitempty"`
+	RenewAt  *time.Time       `json:"renewAt,omitempty"`
+	Failure  *acmeFailureJSON `json:"failure,omitempty"`
 }
 
 type requestJSON struct {
@@ -85,11 +85,11 @@ func timeOf(t time.Time) *time.Time {
 	return &t
 }
 
-func failureOf(f *order.Failure) *failureJSON {
+func acmeFailureOf(f *order.Failure) *acmeFailureJSON {
 	if f == nil {
 		return nil
 	}
-	j := &failureJSON{Kind: f.Kind, Detail: f.Detail}
+	j := &acmeFailureJSON{Kind: f.Kind, Detail: f.Detail}
 	j.FR, j.EN = f.Sentence()
 	return j
 }
@@ -104,7 +104,7 @@ func requestOf(r certs.Request) requestJSON {
 
 func tlsOf(s CertificateState) tlsJSON {
 	j := tlsJSON{Mode: s.Mode, Names: append([]string{}, s.Names...), Serves: s.Serves, Stored: s.Stored, Requests: []requestJSON{}, Port80: s.Port80, Strict: s.Strict,
-		ACME: acmeJSON{Ordering: s.Ordering, Got: timeOf(s.ACME.Got), Tried: timeOf(s.ACME.Tried), Failures: s.ACME.Failures, RenewAt: timeOf(s.RenewAt), Failure: failureOf(s.ACME.Failure)}}
+		ACME: acmeJSON{Ordering: s.Ordering, Got: timeOf(s.ACME.Got), Tried: timeOf(s.ACME.Tried), Failures: s.ACME.Failures, RenewAt: timeOf(s.RenewAt), Failure: acmeFailureOf(s.ACME.Failure)}}
 	if s.ACME.Failures > 0 {
 		j.ACME.Next = timeOf(s.ACME.Next)
 	}

@@ -1,0 +1,29 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Outward is a place that the console may choose for a kind of destination, at whatever port and address it stands.
+type Outward struct {
+	Kind string
+	Place
+}
+
+// destinationKinds are those of appliance/outward.
+var destinationKinds = []string{"acme", "directory", "mail", "oidc", "s3", "sftp", "syslog", "webhook", "witness"}
+
+type outbound struct{ value Outward }
+
+// UnmarshalText accepts kind=host:port.
+func (o *outbound) UnmarshalText(text []byte) (err error) {
+	kind, at, ok := strings.Cut(string(text), "=")
+	if !ok || !slices.Contains(destinationKinds, kind) {
+		return fmt.Errorf("%.100q does not begin with a kind and =, such as s3=s3.example.org:9000; the kinds are: %s", text, strings.Join(destinationKinds, ", "))
+	}
+	o.value.Kind = kind
+	o.value.Place, err = parsePlace(at)
+	return err
+}
