@@ -64,6 +64,7 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
+		Other:     a.certActs(),
 	}
 }
 

@@ -166,7 +166,7 @@ func emptyHouse(t testing.TB) *house {
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
-		Meeting: builtClient("/"), Console: builtClient("/console/"),
+		Certificates: newCabinet(t, h.now), Meeting: builtClient("/"), Console: builtClient("/console/"),
 		Passkeys: party,
 		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,
