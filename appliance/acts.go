@@ -53,7 +53,7 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: *a.needsRestart.Load(), Mail: a.mail()}
+				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail()}
 		},
 		Reset:     a.reset,
 		Export:    a.export,
@@ -111,7 +111,7 @@ func (a *Appliance) busy() (calls, people int) {
 func (a *Appliance) sentence() string {
 	calls, people := a.busy()
 	s := fmt.Sprintf("Port %d ; appels : %d, personnes : %d. / Calls: %d, people: %d.", a.port, calls, people, calls, people)
-	if n := len(*a.needsRestart.Load()); n > 0 {
+	if n := len(a.choices.NeedsRestart()); n > 0 {
 		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
 	}
 	return s

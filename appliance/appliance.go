@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/certs"
+	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/appliance/outbox"
@@ -54,6 +54,7 @@ func migrations() []store.Migration {
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
+		{Version: 16, Name: "settings of the console", Run: choices.CreateBuckets},
 	}
 }
 
@@ -81,6 +82,7 @@ type Appliance struct {
 	log      *slog.Logger
 	started  time.Time
 
+	choices   *choices.Settings
 	accounts  *accounts.Accounts
 	post      *post
 	rooms     *meetings.Rooms
@@ -101,8 +103,6 @@ type Appliance struct {
 	directory *ldap.Sync   // nil: there is none
 	provider  *oidc.Client // nil: there is none
 
-	needsRestart atomic.Pointer[[]string] // settings that were changed since the start
-
 	stops   []func()
 	quit    chan struct{} // closed when what comes round ends
 	failed  chan error    // a server that ended by itself
@@ -119,7 +119,6 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 			a.Stop()
 		}
 	}()
-	a.needsRestart.Store(new([]string))
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -144,26 +143,41 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.post, err = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}); err != nil {
-		return nil, err
-	}
-	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
-	client, err := s.newDirectory()
+	s.kept = new(kept)
+	a.choices, err = choices.Open(choices.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "settings"), Sources: s.from()}, s.now())
 	if err != nil {
 		return nil, err
 	}
-	if a.provider, err = s.newProvider(); err != nil {
+	s.Settings = a.choices.InForce()
+	s.readEarly()
+	var made parts
+	err = a.choices.Use(func(next config.Settings, secret func(name string) (string, error)) (func(), error) {
+		p, err := s.with(next, secret).newParts()
+		if err == nil {
+			err = a.tls.does(next, secret)
+		}
+		return func() {
+			made = p
+			a.tls.use(next)
+		}, err
+	})
+	if err != nil {
 		return nil, err
 	}
+	s = s.with(a.choices.InForce(), a.choices.Secret)
+	a.settings = s
+	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
+	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	a.provider = made.provider
 	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
-	if client != nil {
-		options.Directory = client
+	if made.directory != nil {
+		options.Directory = made.directory
 	}
 	if a.accounts, err = accounts.New(db, trail, hasher, rand.Reader, options); err != nil {
 		return nil, err
 	}
-	if client != nil {
-		a.directory = &ldap.Sync{Client: client, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
+	if made.directory != nil {
+		a.directory = &ldap.Sync{Client: made.directory, Accounts: a.accounts, Audit: trail, Log: log.With("part", "directory"), Now: s.now, Within: syncWithin}
 	}
 
 	sockets, err := s.sockets()
@@ -222,7 +236,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
-		Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
+		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)

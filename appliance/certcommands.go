@@ -14,7 +14,9 @@ import (
 	"huisclos/accounts"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/certs/order"
+	"huisclos/appliance/choices"
 	"huisclos/appliance/command"
+	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/appliance/web"
 )
@@ -25,6 +27,7 @@ const (
 	actCertCSR    = "cert-csr"
 	actCertImport = "cert-import"
 	actCertRenew  = "cert-renew"
+	actCertServe  = "cert-serve"
 )
 
 // certAnswer is what the appliance says of its certificate to the commands.
@@ -126,6 +129,16 @@ func (a *Appliance) certActs() map[string]control.Act {
 			}
 			return a.importFrom(by, g)
 		},
+		actCertServe: func(body json.RawMessage) (any, error) {
+			var mode string
+			if err := json.Unmarshal(body, &mode); err != nil {
+				return nil, err
+			}
+			if err := a.serveFrom(mode); err != nil {
+				return nil, err
+			}
+			return state()
+		},
 		actCertRenew: func(json.RawMessage) (any, error) {
 			if err := a.tls.OrderNow(by, a.settings.now()); err != nil {
 				return nil, certRefusal(err)
@@ -153,6 +166,19 @@ func (a *Appliance) importFrom(by accounts.Actor, g certGiven) (any, error) {
 	return certImported{facts, p.Reordered, p.Dropped, a.keeper.Fingerprint() == facts.Fingerprint, a.keeper.Mode()}, nil
 }
 
+// serveFrom chooses the mode as the console does. A file that names another one wins, and is said.
+func (a *Appliance) serveFrom(mode string) error {
+	if from := a.choices.InForce().From["tls.mode"]; from != "" && from != config.Console {
+		return &control.Refusal{Code: "fixed", FR: "tls.mode est fixé par " + from + " : changez-le là, puis lancez « systemctl reload huisclos ».", EN: "tls.mode is fixed by " + from + ": change it there, then run “systemctl reload huisclos”."}
+	}
+	err := a.choices.Change(choices.By{}, map[string]any{"tls.mode": mode}, a.settings.now())
+	var wrong config.Wrong
+	if errors.As(err, &wrong) {
+		return &control.Refusal{Code: "setting", FR: wrong.FR, EN: wrong.EN}
+	}
+	return err
+}
+
 // CertCommands are the section of the table about the certificate.
 func CertCommands() []command.Section {
 	option := func(name, value, fr, en string) command.Option {
@@ -173,23 +199,30 @@ func CertCommands() []command.Section {
 					FR: "La clé est faite ici et n'en sort pas. La demande porte les noms et adresses des réglages ; donnez-la à votre autorité, puis importez sa réponse avec « huisclos cert import ».\n\n  sudo huisclos cert csr > visio.csr",
 					EN: "The key is made here and does not leave. The request carries the names and addresses of the settings; give it to your authority, then import its answer with “huisclos cert import”.\n\n  sudo huisclos cert csr > visio.csr",
 				},
-				Options: []command.Option{option("organisation", "NAME", "organisation à écrire dans la demande", "organisation to write into the request"), option("country", "XX", "pays, en deux lettres", "country, in two letters"),
+				Options: []command.Option{option("organisation", "NAME", "organisation à écrire dans la demande", "organisation to write into the request"), option("country", "NAME", "pays, en deux lettres, comme FR", "country, in two letters, such as FR"),
 					option("p384", "", "clé P-384 au lieu de P-256", "a P-384 key instead of P-256")},
 			},
 			{
 				Path: "cert import", Asks: true, Operands: []command.Operand{{Name: "FILE", Many: true}}, Run: certImport,
 				Does: command.Text{FR: "importe un certificat : PEM avec sa clé, PKCS#12, ou la réponse à une demande", EN: "import a certificate: PEM with its key, PKCS#12, or the answer to a request"},
 				More: command.Text{
-					FR: "La chaîne est remise en ordre. Le certificat est servi dès que tls.mode vaut \"stored\".",
-					EN: "The chain is put in order. The certificate is served as soon as tls.mode is \"stored\".",
+					FR: "La chaîne est remise en ordre. Avec --serve, le certificat est servi aussitôt ; sinon, dès que tls.mode vaut \"stored\".",
+					EN: "The chain is put in order. With --serve the certificate is served at once; otherwise as soon as tls.mode is \"stored\".",
 				},
 				Options: []command.Option{option("passphrase-file", "FILE", "fichier avec la phrase de passe du PKCS#12 ; « - » : entrée standard", "file with the passphrase of the PKCS#12; “-”: standard input"),
+					option("serve", "", "le sert aussitôt (tls.mode = \"stored\")", "serve it at once (tls.mode = \"stored\")"),
 					option("try", "", "dit ce qui serait servi, sans rien changer", "say what would be served, and change nothing")},
 			},
 			{
 				Path: "cert renew", Asks: true, Run: certRenew,
 				Does: command.Text{FR: "commande tout de suite un certificat à l'autorité ACME", EN: "order a certificate from the ACME authority at once"},
 				More: command.Text{FR: "Les renouvellements se font seuls ; ceci est pour essayer. Celui d'avant reste en service tant qu'il n'y en a pas d'autre.", EN: "Renewals happen by themselves; this is for trying. The one before stays in use until there is another."},
+			},
+			{
+				Path: "cert self-signed", Asks: true, Run: certSelfSigned,
+				Does: command.Text{FR: "revient au certificat auto-signé", EN: "go back to the self-signed certificate"},
+				More: command.Text{FR: "Pour rentrer quand le certificat servi ne convient pas. Le certificat importé reste là. Les navigateurs avertissent ; ceux qui sont venus avec un certificat reconnu peuvent refuser la page pendant un an.",
+					EN: "To get in again when the certificate that is served does not do. The imported one stays where it is. Browsers warn; those that came with a trusted certificate may refuse the page for a year."},
 			},
 		},
 	}}
@@ -209,6 +242,14 @@ func certRenew(_ context.Context, args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	return showStatus(l, func(act string, body, into any) error { return l.AskFor(act, body, into, orderWithin, 1<<20) }, actCertRenew, stdout)
+}
+
+func certSelfSigned(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	l, code := control.Read("cert self-signed", args, stderr, 0, 0, nil)
+	if l == nil {
+		return code
+	}
+	return showStatus(l, func(act string, _, into any) error { return l.AskFor(act, config.SelfSigned, into, storeWithin, 1<<20) }, actCertServe, stdout)
 }
 
 func showStatus(l *control.Line, ask func(act string, body, into any) error, act string, stdout io.Writer) int {
@@ -278,15 +319,19 @@ func certCSR(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// storeWithin is how long a slow disk may take over a certificate and its entries.
+const storeWithin = time.Minute
+
 // maxCertFiles is what the control socket takes, in base64.
 const maxCertFiles = 40 << 10
 
 func certImport(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	var g certGiven
-	passphrase := ""
+	passphrase, serve := "", false
 	l, code := control.Read("cert import", args, stderr, 1, 8, func(f *flag.FlagSet) {
 		f.StringVar(&passphrase, "passphrase-file", "", "")
 		f.BoolVar(&g.Try, "try", false, "")
+		f.BoolVar(&serve, "serve", false, "")
 	})
 	if l == nil {
 		return code
@@ -310,8 +355,14 @@ func certImport(_ context.Context, args []string, stdout, stderr io.Writer) int 
 		g.Passphrase = text
 	}
 	var done certImported
-	if err := l.Ask(actCertImport, g, &done); err != nil {
+	if err := l.AskFor(actCertImport, g, &done, storeWithin, 1<<20); err != nil {
 		return l.Fail(err)
+	}
+	if serve && !g.Try {
+		if err := l.AskFor(actCertServe, config.Stored, nil, storeWithin, 1<<20); err != nil {
+			return l.Fail(err)
+		}
+		done.Served, done.Mode = true, certs.ModeStored
 	}
 	if l.JSON {
 		_ = json.NewEncoder(stdout).Encode(done)
@@ -324,8 +375,8 @@ func certImport(_ context.Context, args []string, stdout, stderr io.Writer) int 
 	case done.Served:
 		fmt.Fprint(stdout, "\n  Importé, et servi dès maintenant. / Imported, and served from now on.\n")
 	default:
-		fmt.Fprint(stdout, "\n  Importé. Pour qu'il soit servi : tls.mode = \"stored\", puis systemctl reload huisclos, ou la page Certificat de la console.\n"+
-			"  Imported. To have it served: tls.mode = \"stored\", then systemctl reload huisclos, or the console's page Certificate.\n")
+		fmt.Fprint(stdout, "\n  Importé. Pour qu'il soit servi : la même commande avec --serve, ou la page Certificat de la console.\n"+
+			"  Imported. To have it served: the same command with --serve, or the console's page Certificate.\n")
 	}
 	return 0
 }

@@ -17,6 +17,7 @@ import (
 	"huisclos/accounts"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/certs/order"
+	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/outward"
 	"huisclos/appliance/web"
@@ -38,8 +39,8 @@ type certificates struct {
 	renewer *order.Renewer
 	trail   *audit.Log
 	inForce func() config.Settings
-	wish    func() (order.Settings, error) // of the settings in force
-	plain   bool                           // port 80 comes to us too
+	secret  func(name string) (string, error) // that the console was given
+	plain   bool                              // port 80 comes to us too
 	log     func(msg string, args ...any)
 	now     func() time.Time
 
@@ -210,7 +211,7 @@ func (c *certificates) tend(atOnce bool, now time.Time) error {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, orderWithin)
 	defer cancel()
-	s, err := c.wish()
+	s, err := orderSettings(c.inForce(), os.ReadFile, c.secret)
 	if err != nil {
 		c.log("no certificate is ordered: the settings of the authority do not do", "error", err)
 		return &order.Failure{Kind: order.BadDirectory, Detail: err.Error()}
@@ -300,17 +301,48 @@ func (a *Appliance) openCertificates(plain bool) error {
 	if plain {
 		answer = a.plain.set
 	}
-	a.tls = &certificates{keeper: a.keeper, renewer: newRenewer(a.keeper, o.Directory, toAuthority(outward.Dialer{Path: s.OutwardPath()}), answer), trail: a.trail, plain: plain,
-		inForce: func() config.Settings { return a.settings.Settings }, log: a.log.With("part", "certificate").Warn, now: s.now, ctx: ctx}
-	a.tls.wish = func() (order.Settings, error) {
-		return orderSettings(a.tls.inForce(), os.ReadFile, func(string) (string, error) { return "", errors.New("tls.acme_key_file is missing") })
-	}
-	a.tls.note(s.now())
+	c := &certificates{keeper: a.keeper, renewer: newRenewer(a.keeper, o.Directory, toAuthority(outward.Dialer{Path: s.OutwardPath()}), answer), trail: a.trail, plain: plain,
+		inForce: a.choices.InForce, secret: a.choices.Secret, log: a.log.With("part", "certificate").Warn, now: s.now, ctx: ctx}
+	c.note(s.now())
+	a.tls = c
 	a.onStop(func() {
 		cancel()
-		a.tls.running.Wait()
+		c.running.Wait()
 	})
 	return nil
+}
+
+// does says whether the settings do, before they are taken over. nil is a start, at which a self-signed certificate stands in.
+func (c *certificates) does(next config.Settings, secret func(name string) (string, error)) error {
+	if c == nil {
+		return nil
+	}
+	if next.CertificateMode() == config.Stored {
+		if _, ok := c.keeper.Stored(c.now()); !ok {
+			fr, en := (&certs.Refusal{Reason: certs.NothingStored}).Sentence()
+			return config.Wrong{Name: "tls.mode", Table: "tls", Reason: config.Reason{FR: fr, EN: en}}
+		}
+	}
+	if next.CertificateMode() != config.ByACME {
+		return nil
+	}
+	if _, err := orderSettings(next, os.ReadFile, secret); err != nil {
+		return choices.Fault{Table: "tls", Name: "tls.mode", FR: "Aucun certificat ne peut être commandé ainsi", EN: "no certificate can be ordered like this", Err: err}
+	}
+	return nil
+}
+
+// use takes over other settings. What is served goes on where they turn out not to do: the log says so.
+func (c *certificates) use(next config.Settings) {
+	if c == nil {
+		return
+	}
+	now := c.now()
+	if _, err := c.keeper.Use(certsOptions(next), now); err != nil {
+		c.log("another certificate is not taken over; the one before stays in use", "error", err)
+		return
+	}
+	c.running.Go(func() { c.note(now) }) // not in the transaction of the settings
 }
 
 func (a *Appliance) strictTransport() bool { return a.keeper.StrictTransport(a.settings.now()) }

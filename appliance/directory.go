@@ -3,11 +3,9 @@ package appliance
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"huisclos/accounts"
@@ -31,10 +29,14 @@ const (
 var errDirectory = errors.New("directory")
 
 // toDirectory connects to the directory through the process that connects outward.
-type toDirectory struct{ outward.Dialer }
+type toDirectory struct {
+	outward.Dialer
+	host string
+	port int
+}
 
 func (d toDirectory) Dial(ctx context.Context) (net.Conn, error) {
-	return d.Dialer.Dial(ctx, outward.Directory)
+	return d.DialTo(ctx, outward.Directory, d.host, d.port)
 }
 
 // newDirectory reads what the directory needs, which can't be read any more once the process is shut in; nil without a directory.
@@ -56,18 +58,14 @@ func (s settings) newDirectory() (*ldap.Client, error) {
 	}
 	var err error
 	if d.BindDN != "" {
-		if o.Password, err = s.bindPassword(); err != nil {
+		if o.Password, err = s.secret(s.directorySecret()); err != nil {
 			return nil, err
 		}
 	}
-	if d.CAFile != "" {
-		if o.Authorities, err = os.ReadFile(d.CAFile); err != nil {
-			return nil, fmt.Errorf("%w: directory.ca_file: %w", errDirectory, err)
-		}
-	} else if _, err = x509.SystemCertPool(); err != nil { // read now, once for all: the confined process can't
-		return nil, fmt.Errorf("%w: the system's authorities: %w", errDirectory, err)
+	if o.Authorities, err = s.authorities(d.CA, "directory.ca_file", d.CAFile); err != nil {
+		return nil, fmt.Errorf("%w: %w", errDirectory, err)
 	}
-	var dial ldap.Dialer = toDirectory{outward.Dialer{Path: s.OutwardPath()}}
+	var dial ldap.Dialer = toDirectory{outward.Dialer{Path: s.OutwardPath()}, d.Host, d.Port}
 	if s.dialDirectory != nil {
 		dial = s.dialDirectory
 	}
@@ -78,10 +76,10 @@ func (s settings) newDirectory() (*ldap.Client, error) {
 	return c, nil
 }
 
-// bindPassword is that of the account that reads the directory.
-func (s settings) bindPassword() (string, error) {
+// directorySecret is the password of the account that reads the directory.
+func (s settings) directorySecret() secret {
 	return secret{of: errDirectory, what: "password", none: "directory.bind_dn has no password", setting: "directory.bind_password_file",
-		file: s.Directory.BindPasswordFile, credential: directoryCredential, given: s.directoryPassword}.read()
+		file: s.Directory.BindPasswordFile, credential: directoryCredential, given: s.directoryPassword, console: "directory.bind_password"}
 }
 
 // untilSetUp is how often is looked whether the appliance has an administrator.

@@ -107,7 +107,7 @@ func TestDirectorySettingsThatDoNotDo(t *testing.T) {
 	}
 	s, _ := directorySettings(t)
 	s.directoryPassword, s.Directory.BindPasswordFile = nil, file("password", "a password\r\n", 0o600)
-	if p, err := s.bindPassword(); p != "a password" || err != nil {
+	if p, err := s.secret(s.directorySecret()); p != "a password" || err != nil {
 		t.Errorf("%q, %v", p, err)
 	}
 }

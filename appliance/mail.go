@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -49,25 +48,25 @@ type post struct {
 // errMail is what every error of the mail's files wraps; they are read once, before the process is shut in.
 var errMail = errors.New("mail")
 
-// newPost reads what mail needs: the password and the authorities, which can't be read any more once the process is shut in.
-func (s settings) newPost(o outbox.Options) (*post, error) {
+// newPost writes for the settings; server, nil where no mail leaves, is theirs.
+func (s settings) newPost(o outbox.Options, server *outbox.Server) *post {
 	p := &post{from: invite.Address{Name: s.Name, Address: s.Mail.From}, place: invite.Place{Name: s.Name},
 		language: invite.ParseLanguage(s.Mail.Language, invite.French), audit: o.Audit, random: o.Random, log: o.Log}
-	if s.Mail.On() {
-		server, err := s.mailServer()
-		if err != nil {
-			return nil, err
-		}
+	if server != nil {
 		p.server, o.Sender = server, server
 	}
 	p.Outbox = outbox.New(o)
-	return p, nil
+	return p
 }
 
+// mailServer is the one that takes mails in; nil where no mail leaves.
 func (s settings) mailServer() (*outbox.Server, error) {
-	dialer := outward.Dialer{Path: s.OutwardPath()}
+	if !s.Mail.On() {
+		return nil, nil
+	}
+	dialer, at := outward.Dialer{Path: s.OutwardPath()}, s.Mail.At()
 	server := &outbox.Server{Host: s.Mail.Host, Implicit: s.Mail.Security == config.TLS, Plain: s.Mail.Security == config.NoTLS, User: s.Mail.User, Helo: s.Mail.Helo, Now: s.now,
-		Dial: func(ctx context.Context) (net.Conn, error) { return dialer.Dial(ctx, outward.Mail) }}
+		Dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialTo(ctx, outward.Mail, s.Mail.Host, at) }}
 	if server.Helo == "" {
 		server.Helo = s.Hostname()
 	}
@@ -76,29 +75,31 @@ func (s settings) mailServer() (*outbox.Server, error) {
 	}
 	var err error
 	if server.User != "" {
-		login := secret{of: errMail, what: "password", none: "mail.user has no password", setting: "mail.password_file", file: s.Mail.PasswordFile, credential: mailCredential, given: s.password}
-		if server.Password, err = login.read(); err != nil {
+		if server.Password, err = s.secret(s.mailSecret()); err != nil {
 			return nil, err
 		}
 	}
 	if server.Plain {
 		return server, nil
 	}
-	if s.Mail.CAFile == "" {
-		if server.Roots, err = x509.SystemCertPool(); err != nil {
-			return nil, fmt.Errorf("%w: the system's authorities: %w", errMail, err)
-		}
-		return server, nil
-	}
-	text, err := os.ReadFile(s.Mail.CAFile)
+	text, err := s.authorities(s.Mail.CA, "mail.ca_file", s.Mail.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("%w: mail.ca_file: %w", errMail, err)
+		return nil, fmt.Errorf("%w: %w", errMail, err)
+	}
+	if text == nil {
+		server.Roots, err = x509.SystemCertPool()
+		return server, err
 	}
 	server.Roots = x509.NewCertPool()
 	if !server.Roots.AppendCertsFromPEM(text) {
 		return nil, fmt.Errorf("%w: mail.ca_file: %s holds no certificate (PEM)", errMail, s.Mail.CAFile)
 	}
 	return server, nil
+}
+
+// mailSecret is the password of the mail server's user.
+func (s settings) mailSecret() secret {
+	return secret{of: errMail, what: "password", none: "mail.user has no password", setting: "mail.password_file", file: s.Mail.PasswordFile, credential: mailCredential, given: s.password, console: "mail.password"}
 }
 
 // at says where the appliance is found; it is known once the port is open.

@@ -72,7 +72,9 @@ func (c *correspondence) open_(t *testing.T, s settings) {
 	must(t, err)
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper})
 	must(t, err)
-	c.post, err = s.newPost(outbox.Options{DB: c.db, Audit: c.audit, Keys: hasher, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(c.log, nil))})
+	server, err := s.mailServer()
+	must(t, err)
+	c.post = s.newPost(outbox.Options{DB: c.db, Audit: c.audit, Keys: hasher, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(c.log, nil))}, server)
 	must(t, err)
 	c.post.at("https://visio.example.org")
 	cheap := passhash.Params{Memory: 8 << 10, Time: 1, Threads: 1}

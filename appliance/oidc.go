@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -37,7 +36,8 @@ var errProvider = errors.New("oidc")
 // toProvider connects to the provider's hosts, and to no other, through the process that connects outward.
 type toProvider struct {
 	outward.Dialer
-	names map[string]string // host and port → destination
+	names  map[string]string // host and port → destination
+	places map[string]config.Place
 }
 
 func (d toProvider) Dial(ctx context.Context, address string) (net.Conn, error) {
@@ -45,7 +45,8 @@ func (d toProvider) Dial(ctx context.Context, address string) (net.Conn, error) 
 	if !ok {
 		return nil, &oidc.Error{Kind: oidc.Host, Err: errors.New(address)}
 	}
-	return d.Dialer.Dial(ctx, name)
+	at := d.places[strings.ToLower(address)]
+	return d.DialTo(ctx, name, at.Host, at.Port)
 }
 
 // providerDestinations names the places of the provider for the process that connects: oidc, oidc-2, oidc-3…
@@ -82,23 +83,23 @@ func (s settings) newProvider() (*oidc.Client, error) {
 		p.Require = append(p.Require, oidc.Requirement{Claim: r.Claim, Values: r.Values})
 	}
 	var err error
-	client := secret{of: errProvider, what: "secret", none: "there is no secret", setting: "oidc.client_secret_file", file: o.SecretFile, credential: providerCredential, given: s.providerSecret}
-	if p.ClientSecret, err = client.read(); err != nil {
+	if p.ClientSecret, err = s.secret(s.providerSecretOf()); err != nil {
 		return nil, err
 	}
-	if o.CAFile != "" {
-		if p.Authorities, err = os.ReadFile(o.CAFile); err != nil {
-			return nil, fmt.Errorf("%w: oidc.ca_file: %w", errProvider, err)
+	if p.Authorities, err = s.authorities(o.CA, "oidc.ca_file", o.CAFile); err != nil {
+		return nil, fmt.Errorf("%w: %w", errProvider, err)
+	}
+	if p.Authorities == nil {
+		if p.System, err = x509.SystemCertPool(); err != nil {
+			return nil, fmt.Errorf("%w: the system's authorities: %w", errProvider, err)
 		}
-	} else if p.System, err = x509.SystemCertPool(); err != nil {
-		return nil, fmt.Errorf("%w: the system's authorities: %w", errProvider, err)
 	}
 	var dial oidc.Dialer = s.dialProvider
 	if dial == nil {
 		names, places := providerDestinations(o)
-		to := toProvider{outward.Dialer{Path: s.OutwardPath()}, map[string]string{}}
+		to := toProvider{outward.Dialer{Path: s.OutwardPath()}, map[string]string{}, map[string]config.Place{}}
 		for i, at := range places {
-			to.names[at.String()] = names[i]
+			to.names[at.String()], to.places[at.String()] = names[i], at
 		}
 		dial = to
 	}
@@ -107,6 +108,11 @@ func (s settings) newProvider() (*oidc.Client, error) {
 		return nil, fmt.Errorf("%w: %w", errProvider, err)
 	}
 	return c, nil
+}
+
+// providerSecretOf belongs to our client id at the provider.
+func (s settings) providerSecretOf() secret {
+	return secret{of: errProvider, what: "secret", none: "there is no secret", setting: "oidc.client_secret_file", file: s.OIDC.SecretFile, credential: providerCredential, given: s.providerSecret, console: "oidc.client_secret"}
 }
 
 // followProvider asks the provider at once, then again and again until the stop: what fails is known before somebody signs in.

@@ -161,7 +161,7 @@ func TestTheWayToTheProvider(t *testing.T) {
 	at := config.Place{Host: "127.0.0.1", Port: inside.Addr().(*net.TCPAddr).Port}
 	server := &outward.Server{Destinations: map[string]outward.Destination{"oidc-2": {Host: at.Host, Port: at.Port}}, Accounts: []int{os.Geteuid()}, Log: slog.New(slog.DiscardHandler)}
 	go func() { _ = server.Serve(l) }()
-	to := toProvider{outward.Dialer{Path: s.OutwardPath()}, map[string]string{at.String(): "oidc-2"}}
+	to := toProvider{outward.Dialer{Path: s.OutwardPath()}, map[string]string{at.String(): "oidc-2"}, map[string]config.Place{at.String(): at}}
 	c, err := to.Dial(t.Context(), at.String())
 	must(t, err)
 	_ = c.Close()

@@ -15,7 +15,13 @@ func (a *Appliance) reloadFrom(args []string) string {
 		return "Les réglages ne conviennent pas ; ceux d'avant restent en vigueur, la cause est dans le journal. / " +
 			"The settings do not do; those before stay in use, the cause is in the log."
 	}
-	restart, err := a.reload(next, a.settings.now())
+	next.password, next.directoryPassword, next.providerSecret = a.settings.password, a.settings.directoryPassword, a.settings.providerSecret
+	if err := a.choices.Read(next.from(), a.settings.now()); err != nil {
+		a.log.Error("settings not taken over; those before stay in use", "error", err)
+		return "Les réglages ne conviennent pas ; ceux d'avant restent en vigueur, la cause est dans le journal. / " +
+			"The settings do not do; those before stay in use, the cause is in the log."
+	}
+	restart, err := a.reload(a.settings.now())
 	switch {
 	case err != nil:
 		return "Réglages relus, mais pas le certificat ; celui d'avant reste en vigueur. / Settings read again, but not the certificate; the one before stays in use."
@@ -25,21 +31,13 @@ func (a *Appliance) reloadFrom(args []string) string {
 	return "Réglages relus. / Settings read again."
 }
 
-// changesLive says which settings change without a restart. The files of the certificate are read again as well; other
-// files need a restart, because the process is confined to the directories that it had at the start.
-func changesLive(name string) bool { return name == "log.level" }
-
-// reload takes over what can change while people meet, and returns the settings that need a restart. After an error of
-// the certificate's the one before stays in use.
-func (a *Appliance) reload(next settings, now time.Time) (restart []string, err error) {
-	for _, name := range a.settings.Differences(next.Settings) {
-		if !changesLive(name) {
-			restart = append(restart, name)
-		}
-	}
-	a.needsRestart.Store(&restart)
+// reload takes over what can change while people meet, and returns the settings that need a restart. The files of the certificate are
+// read again as well; other files need a restart, because the process is confined to the directories that it had at the start. After
+// an error of the certificate's the one before stays in use.
+func (a *Appliance) reload(now time.Time) (restart []string, err error) {
+	restart = a.choices.NeedsRestart()
 	if a.settings.level != nil {
-		a.settings.level.Set(next.LogLevel)
+		a.settings.level.Set(a.choices.InForce().LogLevel)
 	}
 	err = a.refresh(now)
 	a.log.Info("settings read again", "need a restart", restart)

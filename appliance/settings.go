@@ -20,6 +20,12 @@ type settings struct {
 	config.Settings
 
 	file string // the settings file that was asked for
+	// sources are what the files and the command line say; nil in tests, whose Settings hold where the console doesn't choose otherwise.
+	sources *config.Sources
+	// chosen opens a secret that the console was given.
+	chosen func(name string) (string, error)
+	// kept has the files that were read before the process was shut in.
+	kept *kept
 	now  func() time.Time
 	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
 	refuseAfter time.Duration
@@ -59,8 +65,27 @@ func readSettings(args []string) (settings, error) {
 		return s, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	s.file = given.File()
-	s.Settings, err = given.Settings()
+	src, err := given.Sources()
+	if err != nil {
+		return s, err
+	}
+	s.sources = &src
+	s.Settings, err = src.Settings()
 	return s, err
+}
+
+// from are the sources, with the secrets that the service manager hands in.
+func (s settings) from() config.Sources {
+	src := config.From(s.Settings)
+	if s.sources != nil {
+		src = *s.sources
+	}
+	for name, given := range map[string][]byte{"mail.password": s.password, "directory.bind_password": s.directoryPassword, "oidc.client_secret": s.providerSecret} {
+		if given != nil {
+			src.Handed = append(src.Handed, name)
+		}
+	}
+	return src
 }
 
 // maxFrom is how many connections one address may have.

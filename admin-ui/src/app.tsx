@@ -16,6 +16,7 @@ import { Rules } from "./pages/policy.tsx";
 import { Profiles } from "./pages/profiles.tsx";
 import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
+import { Tls } from "./pages/tls.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { base, go, place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
@@ -83,6 +84,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "accounts": return <Accounts me={id} />;
     case "directory": return <Directory />;
     case "provisioning": return <Provisioning />;
+    case "tls": return <Tls />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;
     case "policy": return <Rules role={role} />;

@@ -16,6 +16,7 @@ const table = [
   { at: "directory", group: "people", icon: "list", roles: administrators },
   { at: "provisioning", group: "people", icon: "user-plus", roles: administrators },
   { at: "calls", group: "meetings", icon: "video", roles: administrators },
+  { at: "tls", group: "appliance", icon: "lock", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },

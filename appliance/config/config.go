@@ -1,9 +1,10 @@
-// Package config reads the appliance's settings: one commented TOML file, the files of the directory conf.d beside it,
-// and the command line, each winning over the one before.
+// Package config reads the appliance's settings: those chosen in the console, one commented TOML file, the files of the directory
+// conf.d beside it, and the command line, each winning over the one before.
 //
-// It decides which settings there are, what each may be and what holds when nothing is said. A name that it does not
-// know is an error with the line and the nearest right name: a setting that is misspelt must not be left out in silence.
-// It never writes a file of the administrator, and no setting is a secret.
+// It decides which settings there are, what each may be, what holds when nothing is said, and what the console may choose. A name
+// that it does not know is an error with the nearest right name: a setting that is misspelt must not be left out in silence.
+// It never writes a file of the administrator, and never sees a secret but to say whether one could be it: where secrets are kept is
+// the business of others.
 package config
 
 import (
@@ -16,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -57,7 +57,7 @@ type Settings struct {
 
 	// Files are the files that were read, in their order.
 	Files []string
-	// From says where a setting was given: a file, or "command line". A setting at its default is not in it.
+	// From says where a setting was given: a file, CommandLine, or Console. A setting at its default is not in it.
 	From map[string]string
 }
 
@@ -97,113 +97,75 @@ func (s Settings) OutwardPath() string {
 	return filepath.Join(s.Data, outwardFile)
 }
 
-// Differences lists the names of the settings that are not the same in both.
-func (s Settings) Differences(other Settings) (names []string) {
-	for _, d := range []struct {
-		name string
-		same bool
-	}{
-		{"listen", s.Listen == other.Listen}, {"media_port", s.MediaPort == other.MediaPort}, {"data", s.Data == other.Data}, {"name", s.Name == other.Name},
-		{"hostnames", slices.Equal(s.Hostnames, other.Hostnames)}, {"addresses", slices.Equal(s.Addresses, other.Addresses)},
-		{"public_addresses", slices.Equal(s.PublicAddresses, other.PublicAddresses)}, {"trusted_proxies", slices.Equal(s.TrustedProxies, other.TrustedProxies)}, {"control", s.Control == other.Control},
-		{"log.level", s.LogLevel == other.LogLevel}, {"tls.certificate", s.Certificate == other.Certificate}, {"tls.key", s.Key == other.Key},
-		{"outward", s.Outward == other.Outward}, {"console_destinations", s.ConsoleDestinations == other.ConsoleDestinations},
-		{"destinations", slices.Equal(s.Destinations, other.Destinations)},
-		{"mail.host", s.Mail.Host == other.Mail.Host}, {"mail.port", s.Mail.Port == other.Mail.Port}, {"mail.security", s.Mail.Security == other.Mail.Security},
-		{"mail.user", s.Mail.User == other.Mail.User}, {"mail.password_file", s.Mail.PasswordFile == other.Mail.PasswordFile}, {"mail.from", s.Mail.From == other.Mail.From},
-		{"mail.ca_file", s.Mail.CAFile == other.Mail.CAFile}, {"mail.helo", s.Mail.Helo == other.Mail.Helo}, {"mail.language", s.Mail.Language == other.Mail.Language},
-	} {
-		if !d.same {
-			names = append(names, d.name)
-		}
-	}
-	names = append(names, s.differencesTLS(other)...)
-	names = append(append(names, s.Directory.differences(other.Directory)...), s.OIDC.differences(other.OIDC)...)
-	if s.DeletionDelay != other.DeletionDelay {
-		names = append(names, "accounts.deletion_days")
-	}
-	return names
-}
-
 // Load reads the file at path and the files *.toml of the directory conf.d beside it, in the order of their names.
 // Relative paths in all of them are relative to the directory of the main file.
 func Load(path string) (Settings, error) {
-	s := Defaults()
-	if err := s.read(path, filepath.Dir(path)); err != nil {
-		return s, err
+	src, err := read(path)
+	if err != nil {
+		return Defaults(), err
 	}
-	more := filepath.Join(filepath.Dir(path), directory)
-	entries, err := os.ReadDir(more)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return s, fmt.Errorf("%w: %w", ErrSettings, err)
-	}
-	for _, e := range entries { // sorted by name
-		if strings.HasSuffix(e.Name(), ".toml") && !strings.HasPrefix(e.Name(), ".") {
-			if err := s.read(filepath.Join(more, e.Name()), filepath.Dir(path)); err != nil {
-				return s, err
-			}
-		}
-	}
-	return s, s.check()
+	return src.Settings()
 }
 
-func (s *Settings) read(path, base string) error {
+// readFile reads one file; base is what relative paths in it are relative to.
+func readFile(path, base string) (given file, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSettings, err)
+		return given, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSettings, err)
+		return given, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is not a file", ErrSettings, path)
+		return given, fmt.Errorf("%w: %s is not a file", ErrSettings, path)
 	}
 	if info.Mode().Perm()&0o002 != 0 {
-		return fmt.Errorf("%w: anybody may change %s; run: chmod o-w %s", ErrSettings, path, path)
+		return given, fmt.Errorf("%w: anybody may change %s; run: chmod o-w %s", ErrSettings, path, path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrSettings, err)
+		return given, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	if len(text) > maxFile {
-		return fmt.Errorf("%w: %s has more than %d bytes", ErrSettings, path, maxFile)
+		return given, fmt.Errorf("%w: %s has more than %d bytes", ErrSettings, path, maxFile)
 	}
-	given, err := parse(path, text)
-	if err != nil {
-		return err
+	if given, err = parse(path, text); err != nil {
+		return given, err
 	}
 	given.resolve(base)
-	given.apply(s, path)
-	s.Files = append(s.Files, path)
-	return nil
+	return given, nil
 }
 
 // check looks at what no single setting shows.
 func (s Settings) check() error {
-	if err := s.checkTLS(); err != nil {
-		return fmt.Errorf("%w: %w", ErrSettings, err)
-	}
-	if err := s.Mail.check(); err != nil {
-		if from := s.From["mail.host"]; from != "" {
-			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
+	for _, t := range s.tables() {
+		if t.err == nil {
+			continue
 		}
-		return fmt.Errorf("%w: %w", ErrSettings, err)
-	}
-	if err := s.Directory.check(); err != nil {
-		if from := s.From["directory.url"]; from != "" {
-			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
+		if from := s.From[t.lead]; from != "" {
+			return fmt.Errorf("%w: %s: %w", ErrSettings, from, t.err)
 		}
-		return fmt.Errorf("%w: %w", ErrSettings, err)
-	}
-	if err := s.OIDC.check(); err != nil {
-		if from := s.From["oidc.issuer"]; from != "" {
-			return fmt.Errorf("%w: %s: %w", ErrSettings, from, err)
-		}
-		return fmt.Errorf("%w: %w", ErrSettings, err)
+		return fmt.Errorf("%w: %w", ErrSettings, t.err)
 	}
 	return nil
+}
+
+// A table is a part of the settings that stands or falls together: lead is the one without which the others say nothing.
+type table struct {
+	name, lead string
+	on         bool
+	err        error // what is wrong with it as a whole
+}
+
+func (s Settings) tables() []table {
+	return []table{
+		{"tls", "tls.mode", s.TLSMode != "", s.checkTLS()},
+		{"mail", "mail.host", s.Mail.On(), s.Mail.check()},
+		{"directory", "directory.url", s.Directory.On(), s.Directory.check()},
+		{"oidc", "oidc.issuer", s.OIDC.On(), s.OIDC.check()},
+	}
 }
 
 // Flags are the settings of the command line. Make them with AddFlags, parse the flag set, then call Settings.
@@ -244,19 +206,25 @@ func (o *Flags) File() string { return o.file }
 
 // Settings returns the settings of the file that was asked for, if any, with those of the command line over them.
 func (o *Flags) Settings() (Settings, error) {
-	s := Defaults()
-	if o.file != "" {
-		var err error
-		if s, err = Load(o.file); err != nil {
-			return s, err
-		}
+	src, err := o.Sources()
+	if err != nil {
+		return Defaults(), err
 	}
-	o.given.apply(&s, CommandLine)
-	return s, s.check()
+	return src.Settings()
 }
 
-// CommandLine is what Settings.From says of a setting given there.
-const CommandLine = "command line"
+// Sources returns what the file that was asked for, if any, and the command line say.
+func (o *Flags) Sources() (Sources, error) {
+	src := From(Defaults())
+	if o.file != "" {
+		var err error
+		if src, err = read(o.file); err != nil {
+			return src, err
+		}
+	}
+	src.layers = append(src.layers, layer{o.given, CommandLine})
+	return src, nil
+}
 
 type textValue[T any] interface {
 	*T

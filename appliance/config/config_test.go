@@ -41,6 +41,8 @@ public_addresses = ["2001:db8::10"]
 trusted_proxies = ["::ffff:192.0.2.20", "2001:db8:1::/64"]
 control = "run/c.sock"
 outward = "run/o.sock"
+console_destinations = false
+destinations = ["s3=s3.example.org:9000", "sftp=192.0.2.30:2222"]
 log.level = "debug"
 [tls]
 certificate = "/etc/ssl/cert.pem"
@@ -127,9 +129,10 @@ deletion_days = 7
 		TrustedProxies:  []netip.Prefix{netip.MustParsePrefix("192.0.2.20/32"), netip.MustParsePrefix("2001:db8:1::/64")},
 		Control:         filepath.Join(dir, "run/c.sock"),
 		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"),
-		Outward: filepath.Join(dir, "run/o.sock"),
+		Outward:      filepath.Join(dir, "run/o.sock"),
+		Destinations: []Outward{{"s3", Place{"s3.example.org", 9000}}, {"sftp", Place{"192.0.2.30", 2222}}},
 		Mail: Mail{"smtp.example.org", 2525, TLS, "visio", filepath.Join(dir, "mail.password"), "visio@example.org", "/etc/ssl/ca.pem",
-			"visio.example.org", "en"},
+			"visio.example.org", "en", ""},
 		Directory: Directory{Host: "ldap.example.org", Port: 1636, TLS: true, CAFile: filepath.Join(dir, "tls/ldap-ca.pem"), BindDN: "cn=lecteur,dc=example,dc=org",
 			BindPasswordFile: filepath.Join(dir, "ldap.password"), Base: "ou=people,dc=example,dc=org", Filter: "(&(objectClass=user)(visio=TRUE))",
 			Disabled: "(nsAccountLock=TRUE)", Name: "cn", Mail: "rfc822Mailbox", Identifier: "objectGUID", Role: NoRole, Member: "uniqueMember", Nested: true, Login: "uid", SyncGroups: []string{"cn=c,dc=example,dc=org"}, GroupsBase: "ou=groups,dc=example,dc=org",

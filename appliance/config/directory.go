@@ -20,6 +20,7 @@ type Directory struct {
 	Port             int
 	TLS              bool   // from the first octet (ldaps://); else StartTLS (ldap://)
 	CAFile           string // PEM file of the authorities that are trusted instead of the system's
+	CA               string // those authorities themselves, where the console gives them
 	BindDN           string // as whom is searched; "": as nobody
 	BindPasswordFile string // "": the credential that the service manager hands in
 
@@ -81,32 +82,53 @@ func (d Directory) check() error {
 	return nil
 }
 
-// differences lists the names of the settings that are not the same in both, in the order of the file.
-func (d Directory) differences(o Directory) (names []string) {
-	list := []struct {
-		name string
-		same bool
-	}{
-		{"url", d.Host == o.Host && d.Port == o.Port && d.TLS == o.TLS}, {"ca_file", d.CAFile == o.CAFile}, {"bind_dn", d.BindDN == o.BindDN},
-		{"bind_password_file", d.BindPasswordFile == o.BindPasswordFile}, {"base", d.Base == o.Base}, {"filter", d.Filter == o.Filter},
-		{"disabled_filter", d.Disabled == o.Disabled}, {"name", d.Name == o.Name}, {"mail", d.Mail == o.Mail}, {"identifier", d.Identifier == o.Identifier},
-		{"default_role", d.Role == o.Role}, {"member", d.Member == o.Member}, {"nested", d.Nested == o.Nested},
-		{"login", d.Login == o.Login}, {"sync_groups", slices.Equal(d.SyncGroups, o.SyncGroups)}, {"groups_base", d.GroupsBase == o.GroupsBase},
-		{"groups_filter", d.GroupsFilter == o.GroupsFilter}, {"group_name", d.GroupName == o.GroupName}, {"interval", d.Interval == o.Interval},
-		{"timeout", d.Timeout == o.Timeout}, {"page_size", d.PageSize == o.PageSize},
+// values are those of the settings, by their names, as a file would write them.
+func (d Directory) values(say func(name string, value any)) {
+	at := ""
+	if d.On() {
+		at = d.address()
 	}
+	say("url", at)
+	say("ca_file", d.CAFile)
+	say("bind_dn", d.BindDN)
+	say("bind_password_file", d.BindPasswordFile)
+	say("base", d.Base)
+	say("filter", d.Filter)
+	say("disabled_filter", d.Disabled)
+	say("name", d.Name)
+	say("mail", d.Mail)
+	say("identifier", d.Identifier)
+	say("default_role", d.Role)
+	say("member", d.Member)
+	say("nested", d.Nested)
+	say("login", d.Login)
+	say("sync_groups", d.SyncGroups)
+	say("groups_base", d.GroupsBase)
+	say("groups_filter", d.GroupsFilter)
+	say("group_name", d.GroupName)
+	say("interval", duration(d.Interval))
+	say("timeout", duration(d.Timeout))
+	say("page_size", d.PageSize)
 	for _, role := range Roles {
-		list = append(list, struct {
-			name string
-			same bool
-		}{"groups." + role, slices.Equal(d.Groups[role], o.Groups[role])})
+		say("groups."+role, d.Groups[role])
 	}
-	for _, l := range list {
-		if !l.same {
-			names = append(names, "directory."+l.name)
-		}
+	say("ca", d.CA)
+}
+
+// address is the setting url: without the port where it is that of the scheme (RFC 4516 §3).
+func (d Directory) address() string {
+	scheme, usual := "ldap", 389
+	if d.TLS {
+		scheme, usual = "ldaps", 636
 	}
-	return names
+	host := d.Host
+	switch {
+	case d.Port != usual:
+		host = net.JoinHostPort(d.Host, strconv.Itoa(d.Port))
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	return scheme + "://" + host
 }
 
 type directoryTable struct {

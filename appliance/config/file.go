@@ -99,14 +99,17 @@ func parse(name string, text []byte) (given file, err error) {
 	}
 }
 
-// unknownKey is the sentence for a name that is no setting.
-func unknownKey(key toml.Key) string {
-	given := strings.Join(key, ".")
+// unknownKey is the reason for a name that is no setting.
+func unknownKey(key toml.Key) Reason { return unknown(strings.Join(key, "."), keys()) }
+
+// unknown names the nearest of the names that there are.
+func unknown(given string, names []string) Reason {
+	last := func(name string) string { return name[strings.LastIndex(name, ".")+1:] }
 	nearest, distance := "", 1<<30
-	for _, k := range keys() {
+	for _, k := range names {
 		d := editDistance(given, k)
 		// Also a right name in the wrong table: "certificate" for "tls.certificate".
-		if last := k[strings.LastIndex(k, ".")+1:]; last == key[len(key)-1] {
+		if last(k) == last(given) {
 			d = min(d, 1)
 		}
 		if d < distance {
@@ -114,9 +117,10 @@ func unknownKey(key toml.Key) string {
 		}
 	}
 	if distance <= max(2, len(given)/3) {
-		return fmt.Sprintf("there is no setting %q; did you mean %q?", given, nearest)
+		return reason("there is no setting %.100q; did you mean %q?", "Le réglage %.100q n’existe pas ; vouliez-vous dire %q ?", given, nearest)
 	}
-	return fmt.Sprintf("there is no setting %q; the settings are: %s", given, strings.Join(keys(), ", "))
+	all := strings.Join(names, ", ")
+	return reason("there is no setting %.100q; the settings are: %s", "Le réglage %.100q n’existe pas ; les réglages sont : %s", given, all)
 }
 
 // keys returns the names of all settings, with those of their tables.

@@ -21,6 +21,25 @@ type Mail struct {
 	CAFile       string // PEM file of the authorities that are trusted instead of the system's
 	Helo         string // name that the appliance gives (EHLO); "": its host name
 	Language     string // of mails to people whose language isn't known: "fr" or "en"
+	CA           string // the authorities themselves, where the console gives them
+}
+
+// values are those of the settings, by their names, as a file would write them.
+func (m Mail) values(say func(name string, value any)) {
+	say("host", m.Host)
+	if m.Port == 0 {
+		say("port", nil)
+	} else {
+		say("port", m.Port)
+	}
+	say("security", string(m.Security))
+	say("user", m.User)
+	say("password_file", m.PasswordFile)
+	say("from", m.From)
+	say("ca_file", m.CAFile)
+	say("helo", m.Helo)
+	say("language", m.Language)
+	say("ca", m.CA)
 }
 
 // Security says where TLS begins.

@@ -24,6 +24,7 @@ type OIDC struct {
 	ClientID   string
 	SecretFile string  // "": the credential that the service manager hands in
 	CAFile     string  // PEM file of the authorities that are trusted instead of the system's
+	CA         string  // those authorities themselves, where the console gives them
 	Hosts      []Place // of the provider, beside the issuer's, that the appliance itself asks
 
 	Scopes         []string // beside openid
@@ -137,31 +138,40 @@ func (o OIDC) check() error {
 	return nil
 }
 
-// differences lists the names of the settings that are not the same in both, in the order of the file.
-func (o OIDC) differences(p OIDC) (names []string) {
-	type same struct {
-		name string
-		is   bool
-	}
-	list := []same{
-		{"issuer", o.Issuer == p.Issuer}, {"preset", o.Preset == p.Preset}, {"name", o.Name == p.Name}, {"client_id", o.ClientID == p.ClientID},
-		{"client_secret_file", o.SecretFile == p.SecretFile}, {"ca_file", o.CAFile == p.CAFile}, {"hosts", slices.Equal(o.Hosts, p.Hosts)},
-		{"scopes", slices.Equal(o.Scopes, p.Scopes)}, {"name_claims", slices.Equal(o.NameClaims, p.NameClaims)}, {"mail_claim", o.MailClaim == p.MailClaim},
-		{"verified_mail", o.VerifiedMail == p.VerifiedMail}, {"userinfo", o.UserInfo == p.UserInfo},
-		{"require", slices.EqualFunc(o.Require, p.Require, func(a, b Required) bool { return a.Claim == b.Claim && slices.Equal(a.Values, b.Values) })},
-		{"role_claim", o.RoleClaim == p.RoleClaim}, {"default_role", o.Role == p.Role}, {"group_claim", o.GroupClaim == p.GroupClaim}, {"scim", o.ProvisionClaim == p.ProvisionClaim},
-		{"acr_values", slices.Equal(o.ACRValues, p.ACRValues)}, {"second_factor_acr", slices.Equal(o.SecondFactorACR, p.SecondFactorACR)},
-		{"second_factor_amr", slices.Equal(o.SecondFactorAMR, p.SecondFactorAMR)}, {"sign_out", o.SignOut == p.SignOut}, {"timeout", o.Timeout == p.Timeout},
-	}
-	for _, role := range Roles {
-		list = append(list, same{"roles." + role, slices.Equal(o.Roles[role], p.Roles[role])})
-	}
-	for _, l := range list {
-		if !l.is {
-			names = append(names, "oidc."+l.name)
+// values are those of the settings, by their names, as a file would write them.
+func (o OIDC) values(say func(name string, value any)) {
+	say("issuer", o.Issuer)
+	say("preset", o.Preset)
+	say("name", o.Name)
+	say("client_id", o.ClientID)
+	say("client_secret_file", o.SecretFile)
+	say("ca_file", o.CAFile)
+	say("hosts", texts(o.Hosts))
+	say("scopes", o.Scopes)
+	say("name_claims", o.NameClaims)
+	say("mail_claim", o.MailClaim)
+	say("verified_mail", o.VerifiedMail)
+	say("userinfo", o.UserInfo)
+	var required []string
+	for _, r := range o.Require {
+		for _, v := range r.Values {
+			required = append(required, r.Claim+"="+v)
 		}
 	}
-	return names
+	say("require", required)
+	say("role_claim", o.RoleClaim)
+	say("default_role", o.Role)
+	say("group_claim", o.GroupClaim)
+	say("scim", o.ProvisionClaim)
+	say("acr_values", o.ACRValues)
+	say("second_factor_acr", o.SecondFactorACR)
+	say("second_factor_amr", o.SecondFactorAMR)
+	say("sign_out", o.SignOut)
+	say("timeout", duration(o.Timeout))
+	for _, role := range Roles {
+		say("roles."+role, o.Roles[role])
+	}
+	say("ca", o.CA)
 }
 
 type oidcTable struct {

@@ -12,6 +12,8 @@ type Outward struct {
 	Place
 }
 
+func (o Outward) String() string { return o.Kind + "=" + o.Place.String() }
+
 // destinationKinds are those of appliance/outward.
 var destinationKinds = []string{"acme", "directory", "mail", "oidc", "s3", "sftp", "syslog", "webhook", "witness"}
 

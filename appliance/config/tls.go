@@ -162,17 +162,3 @@ func (a *acmeURL) UnmarshalText(text []byte) error {
 	a.text, a.at = s, where
 	return nil
 }
-
-func (s Settings) differencesTLS(o Settings) (names []string) {
-	for _, d := range []struct {
-		name string
-		same bool
-	}{{"mode", s.CertificateMode() == o.CertificateMode()}, {"acme_directory", s.ACME.Directory == o.ACME.Directory}, {"acme_contact", s.ACME.Contact == o.ACME.Contact},
-		{"acme_terms", s.ACME.Terms == o.ACME.Terms}, {"acme_key_id", s.ACME.KeyID == o.ACME.KeyID}, {"acme_key_file", s.ACME.KeyFile == o.ACME.KeyFile},
-		{"acme_ca_file", s.ACME.CAFile == o.ACME.CAFile}} {
-		if !d.same {
-			names = append(names, "tls."+d.name)
-		}
-	}
-	return names
-}

@@ -24,6 +24,8 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/choices"
+	"huisclos/appliance/config"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
@@ -33,6 +35,7 @@ import (
 
 // A house is a whole server on loopback with real TLS, real accounts and rooms, and a clock of its own.
 type house struct {
+	settings *choices.Settings
 	t        testing.TB
 	server   *Server
 	tls      *httptest.Server
@@ -139,7 +142,8 @@ func emptyHouse(t testing.TB) *house {
 	must(t, db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
-	}, accounts.Migrations(6)...)))
+		{Version: 6, Name: "settings of the console", Run: choices.CreateBuckets},
+	}, accounts.Migrations(7)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -159,6 +163,8 @@ func emptyHouse(t testing.TB) *house {
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
 	t.Cleanup(h.hall.Close)
+	h.settings, err = choices.Open(choices.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Log: logger, Sources: config.From(config.Defaults())}, h.now)
+	must(t, err)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
 	must(t, err)
 	h.server, err = New(Config{
@@ -166,7 +172,8 @@ func emptyHouse(t testing.TB) *house {
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
-		Certificates: newCabinet(t, h.now), Meeting: builtClient("/"), Console: builtClient("/console/"),
+		Settings: h.settings, Certificates: newCabinet(t, h.now),
+		Meeting: builtClient("/"), Console: builtClient("/console/"),
 		Passkeys: party,
 		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,

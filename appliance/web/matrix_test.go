@@ -258,6 +258,10 @@ var rights = []right{
 	{"POST", "/api/admin/tls/requests", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/tls/requests"), map[string]any{"organisation": "Exemple"}, ""},
 	{"DELETE", "/api/admin/tls/requests/:request", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/requests/0123456789abcdef"), nil, "certificate"},
 	{"GET", "/api/admin/status", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/status"), nil, ""},
+	{"GET", "/api/admin/settings", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings"), nil, ""},
+	{"PATCH", "/api/admin/settings", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings"), map[string]any{"changes": map[string]any{"name": "Visio"}}, ""},
+	{"GET", "/api/admin/settings/history", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings/history"), nil, ""},
+	{"POST", "/api/admin/settings/history/:change/rollback", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings/history/0/rollback"), nothing, ""},
 
 	// SCIM: an identity system with a token of its own (TestScimNeedsItsToken). Nobody's session is good for anything there.
 	{"GET", "/scim/v2/ServiceProviderConfig", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ServiceProviderConfig"), nil, ""},

@@ -138,6 +138,10 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/tls/order", administrator, call, s.orderCertificate},
 		{post, "/api/admin/tls/requests", administrator, call, s.requestCertificate},
 		{del, "/api/admin/tls/requests/:request", administrator, call, s.withdrawRequest},
+		{get, "/api/admin/settings", administrator, call, s.getSettings},
+		{patch, "/api/admin/settings", administrator, call, s.changeSettings},
+		{get, "/api/admin/settings/history", administrator, call, s.settingsHistory},
+		{post, "/api/admin/settings/history/:change/rollback", administrator, call, s.rollBackSettings},
 	}
 	list = append(list, s.scimRoutes()...)
 	// Documents and files. They tell nobody anything: what a page shows comes from the API.

@@ -57,6 +57,7 @@ const (
 	codeNoMail code = "no-mail"
 
 	codeCertificate code = "certificate" // its sentence is that of the refusal
+	codeSetting     code = "setting"
 )
 
 // Of rooms' rules and planned meetings.
@@ -77,6 +78,9 @@ const (
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
 var sentences = map[code]sentence{
+	codeSetting: {http.StatusUnprocessableEntity,
+		"Un réglage ne convient pas ; rien n'a changé. Corrigez-le et recommencez.",
+		"A setting does not do; nothing was changed. Correct it and try again."},
 	codeNotSignedIn: {http.StatusUnauthorized,
 		"Vous n'êtes pas connecté. Connectez-vous pour continuer.",
 		"You are not signed in. Sign in to go on."},

@@ -18,6 +18,7 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
+	"huisclos/appliance/choices"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
@@ -34,6 +35,8 @@ type Config struct {
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.
 	Provider *oidc.Client
+	// Settings are those of the appliance, for the console.
+	Settings *choices.Settings
 
 	// Canary says whose token this is in the room of the appliance's own test call; nil: there are no such calls.
 	Canary func(token string, room [16]byte, now time.Time) (meetings.Visitor, bool)

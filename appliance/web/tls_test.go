@@ -51,7 +51,9 @@ func (c *cabinet) Examine(m certs.Material, now time.Time) (*certs.Pair, certs.F
 	return p, c.FactsOf(p, now), nil
 }
 
-func (c *cabinet) Import(_ accounts.Actor, p *certs.Pair, now time.Time) error { return c.Store(p, now) }
+func (c *cabinet) Import(_ accounts.Actor, p *certs.Pair, now time.Time) error {
+	return c.Store(p, now)
+}
 
 func (c *cabinet) Request(_ accounts.Actor, w certs.Wish, now time.Time) (certs.Request, error) {
 	return c.Keeper.Request(w, now)

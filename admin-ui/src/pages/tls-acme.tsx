@@ -1,7 +1,7 @@
 /** A certificate by ACME: which authority, what it asks for, and the order. */
 import { useState } from "preact/hooks";
-import { Button, Check, Field, Input, lang, LinkButton, Notice, Passphrase, toast } from "@huisclos/ui-kit";
-import { settings, type Setting } from "../api-settings.ts";
+import { Button, Check, Field, Input, lang, Notice, Passphrase, toast } from "@huisclos/ui-kit";
+import { settingsApi, type Changes, type Setting } from "../settings-api.ts";
 import { tls, type Authority, type TlsState } from "../api-tls.ts";
 import { asApiError } from "../session.ts";
 import { tlsWords } from "../words/tls.ts";
@@ -29,9 +29,9 @@ export function AcmeForm({ state, values, onDone }: { state: TlsState; values: R
   };
   const look = async () => setAuthority(await tls.look({ directory: directory.trim(), ca: ca.trim() }));
   const order = async () => {
-    const wish: Record<string, unknown> = { "tls.acme_directory": directory.trim(), "tls.acme_contact": contact.trim() || null, "tls.acme_terms": terms, "tls.acme_key_id": keyId.trim() || null, "tls.acme_ca": ca.trim() || null, "tls.mode": "acme" };
+    const wish: Changes = { "tls.acme_directory": directory.trim(), "tls.acme_contact": contact.trim() || null, "tls.acme_terms": terms, "tls.acme_key_id": keyId.trim() || null, "tls.acme_ca": ca.trim() || null, "tls.mode": "acme" };
     if (hmac) wish["tls.acme_key"] = hmac.trim();
-    await settings.change(Object.fromEntries(Object.entries(wish).filter(([name]) => open(name))));
+    await settingsApi.change(Object.fromEntries(Object.entries(wish).filter(([name]) => open(name))));
     await tls.order();
     toast(t.ordering);
     setHMAC("");
@@ -46,7 +46,7 @@ export function AcmeForm({ state, values, onDone }: { state: TlsState; values: R
       <Field label={t.ca} hint={t.caHint}>{(tied) => <textarea {...tied} class="input" rows={3} value={ca} spellcheck={false} onInput={(e) => { setCA(e.currentTarget.value); setAuthority(null); }} />}</Field>
       {authority?.terms && (
         <div class="stack">
-          <div class="row"><LinkButton href={authority.terms} target="_blank" rel="noreferrer">{t.readTerms}</LinkButton></div>
+          <p><a href={authority.terms} target="_blank" rel="noreferrer">{t.readTerms}</a></p>
           <Check label={t.terms} on={terms} onChange={setTerms} />
         </div>
       )}

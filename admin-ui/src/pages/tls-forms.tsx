@@ -1,7 +1,7 @@
 /** Forms of the page of the certificate: files, a request for an authority, and the way back to a self-signed one. */
 import { useState } from "preact/hooks";
 import { Button, Confirm, date, Field, Input, lang, Notice, Passphrase, Select, toast } from "@huisclos/ui-kit";
-import { settings } from "../api-settings.ts";
+import { settingsApi } from "../settings-api.ts";
 import { encoded, tls, type CertificateRequest, type Examined, type Files, type TlsState } from "../api-tls.ts";
 import { asApiError } from "../session.ts";
 import { tlsWords } from "../words/tls.ts";
@@ -38,7 +38,7 @@ export function ImportForm({ answer, onDone }: { answer: boolean; onDone: Done }
     if (!given) return;
     await tls.importFiles(given);
     toast(t.imported);
-    await settings.change({ "tls.mode": "stored" });
+    await settingsApi.change({ "tls.mode": "stored" });
     setSeen(null);
     setGiven(null);
     setPassphrase("");
@@ -138,7 +138,7 @@ export function SelfSigned({ state, onDone }: { state: TlsState; onDone: Done })
   if (state.mode === "self-signed") return <p>{t.already}</p>;
   const act = async () => {
     setError(null);
-    try { await settings.change({ "tls.mode": "self-signed" }); toast(t.nowServed); } catch (cause) { setError(asApiError(cause).text(lang.value)); }
+    try { await settingsApi.change({ "tls.mode": "self-signed" }); toast(t.nowServed); } catch (cause) { setError(asApiError(cause).text(lang.value)); }
     setAsking(false);
     await onDone();
   };

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Badge, Button, copy, date, dateTime, IconButton, lang, Notice, Segments, Skeleton, toast } from "@huisclos/ui-kit";
 import type { ApiError } from "../api.ts";
-import { settings, type Setting } from "../api-settings.ts";
+import { settingsApi, type Setting } from "../settings-api.ts";
 import { tls, type Facts, type TlsState } from "../api-tls.ts";
 import { asApiError, useEvery } from "../session.ts";
 import { Head } from "../shell.tsx";
@@ -42,7 +42,7 @@ export function useTls() {
   const [failed, setFailed] = useState<ApiError | null>(null);
   const load = async () => {
     try {
-      const [s, all] = await Promise.all([tls.state(), settings.all()]);
+      const [s, all] = await Promise.all([tls.state(), settingsApi.settings()]);
       setValues(Object.fromEntries(all.settings.filter((v) => v.name.startsWith("tls.")).map((v) => [v.name, v])));
       setState(s);
       setFailed(null);
@@ -83,7 +83,7 @@ function StoredOne({ state, onDone }: { state: TlsState; onDone: () => Promise<v
   const [error, setError] = useState<string | null>(null);
   if (!state.stored || state.mode === "stored") return null;
   const serve = async () => {
-    try { await settings.change({ "tls.mode": "stored" }); toast(t.nowServed); await onDone(); } catch (cause) { setError(asApiError(cause).text(lang.value)); }
+    try { await settingsApi.change({ "tls.mode": "stored" }); toast(t.nowServed); await onDone(); } catch (cause) { setError(asApiError(cause).text(lang.value)); }
   };
   return (
     <section class="card stack" aria-labelledby="tls-stored">
