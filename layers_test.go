@@ -33,16 +33,20 @@ var layers = map[string]rule{
 
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
-	"appliance/certs":   {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
-	"appliance/choices": {floor: 4, own: []string{"appliance/config", "audit", "store"}},
-	"appliance/command": {floor: 4},
-	"appliance/config":  {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
-	"appliance/console": {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
-	"appliance/control": {floor: 4, own: []string{"appliance/config", "appliance/reach", "hardening"}},
+	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
+	"appliance/choices":        {floor: 4, own: []string{"appliance/config", "audit", "store"}},
+	"appliance/command":        {floor: 4},
+	"appliance/config":         {floor: 4, outside: []string{"github.com/pelletier/go-toml/v2"}},
+	"appliance/console":        {floor: 4, own: []string{"appliance/control"}, outside: []string{"golang.org/x/sys"}},
+	"appliance/control":        {floor: 4, own: []string{"appliance/config", "appliance/reach", "hardening"}},
+	"appliance/metrics":        {floor: 4, own: []string{"audit", "store"}},
+	"appliance/metrics/series": {floor: 4, own: []string{"store"}},
+	"appliance/metrics/usage":  {floor: 4, own: []string{"store"}},
+
 	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
 	"appliance/outward": {floor: 4},
 	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/certs/...", "appliance/choices", "appliance/config", "audit", "meetings/...", "store"},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/metrics/...", "audit", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket"}},
 
 	"appliance/certs/order": {floor: 4, own: []string{"appliance/certs"}, outside: []string{"golang.org/x/crypto"}},

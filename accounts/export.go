@@ -267,7 +267,7 @@ func (a *Accounts) collect(tx *store.Tx, r record, e *Export, now time.Time) (er
 		e.Sessions = append(e.Sessions, out)
 	}
 	e.Groups = []ExportedGroup{}
-	for _, id := range groupsOf(tx, r.ID) {
+	for _, id := range GroupsOf(tx, r.ID) {
 		g, err := loadGroup(tx, id)
 		if err != nil {
 			return err

@@ -253,7 +253,7 @@ func (a *Accounts) ChangeMembers(actor Actor, id GroupID, add, take []ID, now ti
 
 // leaveAll takes a deleted account out of every group, and its contacts and choices with it.
 func (t *act) leaveAll(account ID) error {
-	for _, g := range groupsOf(t.tx, account) {
+	for _, g := range GroupsOf(t.tx, account) {
 		if err := dropMember(t.tx, g, account); err != nil {
 			return err
 		}
@@ -269,7 +269,8 @@ func (t *act) leaveAll(account ID) error {
 	return forgetContacts(t.tx, account)
 }
 
-func groupsOf(tx *store.Tx, account ID) (list []GroupID) {
+// GroupsOf lists the groups that an account belongs to, as the transaction sees it.
+func GroupsOf(tx *store.Tx, account ID) (list []GroupID) {
 	tx.Scan(memberOfBucket, account[:], nil, 0, func(k, _ []byte) bool {
 		list = append(list, GroupID(k[len(account):]))
 		return true

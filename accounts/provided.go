@@ -120,7 +120,7 @@ func (t *act) followGroups(v Vouched, r record) error {
 			return err
 		}
 	}
-	for _, id := range groupsOf(t.tx, r.ID) {
+	for _, id := range GroupsOf(t.tx, r.ID) {
 		g, err := loadGroup(t.tx, id)
 		if err != nil {
 			return err

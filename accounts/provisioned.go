@@ -356,7 +356,7 @@ func loadProvisioned(tx *store.Tx, id ID) (ProvisionedAccount, error) {
 
 // provisionedGroups are the groups of its source that an account is a member of.
 func provisionedGroups(tx *store.Tx, id ID) (list []Group, err error) {
-	for _, g := range groupsOf(tx, id) {
+	for _, g := range GroupsOf(tx, id) {
 		group, err := loadGroup(tx, g)
 		if err != nil && !errors.Is(err, ErrNoGroup) {
 			return nil, err

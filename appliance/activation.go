@@ -15,8 +15,8 @@ import (
 // (one or several of the same port, and of a second one for browsers that refuse the first: ReusePort=yes), and redirect where it
 // is wished.
 type given struct {
-	web, redirect net.Listener
-	media         []net.PacketConn
+	web, redirect, metrics net.Listener
+	media                  []net.PacketConn
 }
 
 // errSockets is what every error of handed-over sockets wraps.
@@ -94,11 +94,11 @@ func (g *given) take(fd int, name string) error {
 	switch domain := kind(syscall.SO_DOMAIN); {
 	case domain != syscall.AF_INET && domain != syscall.AF_INET6:
 		return fmt.Errorf("%s is not an IP socket", name)
-	case name != "web" && name != "media" && name != "redirect":
-		return fmt.Errorf("%q is none of the names web, media and redirect (FileDescriptorName=)", name)
+	case name != "web" && name != "media" && name != "redirect" && name != "metrics":
+		return fmt.Errorf("%q is none of the names web, media, redirect and metrics (FileDescriptorName=)", name)
 	case name == "media" && (kind(syscall.SO_TYPE) != syscall.SOCK_DGRAM || kind(syscall.SO_PROTOCOL) != syscall.IPPROTO_UDP):
 		return errors.New("media is not a UDP socket (ListenDatagram=)")
-	case name == "web" && g.web != nil, name == "redirect" && g.redirect != nil:
+	case name == "web" && g.web != nil, name == "redirect" && g.redirect != nil, name == "metrics" && g.metrics != nil:
 		return fmt.Errorf("there are two named %s", name)
 	case name == "media":
 		c, err := net.FilePacketConn(f)
@@ -116,16 +116,19 @@ func (g *given) take(fd int, name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if name == "web" {
+	switch name {
+	case "web":
 		g.web = l
-	} else {
+	case "metrics":
+		g.metrics = l
+	default:
 		g.redirect = l
 	}
 	return nil
 }
 
 func (g given) close() {
-	for _, l := range []net.Listener{g.web, g.redirect} {
+	for _, l := range []net.Listener{g.web, g.redirect, g.metrics} {
 		if l != nil {
 			_ = l.Close() // nothing to do about it
 		}

@@ -69,6 +69,16 @@ func (d *door) Close() error {
 	return d.Listener.Close()
 }
 
+// shut reports whether no more connections are taken.
+func (d *door) shut() bool {
+	select {
+	case <-d.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 // knock opens a connection from inside.
 func (d *door) knock(ctx context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()

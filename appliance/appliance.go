@@ -24,6 +24,7 @@ import (
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/appliance/metrics"
 	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
 	"huisclos/audit"
@@ -54,7 +55,8 @@ func migrations() []store.Migration {
 		{Version: 13, Name: "provisioning", Run: accounts.AddProvisioning},
 		{Version: 14, Name: "provider", Run: accounts.AddProvider},
 		{Version: 15, Name: "life", Run: accounts.AddLife},
-		{Version: 16, Name: "settings of the console", Run: choices.CreateBuckets},
+		{Version: 16, Name: "metrics", Run: createMetrics},
+		{Version: 17, Name: "settings of the console", Run: choices.CreateBuckets},
 	}
 }
 
@@ -103,6 +105,10 @@ type Appliance struct {
 	directory *ldap.Sync   // nil: there is none
 	provider  *oidc.Client // nil: there is none
 
+	watched *watch
+	clocks  clocks
+	began   time.Time // of the steady clock
+
 	stops   []func()
 	quit    chan struct{} // closed when what comes round ends
 	failed  chan error    // a server that ended by itself
@@ -112,7 +118,7 @@ type Appliance struct {
 // Start opens the database, then the sockets, shuts the process in, then starts the parts between them. When it returns an
 // error, everything that was opened is closed again.
 func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
-	a := &Appliance{settings: s, log: log, started: s.now().UTC(), quit: make(chan struct{}), failed: make(chan error, 3),
+	a := &Appliance{settings: s, log: log, started: s.now().UTC(), began: time.Now(), quit: make(chan struct{}), failed: make(chan error, 3),
 		probes: newProbes(s.now)}
 	defer func() {
 		if err != nil {
@@ -122,7 +128,8 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{})
+	seen := newObserver()
+	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{Committed: seen.commits.Add})
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +176,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	a.provider = made.provider
-	options := accounts.Options{Recorded: a.post.recorded, CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
+	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
 	if made.directory != nil {
 		options.Directory = made.directory
 	}
@@ -205,7 +212,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		a.warnOfOpenings()
 	}
 
-	said := newReports()
+	said := newReports(seen, s.now)
 	webConns, iceConns, turnConns := transport.SplitTCP(newLimitedListener(sockets.tcp, maxConnections, s.maxFrom))
 	a.door = newDoor(webConns)
 	a.onStop(func() { _ = a.door.Close() })
@@ -223,7 +230,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(server.Close)
 	a.trials = &trials{server: server}
-	a.hall = meetings.NewHall(meetings.HallOptions{Records: records{a.rooms, a.canaries}, Media: plane{server}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: trail,
+	a.hall = meetings.NewHall(meetings.HallOptions{Records: records{a.rooms, a.canaries}, Media: watchedPlane{plane{server}, seen, s.now}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: recorder{trail, seen, a.canaries},
 		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(a.hall)
 	a.onStop(func() {
@@ -234,21 +241,23 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	})
 	a.onStop(a.endCanary)
 
+	a.watched = &watch{observer: seen, Access: metrics.Access{DB: db, Audit: trail, Random: rand.Reader}, a: a, db: db, server: server}
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed,
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: log.With("part", "web"), Mask: mask,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.serveWeb(a.door, sockets.redirect)
+	a.serveWeb(a.door, sockets.redirect, sockets.metrics)
 	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
 	a.holdRefusals()
 	a.tend()
+	a.noteMinutes()
 	a.followDirectory()
 	a.followProvider()
 	return a, nil
@@ -258,8 +267,8 @@ func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
 
 // serveWeb answers TLS with the pages, or hands it to the relay, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
 // handful of hashed files gain nothing from HTTP/2.
-// redirect, if there is one, is a port that speaks plain HTTP only.
-func (a *Appliance) serveWeb(conns, redirect net.Listener) {
+// redirect, if there is one, is a port that speaks plain HTTP only; metrics another, for the page of metrics and nothing else.
+func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 	secure, plain := splitWeb(conns)
 	one := new(http.Protocols)
 	one.SetHTTP1(true)
@@ -281,13 +290,17 @@ func (a *Appliance) serveWeb(conns, redirect net.Listener) {
 	}
 	run(func() error { return main.Serve(splitSecure(secure, main.TLSConfig, a.relay.ServeConn, main.ErrorLog)) })
 	run(func() error { return hint.Serve(plain) })
+	figures := server(onlyMetrics(a.pages))
+	if metrics != nil {
+		run(func() error { return figures.Serve(newLimitedListener(metrics, maxCollectors, a.settings.maxFrom)) })
+	}
 	if redirect != nil {
 		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, a.settings.maxFrom)) })
 	}
 	a.onStop(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 		defer cancel()
-		_, _ = hint.Close(), away.Close()
+		_, _, _ = hint.Close(), away.Close(), figures.Close()
 		if err := main.Shutdown(ctx); err != nil {
 			_ = main.Close() // what is still open after ten seconds is cut
 		}
@@ -354,9 +367,8 @@ func (a *Appliance) refresh(now time.Time) error {
 
 // warnOfOpenings logs what the process should have closed by itself, and has not: an old kernel cannot do all of it.
 func (a *Appliance) warnOfOpenings() {
-	own := []string{"no-new-privileges", "not-dumpable", "no-core-dump", "landlock", "plain-tcp"}
 	for _, l := range a.selfCheck() {
-		if slices.Contains(own, l.Name) && l.State != hardening.OK {
+		if slices.Contains(ownProtections, l.Name) && l.State != hardening.OK {
 			a.log.Warn("less is closed than should be", "what", l.Name, "state", l.State, "detail", l.Detail.EN)
 		}
 	}
@@ -364,7 +376,7 @@ func (a *Appliance) warnOfOpenings() {
 
 func (a *Appliance) selfCheck() hardening.Report {
 	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
-	return append(r, a.providerLine()...)
+	return append(append(r, a.providerLine()...), a.diskLine(), a.clockLine())
 }
 
 func (a *Appliance) warnOfCertificate() {

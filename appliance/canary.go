@@ -71,6 +71,13 @@ func (c *canaries) card(room mls.RoomID) (meetings.Card, bool) {
 	return meetings.Card{ID: room, Name: canaryRoomName, Owner: c.running.people[0].visitor.Account}, true
 }
 
+// at reports whether a room, by its id in text, is the canary's.
+func (c *canaries) at(room string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running != nil && c.running.room.String() == room
+}
+
 // records are the rooms that there are: those of people, and the canary's.
 type records struct {
 	rooms    *meetings.Rooms

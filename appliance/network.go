@@ -10,11 +10,12 @@ import (
 
 // sockets are those that the appliance has: one TCP and one UDP, on one port number, and where that is below 1024 another UDP one
 // on a second number. Where a service manager opened them, there may be several UDP sockets of each number, among which the kernel
-// spreads the clients (SO_REUSEPORT, socket(7)), and another TCP one, whose visitors are only sent to the first.
+// spreads the clients (SO_REUSEPORT, socket(7)), and two other TCP ones: one whose visitors are only sent to the first, and one for whoever reads the metrics.
 type sockets struct {
 	tcp      net.Listener
 	udp      []net.PacketConn
 	redirect net.Listener // or nil
+	metrics  net.Listener // or nil
 }
 
 // udpBuffer holds about 100 ms of 300 Mbit/s, so that a pause of the reader loses nothing. The kernel may give less.
@@ -77,7 +78,7 @@ func (s settings) sockets() (sockets, error) {
 		return openSockets(s.Listen, s.Second)
 	}
 	// The buffers stay as they are: the manager may exceed net.core.rmem_max, we may not.
-	out := sockets{tcp: s.given.web, udp: s.given.media, redirect: s.given.redirect}
+	out := sockets{tcp: s.given.web, udp: s.given.media, redirect: s.given.redirect, metrics: s.given.metrics}
 	if _, port, err := net.SplitHostPort(s.Listen); s.From["listen"] != "" && (err != nil || port != fmt.Sprint(out.port())) {
 		out.close()
 		return sockets{}, fmt.Errorf("%w: they have port %d, and listen in %s says %q", errSockets, out.port(), s.From["listen"], s.Listen)
@@ -103,7 +104,7 @@ func (s sockets) port() int { return portOf(s.tcp.Addr()) }
 
 // listeners are the sockets that accept connections.
 func (s sockets) listeners() (out []syscall.Conn) {
-	for _, l := range []net.Listener{s.tcp, s.redirect} {
+	for _, l := range []net.Listener{s.tcp, s.redirect, s.metrics} {
 		if c, ok := l.(syscall.Conn); ok {
 			out = append(out, c)
 		}
@@ -115,6 +116,9 @@ func (s sockets) close() {
 	_ = s.tcp.Close() // stopping: nothing to do about it
 	for _, u := range s.udp {
 		_ = u.Close()
+	}
+	if s.metrics != nil {
+		_ = s.metrics.Close()
 	}
 	if s.redirect != nil {
 		_ = s.redirect.Close()

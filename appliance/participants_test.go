@@ -21,6 +21,7 @@ import (
 type household struct {
 	*Appliance
 	people []member
+	log    *notes
 	link   client.Link
 	pin    client.Fingerprint
 }
@@ -29,8 +30,8 @@ type member struct{ email, passphrase string }
 
 func newHousehold(t *testing.T, n int) *household {
 	t.Helper()
-	a, _ := start(t, testSettings(t))
-	h := &household{Appliance: a}
+	a, log := start(t, testSettings(t))
+	h := &household{Appliance: a, log: log}
 	now, ctx := time.Now(), t.Context()
 	join := func(name string, role accounts.Role, m member) accounts.Account {
 		t.Helper()

@@ -114,9 +114,13 @@ func (p plane) RestartSubscriber(call meetings.CallID, peer meetings.PeerID) err
 type reports struct {
 	there chan struct{}
 	hall  *meetings.Hall // set once, before there is closed
+	seen  *observer
+	now   func() time.Time
 }
 
-func newReports() *reports { return &reports{there: make(chan struct{})} }
+func newReports(seen *observer, now func() time.Time) *reports {
+	return &reports{there: make(chan struct{}), seen: seen, now: now}
+}
 
 func (r *reports) to(h *meetings.Hall) {
 	r.hall = h
@@ -134,6 +138,7 @@ func (r *reports) Offer(call media.CallID, peer media.PeerID, offer string, trac
 
 func (r *reports) Connected(call media.CallID, peer media.PeerID, publishing bool, transport string) {
 	<-r.there
+	r.seen.connected(call, peer, r.now())
 	r.hall.MediaConnected(meetings.CallID(call), meetings.PeerID(peer), publishing, transport)
 }
 

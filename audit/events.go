@@ -128,6 +128,13 @@ const (
 	CertificateOrdered   Action = "certificate.ordered"           // from an authority by ACME, by hand
 	CertificateFailed    Action = "certificate.failed"            // [reason] no certificate by ACME: the first of a row, or by hand
 
+	// The machine.
+	ClockJumped Action = "clock.jumped" // [by] the clock was set, or stood still: times before and after are of two clocks
+
+	// The token that opens the page of metrics. An operator's act, or an administrator's.
+	MetricsTokenMade    Action = "metrics.token-made"
+	MetricsTokenRevoked Action = "metrics.token-revoked"
+
 	// The provider of sign-in. Object of AccountVouched: the account.
 	AccountVouched Action = "account.vouched"  // [source] somebody whom another source brought signs in by the provider from now on
 	ProviderFailed Action = "provider.failed"  // [reason] the first of a row

@@ -59,6 +59,8 @@ type Options struct {
 	Timeout time.Duration
 	// Logf, if set, is told what the store repaired while opening (file modes). It never receives a record.
 	Logf func(format string, args ...any)
+	// Committed, if set, is told how long each commit took to be on the disk. It is called by the writer, who waits for it.
+	Committed func(took time.Duration)
 }
 
 // DB is one open database. Its methods may be called from any goroutine.
@@ -71,7 +73,8 @@ type DB struct {
 	failed bool
 
 	// commit is bolt's commit; tests put a failing one in its place.
-	commit func(*bolt.Tx) error
+	commit    func(*bolt.Tx) error
+	committed func(time.Duration)
 }
 
 // Open opens the database at path and makes it, with its directory (0700), when it does not exist. The file has mode 0600.
@@ -85,7 +88,7 @@ func Open(path string, o Options) (*DB, error) {
 	if err := prepare(path, o.Timeout, o.Logf); err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, commit: (*bolt.Tx).Commit}
+	db := &DB{path: path, commit: (*bolt.Tx).Commit, committed: o.Committed}
 	b, err := openBolt(path, o.Timeout)
 	if err != nil {
 		return nil, err
@@ -204,6 +207,7 @@ func (db *DB) Update(f func(*Tx) error) error {
 	if err := btx.Bucket([]byte(metaBucket)).Put(keyRevision, putUint64(next)); err != nil {
 		return fmt.Errorf("store: write revision: %w", err)
 	}
+	began := time.Now()
 	if err := db.commit(btx); err != nil {
 		// A full disk fails before anything counts, and heals. After any other error of a write or of fsync the
 		// kernel may have dropped pages that it will report as written: nothing may be acknowledged any more.
@@ -213,6 +217,9 @@ func (db *DB) Update(f func(*Tx) error) error {
 		return fmt.Errorf("store: commit: %w", err)
 	}
 	db.revision.Store(next)
+	if db.committed != nil {
+		db.committed(time.Since(began))
+	}
 	return nil
 }
 

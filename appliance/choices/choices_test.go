@@ -103,7 +103,7 @@ func (d *desk) refused(name, says string, pairs ...any) {
 		d.t.Errorf("%v: %v, want %s: %s", pairs, err, name, says)
 		return
 	}
-	if wrong.FR == "" {
+	if wrong.FR == "" || wrong.FR == wrong.EN {
 		d.t.Errorf("%v: in French it says %q", pairs, wrong.FR)
 	}
 	if d.text() != before || d.audited() != entries {

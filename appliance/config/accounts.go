@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -27,7 +26,7 @@ type deletionDays struct{ value int }
 func (d *deletionDays) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 1 || n > 90 {
-		return fmt.Errorf("accounts.deletion_days: %s is not a number of days from 1 to 90", text)
+		return reason("accounts.deletion_days: %s is not a number of days from 1 to 90", "accounts.deletion_days : %s n’est pas un nombre de jours de 1 à 90.", text)
 	}
 	d.value = n
 	return nil

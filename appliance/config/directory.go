@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -66,18 +64,18 @@ func (d Directory) On() bool { return d.Host != "" }
 func (d Directory) check() error {
 	if !d.On() {
 		if d.Base != "" || d.BindDN != "" || len(d.Groups) > 0 || d.CAFile != "" || d.GroupsBase != "" || len(d.SyncGroups) > 0 {
-			return errors.New("directory.url is missing; without it no accounts come from a directory")
+			return reason("directory.url is missing; without it no accounts come from a directory", "directory.url manque ; sans lui aucun compte ne vient d’un annuaire.")
 		}
 		return nil
 	}
 	if d.Base == "" {
-		return errors.New("directory.base is missing: the DN of the tree that people are in, such as ou=people,dc=example,dc=org")
+		return reason("directory.base is missing: the DN of the tree that people are in, such as ou=people,dc=example,dc=org", "directory.base manque : le DN de l’arbre où sont les personnes, comme ou=people,dc=example,dc=org.")
 	}
 	if d.BindDN == "" && d.BindPasswordFile != "" {
-		return errors.New("directory.bind_password_file is the password of directory.bind_dn, which is missing")
+		return reason("directory.bind_password_file is the password of directory.bind_dn, which is missing", "directory.bind_password_file est le mot de passe de directory.bind_dn, qui manque.")
 	}
 	if d.Role == NoRole && len(d.Groups) == 0 {
-		return errors.New("directory.default_role is none, and no group of directory.groups gives a role: nobody would have an account")
+		return reason("directory.default_role is none, and no group of directory.groups gives a role: nobody would have an account", "directory.default_role est none, et aucun groupe de directory.groups ne donne de rôle : personne n’aurait de compte.")
 	}
 	return nil
 }
@@ -289,7 +287,7 @@ type (
 
 // UnmarshalText accepts ldap://host and ldaps://host with or without a port (RFC 4516), and nothing more of such an address.
 func (u *directoryURL) UnmarshalText(text []byte) error {
-	wrong := fmt.Errorf("%q is not an address such as ldaps://ldap.example.org or ldap://ldap.example.org:389", text)
+	wrong := reason("%q is not an address such as ldaps://ldap.example.org or ldap://ldap.example.org:389", "%q n’est pas une adresse comme ldaps://ldap.example.org ou ldap://ldap.example.org:389.", text)
 	at, err := url.Parse(string(text))
 	if err != nil || at.User != nil || strings.Trim(at.Path, "/") != "" || at.RawQuery != "" || at.Fragment != "" || at.Opaque != "" || at.ForceQuery {
 		return wrong
@@ -306,13 +304,13 @@ func (u *directoryURL) UnmarshalText(text []byte) error {
 	if h, p, err := net.SplitHostPort(at.Host); err == nil {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil || n == 0 {
-			return fmt.Errorf("%q is not a port from 1 to 65535", p)
+			return reason("%q is not a port from 1 to 65535", "%q n’est pas un port de 1 à 65535.", p)
 		}
 		host, u.port = h, int(n)
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
-			return fmt.Errorf("%q is not an address that can be connected to", text)
+			return reason("%q is not an address that can be connected to", "%q n’est pas une adresse à laquelle on peut se connecter.", text)
 		}
 		u.host = ip.String()
 		return nil
@@ -322,7 +320,7 @@ func (u *directoryURL) UnmarshalText(text []byte) error {
 		return wrong
 	}
 	if name.text == "localhost" || strings.HasSuffix(name.text, ".localhost") { // RFC 6761 §6.3
-		return errors.New("write 127.0.0.1 or ::1 for this machine: a name is never led to it")
+		return reason("write 127.0.0.1 or ::1 for this machine: a name is never led to it", "Pour cette machine, écrivez 127.0.0.1 ou ::1 : un nom n’y mène jamais.")
 	}
 	u.host = name.text
 	return nil
@@ -331,7 +329,7 @@ func (u *directoryURL) UnmarshalText(text []byte) error {
 // ldapText accepts text without controls, of at most most octets. Whether it is what it should be is the LDAP client's to say.
 func ldapText(text []byte, most int) error {
 	if len(text) > most || !utf8.Valid(text) || strings.ContainsFunc(string(text), unicode.IsControl) {
-		return fmt.Errorf("%.40q has controls, or more than %d octets", text, most)
+		return reason("%.40q has controls, or more than %d octets", "%.40q contient des caractères de commande, ou plus de %d octets.", text, most)
 	}
 	return nil
 }
@@ -346,7 +344,7 @@ func (d *distinguished) UnmarshalText(text []byte) error {
 func (f *ldapFilter) UnmarshalText(text []byte) error {
 	s := string(text)
 	if s != "" && (!strings.HasPrefix(s, "(") || !strings.HasSuffix(s, ")")) {
-		return fmt.Errorf("%.60q is not a filter in parentheses such as (objectClass=person)", s)
+		return reason("%.60q is not a filter in parentheses such as (objectClass=person)", "%.60q n’est pas un filtre entre parenthèses comme (objectClass=person).", s)
 	}
 	f.text = s
 	return ldapText(text, 4096)
@@ -357,7 +355,7 @@ func (a *attribute) UnmarshalText(text []byte) error {
 	if len(text) == 0 || len(text) > 128 || strings.ContainsFunc(string(text), func(r rune) bool {
 		return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) {
-		return fmt.Errorf("%.40q is not the name of an attribute such as mail", text)
+		return reason("%.40q is not the name of an attribute such as mail", "%.40q n’est pas un nom d’attribut comme mail.", text)
 	}
 	a.text = string(text)
 	return nil
@@ -369,14 +367,14 @@ func (r *role) UnmarshalText(text []byte) error {
 		r.text = s
 		return nil
 	}
-	return fmt.Errorf("%.40q is not a role: %s, or %s", text, strings.Join(Roles, ", "), NoRole)
+	return reason("%.40q is not a role: %s, or %s", "%.40q n’est pas un rôle : %s, ou %s.", text, strings.Join(Roles, ", "), NoRole)
 }
 
 // UnmarshalText accepts durations such as 15m, from a second to a day.
 func (p *period) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if err != nil || d < time.Second || d > 24*time.Hour {
-		return fmt.Errorf("%.40q is not a duration from 1s to 24h, such as 15m", text)
+		return reason("%.40q is not a duration from 1s to 24h, such as 15m", "%.40q n’est pas une durée de 1s à 24h, comme 15m.", text)
 	}
 	p.value = d
 	return nil
@@ -386,7 +384,7 @@ func (p *period) UnmarshalText(text []byte) error {
 func (p *pageSize) UnmarshalText(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	if err != nil || n < 10 || n > 5000 {
-		return fmt.Errorf("directory.page_size: %s is not a number from 10 to 5000", text)
+		return reason("directory.page_size: %s is not a number from 10 to 5000", "directory.page_size : %s n’est pas un nombre de 10 à 5000.", text)
 	}
 	p.value = n
 	return nil

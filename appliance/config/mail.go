@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"net/mail"
 	"net/netip"
 	"strconv"
@@ -72,23 +70,23 @@ func (m Mail) At() int {
 func (m Mail) check() error {
 	if !m.On() {
 		if m != (Mail{Security: m.Security, Language: m.Language}) {
-			return errors.New("mail.host is missing; without it no mail leaves")
+			return reason("mail.host is missing; without it no mail leaves", "mail.host manque ; sans lui aucun courriel ne part.")
 		}
 		return nil
 	}
 	if m.From == "" {
-		return errors.New("mail.from is missing: the address that mails come from")
+		return reason("mail.from is missing: the address that mails come from", "mail.from manque : l’adresse d’où viennent les courriels.")
 	}
 	if m.Security == NoTLS {
 		if ip, err := netip.ParseAddr(m.Host); err != nil || !ip.IsLoopback() {
-			return fmt.Errorf("mail.security \"none\" is for 127.0.0.1 or ::1 only, and mail.host is %q: mails hold links that open accounts", m.Host)
+			return reason("mail.security \"none\" is for 127.0.0.1 or ::1 only, and mail.host is %q: mails hold links that open accounts", "mail.security « none » est pour 127.0.0.1 ou ::1 seulement, et mail.host est %q : les courriels portent des liens qui ouvrent des comptes.", m.Host)
 		}
 		if m.User != "" {
-			return errors.New("mail.user needs TLS: mail.security is \"none\"")
+			return reason("mail.user needs TLS: mail.security is \"none\"", "mail.user demande TLS : mail.security est « none ».")
 		}
 	}
 	if m.User == "" && m.PasswordFile != "" {
-		return errors.New("mail.password_file is the password of mail.user, which is missing")
+		return reason("mail.password_file is the password of mail.user, which is missing", "mail.password_file est le mot de passe de mail.user, qui manque.")
 	}
 	return nil
 }
@@ -160,7 +158,7 @@ type (
 func (h *mailHost) UnmarshalText(text []byte) error {
 	if ip, err := netip.ParseAddr(string(text)); err == nil {
 		if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
-			return fmt.Errorf("%q is not an address that can be connected to", text)
+			return reason("%q is not an address that can be connected to", "%q n’est pas une adresse à laquelle on peut se connecter.", text)
 		}
 		h.text = ip.String()
 		return nil
@@ -170,7 +168,7 @@ func (h *mailHost) UnmarshalText(text []byte) error {
 		return err
 	}
 	if name.text == "localhost" || strings.HasSuffix(name.text, ".localhost") { // RFC 6761 §6.3
-		return fmt.Errorf("write 127.0.0.1 or ::1 for this machine: a name is never led to it")
+		return reason("write 127.0.0.1 or ::1 for this machine: a name is never led to it", "Pour cette machine, écrivez 127.0.0.1 ou ::1 : un nom n’y mène jamais.")
 	}
 	h.text = name.text
 	return nil
@@ -180,7 +178,7 @@ func (h *mailHost) UnmarshalText(text []byte) error {
 func (p *port) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseUint(string(text), 10, 16)
 	if err != nil || n == 0 {
-		return fmt.Errorf("mail.port: %s is not a port from 1 to 65535", text)
+		return reason("mail.port: %s is not a port from 1 to 65535", "mail.port : %s n’est pas un port de 1 à 65535.", text)
 	}
 	p.value = int(n)
 	return nil
@@ -193,14 +191,14 @@ func (s *security) UnmarshalText(text []byte) error {
 		s.value = v
 		return nil
 	}
-	return fmt.Errorf("%q is not starttls, tls or none", text)
+	return reason("%q is not starttls, tls or none", "%q n’est pas starttls, tls ou none.", text)
 }
 
 // UnmarshalText accepts a name without control characters.
 func (u *user) UnmarshalText(text []byte) error {
 	s := string(text)
 	if len(s) > 256 || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar }) {
-		return errors.New("not a user name")
+		return reason("not a user name", "Ce n’est pas un nom d’utilisateur.")
 	}
 	u.text = s
 	return nil
@@ -213,7 +211,7 @@ func (a *mailAddress) UnmarshalText(text []byte) error {
 	parsed, err := mail.ParseAddress(s)
 	if err != nil || !ok || parsed.Address != s || parsed.Name != "" || strings.ContainsAny(local, "\" ") || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) ||
 		new(hostname).UnmarshalText([]byte(domain)) != nil {
-		return fmt.Errorf("%q is not a mail address such as visio@example.org", text)
+		return reason("%q is not a mail address such as visio@example.org", "%q n’est pas une adresse électronique comme visio@example.org.", text)
 	}
 	a.text = s
 	return nil
@@ -225,5 +223,5 @@ func (l *language) UnmarshalText(text []byte) error {
 		l.text = s
 		return nil
 	}
-	return fmt.Errorf("%q is not fr or en", text)
+	return reason("%q is not fr or en", "%q n’est pas fr ou en.", text)
 }

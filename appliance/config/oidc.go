@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -115,25 +113,26 @@ func (o OIDC) Places() []Place {
 func (o OIDC) check() error {
 	if !o.On() {
 		if o.ClientID != "" || o.Preset != "" || len(o.Roles) > 0 || len(o.Require) > 0 {
-			return errors.New("oidc.issuer is missing; without it nobody signs in at a provider")
+			return reason("oidc.issuer is missing; without it nobody signs in at a provider", "oidc.issuer manque ; sans lui personne ne se connecte chez un fournisseur.")
 		}
 		return nil
 	}
 	switch {
 	case o.ClientID == "":
-		return errors.New("oidc.client_id is missing: the name that the provider gave to this application")
+		return reason("oidc.client_id is missing: the name that the provider gave to this application", "oidc.client_id manque : le nom que le fournisseur a donné à cette application.")
 	case len(o.NameClaims) == 0:
-		return errors.New("oidc.name_claims names no claim")
+		return reason("oidc.name_claims names no claim", "oidc.name_claims ne nomme aucun attribut (claim).")
 	case len(o.Places()) > maxHosts:
-		return fmt.Errorf("oidc.hosts has more than %d places", maxHosts-1)
+		return reason("oidc.hosts has more than %d places", "oidc.hosts compte plus de %d serveurs.", maxHosts-1)
 	case o.Role == "administrator" || o.Role == "officer" || o.Role == "auditor":
-		return fmt.Errorf("oidc.default_role %q would make everybody one: give that role to values of oidc.role_claim", o.Role)
+		return reason("oidc.default_role %q would make everybody one: give that role to values of oidc.role_claim", "oidc.default_role %q le donnerait à tout le monde : donnez ce rôle à des valeurs de oidc.role_claim.", o.Role)
 	case o.RoleClaim == "" && len(o.Roles) > 0:
-		return errors.New("oidc.role_claim is missing: the claim in which the values of [oidc.roles] stand")
+		return reason("oidc.role_claim is missing: the claim in which the values of [oidc.roles] stand", "oidc.role_claim manque : l’attribut (claim) où se trouvent les valeurs de [oidc.roles].")
 	case o.Role == NoRole && len(o.Roles) == 0 && o.ProvisionClaim == "":
-		return errors.New("oidc.default_role is none, and no value of oidc.roles gives a role: nobody would have an account")
+		return reason("oidc.default_role is none, and no value of oidc.roles gives a role: nobody would have an account", "oidc.default_role est none, et aucune valeur de oidc.roles ne donne de rôle : personne n’aurait de compte.")
 	case o.Preset == ProConnect && o.Role != NoRole && len(o.Require) == 0:
-		return errors.New(`oidc.require is missing: with ProConnect every agent of every administration could sign in; name your own, such as ["siret=13002526500013"], or "siret=*" for all`)
+		return reason(`oidc.require is missing: with ProConnect every agent of every administration could sign in; name your own, such as ["siret=13002526500013"], or "siret=*" for all`,
+			`oidc.require manque : avec ProConnect, tout agent de toute administration pourrait se connecter ; nommez les vôtres, comme ["siret=13002526500013"], ou "siret=*" pour tous.`)
 	}
 	return nil
 }
@@ -362,7 +361,7 @@ type (
 // UnmarshalText accepts what OpenID Connect Discovery §3 calls an issuer. It is kept letter by letter: tokens repeat it.
 func (i *issuer) UnmarshalText(text []byte) error {
 	s := string(text)
-	wrong := fmt.Errorf("%.100q is not an issuer such as https://id.example.org/realms/example", text)
+	wrong := reason("%.100q is not an issuer such as https://id.example.org/realms/example", "%.100q n’est pas un émetteur (issuer) comme https://id.example.org/realms/example.", text)
 	at, err := url.Parse(s)
 	if err != nil || at.Scheme != "https" || at.User != nil || at.Host == "" || at.Opaque != "" || strings.ContainsAny(s, "?# ") || len(s) > 512 {
 		return wrong
@@ -381,13 +380,13 @@ func (p *preset) UnmarshalText(text []byte) error {
 		p.text = s
 		return nil
 	}
-	return fmt.Errorf("%.40q is not proconnect, or \"\"", text)
+	return reason("%.40q is not proconnect, or \"\"", "%.40q n’est pas proconnect, ni vide.", text)
 }
 
 // UnmarshalText accepts visible characters of ASCII (RFC 6749 appendix A.1).
 func (c *client) UnmarshalText(text []byte) error {
 	if len(text) == 0 || len(text) > 512 || strings.ContainsFunc(string(text), func(r rune) bool { return r < ' ' || r > '~' }) {
-		return errors.New("a client id has 1 to 512 visible characters of ASCII")
+		return reason("a client id has 1 to 512 visible characters of ASCII", "Un identifiant de client compte 1 à 512 caractères visibles, sans accents.")
 	}
 	c.text = string(text)
 	return nil
@@ -405,13 +404,13 @@ func parsePlace(text string) (Place, error) {
 	if host, at, err := net.SplitHostPort(text); err == nil {
 		n, err := strconv.ParseUint(at, 10, 16)
 		if err != nil || n == 0 {
-			return p, fmt.Errorf("%.40q is not a port from 1 to 65535", at)
+			return p, reason("%.40q is not a port from 1 to 65535", "%.40q n’est pas un port de 1 à 65535.", at)
 		}
 		p = Place{host, int(n)}
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(p.Host, "[]")); err == nil {
 		if ip = ip.Unmap(); ip.IsUnspecified() || ip.IsMulticast() || ip.Zone() != "" {
-			return p, fmt.Errorf("%.100q is not an address that can be connected to", text)
+			return p, reason("%.100q is not an address that can be connected to", "%.100q n’est pas une adresse à laquelle on peut se connecter.", text)
 		}
 		p.Host = ip.String()
 		return p, nil
@@ -421,7 +420,7 @@ func parsePlace(text string) (Place, error) {
 		return p, err
 	}
 	if host.text == "localhost" || strings.HasSuffix(host.text, ".localhost") { // RFC 6761 §6.3
-		return p, errors.New("write 127.0.0.1 or ::1 for this machine: a name is never led to it")
+		return p, reason("write 127.0.0.1 or ::1 for this machine: a name is never led to it", "Pour cette machine, écrivez 127.0.0.1 ou ::1 : un nom n’y mène jamais.")
 	}
 	p.Host = host.text
 	return p, nil
@@ -430,7 +429,7 @@ func parsePlace(text string) (Place, error) {
 // UnmarshalText accepts a scope (RFC 6749 §3.3), or a value of acr or amr, which look the same.
 func (s *scope) UnmarshalText(text []byte) error {
 	if len(text) == 0 || len(text) > 200 || strings.ContainsFunc(string(text), func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return fmt.Errorf("%.40q is not one word of ASCII", text)
+		return reason("%.40q is not one word of ASCII", "%.40q n’est pas un seul mot sans accents.", text)
 	}
 	s.text = string(text)
 	return nil
@@ -439,7 +438,7 @@ func (s *scope) UnmarshalText(text []byte) error {
 func claimText(text []byte) (string, error) {
 	s := string(text)
 	if len(s) > 200 || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) || r == '=' }) {
-		return "", fmt.Errorf("%.40q is not the name of a claim such as email", text)
+		return "", reason("%.40q is not the name of a claim such as email", "%.40q n’est pas un nom d’attribut (claim) comme email.", text)
 	}
 	return s, nil
 }
@@ -447,7 +446,7 @@ func claimText(text []byte) (string, error) {
 // UnmarshalText accepts the name of a claim, or a path with dots.
 func (c *claim) UnmarshalText(text []byte) (err error) {
 	if len(text) == 0 {
-		return errors.New("the name of a claim is missing")
+		return reason("the name of a claim is missing", "Le nom d’un attribut (claim) manque.")
 	}
 	c.text, err = claimText(text)
 	return err
@@ -463,7 +462,7 @@ func (c *maybeClaim) UnmarshalText(text []byte) (err error) {
 func (c *claimed) UnmarshalText(text []byte) error {
 	s := string(text)
 	if s == "" || s != strings.TrimSpace(s) || len(s) > 512 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("%.40q is not a value that a claim has", text)
+		return reason("%.40q is not a value that a claim has", "%.40q n’est pas une valeur qu’un attribut (claim) peut avoir.", text)
 	}
 	c.text = s
 	return nil
@@ -475,7 +474,7 @@ func (r *required) UnmarshalText(text []byte) error {
 	var c claim
 	var v claimed
 	if !ok || c.UnmarshalText([]byte(name)) != nil || v.UnmarshalText([]byte(value)) != nil {
-		return fmt.Errorf("%.60q is not a claim and its value, such as siret=13002526500013", text)
+		return reason("%.60q is not a claim and its value, such as siret=13002526500013", "%.60q n’est pas un attribut et sa valeur, comme siret=13002526500013.", text)
 	}
 	r.claim, r.value = name, value
 	return nil

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -23,7 +22,7 @@ type outbound struct{ value Outward }
 func (o *outbound) UnmarshalText(text []byte) (err error) {
 	kind, at, ok := strings.Cut(string(text), "=")
 	if !ok || !slices.Contains(destinationKinds, kind) {
-		return fmt.Errorf("%.100q does not begin with a kind and =, such as s3=s3.example.org:9000; the kinds are: %s", text, strings.Join(destinationKinds, ", "))
+		return reason("%.100q does not begin with a kind and =, such as s3=s3.example.org:9000; the kinds are: %s", "%.100q ne commence pas par une espèce et =, comme s3=s3.example.org:9000 ; les espèces sont : %s.", text, strings.Join(destinationKinds, ", "))
 	}
 	o.value.Kind = kind
 	o.value.Place, err = parsePlace(at)

@@ -147,7 +147,8 @@ func (s *Server) getStatus(v *visit) error {
 	return v.json(http.StatusOK, map[string]any{
 		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected,
 		"forwarded": forwarded, "refused": refused, "fingerprint": st.Fingerprint, "address": st.Address,
-		"mail": post,
+		"mail":      post,
+		"attention": s.attention(v.now),
 	})
 }
 

@@ -142,8 +142,9 @@ func emptyHouse(t testing.TB) *house {
 	must(t, db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
-		{Version: 6, Name: "settings of the console", Run: choices.CreateBuckets},
-	}, accounts.Migrations(7)...)))
+		{Version: 6, Name: "metrics", Run: createWatch},
+		{Version: 7, Name: "settings of the console", Run: choices.CreateBuckets},
+	}, accounts.Migrations(8)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -187,7 +188,7 @@ func emptyHouse(t testing.TB) *house {
 			return h.mail(to, code.Reveal())
 		},
 		Undo:  func(_ *store.Tx, u accounts.Undo, url string, _ time.Time) error { return h.mail(u.To.Email, url) },
-		Relay: noRelay{},
+		Relay: noRelay{}, Observation: h.watch(),
 		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
 			return []byte("calendar of " + a.Email + " at " + base), nil
 		},

@@ -262,6 +262,15 @@ var rights = []right{
 	{"PATCH", "/api/admin/settings", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings"), map[string]any{"changes": map[string]any{"name": "Visio"}}, ""},
 	{"GET", "/api/admin/settings/history", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings/history"), nil, ""},
 	{"POST", "/api/admin/settings/history/:change/rollback", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/settings/history/0/rollback"), nothing, ""},
+	{"GET", "/api/admin/series", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/series?span=day"), nil, ""},
+	{"GET", "/api/admin/statistics", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/statistics?from=2026-01-01&to=2026-01-31"), nil, ""},
+	{"GET", "/api/admin/metrics-token", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/metrics-token"), nil, ""},
+	{"POST", "/api/admin/metrics-token", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/metrics-token"), nothing, ""},
+	{"DELETE", "/api/admin/metrics-token", is{401, 403, 403, 403, 403, 403, 403, 204}, withMetricsToken, nil, ""},
+
+	// The page of metrics: a program with a token of its own (TestMetricsNeedTheirToken). Nobody's session is good for anything there.
+	{"GET", "/metrics", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/metrics"), nil, ""},
+	{"GET", "/readyz", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/readyz"), nil, ""},
 
 	// SCIM: an identity system with a token of its own (TestScimNeedsItsToken). Nobody's session is good for anything there.
 	{"GET", "/scim/v2/ServiceProviderConfig", is{401, 401, 401, 401, 401, 401, 401, 401}, fixed("/scim/v2/ServiceProviderConfig"), nil, ""},

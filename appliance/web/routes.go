@@ -10,6 +10,8 @@ func (s *Server) routes() []route {
 	)
 	list := []route{
 		{get, "/healthz", anyone, page, s.health},
+		{get, "/readyz", anyone, page, s.ready},
+		{get, "/metrics", anyone, page, s.metrics},
 
 		{get, "/api/me", anyone, call, s.getMe},
 		{post, "/api/setup", anyone, secret, s.setup},
@@ -142,6 +144,11 @@ func (s *Server) routes() []route {
 		{patch, "/api/admin/settings", administrator, call, s.changeSettings},
 		{get, "/api/admin/settings/history", administrator, call, s.settingsHistory},
 		{post, "/api/admin/settings/history/:change/rollback", administrator, call, s.rollBackSettings},
+		{get, "/api/admin/series", administrator, call, s.getSeries},
+		{get, "/api/admin/statistics", administrator, call, s.getStatistics},
+		{get, "/api/admin/metrics-token", administrator, call, s.getMetricsToken},
+		{post, "/api/admin/metrics-token", administrator, call, s.makeMetricsToken},
+		{del, "/api/admin/metrics-token", administrator, call, s.revokeMetricsToken},
 	}
 	list = append(list, s.scimRoutes()...)
 	// Documents and files. They tell nobody anything: what a page shows comes from the API.

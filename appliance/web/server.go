@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -24,7 +25,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Feed, Observation, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -78,6 +79,8 @@ type Config struct {
 	PostStatus func() (PostStatus, error)
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
 	Feed func(account accounts.Account, base string, now time.Time) ([]byte, error)
+	// Observation is how the appliance is doing; nil: nobody watches.
+	Observation Observation
 	// Relay opens the relay to who tries it; nil: there is none.
 	Relay meetings.Credentials
 
@@ -117,10 +120,13 @@ type Server struct {
 	starts   *rate // ways to the provider, by address
 	flows    *flows
 	hints    *hints
-	exports  *rate    // copies of all that is kept, by account
-	plans    *rate    // changes of planned meetings by account
-	lookups  *rate    // searches of the directory by account
-	presence presence // who is here
+	exports  *rate        // copies of all that is kept, by account
+	plans    *rate        // changes of planned meetings by account
+	lookups  *rate        // searches of the directory by account
+	presence presence     // who is here
+	meters   *rate        // wrong tokens for the metrics, by network
+	scrapes  *rate        // the page of the metrics for who has the token
+	lively   atomic.Int64 // connections to rooms
 	slots    chan struct{}
 
 	provisions   *rate         // requests for SCIM by token
@@ -148,6 +154,7 @@ func New(c Config) (*Server, error) {
 		trials: newRate(trialsPerSecond, trialsBurst), pins: newPINTries(), lookups: newRate(lookupsPerSecond, lookupsBurst), plans: newRate(plansPerSecond, plansBurst),
 		invites: newRate(invitesPerHour/3600.0, invitesPerHour), codes: newRate(codesPerHour/3600.0, codesPerHour), askers: newRate(askedPerHour/3600.0, askedPerHour),
 		starts: newRate(startsPerSecond, startsBurst), flows: newFlows(), hints: newHints(),
+		meters: newRate(strangersPerSecond, strangersBurst), scrapes: newRate(scrapesPerSecond, scrapesBurst),
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
 		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
@@ -179,6 +186,9 @@ func New(c Config) (*Server, error) {
 
 // Built reports whether both clients are in this program.
 func (s *Server) Built() bool { return s.meeting.document != nil && s.console.document != nil }
+
+// Lines is how many signalling connections are open.
+func (s *Server) Lines() int { return int(s.lively.Load()) }
 
 // Drain waits until every connection to a room has said its last word. Close the hall first.
 func (s *Server) Drain(within time.Duration) {

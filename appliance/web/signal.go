@@ -48,6 +48,8 @@ func (s *Server) signal(v *visit) error {
 	}
 	s.lines.Add(1)
 	defer s.lines.Done()
+	s.lively.Add(1)
+	defer s.lively.Add(-1)
 	if v.canary != nil { // its room is deleted when it ends
 		visitor := *v.canary
 		visitor.Via = arrival(v.r)

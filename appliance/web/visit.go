@@ -70,6 +70,7 @@ func (v *visit) from() accounts.Client {
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: s.client(c.Request())}
+		defer v.served(rt, v.now)
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
 		}

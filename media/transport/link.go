@@ -245,6 +245,8 @@ func (l *link) open(b []byte, t *turn) {
 	}
 	if plain, err := l.in.OpenRTP(b); err == nil {
 		l.opened(now)
+		t.heard.Add(1)
+		t.heardOctets.Add(uint64(len(b)))
 		l.events.rtp(plain, t, now)
 	}
 }

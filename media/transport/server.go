@@ -69,6 +69,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	calls  map[media.CallID]*call
+	past   passed // of calls that ended
 	closed bool
 
 	done   chan struct{}
@@ -204,6 +205,7 @@ func (s *Server) CloseCall(id media.CallID) {
 	var links []*link
 	var subscribers []*subscriber
 	if c != nil {
+		s.past.add(c.router.Stats())
 		for _, p := range c.publishers {
 			links = append(links, p.link)
 		}

@@ -63,6 +63,9 @@ type turn struct {
 	wrong    offenders
 
 	spent atomic.Int64 // nanoseconds in which mu was held for a batch
+
+	// What arrived and was genuine, and what was sealed to leave. One turn writes, whoever counts reads.
+	heard, heardOctets, sentOctets atomic.Uint64
 }
 
 // begin and end enclose a batch of packets.
@@ -221,7 +224,8 @@ func (l *link) sendJobs(t *turn, jobs []job) {
 // sealAll seals jobs and queues them. The caller holds sendMu.
 func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 	w, address, local := t.out(to)
-	even, size := 0, 0
+	even, size, octets := 0, 0, 0
+	defer func() { t.sentOctets.Add(uint64(octets)) }()
 	for i := range jobs {
 		j := &jobs[i]
 		if i == even && w != nil {
@@ -245,6 +249,7 @@ func (l *link) sealAll(t *turn, jobs []job, to path, now time.Time) {
 			b = pad(b, size-j.size())
 		}
 		sealed, err := l.out.SealRTP(b)
+		octets += len(sealed)
 		switch {
 		case err != nil: // its number was used: a packet is never sealed twice
 		case w != nil:

@@ -1,0 +1,195 @@
+package appliance
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"huisclos/appliance/metrics"
+	"huisclos/appliance/web"
+	"huisclos/hardening"
+)
+
+const (
+	// certificateSoon is when somebody should renew a certificate of their own. One that we make renews itself.
+	certificateSoon = 21 * 24 * time.Hour
+	certificateLast = 3 * 24 * time.Hour
+	// The disk is short below a tenth of it or a gibibyte, but never while there are ten; below a quarter of one writes will soon fail.
+	diskShort, diskLast, diskAmple = 1 << 30, 256 << 20, 10 << 30
+	diskPart                       = 0.1
+	// loadHigh leaves some room below the load at which no call begins any more (transport.Server.Busy).
+	loadHigh, loadFull = 0.6, 0.75
+	memoryHigh         = 0.8
+	// jumpFrom is the difference between two clocks that no correction of time makes by itself.
+	jumpFrom = 30 * time.Second
+	// jumpFor is how long a jump is told.
+	jumpFor = 24 * time.Hour
+	// attentionFor is how long what was found is given again: several consoles ask every few seconds.
+	attentionFor = 5 * time.Second
+)
+
+// clocks compares the machine's clock with one that nobody sets.
+type clocks struct {
+	mu         sync.Mutex
+	wall       time.Time
+	steady     time.Duration
+	by         time.Duration // the last jump; zero: none
+	at         time.Time     // when it was found, by the clock after it
+	seen       bool
+	found      []web.Attention // see attentionFor
+	foundUntil time.Duration
+}
+
+// compare takes what both clocks say and returns by how much the first has jumped since the last time.
+func (c *clocks) compare(wall time.Time, steady time.Duration) (jump time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if wall = wall.Round(0); c.seen {
+		off := wall.Sub(c.wall) - (steady - c.steady)
+		if off.Abs() >= jumpFrom {
+			jump, c.by, c.at = off, off, wall
+		}
+	}
+	c.wall, c.steady, c.seen = wall, steady, true
+	return jump
+}
+
+// jumped is the last jump and when it was, as long as it is told.
+func (c *clocks) jumped(now time.Time) (by time.Duration, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == 0 || now.Sub(c.at) > jumpFor || now.Before(c.at.Add(-jumpFor)) {
+		return 0, time.Time{}
+	}
+	return c.by, c.at
+}
+
+// diskState says how short the room on a disk is.
+func diskState(d metrics.Disk) (short, last bool) {
+	if d.Size == 0 {
+		return false, false // not known
+	}
+	short = d.Free < diskShort || float64(d.Free) < diskPart*float64(d.Size) && d.Free < diskAmple
+	return short, d.Free < diskLast
+}
+
+// diskLine and clockLine are what "huisclos check" says of both.
+func (a *Appliance) diskLine() hardening.Line {
+	l := hardening.Line{Name: "disk", State: hardening.OK, Why: hardening.Text{FR: "Sans place, plus rien ne s'enregistre : ni salle, ni compte, ni journal d'audit.", EN: "Without room nothing is kept any more: no room, no account, no audit entry."},
+		Do: hardening.Text{FR: "Libérez de la place sur le disque de " + a.settings.Data + ", ou agrandissez-le.", EN: "Make room on the disk of " + a.settings.Data + ", or enlarge it."}}
+	d, err := metrics.ReadDisk(a.settings.Data)
+	if err != nil {
+		l.State, l.Detail = hardening.Unknown, hardening.Text{FR: "la place libre ne se lit pas d'ici.", EN: "the free room cannot be read from here."}
+		return l
+	}
+	if short, _ := diskState(d); short {
+		l.State = hardening.Missing
+	}
+	l.Detail = hardening.Text{FR: fmt.Sprintf("%s libres sur %s.", gibibytes(d.Free, "Gio"), gibibytes(d.Size, "Gio")), EN: fmt.Sprintf("%s free of %s.", gibibytes(d.Free, "GiB"), gibibytes(d.Size, "GiB"))}
+	return l
+}
+
+func gibibytes(n uint64, unit string) string { return fmt.Sprintf("%.1f %s", float64(n)/(1<<30), unit) }
+
+func (a *Appliance) clockLine() hardening.Line {
+	l := hardening.Line{Name: "clock", State: hardening.OK, Detail: hardening.Text{FR: "pas de saut depuis un jour.", EN: "no jump within a day."},
+		Why: hardening.Text{FR: "Liens, codes, sessions et certificats comptent sur l'heure juste.", EN: "Links, codes, sessions and certificates rely on the right time."},
+		Do:  hardening.Text{FR: "Vérifiez la date et le service d'heure (timedatectl).", EN: "Check the date and the time service (timedatectl)."}}
+	if by, at := a.clocks.jumped(a.settings.now()); by != 0 {
+		l.State = hardening.Missing
+		l.Detail = hardening.Text{FR: fmt.Sprintf("l'horloge a sauté de %s à %s.", by.Round(time.Second), at.UTC().Format(time.RFC3339)),
+			EN: fmt.Sprintf("the clock jumped by %s at %s.", by.Round(time.Second), at.UTC().Format(time.RFC3339))}
+	}
+	return l
+}
+
+// Attention is what somebody should look after, what is worst first.
+func (w *watch) Attention(now time.Time) []web.Attention {
+	c := &w.a.clocks
+	steady := time.Since(w.a.began)
+	c.mu.Lock()
+	found, until := c.found, c.foundUntil
+	c.mu.Unlock()
+	if steady < until {
+		return found
+	}
+	found = w.look(now)
+	c.mu.Lock()
+	c.found, c.foundUntil = found, steady+attentionFor
+	c.mu.Unlock()
+	return found
+}
+
+func (w *watch) look(now time.Time) (list []web.Attention) {
+	a := w.a
+	add := func(found bool, at web.Attention) {
+		if found {
+			list = append(list, at)
+		}
+	}
+	add(w.db.Writable() != nil, web.Attention{Code: "database", Grave: true})
+	if disk, err := metrics.ReadDisk(a.settings.Data); err == nil {
+		short, last := diskState(disk)
+		add(short, web.Attention{Code: "disk", Grave: last, Number: float64(disk.Free)})
+	}
+	left := a.keeper.Expires().Sub(now)
+	add(left <= 0, web.Attention{Code: "certificate-expired", Grave: true, Since: a.keeper.Expires()})
+	add(left > 0 && left < certificateSoon && !a.keeper.SelfSigned(), web.Attention{Code: "certificate-soon", Grave: left < certificateLast, Number: float64(left / (24 * time.Hour)), Since: a.keeper.Expires()})
+	if a.directory != nil {
+		s := a.directory.Status()
+		if s.Failure != nil {
+			detail, _ := failureText(s.Failure)
+			add(true, web.Attention{Code: "directory", Grave: true, Since: s.Good, FR: detail.FR, EN: detail.EN})
+		}
+		add(s.Failure == nil && s.Report.Held, web.Attention{Code: "directory-held", Number: float64(s.Report.Missing)})
+	}
+	if a.provider != nil {
+		if s := a.provider.Status(); s.Failure != nil {
+			detail, _ := providerFailure(s.Failure)
+			add(true, web.Attention{Code: "provider", Grave: true, Since: s.Since, FR: detail.FR, EN: detail.EN})
+		}
+	}
+	load := w.server.Load()
+	add(load > loadHigh, web.Attention{Code: "load", Grave: load > loadFull, Number: load})
+	if p := metrics.ReadProcess("/proc"); p.MemoryLimit > 0 {
+		part := float64(p.Memory) / float64(p.MemoryLimit)
+		add(part > memoryHigh, web.Attention{Code: "memory", Number: part})
+	}
+	if by, at := a.clocks.jumped(now); by != 0 {
+		add(true, web.Attention{Code: "clock", Number: by.Seconds(), Since: at})
+	}
+	if open := a.openings(); len(open) > 0 {
+		add(true, web.Attention{Code: "sandbox", Grave: true, What: open})
+	}
+	if waiting := a.choices.NeedsRestart(); len(waiting) > 0 {
+		add(true, web.Attention{Code: "settings", Number: float64(len(waiting)), What: waiting})
+	}
+	slices.SortStableFunc(list, func(x, y web.Attention) int {
+		switch {
+		case x.Grave == y.Grave:
+			return 0
+		case x.Grave:
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// openings are the protections that should be in force and are not: the process's own, and as a service also those of its unit.
+func (a *Appliance) openings() (names []string) {
+	if a.settings.confine == nil {
+		return nil // a test's appliance, which is not shut in
+	}
+	for _, l := range a.selfCheck() {
+		own := slices.Contains(ownProtections, l.Name)
+		if l.State == hardening.Missing && (own || a.settings.given.web != nil && slices.Contains(metrics.Protections, l.Name)) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// ownProtections are those that the process gives itself.
+var ownProtections = []string{"no-new-privileges", "not-dumpable", "no-core-dump", "landlock", "plain-tcp"}

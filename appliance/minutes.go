@@ -1,0 +1,70 @@
+package appliance
+
+import (
+	"net/http"
+	"time"
+
+	"huisclos/appliance/metrics"
+	"huisclos/appliance/metrics/series"
+	used "huisclos/appliance/metrics/usage"
+	"huisclos/audit"
+	"huisclos/store"
+)
+
+// createMetrics is the migration of what is counted.
+func createMetrics(tx *store.Tx) error {
+	for _, create := range []func(*store.Tx) error{metrics.CreateBuckets, series.CreateBuckets, used.CreateBuckets} {
+		if err := create(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	// noteEvery is the step of the finest series: what a minute was like is one transaction.
+	noteEvery = time.Minute
+	// compareEvery is how soon a clock that jumped is noticed.
+	compareEvery = 10 * time.Second
+	// maxCollectors bounds the connections of those who read the metrics on their own port.
+	maxCollectors = 32
+)
+
+// noteMinutes keeps what each minute was like, the last one also when the appliance stops, and watches the clock.
+func (a *Appliance) noteMinutes() {
+	note := func(now time.Time) {
+		if err := a.watched.note(now); err != nil {
+			a.log.Error("a minute is not kept", "error", err)
+		}
+	}
+	note(a.settings.now())
+	a.every(noteEvery, note)
+	a.compareClocks(a.settings.now())
+	a.every(compareEvery, a.compareClocks)
+	a.onStop(func() { note(a.settings.now()) })
+}
+
+// compareClocks writes a jump of the clock down: from then on times in the log and in the audit log are of another clock.
+func (a *Appliance) compareClocks(now time.Time) {
+	by := a.clocks.compare(now, time.Since(a.began))
+	if by == 0 {
+		return
+	}
+	a.watched.jumps.Add(1)
+	a.log.Error("the clock jumped; look at the machine's time service", "by", by.Round(time.Second))
+	if err := a.trail.Write(audit.Event{Time: now, Actor: audit.ActorSystem, Action: audit.ClockJumped, Detail: map[string]string{"by": by.Round(time.Second).String()}}); err != nil {
+		a.log.Error("not in the audit log", "error", err)
+	}
+}
+
+// onlyMetrics lets through what a collector asks for.
+func onlyMetrics(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/metrics", "/readyz", "/healthz":
+			pages.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
