@@ -86,6 +86,7 @@ type Actor struct {
 	Proved   time.Time // when the owner of the session last proved that it is them
 	Vouched  bool      // the provider of sign-in said of the session that a second factor was shown there ([Session])
 	operator bool
+	program  ProgramID // it is not the account itself that acts, but a program with a token of its; zero: itself
 }
 
 // Operator is the actor of the command line: who has a shell on the appliance has an administrator's rights.

@@ -64,7 +64,7 @@ func mayBe(tx *store.Tx, actor Actor, is func(record) bool) error {
 
 // mayActFor is mayAdminister, or the account itself while it is active.
 func mayActFor(tx *store.Tx, actor Actor, id ID) error {
-	if !actor.operator && actor.Account == id {
+	if !actor.operator && actor.program == (ProgramID{}) && actor.Account == id {
 		return mayBe(tx, actor, record.active)
 	}
 	return mayAdminister(tx, actor)
@@ -86,6 +86,7 @@ type act struct {
 	agreed   *proposal // the act is what this proposal wanted: its entries name it
 
 	provisioner ProvisionerID // who asks for it; its entries name it
+	program     ProgramID     // likewise, beside the actor, whose it is
 }
 
 func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act) error) error {
@@ -107,6 +108,20 @@ func (a *Accounts) act(actor string, from netip.Addr, now time.Time, f func(*act
 	return nil
 }
 
+// actBy is act for somebody signed in, the operator, or a program of theirs: whose token still counts at that moment, and whose
+// entries name it.
+func (a *Accounts) actBy(actor Actor, now time.Time, f func(*act) error) error {
+	return a.act(actor.name(), actor.Client, now, func(t *act) error {
+		if actor.program != (ProgramID{}) {
+			if _, err := programTokens().counts(t.tx, ID(actor.program), now); err != nil {
+				return err
+			}
+			t.program = actor.program
+		}
+		return f(t)
+	})
+}
+
 // record writes the audit entry of a successful act. details are pairs of name and value; pairs without a value are left out.
 func (t *act) record(action audit.Action, object string, details ...string) error {
 	return t.recordAs(audit.OK, action, object, details...)
@@ -119,6 +134,9 @@ func (t *act) recordAs(result audit.Result, action audit.Action, object string, 
 	}
 	if t.provisioner != (ProvisionerID{}) {
 		details = append(details, "provisioner", t.provisioner.String())
+	}
+	if t.program != (ProgramID{}) {
+		details = append(details, "program", t.program.String())
 	}
 	for i := 0; i+1 < len(details); i += 2 {
 		if details[i+1] == "" {
@@ -140,7 +158,7 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // administer runs an administrator's act on one account. A refused try is recorded.
 func (a *Accounts) administer(actor Actor, id ID, own bool, now time.Time, f func(*act, *record) error) (Account, error) {
 	var account Account
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		allowed := mayAdminister
 		if own {
 			allowed = func(tx *store.Tx, actor Actor) error { return mayActFor(tx, actor, id) }
@@ -150,6 +168,9 @@ func (a *Accounts) administer(actor Actor, id ID, own bool, now time.Time, f fun
 		}
 		r, err := load(t.tx, id)
 		if err != nil {
+			return err
+		}
+		if err := actor.reaches(r); err != nil {
 			return err
 		}
 		if err := f(t, &r); err != nil {
@@ -178,7 +199,7 @@ func (a *Accounts) forbiddenOn(actor Actor, object string, now time.Time, err er
 	if !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrOwnProposal) {
 		return err
 	}
-	if failed := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	if failed := a.actBy(actor, now, func(t *act) error {
 		return t.recordAs(audit.Refused, audit.AccessRefused, object)
 	}); failed != nil {
 		return errors.Join(err, failed)

@@ -24,7 +24,7 @@ func (a *Accounts) Approve(actor Actor, id ProposalID, now time.Time) (Approved,
 	var done Approved
 	var p proposal
 	over := false
-	err := a.act(actor.name(), actor.Client, now, func(t *act) (err error) {
+	err := a.actBy(actor, now, func(t *act) (err error) {
 		if err := mayDecide(t.tx, actor); err != nil {
 			return err
 		}

@@ -130,7 +130,7 @@ func (a *Accounts) PresenceHidden(id ID) (hidden bool, err error) {
 
 // HidePresence turns an account's own presence off, or on again.
 func (a *Accounts) HidePresence(actor Actor, hidden bool, now time.Time) error {
-	return a.act(actor.name(), actor.Client, now, func(t *act) error {
+	return a.actBy(actor, now, func(t *act) error {
 		id := actor.Account
 		if err := mayActFor(t.tx, actor, id); err != nil {
 			return err

@@ -97,6 +97,18 @@ var (
 	ErrProvisionedRole     = &Error{"provisioned-role", "a role that this token may not give"}
 )
 
+// Of programs.
+var (
+	ErrProgram         = &Error{"bad-token", "the token is unknown, revoked or too old, or who made it administers no more"}
+	ErrProgramNetwork  = &Error{"token-network", "the token is not for this network"}
+	ErrNoProgram       = &Error{"not-found", "no such token"}
+	ErrProgramDays     = &Error{"token-days", "a token lasts 1 to 366 days"}
+	ErrProgramScopes   = &Error{"token-scopes", "a token has one scope at least, and only such as there are"}
+	ErrProgramNetworks = &Error{"token-networks", "at most 16 networks, each as 192.0.2.0/24 or 2001:db8::/48"}
+	ErrTooManyPrograms = &Error{"too-many-tokens", "as many tokens as can be kept"}
+	ErrNotForPrograms  = &Error{"not-for-programs", "an act that only a person may do, with a proof that it is them"}
+)
+
 // Of invitations.
 var (
 	ErrInvitation          = &Error{"invitation-unknown", "no such invitation"}

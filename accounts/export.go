@@ -202,7 +202,7 @@ func (a *Accounts) Export(actor Actor, id ID, now time.Time) (Export, error) {
 		e.Audit, err = a.concerning(id)
 	}
 	if err == nil {
-		err = a.act(actor.name(), actor.Client, now, func(t *act) error { return t.record(audit.AccountExported, id.String()) })
+		err = a.actBy(actor, now, func(t *act) error { return t.record(audit.AccountExported, id.String()) })
 	}
 	if err != nil {
 		return Export{}, a.forbidden(actor, id, now, err)

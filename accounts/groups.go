@@ -123,7 +123,7 @@ func nameTaken(tx *store.Tx, name string, but GroupID) (taken bool) {
 
 // manage runs an administrator's act on groups.
 func (a *Accounts) manage(actor Actor, object string, now time.Time, f func(*act) error) error {
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		if err := mayAdminister(t.tx, actor); err != nil {
 			return err
 		}

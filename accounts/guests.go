@@ -164,7 +164,7 @@ func RoomGone(tx *store.Tx, owner ID, room [16]byte, now time.Time) error {
 // RemoveGuest takes an organiser's room from a guest: their sessions end, and without another room the account is deleted.
 // ErrNotFound.
 func (a *Accounts) RemoveGuest(actor Actor, room [16]byte, id ID, now time.Time) error {
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		r, err := load(t.tx, id)
 		if err != nil {
 			return err

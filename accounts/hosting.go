@@ -15,7 +15,7 @@ const MaxInvitationDays = int(MaxInvitationTime / (24 * time.Hour))
 // ofGuest runs an organiser's act on a guest of a room of theirs. ErrNotFound, ErrForbidden, ErrNoGuests.
 func (a *Accounts) ofGuest(actor Actor, room [16]byte, id ID, now time.Time, f func(*act, *record, GuestRule) error) (Account, error) {
 	var account Account
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		_, rule, err := t.inviter(actor)
 		if err != nil {
 			return err
@@ -124,7 +124,7 @@ func (a *Accounts) DeclineFull(actor Actor, id ID, now time.Time) (Account, erro
 // ExtendInvitation makes an invitation of the actor's last so many days from now on, never shorter than before. One that is too old
 // counts again. ErrInvitation, ErrInvitationWithdrawn, ErrInvitationUsed, ErrInvitees, ErrForbidden, ErrNoGuests.
 func (a *Accounts) ExtendInvitation(actor Actor, room [16]byte, id InvitationID, days int, now time.Time) error {
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		if _, _, err := t.inviter(actor); err != nil {
 			return err
 		}

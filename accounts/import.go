@@ -45,7 +45,7 @@ func (a *Accounts) Import(actor Actor, rows []ImportRow, dry bool, now time.Time
 		})
 		return list, a.forbidden(actor, ID{}, now, err)
 	}
-	err = a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err = a.actBy(actor, now, func(t *act) error {
 		if err := mayAdminister(t.tx, actor); err != nil {
 			return err
 		}

@@ -198,7 +198,7 @@ func (a *Accounts) Invite(actor Actor, in Inviting, now time.Time) (made []Invit
 	} else {
 		uses = 1
 	}
-	err = a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err = a.actBy(actor, now, func(t *act) error {
 		by, rule, err := t.inviter(actor)
 		if err != nil {
 			return err
@@ -300,7 +300,7 @@ func (a *Accounts) Invitations(by ID, room [16]byte) (out []Invitation, err erro
 
 // Withdraw voids an invitation of the actor's. Who has accepted stays. ErrInvitation.
 func (a *Accounts) Withdraw(actor Actor, room [16]byte, id InvitationID, now time.Time) error {
-	return a.act(actor.name(), actor.Client, now, func(t *act) error {
+	return a.actBy(actor, now, func(t *act) error {
 		k, err := t.invitationOf(actor, room, id)
 		if err != nil {
 			return err

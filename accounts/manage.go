@@ -45,7 +45,7 @@ func (t *act) draft(name, email string, role Role) (record, error) {
 func (a *Accounts) Create(actor Actor, name, email string, role Role, now time.Time, also ...Also) (Account, Activation, error) {
 	var account Account
 	var activation Activation
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		if err := mayAdminister(t.tx, actor); err != nil {
 			return err
 		}

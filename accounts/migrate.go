@@ -57,7 +57,7 @@ func Migrations(first int) (list []store.Migration) {
 	for i, m := range []store.Migration{
 		{Name: "accounts", Run: CreateBuckets}, {Name: "roles", Run: AddRoles}, {Name: "passkeys", Run: AddPasskeys}, {Name: "sources", Run: AddSources},
 		{Name: "groups", Run: AddGroups}, {Name: "guests", Run: AddGuests}, {Name: "provisioning", Run: AddProvisioning}, {Name: "provider", Run: AddProvider},
-		{Name: "life", Run: AddLife},
+		{Name: "life", Run: AddLife}, {Name: "programs", Run: AddPrograms},
 	} {
 		m.Version = first + i
 		list = append(list, m)

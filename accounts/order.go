@@ -24,7 +24,7 @@ type Loosens func(tx *store.Tx, o Order) (bool, error)
 // ErrForbidden, ErrProofNeeded, and what the two functions return.
 func (a *Accounts) AsOfficer(actor Actor, kind ProposalKind, subject, wish string, loosens Loosens, now time.Time) error {
 	o := Order{Subject: subject, Wish: wish, By: actor, Now: now}
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		if err := mayDecide(t.tx, actor); err != nil {
 			return err
 		}

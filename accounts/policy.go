@@ -130,7 +130,7 @@ func mayDecide(tx *store.Tx, actor Actor) error {
 // (Proposed), as a whole. ErrPolicy, ErrGuestRule, ErrForbidden, ErrProofNeeded.
 func (a *Accounts) ChangePolicy(actor Actor, change Policy, now time.Time) (Policy, error) {
 	var after Policy
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		if err := mayDecide(t.tx, actor); err != nil {
 			return err
 		}

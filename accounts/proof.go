@@ -11,8 +11,12 @@ import (
 // ProofLifetime is how long a sign-in, a confirmed second factor or a proof stands for the person before sensitive acts.
 const ProofLifetime = 10 * time.Minute
 
-// proved refuses sensitive acts of a session whose owner has not proved lately that it is them.
+// proved refuses sensitive acts of a session whose owner has not proved lately that it is them, and all of a program, which can prove
+// nothing of the kind.
 func (actor Actor) proved(now time.Time) error {
+	if actor.program != (ProgramID{}) {
+		return ErrNotForPrograms
+	}
 	if actor.operator || !actor.Proved.IsZero() && now.Before(actor.Proved.Add(ProofLifetime)) {
 		return nil
 	}

@@ -226,7 +226,7 @@ func (a *Accounts) Proposals(actor Actor, now time.Time) (list []Proposal, err e
 // ErrNoProposal, ErrProposalOver, ErrOwnProposal, ErrForbidden.
 func (a *Accounts) Reject(actor Actor, id ProposalID, now time.Time) error {
 	var p proposal
-	err := a.act(actor.name(), actor.Client, now, func(t *act) (err error) {
+	err := a.actBy(actor, now, func(t *act) (err error) {
 		if p, err = loadProposal(t.tx, id); err != nil {
 			return err
 		}

@@ -2,10 +2,7 @@ package accounts
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"huisclos/audit"
@@ -61,15 +58,9 @@ type ProvisionerWish struct {
 }
 
 type storedProvisioner struct {
-	ID         ID         `json:"id"`
-	Name       string     `json:"name"`
-	Organisers bool       `json:"organisers,omitempty"`
-	Mails      bool       `json:"mails,omitempty"`
-	By         ID         `json:"by"`
-	Created    time.Time  `json:"created"`
-	Expires    time.Time  `json:"expires"`
-	Used       time.Time  `json:"used,omitzero"`
-	UsedFrom   netip.Addr `json:"from,omitzero"`
+	loan
+	Organisers bool `json:"organisers,omitempty"`
+	Mails      bool `json:"mails,omitempty"`
 }
 
 func (s storedProvisioner) provisioner() Provisioner {
@@ -77,29 +68,9 @@ func (s storedProvisioner) provisioner() Provisioner {
 		Used: s.Used, UsedFrom: s.UsedFrom}
 }
 
-func readProvisioner(b []byte) (s storedProvisioner, err error) {
-	if err = json.Unmarshal(b, &s); err != nil {
-		err = fmt.Errorf("accounts: provisioner: %w", err)
-	}
-	return s, err
-}
-
-func putProvisioner(tx *store.Tx, hash []byte, s storedProvisioner) error {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("accounts: provisioner: %w", err)
-	}
-	return tx.Put(provisionersBucket, hash, b)
-}
-
-// scanProvisioners calls f for each token, expired ones too, with the key that it is stored under.
-func scanProvisioners(tx *store.Tx, f func(hash []byte, s storedProvisioner) bool) (err error) {
-	tx.Scan(provisionersBucket, nil, nil, 0, func(k, v []byte) bool {
-		var s storedProvisioner
-		s, err = readProvisioner(v)
-		return err == nil && f(k, s)
-	})
-	return err
+// provisionerTokens are those of identity systems.
+func provisionerTokens() shelf[storedProvisioner, *storedProvisioner] {
+	return shelf[storedProvisioner, *storedProvisioner]{provisionersBucket, provisionerLabel, ErrProvisioner}
 }
 
 // MakeProvisioner makes a token, which is shown once. ErrName, ErrProvisionerDays, ErrTooManyProvisioners, ErrProofNeeded, ErrForbidden.
@@ -111,31 +82,19 @@ func (a *Accounts) MakeProvisioner(actor Actor, w ProvisionerWish, now time.Time
 	case w.Days < 1 || w.Days > MaxProvisionerDays:
 		return Provisioner{}, Token{}, ErrProvisionerDays
 	}
-	token, err := a.drawToken()
+	l, token, err := provisionerTokens().lend(a, name, actor.Account, w.Days, now)
 	if err != nil {
 		return Provisioner{}, Token{}, err
 	}
-	id, err := a.draw(len(ID{}))
-	if err != nil {
-		return Provisioner{}, Token{}, err
-	}
-	s := storedProvisioner{ID: ID(id), Name: name, Organisers: w.Organisers, Mails: w.Mails, By: actor.Account,
-		Created: now.UTC().Truncate(time.Second), Expires: now.UTC().Truncate(time.Second).AddDate(0, 0, w.Days)}
-	err = a.act(actor.name(), actor.Client, now, func(t *act) error {
+	s := storedProvisioner{loan: l, Organisers: w.Organisers, Mails: w.Mails}
+	err = a.actBy(actor, now, func(t *act) error {
 		if err := mayAdminister(t.tx, actor); err != nil {
 			return err
 		}
 		if err := actor.proved(now); err != nil {
 			return err
 		}
-		n := 0
-		if err := scanProvisioners(t.tx, func([]byte, storedProvisioner) bool { n++; return true }); err != nil {
-			return err
-		}
-		if n >= MaxProvisioners {
-			return ErrTooManyProvisioners
-		}
-		if err := putProvisioner(t.tx, hashSecret(provisionerLabel, token.Reveal()), s); err != nil {
+		if err := provisionerTokens().add(t.tx, token, s, MaxProvisioners, ErrTooManyProvisioners); err != nil {
 			return err
 		}
 		return t.record(audit.ProvisionerMade, s.ID.String(), "name", s.Name, "organisers", yes(s.Organisers), "mails", yes(s.Mails), "expires", stamp(s.Expires))
@@ -149,30 +108,23 @@ func (a *Accounts) MakeProvisioner(actor Actor, w ProvisionerWish, now time.Time
 // Provisioners lists the tokens, expired ones too, the oldest first.
 func (a *Accounts) Provisioners() (list []Provisioner, err error) {
 	err = a.db.View(func(tx *store.Tx) error {
-		return scanProvisioners(tx, func(_ []byte, s storedProvisioner) bool {
+		all, err := provisionerTokens().list(tx)
+		for _, s := range all {
 			list = append(list, s.provisioner())
-			return true
-		})
+		}
+		return err
 	})
-	slices.SortStableFunc(list, func(x, y Provisioner) int { return x.Created.Compare(y.Created) })
 	return list, err
 }
 
 // RevokeProvisioner takes a token away at once. Whom and what it brought stays. It takes no proof: whoever has lost a token must not
 // lose time. ErrNoProvisioner, ErrForbidden.
 func (a *Accounts) RevokeProvisioner(actor Actor, id ProvisionerID, now time.Time) error {
-	err := a.act(actor.name(), actor.Client, now, func(t *act) error {
+	err := a.actBy(actor, now, func(t *act) error {
 		if err := mayAdminister(t.tx, actor); err != nil {
 			return err
 		}
-		var found storedProvisioner
-		var key []byte
-		err := scanProvisioners(t.tx, func(hash []byte, s storedProvisioner) bool {
-			if ProvisionerID(s.ID) == id {
-				key, found = hash, s
-			}
-			return key == nil
-		})
+		key, found, err := provisionerTokens().byID(t.tx, ID(id))
 		if err != nil {
 			return err
 		}
@@ -187,37 +139,11 @@ func (a *Accounts) RevokeProvisioner(actor Actor, id ProvisionerID, now time.Tim
 	return a.forbiddenOn(actor, id.String(), now, err)
 }
 
-// findProvisioner returns the token under hash, with why it doesn't count: ErrProvisioner.
-func findProvisioner(tx *store.Tx, hash []byte, now time.Time) (s storedProvisioner, reason string, err error) {
-	b := tx.Get(provisionersBucket, hash)
-	if b == nil {
-		return s, "unknown", ErrProvisioner
-	}
-	if s, err = readProvisioner(b); err == nil && !now.Before(s.Expires) {
-		return s, "expired", ErrProvisioner
-	}
-	return s, "", err
-}
-
 // ProvisionerOf returns who has a token, and notes its use. ErrProvisioner.
 func (a *Accounts) ProvisionerOf(token string, client Client, now time.Time) (Provisioner, error) {
-	if !wellFormed(token) {
-		return Provisioner{}, ErrProvisioner
-	}
-	hash := hashSecret(provisionerLabel, token)
-	var s storedProvisioner
-	err := a.db.View(func(tx *store.Tx) (err error) {
-		s, _, err = findProvisioner(tx, hash, now)
-		return err
-	})
-	if err == nil && now.Sub(s.Used) >= seenEvery {
-		err = a.db.Update(func(tx *store.Tx) (err error) {
-			if s, _, err = findProvisioner(tx, hash, now); err != nil {
-				return err // revoked meanwhile
-			}
-			s.Used, s.UsedFrom = now.UTC().Truncate(time.Second), client.Address
-			return putProvisioner(tx, hash, s)
-		})
+	s, err := provisionerTokens().present(a, token, now)
+	if err == nil {
+		s, err = provisionerTokens().note(a, token, s, client, now)
 	}
 	if err != nil {
 		return Provisioner{}, err
@@ -231,7 +157,7 @@ func (a *Accounts) ProvisionerOf(token string, client Client, now time.Time) (Pr
 // write to the log without a right has to be slowed down first.
 func (a *Accounts) RefusedProvisioner(token string, client Client, now time.Time) error {
 	return a.act(audit.ActorAnonymous, client.Address, now, func(t *act) error {
-		s, reason, err := findProvisioner(t.tx, hashSecret(provisionerLabel, token), now)
+		s, reason, err := provisionerTokens().find(t.tx, provisionerTokens().hash(token), now)
 		if err != ErrProvisioner {
 			return err // it counts after all
 		}
@@ -246,16 +172,8 @@ func (a *Accounts) RefusedProvisioner(token string, client Client, now time.Time
 // provision runs an act of an identity system. Its token is looked up again: it may have been revoked since the request came.
 func (a *Accounts) provision(p Provisioner, now time.Time, f func(*act) error) error {
 	return a.act(audit.ActorProvisioning, p.client, now, func(t *act) error {
-		found := false
-		err := scanProvisioners(t.tx, func(_ []byte, s storedProvisioner) bool {
-			found = ProvisionerID(s.ID) == p.ID && now.Before(s.Expires)
-			return !found
-		})
-		if err != nil {
+		if _, err := provisionerTokens().counts(t.tx, ID(p.ID), now); err != nil {
 			return err
-		}
-		if !found {
-			return ErrProvisioner
 		}
 		t.provisioner = p.ID
 		return f(t)

@@ -27,6 +27,7 @@ import (
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/outbox"
 	"huisclos/appliance/web"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
 	"huisclos/hardening"
@@ -57,6 +58,8 @@ func migrations() []store.Migration {
 		{Version: 15, Name: "life", Run: accounts.AddLife},
 		{Version: 16, Name: "metrics", Run: createMetrics},
 		{Version: 17, Name: "settings of the console", Run: choices.CreateBuckets},
+		{Version: 18, Name: "programs", Run: accounts.AddPrograms},
+		{Version: 19, Name: "webhooks", Run: webhook.CreateBuckets},
 	}
 }
 
@@ -89,6 +92,7 @@ type Appliance struct {
 	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
+	hooks     *webhook.Hooks
 	canaries  *canaries
 	port      int
 	second    int // another of UDP; 0: none
@@ -175,6 +179,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.settings = s
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
+		return nil, err
+	}
 	a.provider = made.provider
 	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
 	if made.directory != nil {
@@ -243,7 +250,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 
 	a.watched = &watch{observer: seen, Access: metrics.Access{DB: db, Audit: trail, Random: rand.Reader}, a: a, db: db, server: server}
 	a.pages, err = web.New(web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Directory: a.directory, Provider: a.provider,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.directory, Provider: a.provider,
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
@@ -319,6 +326,7 @@ func (a *Appliance) tend() {
 		a.post.run(a.quit, mailEvery, a.settings.now)
 	})
 	a.running.Go(func() { hardening.TendHeap(a.quit) })
+	a.tellWebhooks()
 	a.every(sweepEvery, func(now time.Time) {
 		if err := a.rooms.SweepPlanned(now); err != nil {
 			a.log.Error("planned meetings are not swept", "error", err)

@@ -128,6 +128,18 @@ const (
 	CertificateOrdered   Action = "certificate.ordered"           // from an authority by ACME, by hand
 	CertificateFailed    Action = "certificate.failed"            // [reason] no certificate by ACME: the first of a row, or by hand
 
+	// Access for programs (the API). Object: the token, by its id. Each act by one names it beside the actor, whose it is: [program].
+	ProgramMade    Action = "program.made"    // [name, scopes, networks: how many it is limited to, expires]
+	ProgramRevoked Action = "program.revoked" // [name]
+	ProgramRefused Action = "program.refused" // [reason=unknown|expired|maker|network] object: the token, unless it is unknown; maker: who made it administers no more
+
+	// Webhooks. Object: the webhook.
+	WebhookMade     Action = "webhook.made"     // [name, host, events]
+	WebhookChanged  Action = "webhook.changed"  // [name, host, events, off=yes]
+	WebhookDeleted  Action = "webhook.deleted"  // [name]
+	WebhookRotated  Action = "webhook.rotated"  // [name, until: when the secret before ends]
+	WebhookDisabled Action = "webhook.disabled" // [name, reason=unreachable|untrusted|silent|redirected|answered|unreadable, lost] it had failed for three days
+
 	// The machine.
 	ClockJumped Action = "clock.jumped" // [by] the clock was set, or stood still: times before and after are of two clocks
 

@@ -1,4 +1,4 @@
-// Runs the browser journeys: real Chromium and Firefox against the test build, in a network namespace of their own.
+// Runs the browser journeys: real Chromium and Firefox against the test build, each file in a network namespace of its own.
 //
 //   node journeys/run.mjs             all of them
 //   node journeys/run.mjs call four   those whose file name contains a word
@@ -18,13 +18,12 @@ const words = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const once = process.argv.includes('--once');
 const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7);
 
-function start(command, args, env = {}) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: 'inherit', cwd: top, env: { ...process.env, ...env } });
-    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-    child.on('exit', (code, signal) => resolve(signal ? 1 : code ?? 1));
-  });
-}
+/**
+ * Those that fill in forms and measure neither pictures nor sound nor time: they wait more than they work, so two of them run at once.
+ * All others have the machine to themselves.
+ */
+const forms = new Set(['account', 'directory', 'factor', 'guests-passkey', 'import', 'life', 'mail', 'oidc', 'passkey', 'provisioning', 'roles'].map((name) => `${name}.test.ts`));
+const atOnce = 2;
 
 function must(command, ...args) {
   const r = spawnSync(command, args, { encoding: 'utf8' });
@@ -46,29 +45,54 @@ function network() {
   must('ip', 'route', 'add', 'default', 'via', '192.0.2.1');
 }
 
-if (process.env.HUISCLOS_JOURNEYS !== 'inside') {
-  // Root makes the namespace as it is; anybody else becomes root of a user namespace.
-  const flags = process.getuid() === 0 ? ['--net', '--mount'] : ['--net', '--mount', '--user', '--map-root-user'];
-  process.exit(await start('unshare', [...flags, '--kill-child', process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)], { HUISCLOS_JOURNEYS: 'inside' }));
+const inside = process.env.HUISCLOS_JOURNEYS;
+if (inside) {
+  network();
+  const r = spawnSync(process.execPath, ['--import', path.join(top, '.ci/ts.mjs'), '--test', '--test-concurrency=1', '--test-reporter=spec', ...(only ? [`--test-name-pattern=${only}`] : []), inside],
+    { stdio: 'inherit', cwd: top, env: { ...process.env, HUISCLOS_ADDRESS: address, HUISCLOS_PROXY: proxy, HUISCLOS_TOP: top } });
+  process.exit(r.status ?? 1);
 }
 
-network();
 const binary = process.env.HUISCLOS_BINARY ?? path.join(top, 'build/huisclos-testhook');
 if (!existsSync(binary)) { console.error(`${path.relative(top, binary)} is missing: make build-testhook`); process.exit(1); }
 mkdirSync(path.join(top, 'build/screenshots'), { recursive: true });
-const files = readdirSync(here).filter((f) => f.endsWith('.test.ts') && (words.length === 0 || words.some((w) => f.includes(w)))).sort().map((f) => path.join(here, f));
+const files = readdirSync(here).filter((f) => f.endsWith('.test.ts') && (words.length === 0 || words.some((w) => f.includes(w)))).sort();
 if (files.length === 0) { console.error('no journey has such a name'); process.exit(1); }
-// Real browsers on a busy machine: a file that fails is run once more, and the summary says so. What fails twice has failed.
-const began = Date.now(), again = [], failed = [];
-const run = (file) => start(process.execPath, ['--import', path.join(top, '.ci/ts.mjs'), '--test', '--test-concurrency=1', '--test-reporter=spec', ...(only ? [`--test-name-pattern=${only}`] : []), file],
-  { HUISCLOS_ADDRESS: address, HUISCLOS_PROXY: proxy, HUISCLOS_BINARY: binary, HUISCLOS_TOP: top });
-for (const file of files) {
-  if (await run(file) === 0) continue;
-  if (once) { failed.push(path.basename(file)); continue; }
-  again.push(path.basename(file));
-  if (await run(file) !== 0) failed.push(path.basename(file));
+
+// Root makes the namespace as it is; anybody else becomes root of a user namespace.
+const flags = [...(process.getuid() === 0 ? ['--net', '--mount'] : ['--net', '--mount', '--user', '--map-root-user']), '--kill-child'];
+const running = new Set();
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { for (const child of running) child.kill(signal); process.exitCode = 1; stopped = true; });
+
+/** Runs one file and tells whether it passed. What it says is printed at once, or where another runs beside it, when it has ended. */
+function run(file, beside) {
+  return new Promise((resolve) => {
+    const child = spawn('unshare', [...flags, process.execPath, fileURLToPath(import.meta.url), ...(only ? [`--only=${only}`] : [])],
+      { stdio: beside ? ['ignore', 'pipe', 'pipe'] : 'inherit', cwd: top, env: { ...process.env, HUISCLOS_JOURNEYS: path.join(here, file), HUISCLOS_BINARY: binary } });
+    running.add(child);
+    const said = [];
+    child.stdout?.on('data', (d) => said.push(d));
+    child.stderr?.on('data', (d) => said.push(d));
+    child.on('close', (code) => {
+      running.delete(child);
+      process.stdout.write(Buffer.concat(said));
+      resolve(code === 0);
+    });
+  });
 }
+
+// Real browsers on a busy machine: a file that fails is run once more, alone, and the summary says so. What fails twice has failed.
+const began = Date.now(), again = [], failed = [];
+const waiting = files.filter((f) => forms.has(f));
+const lane = async () => {
+  for (let file = waiting.shift(); file && !stopped; file = waiting.shift()) if (!await run(file, true)) again.push(file);
+};
+await Promise.all(Array.from({ length: Math.min(atOnce, waiting.length) }, lane));
+for (const file of files.filter((f) => !forms.has(f))) if (!stopped && !await run(file, false)) again.push(file);
+if (once) failed.push(...again.splice(0));
+for (const file of again) if (!stopped && !await run(file, false)) failed.push(file);
 if (again.length > 0) console.log(`journeys: run a second time: ${again.join(', ')}`);
 if (failed.length > 0) console.log(`journeys: failed${once ? '' : ' twice'}: ${failed.join(', ')}`);
 console.log(`journeys: ${files.length} files, ${Math.round((Date.now() - began) / 1000)} s`);
-process.exit(failed.length > 0 ? 1 : 0);
+process.exit(failed.length > 0 || stopped ? 1 : 0);

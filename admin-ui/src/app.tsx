@@ -14,6 +14,7 @@ import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Rules } from "./pages/policy.tsx";
 import { Profiles } from "./pages/profiles.tsx";
+import { Programs } from "./pages/programs.tsx";
 import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
 import { Tls } from "./pages/tls.tsx";
@@ -85,6 +86,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "directory": return <Directory />;
     case "provisioning": return <Provisioning />;
     case "tls": return <Tls />;
+    case "programs": return <Programs />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;
     case "policy": return <Rules role={role} />;

@@ -17,6 +17,7 @@ const table = [
   { at: "provisioning", group: "people", icon: "user-plus", roles: administrators },
   { at: "calls", group: "meetings", icon: "video", roles: administrators },
   { at: "tls", group: "appliance", icon: "lock", roles: administrators },
+  { at: "programs", group: "appliance", icon: "link-2", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -26,6 +27,7 @@ import (
 	"huisclos/accounts/passkey"
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
 	"huisclos/crypto/passhash"
@@ -43,6 +45,7 @@ type house struct {
 	audit    *audit.Log
 	rooms    *meetings.Rooms
 	hall     *meetings.Hall
+	hooks    *webhook.Hooks
 	log      *logbook
 	db       *store.DB
 
@@ -144,7 +147,8 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 6, Name: "metrics", Run: createWatch},
 		{Version: 7, Name: "settings of the console", Run: choices.CreateBuckets},
-	}, accounts.Migrations(8)...)))
+		{Version: 8, Name: "webhooks", Run: webhook.CreateBuckets},
+	}, accounts.Migrations(9)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -168,7 +172,10 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
 	must(t, err)
+	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger,
+		Dial: func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }})
 	h.server, err = New(Config{
+		Hooks:    h.hooks,
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
@@ -194,7 +201,8 @@ func emptyHouse(t testing.TB) *house {
 		},
 	})
 	must(t, err)
-	h.tls = httptest.NewUnstartedServer(h.server)
+	h.server.observe = seen.see
+	h.tls = httptest.NewUnstartedServer(seen.watch(h.server))
 	h.tls.EnableHTTP2 = false
 	h.tls.StartTLS()
 	t.Cleanup(h.tls.Close)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/appliance/webhook"
 	"huisclos/meetings"
 )
 
@@ -249,6 +250,19 @@ var rights = []right{
 	{"POST", "/api/admin/provisioning", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/provisioning"), map[string]any{"name": "Entra ID", "days": 90}, ""},
 	{"DELETE", "/api/admin/provisioning/:provisioner", is{401, 403, 403, 403, 403, 403, 403, 204}, ofProvisioner, nil, ""},
 	{"GET", "/api/admin/provider", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/provider"), nil, ""},
+	{"GET", "/api/admin/programs", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/programs"), nil, ""},
+	{"POST", "/api/admin/programs", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/programs"), map[string]any{"name": "Supervision", "scopes": []string{"status:read"}}, ""},
+	{"DELETE", "/api/admin/programs/:program", is{401, 403, 403, 403, 403, 403, 403, 204}, ofProgram, nil, ""},
+	{"GET", "/api/admin/webhooks", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/webhooks"), nil, ""},
+	{"POST", "/api/admin/webhooks", is{401, 403, 403, 403, 403, 403, 403, 201}, fixed("/api/admin/webhooks"), someWebhook, ""},
+	{"PATCH", "/api/admin/webhooks/:webhook", is{401, 403, 403, 403, 403, 403, 403, 200}, ofWebhook(""), someWebhook, ""},
+	{"DELETE", "/api/admin/webhooks/:webhook", is{401, 403, 403, 403, 403, 403, 403, 204}, ofWebhook(""), nil, ""},
+	{"POST", "/api/admin/webhooks/:webhook/secret", is{401, 403, 403, 403, 403, 403, 403, 200}, ofWebhook("/secret"), nothing, ""},
+	// The receiver of this test is not there: that is the outcome, and no refusal.
+	{"POST", "/api/admin/webhooks/:webhook/test", is{401, 403, 403, 403, 403, 403, 403, 200}, ofWebhook("/test"), nothing, ""},
+	{"GET", "/api/admin/webhooks/:webhook/deliveries", is{401, 403, 403, 403, 403, 403, 403, 200}, ofWebhook("/deliveries"), nil, ""},
+	// The description of the API holds nothing of anybody.
+	{"GET", "/api/openapi.json", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/openapi.json"), nil, ""},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
 	{"GET", "/api/admin/tls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/tls"), nil, ""},
@@ -355,6 +369,33 @@ func ofProvisioner(s *scene) string {
 	p, _, err := s.accounts.MakeProvisioner(accounts.Operator(), accounts.ProvisionerWish{Name: "Entra ID", Days: 90}, s.clock())
 	must(s.t, err)
 	return "/api/admin/provisioning/" + p.ID.String()
+}
+
+var someWebhook = map[string]any{"name": "Supervision", "url": "https://hooks.example.org/huisclos", "events": []string{"account.created"}}
+
+// ofWebhook names one that there is.
+func ofWebhook(rest string) func(*scene) string {
+	return func(s *scene) string {
+		list, err := s.hooks.List()
+		must(s.t, err)
+		if len(list) > 0 {
+			return "/api/admin/webhooks/" + list[0].ID.String() + rest
+		}
+		var id webhook.ID
+		must(s.t, s.accounts.Administer(accounts.Operator(), true, "", s.clock(), func(d accounts.Deed) error {
+			hook, _, err := s.hooks.Make(d.Tx, webhook.Wish{Name: "Supervision", URL: "https://hooks.example.org/x", Events: []string{"call.started"}}, s.clock())
+			id = hook.ID
+			return err
+		}))
+		return "/api/admin/webhooks/" + id.String() + rest
+	}
+}
+
+// ofProgram names a token of the API that the administrator has made.
+func ofProgram(s *scene) string {
+	p, _, err := s.accounts.MakeProgram(accounts.Operator(), accounts.ProgramWish{Name: "Supervision", Scopes: []string{"status:read"}}, s.clock())
+	must(s.t, err)
+	return "/api/admin/programs/" + p.ID.String()
 }
 
 func TestPrivilegeMatrix(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
 	"huisclos/appliance/choices"
+	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/meetings"
 	"huisclos/store"
@@ -32,6 +33,7 @@ type Config struct {
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
+	Hooks    *webhook.Hooks
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.
@@ -130,10 +132,14 @@ type Server struct {
 	slots    chan struct{}
 
 	provisions   *rate         // requests for SCIM by token
-	strangers    *rate         // the same without one that counts, by address
+	strangers    *rate         // the same without one that counts, by address; and those for the API
 	provisioning chan struct{} // slots for them
+	programs     *rate         // requests for the API by token
+	tries        *rate         // deliveries that administrators try, by account
 	door         *door
 	lines        sync.WaitGroup // connections to rooms
+	// observe is told what each route decodes (status 0) and answers: tests hold the description of the API against it. nil: nobody is.
+	observe func(rt route, status int, value any)
 }
 
 const (
@@ -157,6 +163,7 @@ func New(c Config) (*Server, error) {
 		meters: newRate(strangersPerSecond, strangersBurst), scrapes: newRate(scrapesPerSecond, scrapesBurst),
 		slots:      make(chan struct{}, maxRunning),
 		provisions: newRate(provisionsPerSecond, provisionsBurst), strangers: newRate(strangersPerSecond, strangersBurst), provisioning: make(chan struct{}, maxProvisions),
+		programs: newRate(programsPerSecond, programsBurst), tries: newRate(triesPerSecond, triesBurst),
 		exports: newRate(exportsPerHour/3600.0, exportsPerHour),
 	}
 	if c.Wait == nil {

@@ -52,11 +52,17 @@ type visit struct {
 	token    string // of the session
 
 	provisioner accounts.Provisioner // who has the token of a request for SCIM; then nobody is signed in
+	program     *accounts.Program    // what has the token of a request for the API; then account is whose it is, and there is no session
+
+	route route
 
 	canary *meetings.Visitor // one of the two of the test call; then account has an id and a name, and there is no session
 }
 
 func (v *visit) actor() accounts.Actor {
+	if v.program != nil {
+		return v.program.Actor(v.client)
+	}
 	return accounts.Actor{Account: v.account.ID, Client: v.client, Proved: v.session.Proved, Vouched: v.session.Vouched}
 }
 
@@ -69,7 +75,7 @@ func (v *visit) from() accounts.Client {
 // outsider more than that the address exists.
 func (s *Server) handle(rt route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: s.client(c.Request())}
+		v := &visit{srv: s, w: c.Response(), r: c.Request(), c: c, now: s.Now(), client: s.client(c.Request()), route: rt}
 		defer v.served(rt, v.now)
 		if rt.kind == page {
 			return v.answer(rt.handler(v))
@@ -79,6 +85,9 @@ func (s *Server) handle(rt route) echo.HandlerFunc {
 			return v.answer(s.provision(v, rt))
 		case foreign:
 			return v.answer(s.fromProvider(v, rt))
+		}
+		if token, given := bearer(v.r); given {
+			return v.answer(s.byProgram(v, rt, token))
 		}
 		if refused := s.admit(v, rt); refused != "" {
 			return v.refuse(refused)
@@ -320,6 +329,9 @@ func (s *Server) say(w http.ResponseWriter, r *http.Request, c code, said senten
 
 // json answers with v. An answer of the API is never kept by a cache.
 func (v *visit) json(status int, value any) error {
+	if v.srv.observe != nil {
+		v.srv.observe(v.route, status, value)
+	}
 	writeJSON(v.w, v.r, status, value)
 	return nil
 }
@@ -346,6 +358,9 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, value any) {
 func (v *visit) decode(value any) error { return v.decodeUpTo(value, maxBody) }
 
 func (v *visit) decodeUpTo(value any, limit int64) error {
+	if v.srv.observe != nil {
+		v.srv.observe(v.route, 0, value)
+	}
 	err := decodeUpTo(v.w, v.r, value, limit)
 	v.heard = v.srv.Now()
 	if err == nil || errors.Is(err, errTooLarge) || errors.Is(err, errMediaType) {

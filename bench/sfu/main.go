@@ -45,6 +45,7 @@ type options struct {
 	profiles  string
 	programs  string // where plane and floor are
 	realtime  bool
+	held      bool // servers hold a meeting first, and it is over
 	verbose   bool
 }
 
@@ -81,6 +82,7 @@ func parse() (o options, err error) {
 	flag.IntVar(&o.sockets, "sockets", 1, "UDP sockets of our plane")
 	flag.StringVar(&o.profiles, "profiles", "", "write CPU and heap profiles of our plane into this folder")
 	flag.BoolVar(&o.realtime, "realtime", false, "run servers and generator before all other programs, on a machine that is not this run's alone (root)")
+	flag.BoolVar(&o.held, "held", false, "servers hold a meeting of ten first, which is over and given back before memory is looked at: what a process takes once is told apart")
 	flag.BoolVar(&o.verbose, "v", false, "show what servers log")
 	flag.Parse()
 	if o.scenarios, err = regexp.Compile(*scenarios); err != nil {
@@ -277,6 +279,13 @@ func (b *bench) play(ctx context.Context, s row, name string) error {
 	return nil
 }
 
+// How long the meeting before is held, and how long a server then has to give back what it took (hardening.TendHeap looks each two
+// seconds, and lets ten pass between).
+const (
+	heldFor = 5 * time.Second
+	restFor = 25 * time.Second
+)
+
 // once starts a server, plays a scenario on it and ends it.
 func (b *bench) once(ctx context.Context, s load.Scenario, row, name string) (load.Result, error) {
 	under, err := b.start(name, row)
@@ -285,7 +294,19 @@ func (b *bench) once(ctx context.Context, s load.Scenario, row, name string) (lo
 	}
 	time.Sleep(300 * time.Millisecond) // it is idle by then
 	s.Phases = b.round
-	r, err := load.Run(ctx, s, load.Under{Contender: under, PIDs: under.PIDs(), On: b.options.server})
+	on := load.Under{Contender: under, PIDs: under.PIDs(), On: b.options.server}
+	var former load.Result
+	if _, bare := under.(load.Bare); b.held && !bare {
+		former, err = load.Run(ctx, load.Scenario{Name: "the meeting before", Meetings: 1, Mesh: 10, Arrival: load.Burst, Rate: 1, Warmup: heldFor, Window: time.Second}, on)
+		time.Sleep(restFor)
+	}
+	var r load.Result
+	if err == nil {
+		r, err = load.Run(ctx, s, on)
+	}
+	if former.Idle != 0 {
+		r.Kept = r.Idle - former.Idle
+	}
 	if err == nil {
 		err = under.Err()
 	}

@@ -158,7 +158,8 @@ func (b *bench) memory() {
 				fmt.Fprint(w, "\nWhat its memory is, in KiB: growth, pages of the program among it; then all of the process, as Go's runtime sees it.\n\n")
 				any = true
 			}
-			fmt.Fprintf(w, "%s\t%s\tgrowth %.0f\tof files %.0f", name, server, o.Memory*float64(o.Receivers)/1024, o.MemoryFile*float64(o.Receivers)/1024)
+			fmt.Fprintf(w, "%s\t%s\tidle %d\tof it the meeting before %d\tgrowth %.0f\tof files %.0f", name, server, o.Idle>>10, o.Kept>>10,
+				o.Memory*float64(o.Receivers)/1024, o.MemoryFile*float64(o.Receivers)/1024)
 			for _, class := range slices.Sorted(maps.Keys(o.MemoryClasses)) {
 				fmt.Fprintf(w, "\t%s %d", class, o.MemoryClasses[class]>>10)
 			}

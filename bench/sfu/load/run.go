@@ -39,6 +39,10 @@ type Result struct {
 	Busy      float64 // part of one core that the server used
 	Others    float64 // part of the server's processor that other programs of the machine used
 	Memory    float64 // octets that the server grew by for each receiving peer
+	// Idle is the server's memory before anybody came, in octets.
+	Idle int64
+	// Kept is what a meeting that was held before has left there (-held), in octets.
+	Kept int64 `json:",omitempty"`
 	// MemoryFile is how much of Memory are pages of files: the program, as it gets used.
 	MemoryFile float64
 	// MemoryClasses are what the server itself says of all of its memory, in octets; see Accountant.
@@ -103,7 +107,9 @@ func Run(ctx context.Context, s Scenario, under Under) (Result, error) {
 	if err := r.join(); err != nil {
 		return Result{}, err
 	}
-	return r.measure(before)
+	res, err := r.measure(before)
+	res.Idle = before.All
+	return res, err
 }
 
 // people makes the clients of all meetings.
