@@ -33,6 +33,7 @@ var layers = map[string]rule{
 
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
+	"appliance/auditor":        {floor: 4, own: []string{"appliance/control", "audit", "crypto/keylog", "store"}},
 	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
 	"appliance/choices":        {floor: 4, own: []string{"appliance/config", "audit", "store"}},
 	"appliance/command":        {floor: 4},
@@ -77,7 +78,7 @@ var layers = map[string]rule{
 	"accounts/passkey":             {floor: 2, outside: []string{"github.com/go-webauthn/webauthn"}},
 	"accounts/passkey/passkeytest": {floor: 2}, // nothing but tests imports it
 
-	"audit":           {floor: 1, own: []string{"store"}},
+	"audit":           {floor: 1, own: []string{"crypto/keylog", "store"}},
 	"media":           {floor: 1, own: []string{"media/forward", "media/gate", "media/pace", "media/pace/line"}},
 	"media/forward":   {floor: 1, own: []string{"media", "media/gate", "media/pace", "media/slab"}},
 	"media/gate":      {floor: 1, own: []string{"crypto/sframe"}},
@@ -95,6 +96,7 @@ var layers = map[string]rule{
 	"admin-ui":            {floor: 0},
 	"crypto/e2ee/session": {floor: 0, own: []string{"crypto/mls"}},
 	"crypto/e2ee/wasm":    {floor: 0, own: []string{"crypto/e2ee/session", "crypto/mls"}},
+	"crypto/keylog":       {floor: 0, outside: []string{"golang.org/x/mod"}},
 	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/sframe":       {floor: 0},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) {
 // TestCommands runs one script per command.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"await": await, "attempt": attempt,
+		"await": await, "attempt": attempt, "logkey": logKey,
 	}})
 }
 
@@ -40,4 +41,18 @@ func attempt(ts *testscript.TestScript, not bool, args []string) {
 		ts.Fatalf("usage: attempt PROGRAM [ARGUMENT …]")
 	}
 	_ = ts.Exec(args[0], args[1:]...) // what it says is looked at
+}
+
+// logKey sets LOGKEY to the public key of a running appliance's audit log, as "audit verify --json" says it: "logkey data".
+func logKey(ts *testscript.TestScript, not bool, args []string) {
+	if not || len(args) != 1 {
+		ts.Fatalf("usage: logkey DATA")
+	}
+	ts.Check(ts.Exec("huisclos", "audit", "verify", "--json", "--data", args[0]))
+	var said struct{ Keys []string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &said))
+	if len(said.Keys) != 1 {
+		ts.Fatalf("%d keys", len(said.Keys))
+	}
+	ts.Setenv("LOGKEY", said.Keys[0])
 }

@@ -20,7 +20,7 @@ func ran(args ...string) (code int, out, errs string) {
 
 // values are those with which an option of each kind is tried.
 var values = map[string]string{"ADDR": "127.0.0.1:0", "PORT": "0", "NAME": "a.example.org", "IP": "192.0.2.1", "HOST[:PORT]": "a.example.org", "TIME": "5s", "HEX": strings.Repeat("ab", 32),
-	"LINES": "10", "DIR": "none", "FILE": "none"}
+	"LINES": "10", "DIR": "none", "FILE": "none", "KEY": "none", "ENTRY": "1:x", "DATE": "2026-11-29", "N": "1"}
 
 // TestTable: each command is explained in both languages, has a script that runs it, explains itself when it is asked, takes the options that
 // its line names, and refuses another.

@@ -44,7 +44,7 @@ type world struct {
 	ended []Ended
 }
 
-var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, Migrations(2)...)
+var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}}, Migrations(2)...)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 
 	"huisclos/accounts"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/console"
 	"huisclos/appliance/control"
 )
@@ -64,7 +66,7 @@ func (a *Appliance) acts() control.Acts {
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
 		Mail:      a.tryMail,
-		Other:     a.certActs(),
+		Other:     together(auditor.Acts(a.trail, a.signer, Version, a.settings.now), a.certActs()),
 	}
 }
 
@@ -115,4 +117,13 @@ func (a *Appliance) sentence() string {
 		s += fmt.Sprintf(" Réglages en attente d'un redémarrage : %d. / Settings waiting for a restart: %d.", n, n)
 	}
 	return s
+}
+
+// together are the acts that several parts add. Their names differ.
+func together(parts ...map[string]control.Act) map[string]control.Act {
+	all := map[string]control.Act{}
+	for _, p := range parts {
+		maps.Copy(all, p)
+	}
+	return all
 }

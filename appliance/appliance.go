@@ -20,6 +20,7 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	adminui "huisclos/admin-ui"
+	"huisclos/appliance/auditor"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
@@ -60,6 +61,7 @@ func migrations() []store.Migration {
 		{Version: 17, Name: "settings of the console", Run: choices.CreateBuckets},
 		{Version: 18, Name: "programs", Run: accounts.AddPrograms},
 		{Version: 19, Name: "webhooks", Run: webhook.CreateBuckets},
+		{Version: 20, Name: "tree of the audit log", Run: audit.AddTree},
 	}
 }
 
@@ -92,6 +94,8 @@ type Appliance struct {
 	post      *post
 	rooms     *meetings.Rooms
 	trail     *audit.Log
+	signer    *audit.Signer
+	recording bool // the audit log has this run's beginning
 	hooks     *webhook.Hooks
 	canaries  *canaries
 	port      int
@@ -154,6 +158,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.signer, err = audit.OpenSigner(trail, hasher, rand.Reader, s.now()); err != nil {
+		return nil, err
+	}
+	a.onStop(a.endLog)
 	s.kept = new(kept)
 	a.choices, err = choices.Open(choices.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "settings"), Sources: s.from()}, s.now())
 	if err != nil {
@@ -251,6 +259,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.watched = &watch{observer: seen, Access: metrics.Access{DB: db, Audit: trail, Random: rand.Reader}, a: a, db: db, server: server}
 	a.pages, err = web.New(web.Config{
 		Accounts: a.accounts, Canary: a.canaries.participant, Audit: trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.directory, Provider: a.provider,
+		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
+			return auditor.BeginExport(trail, a.signer, format, from, to, e)
+		},
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched,
@@ -263,6 +274,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.serveWeb(a.door, sockets.redirect, sockets.metrics)
 	a.running.Go(func() { control.Serve(commands, a.acts(), log.With("part", "control")) })
 	a.holdRefusals()
+	if err := a.beginLog(); err != nil {
+		return nil, err
+	}
 	a.tend()
 	a.noteMinutes()
 	a.followDirectory()

@@ -4,8 +4,12 @@
 // the SHA-256 of the one before. It never sees a secret: callers pass identifiers, never what was typed. An event is
 // recorded in the transaction of the act, so that an act that cannot be recorded does not happen.
 //
-// What a chain cannot show by itself: a rewrite of the whole log by somebody who may write the database file. For that a
-// head (sequence and hash) noted elsewhere is given to Verify.
+// Over the entries stands a Merkle tree (crypto/keylog), whose root is signed every few minutes: a checkpoint. Witnesses outside of
+// the appliance sign it too, after they have seen that the log only grew.
+//
+// What chain, tree and signatures cannot show by themselves: a rewrite of the whole log by somebody who may write the database file
+// and makes a key of their own. For that something noted elsewhere is given to Verify: a head (sequence and hash), the public key, or
+// a checkpoint that a witness has signed. Nor is there a trace of what was cut off the end before a checkpoint covered it.
 package audit
 
 import (
@@ -120,6 +124,9 @@ func (l *Log) Record(tx *store.Tx, e Event) error {
 		return fmt.Errorf("audit: entry %d stands already: the head of the log was set back", entry.Sequence)
 	}
 	if err := tx.Put(entriesBucket, key, append(entry.Hash[:], body...)); err != nil {
+		return err
+	}
+	if err := grow(tx, key, entry.Sequence, body); err != nil {
 		return err
 	}
 	return tx.Put(headBucket, headKey, append(key, entry.Hash[:]...))

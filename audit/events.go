@@ -6,15 +6,20 @@ type Action string
 // The documented actions. Detail keys are given in brackets; a key is absent when it says nothing.
 const (
 	// The appliance.
-	ServerStarted     Action = "server.started"     // [version]
-	ServerStopped     Action = "server.stopped"     //
-	SettingsChanged   Action = "settings.changed"   // [keys] names only, never values
-	CertificateLoaded Action = "certificate.loaded" // [fingerprint, expires]
-	LogVerified       Action = "audit.verified"     // [entries, head]
-	BackupMade        Action = "backup.made"        // [revision]
-	Restored          Action = "restored"           // [revision] the chain goes on from a backup
-	CanaryMade        Action = "canary.made"        // object: the room of the appliance's own test call [expires]
-	CanaryEnded       Action = "canary.ended"       // object: the same room [reason=done|expired|stopped]
+	ServerStarted     Action = "server.started"        // [version]
+	ServerStopped     Action = "server.stopped"        //
+	SettingsChanged   Action = "settings.changed"      // [keys] names only, never values
+	CertificateLoaded Action = "certificate.loaded"    // [fingerprint, expires]
+	LogVerified       Action = "audit.verified"        // [entries, head; sequence: of the first entry that is not as it was recorded]
+	LogKeyMade        Action = "audit.key-made"        // [reason=first|sealed: the one before does not open] object: the id of the key that signs checkpoints from now on
+	LogCosigned       Action = "audit.cosigned"        // [name, size] object: the id of the witness
+	WitnessAdded      Action = "audit.witness-added"   // [name] object: its id
+	WitnessRemoved    Action = "audit.witness-removed" // [name] object: its id
+	LogExported       Action = "audit.exported"        // [format=jsonl|cef, from, to] the log, or a part of it, was handed out
+	BackupMade        Action = "backup.made"           // [revision]
+	Restored          Action = "restored"              // [revision] the chain goes on from a backup
+	CanaryMade        Action = "canary.made"           // object: the room of the appliance's own test call [expires]
+	CanaryEnded       Action = "canary.ended"          // object: the same room [reason=done|expired|stopped]
 
 	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.
 	MailQueued  Action = "mail.queued"   // [kind=activation|notice|undo|proposal|invitation|guest|code|test]

@@ -22,7 +22,7 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 	}
 	t.Cleanup(func() { db.Close() })
 	err = db.Migrate(append([]store.Migration{
-		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: CreateBuckets}, {Version: 3, Name: "rules", Run: AddRules},
+		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "meetings", Run: CreateBuckets}, {Version: 3, Name: "rules", Run: AddRules},
 		{Version: 4, Name: "schedules", Run: AddSchedules}, {Version: 5, Name: "profiles", Run: CreateProfiles},
 	}, accounts.Migrations(6)...))
 	if err != nil {

@@ -51,7 +51,7 @@ func newHouse(t testing.TB, ldif string, change func(*Settings)) *house {
 	db, err := store.Open(filepath.Join(dir, "db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	must(t, db.Migrate(append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, accounts.Migrations(2)...)))
+	must(t, db.Migrate(append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}}, accounts.Migrations(2)...)))
 	pepper, err := accounts.OpenPepper(db, filepath.Join(dir, "pepper"), rand.Reader)
 	must(t, err)
 	cheap := passhash.Params{Memory: 64, Time: 1, Threads: 1}

@@ -20,7 +20,7 @@ func people(t *testing.T, now time.Time) (*accounts.Accounts, accounts.Actor) {
 	db, err := store.Open(filepath.Join(t.TempDir(), "db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	must(t, db.Migrate(append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, accounts.Migrations(2)...)))
+	must(t, db.Migrate(append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}}, accounts.Migrations(2)...)))
 	pepper, err := accounts.OpenPepper(db, filepath.Join(t.TempDir(), "pepper"), rand.Reader)
 	must(t, err)
 	cheap := passhash.Params{Memory: 16, Time: 1, Threads: 1}

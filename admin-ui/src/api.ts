@@ -55,8 +55,18 @@ export interface Imported {
 }
 export interface AuditPage {
   entries: Entry[]; next: string; head: { sequence: number; hash: string };
+  /** The time of the oldest entry that was looked at, where there are older ones. */
+  reached?: string;
   /** Of the accounts that the entries name by their id. */
   names?: Record<string, string>;
+}
+export interface AuditQuery { from: string; to: string; person: string; action: string; object: string; result: string }
+export interface Witness { id: string; name: string; key: string; added: string; by: string; /** The last checkpoint that it has signed; 0: none. */ size: number; signed?: string }
+export interface AuditState {
+  entries: number; keys: string[]; witnesses: Witness[]; names: Record<string, string>;
+  checkpoint?: { size: number; time: string };
+  verified?: { time: string; by: string; entries: number; covered: number; cosigned: number; fault?: number; reason?: string };
+  verifying?: { done: number; of: number };
 }
 /** Roles whose second factor the rules decide; of the others it is asked for always. */
 export type RuledRole = "organiser" | "member";
@@ -91,6 +101,9 @@ const query = (o: Record<string, string | number>) => {
   return q.size ? `?${q}` : "";
 };
 
+/** The address of a copy of the audit log, which the browser saves as it comes. */
+export const auditCopy = (format: "jsonl" | "cef", o: { from: string; to: string }) => `/api/admin/audit/export${query({ format, ...o })}`;
+
 /** Acts that may need a recent proof of who acts ask for it by themselves (withProof); several may become proposals instead. */
 export const admin = {
   status: () => request<Status>("GET", "/api/admin/status"),
@@ -116,7 +129,13 @@ export const admin = {
   removeGroup: (group: string) => request<void>("DELETE", `/api/admin/groups/${id(group)}`),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
-  audit: (o: { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query(o)}`),
+  audit: (o: AuditQuery & { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query({ ...o })}`),
+  auditState: () => request<AuditState>("GET", "/api/admin/audit/state"),
+  verifyAudit: () => request<AuditState>("POST", "/api/admin/audit/verify", {}),
+  auditGrowth: async (since: number) => (await request<{ text: string }>("GET", `/api/admin/audit/growth?since=${since}`)).text,
+  cosignAudit: (note: string) => request<AuditState>("POST", "/api/admin/audit/cosignature", { note }),
+  enrolWitness: (key: string) => withProof(() => request<AuditState>("POST", "/api/admin/audit/witnesses", { key })),
+  dismissWitness: (witness: string) => withProof(() => request<AuditState>("DELETE", `/api/admin/audit/witnesses/${id(witness)}`)),
 
   policy: () => request<Policy>("GET", "/api/admin/policy"),
   changePolicy: (change: PolicyChange) => withProof(() => request<Policy | Proposed>("PATCH", "/api/admin/policy", change)),

@@ -92,7 +92,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "policy": return <Rules role={role} />;
     case "profiles": return <Profiles role={role} />;
     case "proposals": return <Proposals me={id} role={role} />;
-    case "audit": return <Audit />;
+    case "audit": return <Audit role={role} />;
     case "about": return <About />;
     case "account": return <Mine me={me.account} />;
   }

@@ -87,6 +87,36 @@ func Read(path string, args []string, stderr io.Writer, least, most int, more fu
 	return l, 0
 }
 
+// Data is the data directory of the appliance that the line names: for what is done where none runs.
+func (l *Line) Data() string { return l.place.Settings.Data }
+
+// ReadAlone is Read for a command that needs no appliance: it takes no option of a place.
+func ReadAlone(path string, args []string, stderr io.Writer, least, most int, more func(*flag.FlagSet)) (*Line, int) {
+	f := flag.NewFlagSet(path, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	more(f)
+	l := &Line{path: path, stderr: stderr}
+	var err error
+	for rest := args; ; {
+		if err = f.Parse(rest); err != nil {
+			err = fmt.Errorf("%w: %w", errUsage, err)
+			break
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		l.Operands, rest = append(l.Operands, f.Arg(0)), f.Args()[1:]
+	}
+	if n := len(l.Operands); err == nil && (n < least || most >= 0 && n > most) {
+		err = fmt.Errorf("%w: %d words are not understood", errUsage, n)
+	}
+	if err != nil {
+		explain(stderr, path, l.place, err)
+		return nil, 2
+	}
+	return l, 0
+}
+
 // Usage is the error of a command line that is not understood, for [Line.Fail].
 func Usage(why string) error { return fmt.Errorf("%w: %s", errUsage, why) }
 

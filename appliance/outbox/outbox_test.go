@@ -74,7 +74,7 @@ func open(t *testing.T) *house {
 	db, err := store.Open(filepath.Join(t.TempDir(), "db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	must(t, db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "outbox", Run: CreateBuckets}}))
+	must(t, db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "outbox", Run: CreateBuckets}}))
 	h := &house{db: db, audit: audit.New(db), box: &mailbox{refuse: map[string]error{}}}
 	h.Outbox = New(Options{DB: db, Audit: h.audit, Keys: keys{"p1"}, Random: rand.Reader, Sender: h.box, Log: slog.New(slog.DiscardHandler)})
 	return h

@@ -1,13 +1,11 @@
 package web
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"time"
 
 	"huisclos/accounts"
-	"huisclos/audit"
 	"huisclos/store"
 )
 
@@ -251,70 +249,4 @@ func (s *Server) deleteAccount(v *visit) error {
 		return err
 	}
 	return v.done()
-}
-
-type auditJSON struct {
-	Sequence uint64            `json:"sequence"`
-	Time     time.Time         `json:"time"`
-	Actor    string            `json:"actor"`
-	Client   string            `json:"client,omitempty"`
-	Action   audit.Action      `json:"action"`
-	Object   string            `json:"object,omitempty"`
-	Result   audit.Result      `json:"result"`
-	Detail   map[string]string `json:"detail,omitempty"`
-	Hash     string            `json:"hash"`
-}
-
-// listAudit pages through the log, the newest first; after is the sequence of the last entry that was seen.
-func (s *Server) listAudit(v *visit) error {
-	var before uint64
-	if text := v.r.URL.Query().Get("after"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || n == 0 || n == math.MaxUint64 {
-			return refusal{codeBadRequest}
-		}
-		before = n
-	}
-	limit := v.limit(100, audit.MaxPage)
-	list, err := s.Audit.List(before, limit)
-	if err != nil {
-		return err
-	}
-	head, err := s.Audit.Head()
-	if err != nil {
-		return err
-	}
-	out := make([]auditJSON, 0, len(list))
-	for _, e := range list {
-		j := auditJSON{Sequence: e.Sequence, Time: e.Time, Actor: e.Actor, Action: e.Action, Object: e.Object, Result: e.Result,
-			Detail: e.Detail, Hash: e.Hash.String()}
-		if e.Client.IsValid() {
-			j.Client = e.Client.String()
-		}
-		out = append(out, j)
-	}
-	names, err := s.namesIn(list)
-	if err != nil {
-		return err
-	}
-	next := ""
-	if n := len(out); n == limit && out[n-1].Sequence > 1 {
-		next = strconv.FormatUint(out[n-1].Sequence, 10)
-	}
-	return v.json(http.StatusOK, map[string]any{"entries": out, "next": next, "names": names,
-		"head": map[string]any{"sequence": head.Sequence, "hash": head.Hash.String()}})
-}
-
-// namesIn are the names of the accounts that entries speak of: the log keeps ids only, and whoever reads it may not see the
-// accounts themselves. One that is gone has no name.
-func (s *Server) namesIn(list []audit.Entry) (map[accounts.ID]string, error) {
-	var ids []accounts.ID
-	for _, e := range list {
-		for _, text := range []string{e.Actor, e.Object, e.Detail["by"]} {
-			if id, err := accounts.ParseID(text); err == nil {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return s.Accounts.Names(ids)
 }

@@ -143,7 +143,7 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	must(t, db.Migrate(append([]store.Migration{
-		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
+		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "rooms", Run: meetings.CreateBuckets}, {Version: 3, Name: "profiles", Run: meetings.CreateProfiles},
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 6, Name: "metrics", Run: createWatch},
 		{Version: 7, Name: "settings of the console", Run: choices.CreateBuckets},
@@ -177,6 +177,9 @@ func emptyHouse(t testing.TB) *house {
 	h.server, err = New(Config{
 		Hooks:    h.hooks,
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
+		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
+			return h.audit.Begin(t.Context(), format, from, to)
+		},
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},

@@ -33,7 +33,9 @@ type Config struct {
 	Rooms    *meetings.Rooms
 	Hall     *meetings.Hall
 	Status   func() Status
-	Hooks    *webhook.Hooks
+	// ExportAudit records that the audit log is handed out, has it signed, and prepares the export. e names who asks.
+	ExportAudit func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error)
+	Hooks       *webhook.Hooks
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.
@@ -103,6 +105,12 @@ type Status struct {
 	Address     string // that people type; empty: not known, so the way that the one who asks came
 }
 
+// verifying is how far a verification has come.
+type verifying struct {
+	done atomic.Uint64
+	of   uint64
+}
+
 // Server answers every request. It is an http.Handler.
 type Server struct {
 	Config
@@ -122,14 +130,16 @@ type Server struct {
 	starts   *rate // ways to the provider, by address
 	flows    *flows
 	hints    *hints
-	exports  *rate        // copies of all that is kept, by account
-	plans    *rate        // changes of planned meetings by account
-	lookups  *rate        // searches of the directory by account
-	presence presence     // who is here
-	meters   *rate        // wrong tokens for the metrics, by network
-	scrapes  *rate        // the page of the metrics for who has the token
-	lively   atomic.Int64 // connections to rooms
-	slots    chan struct{}
+	exports  *rate // copies of all that is kept, by account
+	// verifying is the verification of the audit log that is under way; nil: there is none.
+	verifying atomic.Pointer[verifying]
+	plans     *rate        // changes of planned meetings by account
+	lookups   *rate        // searches of the directory by account
+	presence  presence     // who is here
+	meters    *rate        // wrong tokens for the metrics, by network
+	scrapes   *rate        // the page of the metrics for who has the token
+	lively    atomic.Int64 // connections to rooms
+	slots     chan struct{}
 
 	provisions   *rate         // requests for SCIM by token
 	strangers    *rate         // the same without one that counts, by address; and those for the API

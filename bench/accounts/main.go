@@ -38,7 +38,7 @@ const (
 // cheap is the least argon2id there is: what is measured is all else.
 var cheap = passhash.Params{Memory: 8, Time: 1, Threads: 1}
 
-var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}}, accounts.Migrations(2)...)
+var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}}, accounts.Migrations(2)...)
 
 type house struct {
 	*accounts.Accounts

@@ -27,7 +27,7 @@ export function Tls() {
           <AcmeStatus state={state} onDone={s.load} />
           <dl class="facts"><dt>{t.mode}</dt><dd>{t.modes[state.mode]}</dd></dl>
           <CertificateFacts of={state.serves} />
-          {(state.mode === "self-signed" || state.mode === "acme") && <p class="muted small">{t.renewsItself}{state.acme.renewAt && state.mode === "acme" && ` ${t.renews} : ${date(state.acme.renewAt)}.`}</p>}
+          {(state.mode === "self-signed" || state.mode === "acme") && <p class="muted small">{t.renewsItself}{state.acme.renewAt && state.mode === "acme" && ` ${t.renewsOn(date(state.acme.renewAt))}`}</p>}
         </section>
         <TlsChooser state={state} fixed={s.fixed} values={s.values} onDone={s.load} />
       </div>

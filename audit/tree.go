@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"huisclos/crypto/keylog"
+	"huisclos/store"
+)
+
+// The tree over the entries: its records are the entries' bytes as they are stored (without the hash before them), entry 1 being
+// record 0. With each entry go the hashes of all subtrees that it completes, so that any state of the log can be proved later.
+const treeBucket = "audit.tree" // sequence (8 bytes, big endian) → hashes, from that of the entry upward
+
+// AddTree is this package's second migration: it makes the tree over the entries that stand already.
+func AddTree(tx *store.Tx) error {
+	for _, name := range []string{treeBucket, checkpointBucket, keyBucket, witnessBucket, cosignedBucket, verifiedBucket} {
+		if err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	f := &keylog.Frontier{}
+	var failed error
+	tx.Scan(entriesBucket, nil, nil, 0, func(k, v []byte) bool {
+		if len(v) < keylog.HashSize {
+			failed = fmt.Errorf("audit: entry %x is cut", k)
+			return false
+		}
+		failed = tx.Put(treeBucket, k, join(f.Append(keylog.LeafHash(v[keylog.HashSize:]))))
+		return failed == nil
+	})
+	return failed
+}
+
+// CreateAll makes everything that this package keeps, for a database that begins with today's form of it.
+func CreateAll(tx *store.Tx) error {
+	if err := CreateBuckets(tx); err != nil {
+		return err
+	}
+	return AddTree(tx)
+}
+
+// grow adds entry sequence to the tree within tx.
+func grow(tx *store.Tx, key []byte, sequence uint64, body []byte) error {
+	hashes, err := keylog.Completed(sequence-1, keylog.LeafHash(body), subtrees{tx})
+	if err != nil {
+		return err
+	}
+	return tx.Put(treeBucket, key, join(hashes))
+}
+
+func join(hashes []keylog.Hash) []byte {
+	row := make([]byte, 0, len(hashes)*keylog.HashSize)
+	for _, h := range hashes {
+		row = append(row, h[:]...)
+	}
+	return row
+}
+
+// subtrees is the tree in a transaction, as keylog reads it.
+type subtrees struct{ tx *store.Tx }
+
+func (s subtrees) Subtree(level int, n uint64) (keylog.Hash, error) {
+	sequence := keylog.LastOf(level, n) + 1
+	row := s.tx.Get(treeBucket, numbered(sequence))
+	at := level * keylog.HashSize
+	if len(row) < at+keylog.HashSize {
+		return keylog.Hash{}, fmt.Errorf("audit: the tree has no hash of level %d at entry %d", level, sequence)
+	}
+	return keylog.Hash(row[at : at+keylog.HashSize]), nil
+}
+
+// numbered is the key of what belongs to a sequence, or to a size.
+func numbered(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
