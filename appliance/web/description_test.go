@@ -301,7 +301,7 @@ func (w *witness) describe(s *Server, base *document) (*document, []string) {
 	examples := map[string]any{}
 	for _, r := range rights {
 		if r.body != nil && !reflect.DeepEqual(r.body, nothing) {
-			examples[r.method+" "+r.route] = r.body
+			examples[r.method+" "+r.route] = exampleOf(r.body)
 		}
 	}
 	uses, tags := map[string]int{}, map[string]bool{}
@@ -351,8 +351,8 @@ func (w *witness) describe(s *Server, base *document) (*document, []string) {
 		}
 		if body := w.requests[name]; body != nil {
 			op.Body = &content{Content: map[string]media{"application/json": {Schema: body, Example: examples[name]}}}
-		} else if old != nil {
-			op.Body = old.Body
+		} else if old != nil && old.Body != nil {
+			op.Body = &content{Content: map[string]media{"application/json": {Schema: old.Body.Content["application/json"].Schema, Example: examples[name]}}}
 		}
 		if old != nil {
 			maps.Copy(op.Responses, old.Responses)
@@ -404,7 +404,7 @@ func (w *witness) describe(s *Server, base *document) (*document, []string) {
 		maps.Copy(parts, base.Components["schemas"].(map[string]any))
 	}
 	for name, s := range w.book.parts {
-		if old, ok := parts[name]; ok && w.book.loose[name] {
+		if old, ok := parts[name]; ok {
 			var was schema
 			if b, err := json.Marshal(old); err == nil && json.Unmarshal(b, &was) == nil {
 				s = w.book.merge(s, &was)
@@ -417,6 +417,20 @@ func (w *witness) describe(s *Server, base *document) (*document, []string) {
 	d.prune()
 	slices.Sort(faults)
 	return d, faults
+}
+
+// exampleOf is a body of the privilege matrix, without the people of the tests.
+func exampleOf(body any) any {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(err)
+	}
+	text := strings.NewReplacer("marie@example.org", "nora@example.org", memberPassphrase, "a passphrase of somebody").Replace(string(b))
+	var out any
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		panic(err)
+	}
+	return out
 }
 
 // prune takes out the parts that nothing names any more.

@@ -38,11 +38,10 @@ func (s *schema) empty() bool { return s == nil || s.String() == "{}" }
 type bookkeeper struct {
 	parts map[string]*schema
 	types map[string]reflect.Type
-	loose map[string]bool // parts whose fields hold what only their values tell
 }
 
 func newBookkeeper() *bookkeeper {
-	return &bookkeeper{parts: map[string]*schema{}, types: map[string]reflect.Type{}, loose: map[string]bool{}}
+	return &bookkeeper{parts: map[string]*schema{}, types: map[string]reflect.Type{}}
 }
 
 var (
@@ -77,8 +76,11 @@ func (b *bookkeeper) of(t reflect.Type, v reflect.Value, request bool) *schema {
 	}
 	switch t.Kind() {
 	case reflect.Interface:
-		if !v.IsValid() || v.IsNil() {
+		if !v.IsValid() {
 			return &schema{}
+		}
+		if v.IsNil() {
+			return &schema{Type: "null"}
 		}
 		return b.of(v.Elem().Type(), v.Elem(), request)
 	case reflect.String:
@@ -100,6 +102,9 @@ func (b *bookkeeper) of(t reflect.Type, v reflect.Value, request bool) *schema {
 			for i := range v.Len() {
 				items = b.merge(items, b.of(t.Elem(), v.Index(i), request))
 			}
+		}
+		if t.Kind() == reflect.Slice && v.IsValid() && v.IsNil() {
+			return b.orNull(&schema{Type: "array", Items: items})
 		}
 		return &schema{Type: "array", Items: items}
 	case reflect.Map:
@@ -133,35 +138,13 @@ func (b *bookkeeper) of(t reflect.Type, v reflect.Value, request bool) *schema {
 		if b.parts[name] == nil {
 			b.parts[name] = &schema{} // it may hold itself
 			b.parts[name] = b.fields(t, reflect.Value{}, request)
-			b.loose[name] = open(t, map[reflect.Type]bool{})
 		}
-		if v.IsValid() && b.loose[name] {
+		if v.IsValid() {
 			b.parts[name] = b.merge(b.parts[name], b.fields(t, v, request))
 		}
 		return &schema{Ref: "#/components/schemas/" + name}
 	}
 	panic(fmt.Sprintf("no schema for %s", t))
-}
-
-// open reports whether a struct, or what it holds without a name of its own, has a field that only a value tells of.
-func open(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if seen[t] {
-		return false
-	}
-	seen[t] = true
-	switch t.Kind() {
-	case reflect.Interface:
-		return true
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return open(t.Elem(), seen)
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if f := t.Field(i); (f.IsExported() || f.Anonymous) && f.Type != timeType && !f.Type.Implements(textType) && open(f.Type, seen) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func elem(v reflect.Value) reflect.Value {
@@ -202,6 +185,9 @@ func (b *bookkeeper) fields(t reflect.Type, v reflect.Value, request bool) *sche
 			name = f.Name
 		}
 		optional := strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
+		if optional && value.IsValid() && value.IsZero() {
+			value = reflect.Value{} // it is left out
+		}
 		at := f.Type
 		if at.Kind() == reflect.Pointer && (optional || request) {
 			at, value = at.Elem(), elem(value)
@@ -268,8 +254,16 @@ func (b *bookkeeper) merge(x, y *schema) *schema {
 			}
 		}
 		return z
-	case len(kx) == 1 && len(ky) == 1 && kx[0] == "array" && ky[0] == "array":
-		return &schema{Type: "array", Items: b.merge(x.Items, y.Items)}
+	case len(kx) > 0 && len(ky) > 0 && kx[0] == "array" && ky[0] == "array":
+		z := &schema{Type: "array", Items: b.merge(x.Items, y.Items)}
+		if len(kx) > 1 || len(ky) > 1 {
+			z.Type = []string{"array", "null"}
+		}
+		return z
+	case len(kx) == 2 && len(ky) == 1 && kx[0] == ky[0]:
+		return x
+	case len(kx) == 1 && len(ky) == 2 && kx[0] == ky[0]:
+		return y
 	}
 	var list []*schema
 	for _, s := range []*schema{x, y} {
