@@ -81,6 +81,7 @@ func (a *Appliance) otherActs() map[string]control.Act {
 	maps.Copy(all, a.settingsActs())
 	maps.Copy(all, auditor.Acts(a.trail, a.signer, Version, a.settings.now))
 	maps.Copy(all, a.metricsActs())
+	maps.Copy(all, a.certActs())
 	all[actBackup] = a.backups.asked
 	all[support.Act] = a.forSupport
 	return all

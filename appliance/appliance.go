@@ -108,6 +108,8 @@ type Appliance struct {
 	second    int // another of UDP; 0: none
 	listeners []syscall.Conn
 	keeper    *certs.Keeper
+	tls       *certificates
+	plain     challenges // for port 80
 	relay     *relay.Relay
 	hall      *meetings.Hall
 	pages     atomic.Pointer[web.Server]
@@ -220,9 +222,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.port, a.second, a.listeners = sockets.port(), sockets.second(), sockets.listeners()
 	a.post.use(s, made.mail, s.base(a.port))
 	a.rooms.Planned = a.post.invitations()
-	a.keeper, err = certs.Open(certs.Options{Directory: filepath.Join(s.Data, certificateFolder), Certificate: s.Certificate, Key: s.Key,
-		Hostnames: s.Hostnames, Addresses: s.Reachable(), Random: rand.Reader}, s.now())
-	if err != nil {
+	if err := a.openCertificates(sockets.redirect != nil); err != nil {
 		return nil, err
 	}
 	a.warnOfCertificate()
@@ -297,7 +297,7 @@ func (a *Appliance) webConfig(s settings) web.Config {
 			return auditor.BeginExport(a.trail, a.signer, format, from, to, e)
 		},
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
-		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: !a.keeper.SelfSigned(), Passkeys: a.party(s), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
+		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(s), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups},
 		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
@@ -324,7 +324,7 @@ func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 	}
 	main, hint := server(a.answers()), server(toHTTPS(func(r *http.Request) bool { return a.pages.Load().OwnHost(r) }))
 	hint.SetKeepAlivesEnabled(false)
-	away := server(fromOtherPort(a.port, hint.Handler))
+	away := server(a.plain.before(fromOtherPort(a.port, hint.Handler)))
 	away.SetKeepAlivesEnabled(false)
 	main.TLSConfig = a.keeper.TLS()
 	run := func(serve func() error) {
@@ -378,6 +378,9 @@ func (a *Appliance) tend() {
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
 	})
+	a.every(orderEvery, func(now time.Time) {
+		_ = a.tls.tend(false, now) // likewise
+	})
 }
 
 // every calls f again and again until the stop.
@@ -404,6 +407,7 @@ func (a *Appliance) refresh(now time.Time) error {
 	}
 	if changed {
 		a.log.Info("certificate renewed", "fingerprint", a.keeper.Fingerprint(), "expires", a.keeper.Expires())
+		a.tls.note(now)
 	}
 	a.warnOfCertificate()
 	return err

@@ -17,12 +17,12 @@ func (s settings) policy() hardening.Policy {
 	if info, err := os.Stat(s.BackupFolder()); err == nil && info.IsDir() {
 		p.Write = append(p.Write, s.BackupFolder())
 	}
-	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.Backup.Target != config.ToFolder {
+	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.Backup.Target != config.ToFolder || s.CertificateMode() == config.ByACME || s.ConsoleDestinations {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
 		}
 	}
-	for _, file := range append([]string{s.file, s.Certificate, s.Key}, s.Files...) {
+	for _, file := range append([]string{s.file, s.Certificate, s.Key, s.ACME.KeyFile, s.ACME.CAFile}, s.Files...) {
 		if file == "" {
 			continue
 		}

@@ -90,6 +90,11 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	case config.ToS3:
 		list[outward.S3] = outward.Destination{Host: s.Backup.S3.Host, Port: s.Backup.S3.Port}
 	}
+	// The console may choose another authority, unless a file has chosen.
+	if from := s.From["tls.acme_directory"]; s.CertificateMode() == config.ByACME && (s.From["tls.mode"] != "" || from != "") {
+		at := s.ACME.Place()
+		list[outward.ACME] = outward.Destination{Host: at.Host, Port: at.Port}
+	}
 	names, places := providerDestinations(s.OIDC)
 	for i, at := range places {
 		list[names[i]] = outward.Destination{Host: at.Host, Port: at.Port}

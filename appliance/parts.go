@@ -8,7 +8,6 @@ import (
 
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
-	"huisclos/appliance/certs"
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/outbox"
@@ -78,6 +77,9 @@ func (a *Appliance) answers() http.Handler {
 func (a *Appliance) prepare(next config.Settings, secret func(name string) (string, error)) (apply func(), err error) {
 	s, before := a.settings.with(next, secret), a.made.Load()
 	p, err := s.newParts(before)
+	if err == nil {
+		err = a.tls.does(next, secret)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -90,16 +92,9 @@ func (a *Appliance) prepare(next config.Settings, secret func(name string) (stri
 		}
 		a.follow(&p)
 		a.post.use(s, p.mail, s.base(a.port))
-		if _, err := a.keeper.Use(a.certificateOptions(s), s.now()); err != nil {
-			a.log.Error("certificate not renewed; the one before stays in use", "error", err)
-		}
+		a.tls.use(s.Settings)
 		a.pages.Store(a.pages.Load().With(a.webConfig(s)))
 	}, nil
-}
-
-// certificateOptions are what the certificate is for under these settings; the files of the certificate are those of the start.
-func (a *Appliance) certificateOptions(s settings) certs.Options {
-	return certs.Options{Mode: a.keeper.Mode(), Certificate: a.settings.Certificate, Key: a.settings.Key, Hostnames: s.Hostnames, Addresses: s.Reachable()}
 }
 
 // following is what goes on with the directory and the provider of the settings in force.

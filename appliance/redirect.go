@@ -5,7 +5,53 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+// challengePath begins the addresses at which an authority of certificates looks for the answer to its challenge (RFC 8555 §8.3).
+const challengePath = "/.well-known/acme-challenge/"
+
+// challenges are the answers for port 80, by their paths. A path holds a token that only the authority and we know.
+type challenges struct {
+	mu    sync.RWMutex
+	texts map[string]string
+}
+
+// set has a path answered by text; an empty one: no longer.
+func (c *challenges) set(path, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if text == "" {
+		delete(c.texts, path)
+		return
+	}
+	if c.texts == nil {
+		c.texts = map[string]string{}
+	}
+	c.texts[path] = text
+}
+
+// before answers challenges, and leaves everything else to next.
+func (c *challenges) before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, challengePath) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c.mu.RLock()
+		text, ok := c.texts[r.URL.Path]
+		c.mu.RUnlock()
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if !ok || r.Method != http.MethodGet {
+			http.Error(w, "404", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = w.Write([]byte(text))
+	})
+}
 
 // fromOtherPort answers on a port of plain HTTP as next does on ours: the visitor's name for us, with our port.
 func fromOtherPort(port int, next http.Handler) http.Handler {

@@ -6,6 +6,8 @@ import (
 	"log"
 	"net"
 	"time"
+
+	"huisclos/appliance/certs"
 )
 
 // protocolTURN is the ALPN name of TURN over TLS (RFC 7443 §3). Browsers send none.
@@ -41,8 +43,12 @@ func splitSecure(l net.Listener, cfg *tls.Config, turn func(net.Conn), said *log
 					_ = c.Close() // there is nobody to tell
 					return
 				}
-				if conn.ConnectionState().NegotiatedProtocol == protocolTURN {
+				switch conn.ConnectionState().NegotiatedProtocol {
+				case protocolTURN:
 					turn(conn)
+					return
+				case certs.ProtocolACME: // RFC 8737 §3: the handshake was all that the authority wanted
+					_ = conn.Close()
 					return
 				}
 				peeked := &peekedTLS{Conn: conn}

@@ -134,6 +134,14 @@ const (
 	ProvisionerRevoked Action = "provisioner.revoked" // [name]
 	ProvisionerRefused Action = "provisioner.refused" // [reason=unknown|expired] object: the token, when it is an expired one
 
+	// The certificate of this server. Object: its SHA-256.
+	CertificateImported  Action = "certificate.imported"          // [ends, issuer] by an administrator, with its key or as the answer to a request
+	CertificateServed    Action = "certificate.served"            // [mode, ends, issuer] another one than before
+	CertificateRequested Action = "certificate.requested"         // [names] a key and a request for an authority were made
+	CertificateWithdrawn Action = "certificate.request-withdrawn" // [request]
+	CertificateOrdered   Action = "certificate.ordered"           // from an authority by ACME, by hand
+	CertificateFailed    Action = "certificate.failed"            // [reason] no certificate by ACME: the first of a row, or by hand
+
 	// Access for programs (the API). Object: the token, by its id. Each act by one names it beside the actor, whose it is: [program].
 	ProgramMade    Action = "program.made"    // [name, scopes, networks: how many it is limited to, expires]
 	ProgramRevoked Action = "program.revoked" // [name]

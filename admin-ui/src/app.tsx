@@ -20,6 +20,7 @@ import { Provisioning } from "./pages/provisioning.tsx";
 import { Proposals } from "./pages/proposals.tsx";
 import { SettingsPage } from "./pages/settings.tsx";
 import { Statistics } from "./pages/statistics.tsx";
+import { Tls } from "./pages/tls.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
@@ -84,6 +85,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "accounts": return <Accounts me={id} />;
     case "directory": return <Directory />;
     case "provisioning": return <Provisioning />;
+    case "tls": return <Tls />;
     case "programs": return <Programs />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;

@@ -29,6 +29,7 @@ const (
 	TooMany       Reason = "too-many-requests"
 	NothingToSign Reason = "no-hostname" // no name is set for which a certificate could be asked
 	NothingStored Reason = "nothing-stored"
+	NotByACME     Reason = "not-by-acme" // an order, where that is not the mode
 )
 
 // A Refusal is a certificate that does not do, or an act for which something is missing. Detail is a number, a date or the name of a
@@ -102,6 +103,8 @@ func (r *Refusal) Sentence() (fr, en string) {
 		return fmt.Sprintf("Il y a déjà %d demandes de certificat en attente. Retirez-en une d'abord.", maxRequests), fmt.Sprintf("There are %d certificate requests waiting already. Withdraw one first.", maxRequests)
 	case NothingToSign:
 		return "Aucun nom n'est réglé pour cette appliance : il n'y a rien à demander. Réglez hostnames d'abord.", "No name is set for this appliance: there is nothing to ask for. Set hostnames first."
+	case NotByACME:
+		return "Le certificat ne vient pas d'une autorité ACME : il n'y a rien à commander. Choisissez d'abord ce mode.", "The certificate does not come from an ACME authority: there is nothing to order. Choose that mode first."
 	case NothingStored:
 		return "Aucun certificat n'a été importé. Importez-en un d'abord.", "No certificate has been imported. Import one first."
 	}

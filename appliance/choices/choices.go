@@ -168,7 +168,7 @@ func (s *Settings) Secret(name string) (secret string, err error) {
 }
 
 // bound are the secrets with the settings that say which server they are for.
-var bound = map[string][]string{"mail.password": {"mail.host"}, "directory.bind_password": {"directory.url"}, "oidc.client_secret": {"oidc.issuer", "oidc.hosts"}}
+var bound = map[string][]string{"mail.password": {"mail.host"}, "tls.acme_key": {"tls.acme_directory"}, "directory.bind_password": {"directory.url"}, "oidc.client_secret": {"oidc.issuer", "oidc.hosts"}}
 
 // Change sets settings of the console, all or none; nil takes one back to what holds without it. What does not do is a config.Wrong.
 // It is in force when Change returns.

@@ -44,6 +44,8 @@ type Settings struct {
 	LogLevel        slog.Level
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
+	TLSMode         string // as it was given; see [Settings.CertificateMode]
+	ACME            ACME
 	Outward         string // path of the socket of the process that connects outward; "": outward.sock in the data directory
 	// ConsoleDestinations lets the console name servers that connections go out to; Destinations are further places that it may name.
 	ConsoleDestinations bool
@@ -63,7 +65,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
-		Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -139,9 +141,6 @@ func readFile(path, base string) (given file, err error) {
 
 // check looks at what no single setting shows.
 func (s Settings) check() error {
-	if (s.Certificate == "") != (s.Key == "") {
-		return fmt.Errorf("%w: tls.certificate and tls.key are given together or not at all", ErrSettings)
-	}
 	for _, t := range s.tables() {
 		if t.err == nil {
 			continue
@@ -163,6 +162,7 @@ type table struct {
 
 func (s Settings) tables() []table {
 	return []table{
+		{"tls", "tls.mode", s.TLSMode != "", s.checkTLS()},
 		{"mail", "mail.host", s.Mail.On(), s.Mail.check()},
 		{"directory", "directory.url", s.Directory.On(), s.Directory.check()},
 		{"oidc", "oidc.issuer", s.OIDC.On(), s.OIDC.check()},

@@ -45,8 +45,15 @@ console_destinations = false
 destinations = ["s3=s3.example.org:9000", "sftp=192.0.2.30:2222"]
 log.level = "debug"
 [tls]
+mode = "stored"
 certificate = "/etc/ssl/cert.pem"
 key = "tls/key.pem"
+acme_directory = "https://acme.example.org:9000/acme/directory"
+acme_contact = "admin@example.org"
+acme_terms = true
+acme_key_id = "kid-1"
+acme_key_file = "acme.key"
+acme_ca_file = "/etc/ssl/acme-ca.pem"
 [mail]
 host = "SMTP.example.org"
 port = 2525
@@ -154,7 +161,8 @@ ca_file = "/etc/ssl/s3-ca.pem"
 		PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::10")},
 		TrustedProxies:  []netip.Prefix{netip.MustParsePrefix("192.0.2.20/32"), netip.MustParsePrefix("2001:db8:1::/64")},
 		Control:         filepath.Join(dir, "run/c.sock"),
-		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"),
+		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"), TLSMode: Stored,
+		ACME:         ACME{Directory: "https://acme.example.org:9000/acme/directory", Contact: "admin@example.org", Terms: true, KeyID: "kid-1", KeyFile: filepath.Join(dir, "acme.key"), CAFile: "/etc/ssl/acme-ca.pem"},
 		Outward:      filepath.Join(dir, "run/o.sock"),
 		Destinations: []Outward{{"s3", Place{"s3.example.org", 9000}}, {"sftp", Place{"192.0.2.30", 2222}}},
 		Mail: Mail{"smtp.example.org", 2525, TLS, "visio", filepath.Join(dir, "mail.password"), "visio@example.org", "/etc/ssl/ca.pem",
@@ -271,6 +279,11 @@ func TestWhatIsRefused(t *testing.T) {
 		"public_addresses = [1]":                                 `:1: `,
 		"[log]\nlevel = \"loud\"":                                `:2: log.level: "loud" is not debug, info, warn or error`,
 		"[tls]\ncertificate = \"x\"":                             `tls.certificate and tls.key are given together`,
+		"[tls]\nmode = \"let's encrypt\"":                        `:2: tls.mode: "let's encrypt" is not self-signed, file, stored or acme`,
+		"[tls]\nmode = \"file\"":                                 `tls.certificate and tls.key name none`,
+		"[tls]\nmode = \"acme\"":                                 `no name in hostnames`,
+		"[tls]\nacme_directory = \"http://acme.example.org\"":    `:2: tls.acme_directory: "http://acme.example.org" is not the address of an ACME directory`,
+		"[tls]\nacme_key_file = \"x\"":                           `tls.acme_key_id, which is missing`,
 		"[mail]\nfrom = \"a@example.org\"":                       `mail.host is missing`,
 		"[mail]\nhost = \"smtp.example.org\"":                    `mail.from is missing`,
 		"[mail]\nhost = \"localhost\"\nfrom = \"a@example.org\"": `:2: mail.host: write 127.0.0.1 or ::1`,

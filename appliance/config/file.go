@@ -41,11 +41,6 @@ type logTable struct {
 	Level *level `toml:"level"`
 }
 
-type tlsTable struct {
-	Certificate *path `toml:"certificate"`
-	Key         *path `toml:"key"`
-}
-
 // shape is file with the plain types of TOML. The decoder would hand a number to a setting that reads text, and would not
 // say where; decoded into shape first, a value of the wrong type is found with its line.
 type shape struct {
@@ -61,10 +56,7 @@ type shape struct {
 	Log             struct {
 		Level *string `toml:"level"`
 	} `toml:"log"`
-	TLS struct {
-		Certificate *string `toml:"certificate"`
-		Key         *string `toml:"key"`
-	} `toml:"tls"`
+	TLS          tlsShape  `toml:"tls"`
 	Outward      *string   `toml:"outward"`
 	ConsoleHosts *bool     `toml:"console_destinations"`
 	Destinations *[]string `toml:"destinations"`
@@ -183,7 +175,7 @@ func editDistance(a, b string) int {
 
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
-	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
+	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.TLS.ACMEKeyFile, f.TLS.ACMECAFile, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
 		f.OIDC.SecretFile, f.OIDC.CAFile, f.Backup.Folder, f.Backup.SFTP.KeyFile, f.Backup.S3.SecretFile, f.Backup.S3.CAFile} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
@@ -235,12 +227,7 @@ func (f file) apply(s *Settings, from string) {
 	if said("log.level", f.Log.Level != nil) {
 		s.LogLevel = f.Log.Level.value
 	}
-	if said("tls.certificate", f.TLS.Certificate != nil) {
-		s.Certificate = f.TLS.Certificate.text
-	}
-	if said("tls.key", f.TLS.Key != nil) {
-		s.Key = f.TLS.Key.text
-	}
+	f.TLS.apply(s, said)
 	if said("outward", f.Outward != nil) {
 		s.Outward = f.Outward.text
 	}

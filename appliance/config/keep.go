@@ -7,6 +7,7 @@ func (s Settings) Until(started Settings) Settings {
 	s.Listen, s.MediaPort, s.Data, s.Control, s.Outward = started.Listen, started.MediaPort, started.Data, started.Control, started.Outward
 	s.ConsoleDestinations, s.Destinations = started.ConsoleDestinations, started.Destinations
 	s.Certificate, s.Key = started.Certificate, started.Key
+	s.ACME.KeyFile, s.ACME.CAFile = started.ACME.KeyFile, started.ACME.CAFile
 	s.Mail.PasswordFile, s.Mail.CAFile = started.Mail.PasswordFile, started.Mail.CAFile
 	s.Directory.BindPasswordFile, s.Directory.CAFile = started.Directory.BindPasswordFile, started.Directory.CAFile
 	s.OIDC.SecretFile, s.OIDC.CAFile = started.OIDC.SecretFile, started.OIDC.CAFile
@@ -16,6 +17,8 @@ func (s Settings) Until(started Settings) Settings {
 // Keep returns the settings with one table as it was: "mail", "directory" or "oidc".
 func (s Settings) Keep(table string, was Settings) Settings {
 	switch table {
+	case "tls":
+		s.TLSMode, s.ACME, s.Certificate, s.Key = was.TLSMode, was.ACME, was.Certificate, was.Key
 	case "mail":
 		s.Mail = was.Mail
 	case "directory":

@@ -38,6 +38,7 @@ var choices = map[string][]string{
 	"mail.security":          {string(StartTLS), string(TLS), string(NoTLS)},
 	"backup.target":          {string(ToFolder), string(ToSFTP), string(ToS3)},
 	"mail.language":          {"fr", "en"},
+	"tls.mode":               {SelfSigned, FromFiles, Stored, ByACME},
 	"directory.default_role": append(slices.Clone(Roles), NoRole),
 	"oidc.default_role":      {"organiser", "member", NoRole},
 	"oidc.preset":            {"", ProConnect},
@@ -51,13 +52,15 @@ var consoleOnly = []struct {
 }{
 	{"mail.password", Secret, "mail.password_file"}, {"mail.ca", PEM, "mail.ca_file"},
 	{"directory.bind_password", Secret, "directory.bind_password_file"}, {"directory.ca", PEM, "directory.ca_file"},
+	{"tls.acme_key", Secret, "tls.acme_key_file"}, {"tls.acme_ca", PEM, "tls.acme_ca_file"},
 	{"oidc.client_secret", Secret, "oidc.client_secret_file"}, {"oidc.ca", PEM, "oidc.ca_file"},
 }
 
 // filesOnly are the settings that the console can't choose: what the process is shut in with, and where the files of the machine lie.
-var filesOnly = []string{"listen", "media_port", "data", "control", "outward", "console_destinations", "destinations", "tls.certificate", "tls.key",
+var filesOnly = []string{"listen", "media_port", "data", "control", "outward", "console_destinations", "destinations", "tls.certificate", "tls.key", "tls.acme_key_file", "tls.acme_ca_file",
 	"mail.password_file", "mail.ca_file", "directory.bind_password_file", "directory.ca_file", "oidc.client_secret_file", "oidc.ca_file",
-	"backup.folder", "backup.sftp.key_file", "backup.s3.secret_file", "backup.s3.ca_file"}
+	"backup.folder", "backup.target", "backup.sftp.host", "backup.sftp.port", "backup.sftp.user", "backup.sftp.folder", "backup.sftp.host_key", "backup.sftp.key_file",
+	"backup.s3.host", "backup.s3.port", "backup.s3.region", "backup.s3.bucket", "backup.s3.prefix", "backup.s3.access_key", "backup.s3.secret_file", "backup.s3.ca_file"}
 
 // Schema lists all settings in the order of the file, then those of the console alone.
 func Schema() []Setting {
@@ -117,8 +120,7 @@ func (s Settings) Values() map[string]any {
 	say("trusted_proxies", texts(s.TrustedProxies))
 	say("control", s.Control)
 	say("log.level", levelName(s.LogLevel))
-	say("tls.certificate", s.Certificate)
-	say("tls.key", s.Key)
+	s.valuesTLS(below("tls"))
 	say("outward", s.Outward)
 	say("console_destinations", s.ConsoleDestinations)
 	say("destinations", texts(s.Destinations))

@@ -234,7 +234,7 @@ func TestPolicies(t *testing.T) {
 
 func TestStrictTransportWithARealCertificate(t *testing.T) {
 	h := newHouse(t)
-	h.server.StrictTransport = true
+	h.server.StrictTransport = func() bool { return true }
 	if got := h.browser().do("GET", "/", nil).header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
 		t.Errorf("HSTS %q", got)
 	}

@@ -67,7 +67,7 @@ func (s *Server) harden(h http.Header) {
 	h.Set("X-DNS-Prefetch-Control", "off")
 	h.Set("Cache-Control", "no-store")
 	// With a self-signed certificate HSTS would take the browser's "go on" away and lock people out.
-	if s.StrictTransport {
+	if s.strict() {
 		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 }

@@ -192,8 +192,8 @@ func emptyHouse(t testing.TB) *house {
 		Status: func() Status {
 			return Status{Version: "test", Started: h.now, Fingerprint: "AB:CD", Address: "https://localhost"}
 		},
-		Settings: h.settings,
-		Meeting:  builtClient("/"), Console: builtClient("/console/"),
+		Settings: h.settings, Certificates: newCabinet(t, h.now),
+		Meeting: builtClient("/"), Console: builtClient("/console/"),
 		Passkeys: party,
 		Names:    []string{"visio.example.org"}, Addresses: func() []netip.Addr { return nil },
 		Now: h.clock, Rand: func(b []byte) { _, _ = rand.Read(b) }, Log: logger,

@@ -24,7 +24,7 @@ func (s *Server) passkeysHere(r *http.Request) (origin, why string) {
 	if s.Passkeys == nil {
 		return "", noName
 	}
-	if !s.StrictTransport && !s.proxied(r) {
+	if !s.strict() && !s.proxied(r) {
 		return "", untrusted
 	}
 	if name, _ := splitHost(r.Host); !strings.EqualFold(name, s.Passkeys.ID()) {

@@ -29,7 +29,7 @@ type named struct {
 
 func newNamed(t testing.TB, h *house) *named {
 	t.Helper()
-	h.server.StrictTransport = true
+	h.server.StrictTransport = func() bool { return true }
 	n := &named{t: t, h: h, host: passkeyHost, cookies: map[string]string{}, keys: &passkeytest.Authenticator{Origin: passkeyOrigin}}
 	n.token()
 	return n
@@ -289,7 +289,7 @@ func TestWherePasskeysCannotBe(t *testing.T) {
 		at     any
 	}{
 		"no host name":             {func(n *named) { n.h.server.Passkeys = nil }, noName, nil},
-		"self-signed":              {func(n *named) { n.h.server.StrictTransport = false }, untrusted, nil},
+		"self-signed":              {func(n *named) { n.h.server.StrictTransport = func() bool { return false } }, untrusted, nil},
 		"come to by localhost":     {func(n *named) { n.host = "localhost" }, otherName, passkeyOrigin},
 		"come to by another port":  {func(n *named) { n.host = passkeyHost + ":8443" }, "", nil},
 		"come to in capitals":      {func(n *named) { n.host = "VISIO.example.org" }, "", nil},

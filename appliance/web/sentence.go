@@ -56,11 +56,12 @@ const (
 
 	codeNoMail code = "no-mail"
 
-	codeBadColour  code = "bad-colour"
-	codePaleAccent code = "pale-accent"
-	codeBadText    code = "bad-text"
-	codeBadLogo    code = "bad-logo"
-	codeSetting    code = "setting"
+	codeBadColour   code = "bad-colour"
+	codePaleAccent  code = "pale-accent"
+	codeBadText     code = "bad-text"
+	codeBadLogo     code = "bad-logo"
+	codeCertificate code = "certificate" // its sentence is that of the refusal
+	codeSetting     code = "setting"
 )
 
 // Of rooms' rules and planned meetings.

@@ -61,8 +61,11 @@ type Config struct {
 	// Proxies reports whether an address is one of the proxies whose X-Forwarded-For is believed; nil: nobody's is.
 	Proxies func(netip.Addr) bool
 	// Passkeys are the ceremonies for the host name in the settings; nil: there is none, and no passkeys either.
-	Passkeys        *passkey.Party
-	StrictTransport bool // the certificate is one that browsers trust by themselves
+	Passkeys *passkey.Party
+	// StrictTransport reports whether the certificate is one that browsers trust by themselves; nil: it is not.
+	StrictTransport func() bool
+	// Certificates is what administrators do with it.
+	Certificates Certificates
 	// Proof is what the health page answers to who names a probe of "huisclos check network", empty for all others; nil: nothing.
 	Proof func(probe string) string
 	// Trial answers the offer of a media connection that carries nothing, in one audio section with that mid; via is the address
@@ -301,3 +304,6 @@ func (s *Server) unrouted(err error, c echo.Context) {
 		s.refuse(c.Response(), c.Request(), codeInternal)
 	}
 }
+
+// strict reports whether browsers may be told to come by HTTPS only.
+func (s *Server) strict() bool { return s.StrictTransport != nil && s.StrictTransport() }

@@ -5,6 +5,7 @@ import { lookWords } from "./appearance.ts";
 import { directoryWords } from "./directory.ts";
 import { programWords } from "./programs.ts";
 import { provisioningWords } from "./provisioning.ts";
+import { tlsWords } from "./tls.ts";
 import { profileWords } from "./profiles.ts";
 import { roleWords } from "./roles.ts";
 import { settingsWords } from "./settings.ts";
@@ -235,5 +236,5 @@ export const words = dictionary(
 /** What a section is called; nothing for an address that is none. */
 export function sectionName(at: string): string | undefined {
   const t = words.value;
-  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
+  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"golang.org/x/crypto/acme"
 )
 
 // errNoWindow says that the authority suggests nothing.
@@ -69,4 +71,32 @@ func (c *Client) getJSON(ctx context.Context, web *http.Client, at string, into 
 		return fmt.Errorf("order: %s", answer.Status)
 	}
 	return json.NewDecoder(answer.Body).Decode(into)
+}
+
+// Authority is what an authority says of itself before anybody is its customer (RFC 8555 §7.1.1).
+type Authority struct {
+	Terms           string // where its terms stand; empty: it has none
+	Website         string
+	ExternalAccount bool // it takes only whom it knows already
+}
+
+// Look asks an authority what it is. It makes no account. What fails is a *Failure.
+func (c *Client) Look(ctx context.Context, s Settings, now time.Time) (Authority, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	web := newHTTP(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.Roots}, c.Dial)
+	defer web.CloseIdleConnections()
+	d, err := (&acme.Client{HTTPClient: web, DirectoryURL: s.Directory, UserAgent: c.Agent, RetryBackoff: backoff}).Discover(ctx)
+	if err != nil {
+		return Authority{}, classify(err, now)
+	}
+	return Authority{Terms: link(d.Terms), Website: link(d.Website), ExternalAccount: d.ExternalAccountRequired}, nil
+}
+
+// link lets through what a browser may be sent to.
+func link(text string) string {
+	if strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "data:text/plain,") {
+		return text
+	}
+	return ""
 }
