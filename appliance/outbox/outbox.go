@@ -237,7 +237,7 @@ func (o *Outbox) record(tx *store.Tx, now time.Time, action audit.Action, result
 // Status reads how mail is doing.
 func (o *Outbox) Status() (Status, error) {
 	o.mu.Lock()
-	s := Status{On: o.On(), Sent: o.sent, GivenUp: o.givenUp}
+	s := Status{On: o.sender != nil, Sent: o.sent, GivenUp: o.givenUp}
 	if o.failing != nil {
 		f := *o.failing
 		s.Failing = &f

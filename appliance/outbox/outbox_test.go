@@ -230,7 +230,7 @@ func TestOutOfDate(t *testing.T) {
 	}
 	// Where no mail leaves any more, those that wait still end.
 	h.add(t, "c@example.org", time.Time{}, start)
-	h.o.Sender = nil
+	h.Through(nil)
 	must(t, h.Turn(t.Context(), start.Add(Patience-time.Second)))
 	if s := h.state(t); s.Waiting != 1 || s.On {
 		t.Errorf("%+v", s)

@@ -81,6 +81,10 @@ var elsewhere = map[string]map[string]string{
 	"POST /api/admin/calls/:room/end":       {"204": ""},
 	"PATCH /api/account/passkeys/:passkey":  {"204": ""},
 	"DELETE /api/account/passkeys/:passkey": {"204": ""},
+
+	"DELETE /api/admin/audit/witnesses/:witness": {"204": ""},
+	"DELETE /api/admin/tls/requests/:request":    {"204": ""},
+	"POST /api/admin/tls/order":                  {"202": ""},
 }
 
 // A witness sees what the routes decode and answer, in all tests.
