@@ -231,7 +231,7 @@ func sealedTar(t *testing.T, to Recipients, manifest func(header string) string,
 
 // TestForgedArchives: who has the public key can write what they like; nothing of it leaves the folder or counts.
 func TestForgedArchives(t *testing.T) {
-	// ASVS 5.3.2, 5.3.3
+	// ASVS 5.3.2
 	to, keys := pair(t)
 	empty := func(sum string) string { return fmt.Sprintf(`{"header":%q,"files":[]}`, sum) }
 	file := func(name string) *tar.Header {

@@ -180,7 +180,7 @@ func TestLongLists(t *testing.T) {
 // TestPrivileged: an officer agrees to what administrators do to officers, but whoever has the shell has the data: the operator's act is
 // done, and is loud.
 func TestPrivileged(t *testing.T) {
-	// ASVS 8.3.1, 16.3.2
+	// ASVS 8.3.1
 	w := newWorld(t)
 	link := regexpLink(w.ok(AddUser, "olga@example.org", "Olga", "--role", "officer"))
 	_, _, err := w.o.Accounts.Activate(context.Background(), link, "quatorze gerboises sur la dune", accounts.Client{}, time.Now())

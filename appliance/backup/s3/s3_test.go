@@ -206,7 +206,8 @@ func TestRefused(t *testing.T) {
 	if len(s.objects) != 0 {
 		t.Errorf("stored: %v", s.objects)
 	}
-	// ASVS 12.3.2: a certificate of nobody who is trusted.
+	// A certificate of nobody who is trusted.
+	// ASVS 12.3.2
 	c.TLS = nil
 	if err := put(t, New(c), backup.Name(now), []byte("x")); err == nil || errors.As(err, &refused) {
 		t.Errorf("an unknown certificate: %v", err)
