@@ -134,7 +134,13 @@ func TestBackupsBySchedule(t *testing.T) {
 	}
 	s.Data, s.Backup.Recipients = data, nil
 	b, _ := start(t, s)
-	if e := lastEntry(t, b.trail); e.Action != audit.Restored || e.Actor != audit.ActorOperator || e.Detail["sessions"] != "1" {
+	entries, err := b.trail.List(0, 20)
+	must(t, err)
+	at := slices.IndexFunc(entries, func(e audit.Entry) bool { return e.Action == audit.Restored })
+	if at < 0 {
+		t.Fatalf("no entry of the restore: %+v", entries)
+	}
+	if e := entries[at]; e.Actor != audit.ActorOperator || e.Detail["sessions"] != "1" {
 		t.Errorf("%+v", e)
 	}
 	if _, err := b.trail.Verify(t.Context(), found.Audit); err != nil {

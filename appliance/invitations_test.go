@@ -23,11 +23,13 @@ func TestAFeedNamesNoAddress(t *testing.T) {
 	must(t, err)
 	_, err = rooms.Plan(ada.Account, room.ID, "Point", meetings.Plan{Start: now.AddDate(0, 0, 1), Zone: "Europe/Paris", Duration: time.Hour}, []meetings.Invitee{{Account: bob.Account}}, now)
 	must(t, err)
+	a := &Appliance{rooms: rooms, accounts: c.accounts}
+	a.current.Store(new(settings))
 	feed := func(who accounts.ID) string {
 		t.Helper()
 		account, err := c.accounts.Get(who)
 		must(t, err)
-		text, err := (&Appliance{rooms: rooms, accounts: c.accounts}).feed(account, "https://visio.example.org", now)
+		text, err := a.feed(account, "https://visio.example.org", now)
 		must(t, err)
 		return strings.ReplaceAll(string(text), "\r\n ", "")
 	}
@@ -102,7 +104,9 @@ func TestInvitationsAreMailed(t *testing.T) {
 	_, err = rooms.Replan(owner, p.ID, "Point", plan, people[:1], now)
 	must(t, err)
 	expect("one less", sent{"bob@example.org", "REQUEST", "2", ""}, sent{"eva@elsewhere.example", "CANCEL", "2", ""})
-	feed, err := (&Appliance{rooms: rooms, accounts: c.accounts}).feed(accounts.Account{ID: bob, Name: "Bob", Email: "bob@example.org"}, "https://visio.example.org", now)
+	a := &Appliance{rooms: rooms, accounts: c.accounts}
+	a.current.Store(new(settings))
+	feed, err := a.feed(accounts.Account{ID: bob, Name: "Bob", Email: "bob@example.org"}, "https://visio.example.org", now)
 	must(t, err)
 	for _, want := range []string{"UID:" + p.ID.String() + "@visio.example.org", "SEQUENCE:2", "EXDATE", "/r/" + room.ID.String() + "#" + owner.String()[:4]} {
 		if !strings.Contains(strings.ReplaceAll(string(feed), "\r\n ", ""), want) {

@@ -23,8 +23,9 @@ func Name(at time.Time) string { return namePrefix + at.UTC().Format(stamp) + na
 
 // ParseName reads what Name wrote. Files with other names are nobody's of ours: they are not listed, and never removed.
 func ParseName(name string) (time.Time, bool) {
-	text, ok := strings.CutPrefix(name, namePrefix)
-	if text, ok = strings.CutSuffix(text, nameSuffix); !ok {
+	text, begins := strings.CutPrefix(name, namePrefix)
+	text, ends := strings.CutSuffix(text, nameSuffix)
+	if !begins || !ends {
 		return time.Time{}, false
 	}
 	at, err := time.Parse(stamp, text)

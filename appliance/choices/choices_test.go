@@ -55,7 +55,7 @@ func newDesk(t *testing.T, text string) *desk {
 	d.db, err = store.Open(filepath.Join(t.TempDir(), "db"), store.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = d.db.Close() })
-	must(t, d.db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "settings", Run: CreateBuckets}}))
+	must(t, d.db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "settings", Run: CreateBuckets}}))
 	d.log = audit.New(d.db)
 	d.start(text)
 	return d

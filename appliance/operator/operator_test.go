@@ -75,7 +75,7 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	must(t, db.Migrate(append([]store.Migration{
-		{Version: 1, Name: "audit", Run: audit.CreateBuckets}, {Version: 2, Name: "meetings", Run: meetings.CreateBuckets}, {Version: 3, Name: "rules", Run: meetings.AddRules},
+		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "meetings", Run: meetings.CreateBuckets}, {Version: 3, Name: "rules", Run: meetings.AddRules},
 		{Version: 4, Name: "schedules", Run: meetings.AddSchedules}, {Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
 	}, accounts.Migrations(6)...)))
 	trail := audit.New(db)

@@ -94,7 +94,6 @@ type witness struct {
 	requests  map[string]*schema            // by route
 	responses map[string]map[string]*schema // by route and status
 	others    map[string]map[string]string  // the same: media types of what isn't JSON
-	strict    *jsonschema.Schema            // nil: there is no description yet
 	wrong     map[string]bool
 }
 

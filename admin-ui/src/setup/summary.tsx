@@ -23,7 +23,7 @@ export function Summary({ progress, onAgain, onOver }: { progress: Progress; onA
           <li key={s.step} class="summary__one">
             <span class="grow">{t.names[s.step]}</span>
             <Badge tone={s.state === "done" ? "accent" : "attention"}>{s.state === "done" ? t.stepDone : t.stepLater}</Badge>
-            <Button look="quiet" aria-label={t.againOf(t.names[s.step])} onClick={() => onAgain(s.step)}>{s.state === "done" ? t.again : t.doNow}</Button>
+            <Button look="quiet" aria-label={t.againOf(s.state === "done" ? t.again : t.doNow, t.names[s.step])} onClick={() => onAgain(s.step)}>{s.state === "done" ? t.again : t.doNow}</Button>
           </li>
         ))}
       </ul>
