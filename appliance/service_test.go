@@ -200,12 +200,12 @@ func TestService(t *testing.T) {
 
 	// A renewed certificate, and settings of which one changes at once and one does not.
 	second := ownCertificate(t, tlsDir)
-	write("hostnames = [\"localhost\"]\nlog.level = \"debug\"\n")
+	write("hostnames = [\"localhost\"]\nmedia_port = 10444\nlog.level = \"debug\"\n")
 	s.signal(syscall.SIGHUP)
 	if got := s.hears("RELOADING=1"); !strings.Contains(got, "\nMONOTONIC_USEC=") {
 		t.Errorf("reloading: %q", got)
 	}
-	if got := s.hears("READY=1"); !strings.Contains(got, "Need a restart: hostnames.") {
+	if got := s.hears("READY=1"); !strings.Contains(got, "Need a restart: media_port.") {
 		t.Errorf("ready again: %q", got)
 	}
 	pool.AddCert(second)
