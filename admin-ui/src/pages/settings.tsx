@@ -39,8 +39,8 @@ export function SettingsPage() {
           {part === "mail" && <div class="stack stack--loose"><Fields names={ofMail} d={d} /><More names={moreOfMail} d={d} /><Trial what="mail" unsaved={unsaved} /></div>}
           {part === "sources" && (
             <div class="stack stack--loose">
-              <section class="stack" aria-labelledby="part-directory"><h2 id="part-directory" class="part-title part-title--tight">{t.directoryTitle}</h2><Fields names={ofDirectory} d={d} /><More names={others(d, "directory.", ofDirectory)} d={d} /><Trial what="directory" unsaved={unsaved} /></section>
-              <section class="stack" aria-labelledby="part-provider"><h2 id="part-provider" class="part-title part-title--tight">{t.providerTitle}</h2><Fields names={ofProvider} d={d} /><More names={others(d, "oidc.", ofProvider)} d={d} /><Trial what="provider" unsaved={unsaved} /></section>
+              <section class="stack" aria-labelledby="part-directory"><h2 id="part-directory" class="part-title part-title--tight">{t.directoryTitle}</h2><Fields names={ofDirectory} d={d} /><More names={others(d, "directory.", ofDirectory)} d={d} /><Trial what="directory" unsaved={unsaved} inner /></section>
+              <section class="stack" aria-labelledby="part-provider"><h2 id="part-provider" class="part-title part-title--tight">{t.providerTitle}</h2><Fields names={ofProvider} d={d} /><More names={others(d, "oidc.", ofProvider)} d={d} /><Trial what="provider" unsaved={unsaved} inner /></section>
             </div>
           )}
           {part === "accounts" && <Fields names={ofAccounts} d={d} />}

@@ -7,7 +7,9 @@ import { settingsWords } from "../words/settings.ts";
 
 const printed = (s: string) => { const text = s.replaceAll("'", "’"); return text.charAt(0).toLocaleUpperCase() + text.slice(1); };
 
-export function Trial({ what, unsaved, onWell }: { what: CheckName; unsaved: boolean; onWell?: () => void }) {
+/** inner: it stands below a heading of its part. */
+export function Trial({ what, unsaved, inner, onWell }: { what: CheckName; unsaved: boolean; inner?: boolean; onWell?: () => void }) {
+  const Title = inner ? "h3" : "h2";
   const t = settingsWords.value.check, w = t[what], me = session.value;
   const [to, setTo] = useState(me.state === "in" ? me.me.account.email : "");
   const [busy, setBusy] = useState(false);
@@ -28,7 +30,7 @@ export function Trial({ what, unsaved, onWell }: { what: CheckName; unsaved: boo
   };
   return (
     <form class="card stack" aria-labelledby={`try-${what}`} onSubmit={(e) => void run(e)}>
-      <div class="stack stack--tight"><h3 id={`try-${what}`} class="part-title part-title--tight">{w.title}</h3><p class="muted small">{unsaved ? t.unsaved : w.text}</p></div>
+      <div class="stack stack--tight"><Title id={`try-${what}`} class="part-title part-title--tight">{w.title}</Title><p class="muted small">{unsaved ? t.unsaved : w.text}</p></div>
       {what === "mail" && <Input label={t.mail.to} type="email" required value={to} onValue={setTo} autocomplete="email" />}
       <div><Button type="submit" busy={busy} disabled={unsaved}>{busy ? t.running : w.act}</Button></div>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}

@@ -24,7 +24,7 @@ export const settingsWords = dictionary(
     },
     history: {
       none: "Aucun changement", noneText: "Les changements des réglages apparaîtront ici, avec leur auteur.",
-      when: "Date", who: "Par", what: "Changements", act: "Actions", files: "Les fichiers du serveur", before: "avant", after: "après", back: "Revenir à cet état", backOf: (when: string) => `Revenir à l’état du ${when}`,
+      when: "Date", who: "Par", what: "Changements", act: "Actions", files: "Les fichiers du serveur", before: "avant", after: "après", back: "Revenir à cet état", backOf: (when: string) => `Revenir à cet état : ${when}`,
       backTitle: (when: string) => `Revenir aux réglages du ${when} ?`, backText: "Les réglages choisis dans la console redeviennent ce qu’ils étaient juste après ce changement. Ceux que les fichiers fixent ne bougent pas, et les secrets non plus. Ce retour sera lui-même dans l’historique.", backAct: "Revenir à cet état", done: "Les réglages sont revenus à cet état.",
       was: (before: string, after: string) => `${before} → ${after}`, secret: "(secret)", rollback: "Retour à un état d’avant", older: "Plus anciens",
     },
@@ -89,7 +89,7 @@ export const settingsWords = dictionary(
     },
     history: {
       none: "No changes", noneText: "Changes of the settings will appear here, with who made them.",
-      when: "Date", who: "By", what: "Changes", act: "Acts", files: "The server’s files", before: "before", after: "after", back: "Go back to this state", backOf: (when) => `Go back to the state of ${when}`,
+      when: "Date", who: "By", what: "Changes", act: "Acts", files: "The server’s files", before: "before", after: "after", back: "Go back to this state", backOf: (when) => `Go back to this state: ${when}`,
       backTitle: (when) => `Go back to the settings of ${when}?`, backText: "Settings chosen in the console become again what they were right after this change. Those that files fix stay, and so do secrets. Going back will itself be in the history.", backAct: "Go back to this state", done: "The settings are back at that state.",
       was: (before, after) => `${before} → ${after}`, secret: "(secret)", rollback: "Back to an earlier state", older: "Older",
     },
