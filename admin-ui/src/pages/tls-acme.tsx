@@ -54,7 +54,7 @@ export function AcmeForm({ state, values, onDone }: { state: TlsState; values: R
         <>
           <p>{t.binding}</p>
           <Input label={t.keyId} value={keyId} onValue={setKeyId} autocomplete="off" maxLength={256} />
-          <Passphrase label={t.hmac} value={hmac} onValue={setHMAC} autocomplete="off" maxLength={512} />
+          <Passphrase label={t.hmac} value={hmac} onValue={setHMAC} autocomplete="new-password" maxLength={512} />
         </>
       )}
       <div class="row"><Button look="primary" type="submit" busy={busy} disabled={authority !== null && authority.terms !== "" && !terms}>{authority ? t.order : t.look}</Button></div>
