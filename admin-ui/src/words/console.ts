@@ -116,7 +116,7 @@ export const words = dictionary(
       parts: [
         ["Ce qu’un administrateur peut faire", ["Créer, désactiver et supprimer des comptes ; remettre un lien d’activation ; retirer un second facteur perdu.", "Voir qui se trouve dans quelle réunion, depuis quand, et combien de paquets passent.", "Terminer une réunion et lire le journal d’audit."]],
         ["Ce qu’aucun administrateur ne peut faire", ["Entendre, voir ou lire une réunion : le serveur n’a aucune clé.", "Entrer dans une salle sans être admis par un hôte et sans apparaître dans la liste des personnes.", "Désactiver le scellement : ce réglage n’existe pas."]],
-        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent.", "La sauvegarde, les mises à jour et les réglages ne se font pas encore depuis cette console.", "Les clés d’accès (passkeys) ne sont pas encore là : le second facteur est un code à six chiffres."]],
+        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent.", "La sauvegarde et les mises à jour ne se font pas encore depuis cette console ; la sauvegarde a une commande, « huisclos backup »."]],
       ] as [string, string[]][],
       safety: "Ce que Huis Clos protège",
     },
@@ -226,7 +226,7 @@ export const words = dictionary(
         ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link; remove a second factor that was lost.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
         ["Who watches with them", ["A security officer sets the rules. What loosens them, and what makes or unmakes an officer, takes one more officer’s agreement.", "An auditor reads the audit log. They enter no room.", "Nobody holds two of these three roles."]],
         ["What nobody can do here", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
-        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Backup, updates and settings cannot be done from this console yet.", "Passkeys are not there yet: the second factor is a six-digit code."]],
+        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Backup and updates cannot be done from this console yet; backup has a command, “huisclos backup”."]],
       ],
       safety: "What Huis Clos protects",
     },
