@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,10 @@ func lastEntry(t *testing.T, l *audit.Log) audit.Entry {
 func TestBackupsBySchedule(t *testing.T) {
 	now := time.Date(2026, 11, 29, 10, 0, 0, 0, time.Local)
 	s := testSettings(t)
-	s.now = func() time.Time { return now }
+	var hand atomic.Pointer[time.Time] // the appliance looks at its clock from elsewhere, too
+	move := func(by time.Duration) { n := now.Add(by); now = n; hand.Store(&n) }
+	move(0)
+	s.now = func() time.Time { return *hand.Load() }
 	public, keys := keyed(t)
 	s.Backup.Recipients, s.Backup.EveryHours, s.Backup.Daily, s.Backup.Weekly, s.Backup.Monthly = []string{public}, 12, 2, 0, 0
 	a, _ := start(t, s)
@@ -70,7 +74,7 @@ func TestBackupsBySchedule(t *testing.T) {
 		t.Error("one was made before it was due")
 	}
 	for range 6 {
-		now = now.Add(12 * time.Hour)
+		move(12 * time.Hour)
 		a.backups.tick(now)
 	}
 	// Two days, of which the newest has two more of the last 24 hours at most.
@@ -88,7 +92,7 @@ func TestBackupsBySchedule(t *testing.T) {
 	// The folder is a file: nothing is made, and that is said once an hour at most.
 	must(t, os.Rename(string(folder), string(folder)+".away"))
 	must(t, os.WriteFile(string(folder), nil, 0o600))
-	now = now.Add(12 * time.Hour)
+	move(12 * time.Hour)
 	a.backups.tick(now)
 	if e := lastEntry(t, a.trail); e.Action != audit.BackupFailed || e.Result != audit.Failed || e.Detail["reason"] != backupNoFolder {
 		t.Errorf("%+v", e)
@@ -103,7 +107,7 @@ func TestBackupsBySchedule(t *testing.T) {
 	if v, err := (consoleBackups{a.backups}).View(now); err != nil || v.Failed == nil || v.Reason != backupNoFolder {
 		t.Errorf("%+v, %v", v, err)
 	}
-	now = now.Add(time.Hour)
+	move(time.Hour)
 	a.backups.tick(now)
 	if v, err := (consoleBackups{a.backups}).View(now); err != nil || v.Failed != nil || !v.Good.Equal(now) {
 		t.Errorf("after the failure: %+v, %v", v, err)

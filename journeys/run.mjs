@@ -61,7 +61,7 @@ if (files.length === 0) { console.error('no journey has such a name'); process.e
 
 // Root makes the namespace as it is; anybody else becomes root of a user namespace.
 const flags = [...(process.getuid() === 0 ? ['--net', '--mount'] : ['--net', '--mount', '--user', '--map-root-user']), '--kill-child'];
-const running = new Set();
+const running = new Set(), took = [];
 let stopped = false;
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { for (const child of running) child.kill(signal); process.exitCode = 1; stopped = true; });
 
@@ -71,12 +71,13 @@ function run(file, beside) {
     const child = spawn('unshare', [...flags, process.execPath, fileURLToPath(import.meta.url), ...(only ? [`--only=${only}`] : [])],
       { stdio: beside ? ['ignore', 'pipe', 'pipe'] : 'inherit', cwd: top, env: { ...process.env, HUISCLOS_JOURNEYS: path.join(here, file), HUISCLOS_BINARY: binary } });
     running.add(child);
-    const said = [];
+    const said = [], start = Date.now();
     child.stdout?.on('data', (d) => said.push(d));
     child.stderr?.on('data', (d) => said.push(d));
     child.on('close', (code) => {
       running.delete(child);
       process.stdout.write(Buffer.concat(said));
+      took.push([Math.round((Date.now() - start) / 1000), file]);
       resolve(code === 0);
     });
   });
@@ -94,5 +95,6 @@ if (once) failed.push(...again.splice(0));
 for (const file of again) if (!stopped && !await run(file, false)) failed.push(file);
 if (again.length > 0) console.log(`journeys: run a second time: ${again.join(', ')}`);
 if (failed.length > 0) console.log(`journeys: failed${once ? '' : ' twice'}: ${failed.join(', ')}`);
+console.log(`journeys: seconds: ${took.sort((a, b) => b[0] - a[0]).map(([s, f]) => `${f.replace('.test.ts', '')} ${s}`).join(', ')}`);
 console.log(`journeys: ${files.length} files, ${Math.round((Date.now() - began) / 1000)} s`);
 process.exit(failed.length > 0 || stopped ? 1 : 0);

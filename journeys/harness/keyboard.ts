@@ -50,7 +50,7 @@ export async function reads(tab: Tab, text: RegExp, ms = 20_000): Promise<string
     const m = text.exec(all);
     return m ? m[0] : null;
   }, ms).catch(async (e: Error) => {
-    const said = await tab.run(() => ({ alerts: [...document.querySelectorAll('[role=alert], [role=status]')].map((a) => (a as HTMLElement).innerText.trim()).filter(Boolean), all: document.body.innerText }));
-    throw new Error(`${e.message}; the page announces: ${JSON.stringify(said.alerts)}, and says: ${said.all.slice(0, 500)}`);
+    const said = await tab.run(() => ({ focus: document.activeElement?.outerHTML.slice(0, 200), alerts: [...document.querySelectorAll('[role=alert], [role=status]')].map((a) => (a as HTMLElement).innerText.trim()).filter(Boolean), all: document.body.innerText }));
+    throw new Error(`${e.message}; the page announces: ${JSON.stringify(said.alerts)}, the focus is on ${said.focus}, and says: ${said.all.slice(-1500)}`);
   });
 }
