@@ -32,6 +32,10 @@ const (
 	// TrialWithin is how long a program stays shut to people when nobody takes the mark away. It is longer than any trial.
 	TrialWithin = 5 * time.Minute
 
+	// KeptFor is how long the former version and its database are kept: people who were deleted meanwhile are in it.
+	// packaging/debian's huisclos.tmpfiles says the same.
+	KeptFor = 30 * 24 * time.Hour
+
 	maxFile = 64 << 10
 )
 

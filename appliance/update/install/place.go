@@ -1,7 +1,9 @@
 package install
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -147,13 +149,15 @@ func (w *work) finish() (update.Outcome, error) {
 		if j.Empty {
 			err = errors.Join(err, remove(w.at(formerData)))
 		}
+		former := update.Former{Version: j.From, Database: j.FromDB, Kept: w.Now().UTC()}
 		if err == nil {
-			err = w.putHome(update.FormerFile, update.Former{Version: j.From, Database: j.FromDB, Kept: w.Now().UTC()})
+			err = w.putHome(update.FormerFile, former)
 		}
+		err = errors.Join(err, w.tellFormer(former))
 		// Another may have come meanwhile; this one is done.
 		err = errors.Join(err, removeData(w.data, inSpool(update.BundleFile)))
 	} else {
-		err = errors.Join(remove(w.at(update.FormerFile)), remove(w.at(formerPackage)), remove(w.at(formerData)), remove(w.at(keptPackage)))
+		err = errors.Join(removeData(w.data, inSpool(update.FormerFile)), remove(w.at(update.FormerFile)), remove(w.at(formerPackage)), remove(w.at(formerData)), remove(w.at(keptPackage)))
 		if j.Request.Data {
 			err = errors.Join(err, w.moveHome(keptData, replacedData))
 		} else {
@@ -167,6 +171,15 @@ func (w *work) finish() (update.Outcome, error) {
 		return w.end(update.Applied)
 	}
 	return w.end(update.RolledBack)
+}
+
+// tellFormer lets the service say what is kept. What root's part goes by is its own file.
+func (w *work) tellFormer(f update.Former) error {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	return giveData(w.data, inSpool(update.FormerFile), bytes.NewReader(text))
 }
 
 // revert puts back what was there: program and database. It may be called again after it was cut off.
