@@ -11,6 +11,7 @@ ARCHS ?= amd64 arm64
 FUZZTIME ?= 3s
 export GOFLAGS ?= -buildvcs=false
 export CGO_ENABLED ?= 0
+export UPDATE_PUBLIC ?=
 
 GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './var/*' 2>/dev/null)
 
@@ -139,6 +140,12 @@ deb-reproducible: deb ## the packages, built again from a clone: the same octets
 
 repository: ## a signed apt repository and signed checksums from build/deb (make repository KEY=file-or-id [URL=https://…])
 	@packaging/repository --key '$(KEY)' $(if $(URL),--url '$(URL)')
+
+UPDATE_SIGN ?=
+bundle: deb ## build/bundle/huisclos_VERSION_ARCH.update: signed updates (make bundle UPDATE_SIGN=private-key UPDATE_PUBLIC=public-key [NOTES_FR=file NOTES_EN=file])
+	@packaging/make-bundle --key '$(UPDATE_SIGN)' $(if $(NOTES_FR),--notes-fr '$(NOTES_FR)') $(if $(NOTES_EN),--notes-en '$(NOTES_EN)') $(foreach arch,$(ARCHS),$(wildcard build/deb/huisclos_*_$(arch).deb))
+
+.PHONY: bundle
 
 test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean Debian 12 and 13; a call by the arm64 program, emulated (as root)
 	@.ci/need lintian

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 // TestCommands runs one script per command.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", RequireExplicitExec: true, Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"await": await, "attempt": attempt, "logkey": logKey, "unpack": unpack, "nosecret": noSecret,
+		"await": await, "attempt": attempt, "logkey": logKey, "unpack": unpack, "nosecret": noSecret, "signupdate": signUpdate,
 	}})
 }
 

@@ -68,6 +68,7 @@ func migrations() []store.Migration {
 		{Version: 21, Name: "appearance", Run: appearance.CreateBuckets},
 		{Version: 22, Name: "progress", Run: progress.CreateBuckets},
 		{Version: 23, Name: "backups", Run: createBackups},
+		{Version: 24, Name: "updates", Run: createUpdates},
 	}
 }
 
@@ -119,6 +120,8 @@ type Appliance struct {
 	current   atomic.Pointer[settings] // those in force
 	made      atomic.Pointer[parts]    // for them
 	backups   *backups
+	updates   *updates
+	probation *probation
 
 	following sync.Mutex // owns follows
 	follows   following
@@ -200,6 +203,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.backups, err = a.newBackups(db, trail, pepperText); err != nil {
 		return nil, err
 	}
+	a.updates = a.newUpdates(db, trail)
+	given := make(chan struct{})
+	a.onStop(func() { close(given) }) // also of a start that fails before there is anything to tend
+	a.probation = newProbation(s.Data, a.running.Go, [2]<-chan struct{}{a.quit, given})
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
@@ -298,7 +305,7 @@ func (a *Appliance) webConfig(s settings) web.Config {
 		},
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(s), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups},
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups}, Updates: consoleUpdates{a.updates, a.busy},
 		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: a.log.With("part", "web"), Mask: mask,
@@ -362,6 +369,7 @@ func (a *Appliance) tend() {
 	})
 	a.running.Go(func() {
 		defer close(posted)
+		<-a.probation.over
 		a.post.run(a.quit, mailEvery, a.settings.now)
 	})
 	a.running.Go(func() { hardening.TendHeap(a.quit) })
@@ -375,6 +383,7 @@ func (a *Appliance) tend() {
 		}
 	})
 	a.every(backupTick, a.backups.tick)
+	a.every(updateTick, a.updates.tick)
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
 	})

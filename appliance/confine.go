@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"huisclos/appliance/config"
+	"huisclos/appliance/update"
 	"huisclos/hardening"
 )
 
@@ -20,6 +21,11 @@ func (s settings) policy() hardening.Policy {
 	if s.Mail.On() || s.Directory.On() || s.OIDC.On() || s.Backup.Target != config.ToFolder || s.CertificateMode() == config.ByACME || s.ConsoleDestinations {
 		if dir, err := filepath.Abs(filepath.Dir(s.OutwardPath())); err == nil && dir != "/" {
 			p.Sockets = append(p.Sockets, dir)
+		}
+	}
+	for _, folder := range []string{update.ReleaseKeys, s.Update.Keys, s.Update.Source} {
+		if dir, err := filepath.Abs(folder); folder != "" && err == nil && dir != "/" && !slices.Contains(p.Read, dir) {
+			p.Read = append(p.Read, dir)
 		}
 	}
 	for _, file := range append([]string{s.file, s.Certificate, s.Key, s.ACME.KeyFile, s.ACME.CAFile}, s.Files...) {

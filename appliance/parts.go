@@ -69,7 +69,7 @@ func (a *Appliance) maxFrom(from netip.Addr) int { return a.inForce().maxFrom(fr
 
 // answers hands each request to the routes of the settings in force. One that is being answered goes on with those it began with.
 func (a *Appliance) answers() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.pages.Load().ServeHTTP(w, r) })
+	return a.probation.before(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.pages.Load().ServeHTTP(w, r) }))
 }
 
 // prepare makes the parts for other settings; apply puts them in the place of those before. No call notices: media, rooms and sockets

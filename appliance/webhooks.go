@@ -37,6 +37,11 @@ func (a *Appliance) tellWebhooks() {
 	})
 	a.running.Go(func() {
 		defer close(done)
+		select {
+		case <-a.probation.over:
+		case <-quit:
+			return
+		}
 		a.hooks.Run(quit, hooksEvery)
 	})
 	a.every(renewEvery, func(now time.Time) {

@@ -20,6 +20,11 @@ const (
 	BackupMade        Action = "backup.made"           // [name, size, sha256, keys: for whom it is, part=settings|secrets where it is not all]
 	BackupFailed      Action = "backup.failed"         // [reason=recipient|space|folder|target|failed] none was made, or the target has it not
 	BackupTaken       Action = "backup.taken"          // [name] somebody was handed the encrypted file in the console
+	UpdateReceived    Action = "update.received"       // [version, sha256, signer: id of the key] an update was brought in, its signature holds; nothing is installed
+	UpdateAsked       Action = "update.asked"          // [act=apply|rollback, version, sha256, data=yes: the former database as well] somebody wants it installed
+	UpdateApplied     Action = "update.applied"        // [from, to] the new version runs
+	UpdateRolledBack  Action = "update.rolled-back"    // [from, to, reason=health|install|interrupted: the new version did not do; data=yes: the database, and this log, go on from before it] the former version runs
+	UpdateRefused     Action = "update.refused"        // [reason, version, from, to] nothing was changed; a result "failed": neither version runs
 	Restored          Action = "restored"              // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
 	CanaryMade        Action = "canary.made"           // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"          // object: the same room [reason=done|expired|stopped]

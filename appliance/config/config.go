@@ -54,6 +54,7 @@ type Settings struct {
 	Directory           Directory
 	OIDC                OIDC // as it was given; see [Settings.Provider]
 	Backup              Backup
+	Update              Update
 	DeletionDelay       time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
@@ -65,7 +66,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
-		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), Update: defaultUpdate(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".

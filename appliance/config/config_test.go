@@ -149,6 +149,10 @@ prefix = "a/b"
 access_key = "AKIA"
 secret_file = "s3.secret"
 ca_file = "/etc/ssl/s3-ca.pem"
+[update]
+console = false
+source = "updates"
+keys = "/etc/huisclos/keys"
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -184,6 +188,7 @@ ca_file = "/etc/ssl/s3-ca.pem"
 		Backup: Backup{Folder: filepath.Join(dir, "backups"), Recipients: []string{"age1pq1x", "age1pq1y"}, At: 23*time.Hour + 5*time.Minute, EveryHours: 6, Daily: 1, Weekly: 2, Monthly: 3, Target: ToSFTP,
 			SFTP: SFTP{Host: "backup.example.org", Port: 2222, User: "visio", Folder: "sauvegardes/visio", HostKey: "ssh-ed25519 AAAA", KeyFile: filepath.Join(dir, "backup.key")},
 			S3:   S3{Host: "s3.example.org", Port: 9000, Region: "fr-par", Bucket: "visio", Prefix: "a/b", AccessKey: "AKIA", SecretFile: filepath.Join(dir, "s3.secret"), CAFile: "/etc/ssl/s3-ca.pem"}},
+		Update:        Update{Source: filepath.Join(dir, "updates"), Keys: "/etc/huisclos/keys"},
 		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {

@@ -35,6 +35,7 @@ type file struct {
 	OIDC            oidcTable      `toml:"oidc"`
 	Accounts        accountsTable  `toml:"accounts"`
 	Backup          backupTable    `toml:"backup"`
+	Update          updateTable    `toml:"update"`
 }
 
 type logTable struct {
@@ -66,6 +67,7 @@ type shape struct {
 	OIDC      oidcShape      `toml:"oidc"`
 	Accounts  accountsShape  `toml:"accounts"`
 	Backup    backupShape    `toml:"backup"`
+	Update    updateShape    `toml:"update"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -176,7 +178,7 @@ func editDistance(a, b string) int {
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
 	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.TLS.ACMEKeyFile, f.TLS.ACMECAFile, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
-		f.OIDC.SecretFile, f.OIDC.CAFile, f.Backup.Folder, f.Backup.SFTP.KeyFile, f.Backup.S3.SecretFile, f.Backup.S3.CAFile} {
+		f.OIDC.SecretFile, f.OIDC.CAFile, f.Backup.Folder, f.Backup.SFTP.KeyFile, f.Backup.S3.SecretFile, f.Backup.S3.CAFile, f.Update.Source, f.Update.Keys} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -244,6 +246,7 @@ func (f file) apply(s *Settings, from string) {
 	f.Directory.apply(&s.Directory, said)
 	f.OIDC.apply(&s.OIDC, said)
 	f.Backup.apply(&s.Backup, said)
+	f.Update.apply(&s.Update, said)
 	f.Accounts.apply(s, said)
 }
 

@@ -60,7 +60,8 @@ var consoleOnly = []struct {
 var filesOnly = []string{"listen", "media_port", "data", "control", "outward", "console_destinations", "destinations", "tls.certificate", "tls.key", "tls.acme_key_file", "tls.acme_ca_file",
 	"mail.password_file", "mail.ca_file", "directory.bind_password_file", "directory.ca_file", "oidc.client_secret_file", "oidc.ca_file",
 	"backup.folder", "backup.target", "backup.sftp.host", "backup.sftp.port", "backup.sftp.user", "backup.sftp.folder", "backup.sftp.host_key", "backup.sftp.key_file",
-	"backup.s3.host", "backup.s3.port", "backup.s3.region", "backup.s3.bucket", "backup.s3.prefix", "backup.s3.access_key", "backup.s3.secret_file", "backup.s3.ca_file"}
+	"backup.s3.host", "backup.s3.port", "backup.s3.region", "backup.s3.bucket", "backup.s3.prefix", "backup.s3.access_key", "backup.s3.secret_file", "backup.s3.ca_file",
+	"update.console", "update.source", "update.keys"}
 
 // Schema lists all settings in the order of the file, then those of the console alone.
 func Schema() []Setting {
@@ -128,6 +129,7 @@ func (s Settings) Values() map[string]any {
 	s.Directory.values(below("directory"))
 	s.OIDC.values(below("oidc"))
 	s.Backup.values(below("backup"))
+	s.Update.values(below("update"))
 	say("accounts.deletion_days", int(s.DeletionDelay/(24*time.Hour)))
 	return out
 }

@@ -13,14 +13,15 @@ import (
 // understood is what each setting does to whether meetings stay sealed end to end: nothing. A setting that is not in this list fails the
 // test, so that whoever adds one says which of these it is.
 //
-//	who:  who may sign in, and as what: whoever comes in is seen by all (MLS leaf, lobby, verification words)
+//	who:  who may sign in, and as what: whoever comes in is seen by all (MLS leaf, lobby, verification words); and who may sign
+//	      and install the program itself, which no setting of a program could hold against that
 //	way:  where connections lead, and what they are protected by below the seal
 //	kept: where a sealed copy of what the appliance keeps goes, and who can open it; it has no key of a meeting
 //	look: names, words, how much is logged, how long something is kept
 var understood = map[string]string{
 	"listen": "way", "media_port": "way", "data": "look", "name": "look", "hostnames": "way", "addresses": "way", "public_addresses": "way", "trusted_proxies": "way",
 	"control": "way", "outward": "way", "console_destinations": "way", "destinations": "way", "log.level": "look", "tls": "way", "mail": "way", "directory": "who", "oidc": "who",
-	"accounts": "look", "backup": "kept",
+	"accounts": "look", "backup": "kept", "update": "who",
 }
 
 // CF-5: no setting turns end-to-end encryption off, accepts clear frames or adds a hidden participant.

@@ -207,7 +207,7 @@ func emptyHouse(t testing.TB) *house {
 			return h.mail(to, code.Reveal())
 		},
 		Undo:  func(_ *store.Tx, u accounts.Undo, url string, _ time.Time) error { return h.mail(u.To.Email, url) },
-		Relay: noRelay{}, Backups: noBackups{}, Observation: h.watch(),
+		Relay: noRelay{}, Backups: noBackups{}, Updates: noUpdates{}, Observation: h.watch(),
 		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
 			return []byte("calendar of " + a.Email + " at " + base), nil
 		},

@@ -79,8 +79,12 @@ const (
 	codeGuestsNeedMail code = "guests-need-mail"
 	codeEmailNeedsMail code = "email-needs-mail"
 
-	codeBackupRuns  code = "backup-runs"
-	codeNoRecipient code = "no-recipient"
+	codeBackupRuns code = "backup-runs"
+
+	codeUpdateRuns   code = "update-runs"
+	codeUpdateClosed code = "update-closed"
+	codeNoUpdate     code = "no-update"
+	codeNoRecipient  code = "no-recipient"
 )
 
 // sentences is the one table of what people read. French and English are each written, not translated word for word.
@@ -504,6 +508,17 @@ var sentences = map[code]sentence{
 	codeNoRecipient: {http.StatusConflict,
 		"Aucune clé publique n'est donnée pour les sauvegardes. « huisclos backup key » fait une paire de clés : donnez la publique, et gardez la privée ailleurs.",
 		"No public key is given for backups. “huisclos backup key” makes a pair of keys: give the public one, and keep the private one elsewhere."},
+
+	// Of updates.
+	codeUpdateRuns: {http.StatusConflict,
+		"Une mise à jour est en cours. Attendez qu'elle soit finie.",
+		"An update is under way. Wait until it is done."},
+	codeUpdateClosed: {http.StatusConflict,
+		"Les fichiers de réglages ferment les mises à jour depuis la console (update.console). Sur la machine : « sudo huisclos update apply FICHIER ».",
+		"The settings files close updates from the console (update.console). On the machine: “sudo huisclos update apply FILE”."},
+	codeNoUpdate: {http.StatusConflict,
+		"Il n'y a plus de telle mise à jour ici, ni de version d'avant. Rechargez la page pour voir ce qu'il y a.",
+		"There is no such update here any more, and no such former version. Load the page again to see what there is."},
 
 	// Of the life of an account.
 	codeEmailNeedsMail: {http.StatusConflict,

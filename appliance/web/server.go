@@ -87,6 +87,8 @@ type Config struct {
 	// Feed is the calendar of an account, in text/calendar; base begins its links. nil: there is none.
 	Feed    func(account accounts.Account, base string, now time.Time) ([]byte, error)
 	Backups Backups
+	// Updates are brought in and asked for here.
+	Updates Updates
 	// Appearance is what the organisation has its appliance look like, Organisation its name.
 	Appearance   *appearance.Keeper
 	Organisation func() string
