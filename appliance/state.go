@@ -103,6 +103,7 @@ func (w *watch) state() metrics.State {
 			s.Mail = metrics.Failing
 		}
 	}
+	s.Forwarding, s.ForwardingWait = a.forwardingWord()
 	s.Directory, s.Provider = w.directory(), w.provider()
 	for _, l := range a.selfCheck() {
 		if l.State != hardening.Unknown {

@@ -129,6 +129,9 @@ func (l *Log) Record(tx *store.Tx, e Event) error {
 	if err := grow(tx, key, entry.Sequence, body); err != nil {
 		return err
 	}
+	if err := index(tx, entry.Sequence); err != nil {
+		return err
+	}
 	return tx.Put(headBucket, headKey, append(key, entry.Hash[:]...))
 }
 

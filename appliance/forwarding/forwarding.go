@@ -100,6 +100,7 @@ type session struct {
 	raw   net.Conn
 	conn  *tls.Conn
 	asked bool       // the collector wants to see a certificate of ours
+	shown bool       // and we have one
 	ended chan error // what reading ended with
 	stop  func() bool
 }
@@ -117,6 +118,7 @@ func (c *Collector) open(ctx context.Context) (*session, error) {
 		if s.asked = true; c.Certificate == nil {
 			return new(tls.Certificate), nil // none
 		}
+		s.shown = true
 		return c.Certificate, nil
 	}
 	s.conn = tls.Client(whole{raw}, cfg)
@@ -164,6 +166,10 @@ func (s *session) failure(at Step, err error) error {
 		return &Failure{StepOwn, err}
 	case at == StepSend && (errors.Is(err, io.EOF) || errors.Is(err, errCut)):
 		return &Failure{StepSend, errors.New("the collector has closed the connection")}
+	}
+	// With TLS 1.3 some refuse it without a word.
+	if s.asked && !s.shown && at != StepTLS {
+		return &Failure{StepOwn, err}
 	}
 	return &Failure{at, err}
 }

@@ -103,7 +103,7 @@ func TestOnlyConfirmedCounts(t *testing.T) {
 	ca := newAuthority(t)
 	cfg := &tls.Config{Certificates: []tls.Certificate{*ca.pair(t, serverName, time.Hour)}}
 	for name, end := range map[string]func(c *tls.Conn){
-		"reset": func(c *tls.Conn) { _ = c.NetConn().(*net.TCPConn).SetLinger(0); _ = c.NetConn().Close() },
+		"reset":  func(c *tls.Conn) { _ = c.NetConn().(*net.TCPConn).SetLinger(0); _ = c.NetConn().Close() },
 		"silent": func(*tls.Conn) { time.Sleep(5 * time.Second) },
 		"gone after its own close_notify": func(c *tls.Conn) {
 			_ = c.CloseWrite()

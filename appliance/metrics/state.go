@@ -34,11 +34,13 @@ type State struct {
 	Answering Distribution
 	SignIns   map[string]uint64 // by SignInResults
 
-	Mail      Word
-	MailQueue int
-	MailLost  int // given up
-	Directory Word
-	Provider  Word
+	Forwarding     Word // of the audit log
+	ForwardingWait uint64
+	Mail           Word
+	MailQueue      int
+	MailLost       int // given up
+	Directory      Word
+	Provider       Word
 
 	Database    int64 // octets of the file
 	Free        int64 // octets in it that wait to be used again
@@ -197,6 +199,10 @@ func (s State) beside(p *Page, now time.Time) {
 		p.one(gauge, "huisclos_mail_queue_messages", "Mails that wait to be sent.", float64(s.MailQueue))
 		p.one(counter, "huisclos_mail_given_up_total", "Mails that were given up.", float64(s.MailLost))
 	}
+	if s.Forwarding != Absent {
+		p.one(gauge, "huisclos_audit_forwarding_waiting", "Entries of the audit log that the collector has not confirmed.", float64(s.ForwardingWait))
+	}
+	word("huisclos_audit_forwarding_up", "Whether the audit log reaches its collector: 1, or 0. Only where there is one.", s.Forwarding)
 	word("huisclos_mail_up", "Whether mails leave: 1, or 0. Only where mail is set up.", s.Mail)
 	word("huisclos_directory_up", "Whether the directory could be read the last time: 1, or 0. Only where there is one.", s.Directory)
 	word("huisclos_provider_up", "Whether the provider of sign-in answered the last time: 1, or 0. Only where there is one.", s.Provider)
