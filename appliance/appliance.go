@@ -101,6 +101,7 @@ type Appliance struct {
 	accounts  *accounts.Accounts
 	post      *post
 	rooms     *meetings.Rooms
+	db        *store.DB
 	trail     *audit.Log
 	forwarder *forwarding.Forwarder
 	signer    *audit.Signer
@@ -152,7 +153,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	seen := newObserver()
-	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{Committed: seen.commits.Add})
+	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{Committed: seen.commits.Add, Reserve: reserved, GaveUp: a.whenFull(s.now)})
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +162,12 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 			log.Error("database not closed", "error", err)
 		}
 	})
+	a.db = db
 	if err := db.Migrate(migrations()); err != nil {
 		return nil, err
+	}
+	if _, err := db.Replenish(); err != nil {
+		log.Error("nothing is held in reserve for a full disk", "error", err)
 	}
 	trail := audit.New(db)
 	pepperText := bytes.Clone(s.pepper) // for backups, where no file holds it
@@ -378,6 +383,7 @@ func (a *Appliance) tend() {
 			a.log.Error("what has expired is not removed", "error", err)
 		}
 	})
+	a.every(reserveEvery, a.tendReserve)
 	a.every(backupTick, a.backups.tick)
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
@@ -429,7 +435,7 @@ func (a *Appliance) warnOfOpenings() {
 func (a *Appliance) selfCheck() hardening.Report {
 	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
 	r = append(append(r, a.providerLine()...), a.forwardingLine()...)
-	return append(r, a.clockLine())
+	return append(r, a.clockLine(), a.reserveLine())
 }
 
 func (a *Appliance) warnOfCertificate() {

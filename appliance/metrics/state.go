@@ -44,6 +44,7 @@ type State struct {
 
 	Database    int64 // octets of the file
 	Free        int64 // octets in it that wait to be used again
+	Reserved    int64 // octets of the disk that are held for when it is full
 	Commits     Distribution
 	AuditHead   uint64
 	Certificate time.Time // its end
@@ -208,6 +209,7 @@ func (s State) beside(p *Page, now time.Time) {
 	word("huisclos_provider_up", "Whether the provider of sign-in answered the last time: 1, or 0. Only where there is one.", s.Provider)
 	p.one(gauge, "huisclos_database_size_bytes", "Size of the database file.", float64(s.Database))
 	p.one(gauge, "huisclos_database_free_bytes", "Room in the database file that waits to be used again.", float64(s.Free))
+	p.one(gauge, "huisclos_disk_reserved_bytes", "Room on the disk that is held for the audit log of a full disk; 0 once it was given up.", float64(s.Reserved))
 	p.distribution("huisclos_database_commit_duration_seconds", "How long a commit took to be on the disk.", s.Commits)
 	p.one(gauge, "huisclos_audit_sequence", "Sequence of the last entry of the audit log. It never falls.", float64(s.AuditHead))
 	p.one(gauge, "huisclos_certificate_expiry_seconds", "End of the certificate in use, in Unix time.", unix(s.Certificate))
