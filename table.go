@@ -134,6 +134,14 @@ func checks() []command.Section {
 				},
 			},
 			{
+				Path: "check syslog", Asks: true, Run: control.CheckSyslog,
+				Does: command.Text{FR: "envoie un message d'essai au collecteur du journal d'audit", EN: "send a test message to the collector of the audit log"},
+				More: command.Text{
+					FR: "Connexion, TLS, certificat du collecteur et le nôtre, envoi, confirmation. Dit ce qui échoue. Le message d'essai n'est pas une entrée.",
+					EN: "Connection, TLS, the collector's certificate and ours, sending, confirmation. Says what fails. The test message is no entry.",
+				},
+			},
+			{
 				Path: "check oidc", Asks: true, Run: control.CheckProvider,
 				Does: command.Text{FR: "fait interroger le fournisseur d'identité", EN: "have the identity provider asked"},
 				More: command.Text{

@@ -59,7 +59,7 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail(), Draining: a.hall.Draining()}
+				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail(), Forwarding: a.forwardingStatus(), Draining: a.hall.Draining()}
 		},
 		Reset:     a.reset,
 		Export:    a.export,
@@ -69,6 +69,7 @@ func (a *Appliance) acts() control.Acts {
 		Network:   a.network,
 		Directory: a.probeDirectory,
 		Provider:  a.probeProvider,
+		Syslog:    a.probeCollector,
 		Mail:      a.tryMail,
 		Other:     a.otherActs(),
 	}

@@ -27,6 +27,7 @@ import (
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/appliance/forwarding"
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/outbox"
 	"huisclos/appliance/progress"
@@ -69,6 +70,7 @@ func migrations() []store.Migration {
 		{Version: 22, Name: "progress", Run: progress.CreateBuckets},
 		{Version: 23, Name: "backups", Run: createBackups},
 		{Version: 24, Name: "updates", Run: createUpdates},
+		{Version: 25, Name: "index and forwarding of the audit log", Run: addForwarding},
 	}
 }
 
@@ -100,7 +102,9 @@ type Appliance struct {
 	accounts  *accounts.Accounts
 	post      *post
 	rooms     *meetings.Rooms
+	db        *store.DB
 	trail     *audit.Log
+	forwarder *forwarding.Forwarder
 	signer    *audit.Signer
 	recording bool // the audit log has this run's beginning
 	hooks     *webhook.Hooks
@@ -152,7 +156,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	seen := newObserver()
-	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{Committed: seen.commits.Add})
+	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{Committed: seen.commits.Add, Reserve: reserved, GaveUp: a.whenFull(s.now)})
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +165,12 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 			log.Error("database not closed", "error", err)
 		}
 	})
+	a.db = db
 	if err := db.Migrate(migrations()); err != nil {
 		return nil, err
+	}
+	if _, err := db.Replenish(); err != nil {
+		log.Error("nothing is held in reserve for a full disk", "error", err)
 	}
 	trail := audit.New(db)
 	pepperText := bytes.Clone(s.pepper) // for backups, where no file holds it
@@ -210,6 +218,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
+	a.forwarder = &forwarding.Forwarder{DB: db, Audit: trail, Log: log.With("part", "forwarding"), Now: s.now}
 	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
 		return nil, err
 	}
@@ -305,7 +314,7 @@ func (a *Appliance) webConfig(s settings) web.Config {
 		},
 		Settings: a.choices, Meeting: meetingui.Files(), Console: adminui.Files(), TestBuild: testBuild,
 		Names: s.Hostnames, Addresses: s.Reachable, Base: s.base(a.port), Proxies: s.Trusts, StrictTransport: a.strictTransport, Certificates: a.tls, Passkeys: a.party(s), Proof: a.probes.proof, Trial: a.trials.answer, Relay: lastWay{a.relay},
-		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups}, Updates: consoleUpdates{a.updates, a.busy},
+		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Forwarding: a.forwardingShown, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups}, Updates: consoleUpdates{a.updates, a.busy},
 		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
 		Log: a.log.With("part", "web"), Mask: mask,
@@ -382,6 +391,7 @@ func (a *Appliance) tend() {
 			a.log.Error("what has expired is not removed", "error", err)
 		}
 	})
+	a.every(reserveEvery, a.tendReserve)
 	a.every(backupTick, a.backups.tick)
 	a.every(updateTick, a.updates.tick)
 	a.every(renewEvery, func(now time.Time) {
@@ -433,7 +443,8 @@ func (a *Appliance) warnOfOpenings() {
 
 func (a *Appliance) selfCheck() hardening.Report {
 	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
-	return append(append(r, a.providerLine()...), a.clockLine())
+	r = append(append(r, a.providerLine()...), a.forwardingLine()...)
+	return append(r, a.clockLine(), a.reserveLine())
 }
 
 func (a *Appliance) warnOfCertificate() {

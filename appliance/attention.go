@@ -122,6 +122,10 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 	if post, err := a.post.status(); err == nil && !post.Failing.IsZero() {
 		add(true, web.Attention{Code: "mail", Since: post.Failing, FR: post.StepFR, EN: post.StepEN})
 	}
+	if s, err := a.forwarder.Status(); err == nil && s.Failing != nil {
+		fr, en := s.Failing.Step.Sentence()
+		add(true, web.Attention{Code: "forwarding", Grave: true, Since: s.Failing.Since, Number: float64(s.Waiting), FR: fr, EN: en})
+	}
 	if directory := a.followed(); directory != nil {
 		s := directory.Status()
 		if s.Failure != nil {

@@ -40,6 +40,9 @@ func sentencesFor(err error, s settings) (fr, en string) {
 	case errors.Is(err, errBackup):
 		return "les sauvegardes ne peuvent pas se faire comme le disent les réglages ([backup]) ; corrigez ce qui est dit ci-dessous.",
 			"backups cannot be made as the settings say ([backup]); mend what is said below."
+	case errors.Is(err, errCollector):
+		return "le journal d'audit ne peut pas être envoyé comme le disent les réglages ([audit.syslog]) ; corrigez ce qui est dit ci-dessous.",
+			"the audit log cannot be forwarded as the settings say ([audit.syslog]); mend what is said below."
 	case errors.Is(err, errMail):
 		return "le courriel ne peut pas partir comme le disent les réglages ([mail]) ; corrigez ce qui est dit ci-dessous.",
 			"mail cannot leave as the settings say ([mail]); mend what is said below."

@@ -18,5 +18,6 @@ func (a *Appliance) checks() map[string]func(context.Context, string) hardening.
 		"mail":      a.tryMailIn,
 		"directory": func(context.Context, string) hardening.Report { return a.probeDirectory() },
 		"provider":  func(context.Context, string) hardening.Report { return a.probeProvider() },
+		"syslog":    func(ctx context.Context, _ string) hardening.Report { return a.tryCollector(ctx) },
 	}
 }

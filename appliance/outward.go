@@ -84,6 +84,9 @@ func destinationsOf(s config.Settings) map[string]outward.Destination {
 	if s.Directory.On() {
 		list[outward.Directory] = outward.Destination{Host: s.Directory.Host, Port: s.Directory.Port}
 	}
+	if s.Syslog.On() {
+		list[outward.Syslog] = outward.Destination{Host: s.Syslog.At.Host, Port: s.Syslog.At.Port}
+	}
 	switch s.Backup.Target {
 	case config.ToSFTP:
 		list[outward.SFTP] = outward.Destination{Host: s.Backup.SFTP.Host, Port: s.Backup.SFTP.Port}

@@ -10,6 +10,7 @@ import (
 	"huisclos/accounts/oidc"
 	"huisclos/appliance/choices"
 	"huisclos/appliance/config"
+	"huisclos/appliance/forwarding"
 	"huisclos/appliance/outbox"
 )
 
@@ -19,7 +20,8 @@ type parts struct {
 	mail      *outbox.Server
 	directory *ldap.Client
 	provider  *oidc.Client
-	made      [3]any // what each was made of
+	collector *forwarding.Collector
+	made      [4]any // what each was made of
 }
 
 // of is what a part is made of: when it stays the same, so does the part.
@@ -35,7 +37,7 @@ func (s settings) newParts(before *parts) (p parts, err error) {
 		text, _ := s.secret(of) // where it is needed and can't be had, the part says so
 		return text
 	}
-	p.made = [3]any{of{s.Mail, secretOf(s.mailSecret()), s.Hostname()}, of{s.Directory, secretOf(s.directorySecret()), nil}, of{s.Provider(), secretOf(s.providerSecretOf()), nil}}
+	p.made = [4]any{of{s.Mail, secretOf(s.mailSecret()), s.Hostname()}, of{s.Directory, secretOf(s.directorySecret()), nil}, of{s.Provider(), secretOf(s.providerSecretOf()), nil}, of{s.Syslog, "", s.Hostname()}}
 	same := func(i int) bool { return before != nil && reflect.DeepEqual(before.made[i], p.made[i]) }
 	if same(0) {
 		p.mail = before.mail
@@ -51,6 +53,11 @@ func (s settings) newParts(before *parts) (p parts, err error) {
 		p.provider = before.provider
 	} else if p.provider, err = s.newProvider(); err != nil {
 		return p, choices.Fault{Table: "oidc", Name: "oidc.issuer", FR: "Le fournisseur d’identité ne peut pas servir ainsi", EN: "the identity provider can't be used like this", Err: err}
+	}
+	if same(3) {
+		p.collector = before.collector
+	} else if p.collector, err = s.newCollector(); err != nil {
+		return p, choices.Fault{Table: "audit.syslog", Name: "audit.syslog.address", FR: "Le journal d’audit ne peut pas être envoyé ainsi", EN: "the audit log can't be forwarded like this", Err: err}
 	}
 	return p, nil
 }
@@ -97,12 +104,13 @@ func (a *Appliance) prepare(next config.Settings, secret func(name string) (stri
 	}, nil
 }
 
-// following is what goes on with the directory and the provider of the settings in force.
+// following is what goes on with the directory, the provider and the collector of the settings in force.
 type following struct {
 	directory *ldap.Sync // nil: there is none
 	provider  *oidc.Client
-	stop      [2]context.CancelFunc
-	ended     [2]chan struct{}
+	collector *forwarding.Collector
+	stop      [3]context.CancelFunc
+	ended     [3]chan struct{}
 }
 
 // followed is the directory that accounts come from; nil: there is none.
@@ -112,7 +120,7 @@ func (a *Appliance) followed() *ldap.Sync {
 	return a.follows.directory
 }
 
-// follow begins with the directory and the provider of p, after what went on with others has ended.
+// follow begins with the directory, the provider and the collector of p, after what went on with others has ended.
 func (a *Appliance) follow(p *parts) {
 	a.following.Lock()
 	defer a.following.Unlock()
@@ -148,6 +156,10 @@ func (a *Appliance) follow(p *parts) {
 			}
 		})
 	}
+	if f.collector != p.collector {
+		f.collector = p.collector
+		a.instead(2, p.collector != nil, func(ctx context.Context) { a.forwarder.Run(ctx, p.collector) }, func() {})
+	}
 }
 
 // instead stops what goes on in a place, and once it has ended goes on there with run. a.following is held.
@@ -172,7 +184,8 @@ func (a *Appliance) instead(place int, is bool, run func(context.Context), after
 	})
 }
 
-// unfollow ends what goes on with the directory and the provider.
+// unfollow ends what goes on with the directory, the provider and the collector. What the collector was sent is confirmed, and noted,
+// before the database closes.
 func (a *Appliance) unfollow() {
 	a.following.Lock()
 	defer a.following.Unlock()
@@ -180,6 +193,9 @@ func (a *Appliance) unfollow() {
 		if stop != nil {
 			stop()
 		}
+	}
+	if ended := a.follows.ended[2]; ended != nil {
+		<-ended
 	}
 	if d := a.follows.directory; d != nil {
 		d.Client.Close()

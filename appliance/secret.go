@@ -98,9 +98,10 @@ func (s settings) readEarly() {
 			_, _ = s.secret(of)
 		}
 	}
-	for setting, file := range map[string]string{"mail.ca_file": s.Mail.CAFile, "directory.ca_file": s.Directory.CAFile, "oidc.ca_file": s.OIDC.CAFile, "": ""} {
+	for setting, file := range map[string]string{"mail.ca_file": s.Mail.CAFile, "directory.ca_file": s.Directory.CAFile, "oidc.ca_file": s.OIDC.CAFile, "audit.syslog.ca_file": s.Syslog.CAFile, "": ""} {
 		_, _ = s.authorities("", setting, file)
 	}
+	_, _ = s.collectorPair()
 }
 
 // read returns it. A line's end after it is none of it.

@@ -93,6 +93,7 @@ func (w *watch) state() metrics.State {
 	s.Accounts, _ = a.accounts.Count()
 	s.Rooms, _ = a.rooms.Count()
 	s.Database, s.Free, _ = w.db.Size()
+	s.Reserved = w.db.Reserved()
 	s.Disk, _ = metrics.ReadDisk(a.settings.Data)
 	if head, err := a.trail.Head(); err == nil {
 		s.AuditHead = head.Sequence
@@ -103,6 +104,7 @@ func (w *watch) state() metrics.State {
 			s.Mail = metrics.Failing
 		}
 	}
+	s.Forwarding, s.ForwardingWait = a.forwardingWord()
 	s.Directory, s.Provider = w.directory(), w.provider()
 	for _, l := range a.selfCheck() {
 		if l.State != hardening.Unknown {

@@ -129,6 +129,9 @@ func (l *Log) Record(tx *store.Tx, e Event) error {
 	if err := grow(tx, key, entry.Sequence, body); err != nil {
 		return err
 	}
+	if err := index(tx, entry.Sequence); err != nil {
+		return err
+	}
 	return tx.Put(headBucket, headKey, append(key, entry.Hash[:]...))
 }
 
@@ -156,6 +159,34 @@ func (l *Log) List(before uint64, limit int) ([]Entry, error) {
 				return false
 			}
 			list = append(list, e)
+			return true
+		})
+		return failed
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// Stored is an entry with the bytes that its hash is made of, after the hash of the one before: the line that an export has of it.
+type Stored struct {
+	Entry
+	Line []byte
+}
+
+// After returns up to limit entries (1 to MaxPage), the oldest first, that follow the entry with that sequence; 0 begins with the first.
+func (l *Log) After(sequence uint64, limit int) (list []Stored, err error) {
+	if limit < 1 || limit > MaxPage {
+		limit = MaxPage
+	}
+	err = l.db.View(func(tx *store.Tx) (failed error) {
+		tx.Scan(entriesBucket, nil, numbered(sequence+1), limit, func(k, v []byte) bool {
+			var e Entry
+			if e, failed = decode(k, v); failed != nil {
+				return false
+			}
+			list = append(list, Stored{e, v[sha256.Size:]})
 			return true
 		})
 		return failed

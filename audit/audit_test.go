@@ -487,7 +487,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, k, v []byte) {
 		last := Head{}
-		if err := verifyEntry(&last, k, v); err != nil {
+		if _, err := verifyEntry(&last, k, v); err != nil {
 			var fault *Fault
 			if !errors.As(err, &fault) {
 				t.Fatalf("not a fault: %v", err)

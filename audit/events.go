@@ -6,28 +6,32 @@ type Action string
 // The documented actions. Detail keys are given in brackets; a key is absent when it says nothing.
 const (
 	// The appliance.
-	ServerStarted     Action = "server.started"        // [version]
-	ServerStopped     Action = "server.stopped"        //
-	SettingsChanged   Action = "settings.changed"      // [keys] names only, never values
-	AppearanceChanged Action = "appearance.changed"    // [keys] of logo, accent, legal, privacy, contact: what was changed
-	CertificateLoaded Action = "certificate.loaded"    // [fingerprint, expires]
-	LogVerified       Action = "audit.verified"        // [entries, head; sequence: of the first entry that is not as it was recorded]
-	LogKeyMade        Action = "audit.key-made"        // [reason=first|sealed: the one before does not open] object: the id of the key that signs checkpoints from now on
-	LogCosigned       Action = "audit.cosigned"        // [name, size] object: the id of the witness
-	WitnessAdded      Action = "audit.witness-added"   // [name] object: its id
-	WitnessRemoved    Action = "audit.witness-removed" // [name] object: its id
-	LogExported       Action = "audit.exported"        // [format=jsonl|cef, from, to] the log, or a part of it, was handed out
-	BackupMade        Action = "backup.made"           // [name, size, sha256, keys: for whom it is, part=settings|secrets where it is not all]
-	BackupFailed      Action = "backup.failed"         // [reason=recipient|space|folder|target|failed] none was made, or the target has it not
-	BackupTaken       Action = "backup.taken"          // [name] somebody was handed the encrypted file in the console
-	UpdateReceived    Action = "update.received"       // [version, sha256, signer: id of the key] an update was brought in, its signature holds; nothing is installed
-	UpdateAsked       Action = "update.asked"          // [act=apply|rollback, version, sha256, data=yes: the former database as well] somebody wants it installed
-	UpdateApplied     Action = "update.applied"        // [from, to] the new version runs
-	UpdateRolledBack  Action = "update.rolled-back"    // [from, to, reason=health|install|interrupted: the new version did not do; data=yes: the database, and this log, go on from before it] the former version runs
-	UpdateRefused     Action = "update.refused"        // [reason, version, from, to] nothing was changed; a result "failed": neither version runs
-	Restored          Action = "restored"              // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
-	CanaryMade        Action = "canary.made"           // object: the room of the appliance's own test call [expires]
-	CanaryEnded       Action = "canary.ended"          // object: the same room [reason=done|expired|stopped]
+	ServerStarted     Action = "server.started"          // [version]
+	ServerStopped     Action = "server.stopped"          //
+	SettingsChanged   Action = "settings.changed"        // [keys] names only, never values
+	AppearanceChanged Action = "appearance.changed"      // [keys] of logo, accent, legal, privacy, contact: what was changed
+	CertificateLoaded Action = "certificate.loaded"      // [fingerprint, expires]
+	LogVerified       Action = "audit.verified"          // [entries, head; sequence: of the first entry that is not as it was recorded]
+	LogKeyMade        Action = "audit.key-made"          // [reason=first|sealed: the one before does not open] object: the id of the key that signs checkpoints from now on
+	LogCosigned       Action = "audit.cosigned"          // [name, size] object: the id of the witness
+	WitnessAdded      Action = "audit.witness-added"     // [name] object: its id
+	WitnessRemoved    Action = "audit.witness-removed"   // [name] object: its id
+	LogExported       Action = "audit.exported"          // [format=jsonl|cef, from, to] the log, or a part of it, was handed out
+	ForwardingFailed  Action = "audit.forwarding-failed" // [collector, reason=connect|tls|certificate|own|send|confirm] the log does not reach the collector: the first of a row
+	ForwardingBack    Action = "audit.forwarding-back"   // [collector, since, sent: entries] it does again
+	DiskFull          Action = "disk.full"               // [free: octets given up from the reserve] something could not be recorded; entries from now on are written in what was kept in reserve
+	DiskBack          Action = "disk.back"               // [reserved: octets] there is room again, and the reserve is made anew
+	BackupMade        Action = "backup.made"             // [name, size, sha256, keys: for whom it is, part=settings|secrets where it is not all]
+	BackupFailed      Action = "backup.failed"           // [reason=recipient|space|folder|target|failed] none was made, or the target has it not
+	BackupTaken       Action = "backup.taken"            // [name] somebody was handed the encrypted file in the console
+	UpdateReceived    Action = "update.received"         // [version, sha256, signer: id of the key] an update was brought in, its signature holds; nothing is installed
+	UpdateAsked       Action = "update.asked"            // [act=apply|rollback, version, sha256, data=yes: the former database as well] somebody wants it installed
+	UpdateApplied     Action = "update.applied"          // [from, to] the new version runs
+	UpdateRolledBack  Action = "update.rolled-back"      // [from, to, reason=health|install|interrupted: the new version did not do; data=yes: the database, and this log, go on from before it] the former version runs
+	UpdateRefused     Action = "update.refused"          // [reason, version, from, to] nothing was changed; a result "failed": neither version runs
+	Restored          Action = "restored"                // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
+	CanaryMade        Action = "canary.made"             // object: the room of the appliance's own test call [expires]
+	CanaryEnded       Action = "canary.ended"            // object: the same room [reason=done|expired|stopped]
 
 	// What an operator at the appliance's shell does to it.
 	ServerDrained Action = "server.drained" // no further call begins, until it is resumed or started again

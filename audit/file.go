@@ -90,7 +90,7 @@ func (f *file) line(number int, line []byte) error {
 	value := make([]byte, 0, len(line)+len(f.last.Hash))
 	hash := chain(f.last.Hash, line)
 	value = append(append(value, hash[:]...), line...)
-	if err := verifyEntry(&f.last, numbered(f.last.Sequence+1), value); err != nil {
+	if _, err := verifyEntry(&f.last, numbered(f.last.Sequence+1), value); err != nil {
 		return err
 	}
 	f.tree.Append(keylog.LeafHash(line))

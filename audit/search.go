@@ -30,7 +30,7 @@ type Found struct {
 }
 
 // searchMost bounds the entries that one Search looks at: so it answers within a fraction of a second, however rare what it is
-// looking for, and the caller goes on from Next.
+// looking for, and the caller goes on from Next. Blocks that the index passes over do not count.
 const searchMost = 100_000
 
 // maxPersons bounds whom one query is about.
@@ -50,46 +50,80 @@ func (l *Log) search(q Query, before uint64, limit, most int) (f Found, err erro
 		return f, err
 	}
 	f.Entries = make([]Entry, 0, min(limit, 64))
-	hints := q.hints()
 	err = l.db.View(func(tx *store.Tx) error {
-		var from, last []byte
-		if before != 0 {
-			from = numbered(before)
+		s := searching{tx: tx, query: q, hints: q.hints(), found: &f, limit: limit, left: most}
+		newest := uint64(0)
+		tx.ScanBack(entriesBucket, nil, nil, 1, func(k, _ []byte) bool { newest = sequenceOf(k); return true })
+		if before == 0 || before > newest {
+			before = newest + 1
 		}
-		var failed error
-		looked, full := 0, false
-		tx.ScanBack(entriesBucket, nil, from, most+1, func(k, v []byte) bool {
-			if full = looked == most || len(f.Entries) == limit; full {
-				return false
+		for before > 1 && len(f.Entries) < limit && s.left > 0 {
+			if before, err = s.block(before); err != nil {
+				return err
 			}
-			looked++
-			last = v
-			f.Next = sequenceOf(k)
-			if !hinted(v, hints) {
-				return true
-			}
-			e, err := decode(k, v)
-			if err != nil {
-				failed = err
-				return false
-			}
-			if q.wants(e) {
-				f.Entries = append(f.Entries, e)
-			}
-			return true
-		})
-		if !full {
+		}
+		if f.Next = before; before <= 1 {
 			f.Next = 0
 		}
-		if failed == nil && last != nil {
-			var e Entry
-			if e, failed = decode(numbered(1), last); failed == nil {
-				f.Reached = e.Time
-			}
-		}
-		return failed
+		return nil
 	})
 	return f, err
+}
+
+// searching is a search under way.
+type searching struct {
+	tx    *store.Tx
+	query Query
+	hints [][]byte
+	found *Found
+	limit int
+	left  int // entries that may still be looked at
+}
+
+// block looks at the entries before one, back to the beginning of their block, and returns the entry before which it goes on.
+func (s *searching) block(before uint64) (uint64, error) {
+	number := (before - 2) / blockSize
+	first := number*blockSize + 1
+	if s.query.indexed() {
+		if b := readBlock(s.tx, number); b != nil && b.passes(s.query) {
+			s.found.Reached = b.earliest()
+			return first, nil
+		}
+	}
+	next := first // also where entries are missing: verification says so
+	var last []byte
+	var failed error
+	s.tx.ScanBack(entriesBucket, nil, numbered(before), 0, func(k, v []byte) bool {
+		sequence := sequenceOf(k)
+		if sequence < first {
+			return false
+		}
+		if s.left == 0 || len(s.found.Entries) == s.limit {
+			next = sequence + 1
+			return false
+		}
+		s.left--
+		last = v
+		if !hinted(v, s.hints) {
+			return true
+		}
+		e, err := decode(k, v)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if s.query.wants(e) {
+			s.found.Entries = append(s.found.Entries, e)
+		}
+		return true
+	})
+	if failed == nil && last != nil {
+		var e Entry
+		if e, failed = decode(numbered(1), last); failed == nil {
+			s.found.Reached = e.Time
+		}
+	}
+	return next, failed
 }
 
 // check refuses a query that no entry answers by its form.

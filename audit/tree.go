@@ -37,7 +37,10 @@ func CreateAll(tx *store.Tx) error {
 	if err := CreateBuckets(tx); err != nil {
 		return err
 	}
-	return AddTree(tx)
+	if err := AddTree(tx); err != nil {
+		return err
+	}
+	return AddIndex(tx)
 }
 
 // grow adds entry sequence to the tree within tx.

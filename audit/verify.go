@@ -62,7 +62,7 @@ func (l *Log) Verify(ctx context.Context, noted ...Head) (Head, error) {
 // entry that was altered, moved, removed or put in. Entries recorded while Examine runs are included. progress, if not nil, is told
 // how many entries are done.
 func (l *Log) Examine(ctx context.Context, noted Noted, progress func(done uint64)) (Report, error) {
-	v := verification{log: l, tree: &keylog.Frontier{}, noted: noted}
+	v := verification{log: l, tree: &keylog.Frontier{}, block: newBlock(), noted: noted}
 	if err := v.prepare(); err != nil {
 		return Report{}, err
 	}
@@ -99,6 +99,7 @@ type verification struct {
 	witnesses []keylog.PublicKey
 	last      Head
 	tree      *keylog.Frontier
+	block     *block // of the entries since the last full one
 	report    Report
 }
 
@@ -190,10 +191,14 @@ func beside(tx *store.Tx, bucket string, from []byte) map[string][]byte {
 
 // entry checks an entry, what it adds to the tree, and the checkpoint that ends with it, if there is one.
 func (v *verification) entry(tx *store.Tx, key, value, row, note []byte) error {
-	if err := verifyEntry(&v.last, key, value); err != nil {
+	e, err := verifyEntry(&v.last, key, value)
+	if err != nil {
 		return err
 	}
 	here := v.last.Sequence
+	if err := v.indexed(tx, e); err != nil {
+		return err
+	}
 	if want, ok := v.heads[here]; ok {
 		if want != v.last.Hash {
 			return &Fault{here, "its hash is not the one that was noted"}
@@ -213,6 +218,19 @@ func (v *verification) entry(tx *store.Tx, key, value, row, note []byte) error {
 		return nil
 	}
 	return v.checkpoint(tx)
+}
+
+// indexed checks the index of the block that an entry ends: a search must not pass over what is there.
+func (v *verification) indexed(tx *store.Tx, e Entry) error {
+	v.block.add(e)
+	if e.Sequence%blockSize != 0 {
+		return nil
+	}
+	if !bytes.Equal(tx.Get(blockBucket, numbered(e.Sequence/blockSize-1)), v.block.row()) {
+		return &Fault{e.Sequence, fmt.Sprintf("the index of the %d entries up to this one is not theirs: a search may pass over some of them", blockSize)}
+	}
+	v.block = newBlock()
+	return nil
 }
 
 // checkpoint checks the one that covers all entries so far.
@@ -264,30 +282,38 @@ func (v *verification) end(tx *store.Tx) error {
 			return &Fault{next, fmt.Sprintf("the log ends here, %s says entry %d", what, beyond)}
 		}
 	}
+	var blocks uint64
+	tx.ScanBack(blockBucket, nil, nil, 1, func(k, _ []byte) bool {
+		blocks = sequenceOf(k) + 1
+		return true
+	})
+	if blocks > v.last.Sequence/blockSize {
+		return &Fault{next, "the log ends here, its index says more"}
+	}
 	v.report.Unsigned = v.report.Checkpoints == 0
 	return nil
 }
 
 // verifyEntry checks one stored entry against the one before and makes it the last.
-func verifyEntry(last *Head, key, value []byte) error {
+func verifyEntry(last *Head, key, value []byte) (Entry, error) {
 	want := last.Sequence + 1
 	e, err := decode(key, value)
 	if err != nil {
-		return &Fault{want, err.Error()}
+		return Entry{}, &Fault{want, err.Error()}
 	}
 	stored := binary.BigEndian.Uint64(key)
 	switch {
 	case stored != want:
-		return &Fault{want, fmt.Sprintf("it is missing, the next one is %d", stored)}
+		return Entry{}, &Fault{want, fmt.Sprintf("it is missing, the next one is %d", stored)}
 	case e.Sequence != want:
-		return &Fault{want, fmt.Sprintf("it was recorded as entry %d", e.Sequence)}
+		return Entry{}, &Fault{want, fmt.Sprintf("it was recorded as entry %d", e.Sequence)}
 	case e.Previous != last.Hash:
-		return &Fault{want, "it does not follow the entry before it"}
+		return Entry{}, &Fault{want, "it does not follow the entry before it"}
 	}
 	hash := chain(last.Hash, value[len(last.Hash):])
 	if !bytes.Equal(hash[:], value[:len(hash)]) {
-		return &Fault{want, "its content was altered"}
+		return Entry{}, &Fault{want, "its content was altered"}
 	}
 	*last = Head{want, hash}
-	return nil
+	return e, nil
 }

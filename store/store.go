@@ -61,6 +61,11 @@ type Options struct {
 	Logf func(format string, args ...any)
 	// Committed, if set, is told how long each commit took to be on the disk. It is called by the writer, who waits for it.
 	Committed func(took time.Duration)
+	// Reserve is how many octets Replenish holds for the moment at which the disk is full; 0: none.
+	Reserve int64
+	// GaveUp, if set, is told that they were given up, in a goroutine of its own: the Update that failed is not done, and the next ones
+	// have that room.
+	GaveUp func(octets int64)
 }
 
 // DB is one open database. Its methods may be called from any goroutine.
@@ -75,6 +80,9 @@ type DB struct {
 	// commit is bolt's commit; tests put a failing one in its place.
 	commit    func(*bolt.Tx) error
 	committed func(time.Duration)
+
+	reserve int64
+	gaveUp  func(int64)
 }
 
 // Open opens the database at path and makes it, with its directory (0700), when it does not exist. The file has mode 0600.
@@ -88,7 +96,7 @@ func Open(path string, o Options) (*DB, error) {
 	if err := prepare(path, o.Timeout, o.Logf); err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, commit: (*bolt.Tx).Commit, committed: o.Committed}
+	db := &DB{path: path, commit: (*bolt.Tx).Commit, committed: o.Committed, reserve: o.Reserve, gaveUp: o.GaveUp}
 	b, err := openBolt(path, o.Timeout)
 	if err != nil {
 		return nil, err
@@ -213,6 +221,9 @@ func (db *DB) Update(f func(*Tx) error) error {
 		// kernel may have dropped pages that it will report as written: nothing may be acknowledged any more.
 		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) {
 			db.failed = true
+		}
+		if full(err) {
+			db.giveUp()
 		}
 		return fmt.Errorf("store: commit: %w", err)
 	}

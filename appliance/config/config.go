@@ -42,6 +42,7 @@ type Settings struct {
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For says which client they speak for
 	Control         string         // path of the control socket; "": control.sock in the data directory
 	LogLevel        slog.Level
+	FullAddresses   bool   // clients' addresses stand whole in the service's log; else their network alone
 	Certificate     string // PEM file of an own certificate with its chain; "": self-signed
 	Key             string // PEM file of its key
 	TLSMode         string // as it was given; see [Settings.CertificateMode]
@@ -55,6 +56,7 @@ type Settings struct {
 	OIDC                OIDC // as it was given; see [Settings.Provider]
 	Backup              Backup
 	Update              Update
+	Syslog              Syslog        // where the audit log is forwarded to
 	DeletionDelay       time.Duration // from the moment at which the deletion of an account is asked for
 
 	// Files are the files that were read, in their order.
@@ -66,7 +68,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
-		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), Update: defaultUpdate(), DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), Update: defaultUpdate(), Syslog: Syslog{Format: SyslogJSON}, DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".
@@ -168,6 +170,7 @@ func (s Settings) tables() []table {
 		{"directory", "directory.url", s.Directory.On(), s.Directory.check()},
 		{"oidc", "oidc.issuer", s.OIDC.On(), s.OIDC.check()},
 		{"backup", "backup.target", s.Backup.Target != ToFolder, s.Backup.check()},
+		{"audit.syslog", "audit.syslog.address", s.Syslog.On(), s.Syslog.check()},
 	}
 }
 

@@ -44,6 +44,7 @@ outward = "run/o.sock"
 console_destinations = false
 destinations = ["s3=s3.example.org:9000", "sftp=192.0.2.30:2222"]
 log.level = "debug"
+log.addresses = "full"
 [tls]
 mode = "stored"
 certificate = "/etc/ssl/cert.pem"
@@ -153,6 +154,13 @@ ca_file = "/etc/ssl/s3-ca.pem"
 console = false
 source = "updates"
 keys = "/etc/huisclos/keys"
+
+[audit.syslog]
+address = "logs.example.org"
+format = "cef"
+ca_file = "syslog-ca.pem"
+certificate = "/etc/ssl/syslog.pem"
+key = "syslog.key"
 `)
 	s, err := Load(path)
 	if err != nil {
@@ -165,7 +173,7 @@ keys = "/etc/huisclos/keys"
 		PublicAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::10")},
 		TrustedProxies:  []netip.Prefix{netip.MustParsePrefix("192.0.2.20/32"), netip.MustParsePrefix("2001:db8:1::/64")},
 		Control:         filepath.Join(dir, "run/c.sock"),
-		LogLevel:        slog.LevelDebug, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"), TLSMode: Stored,
+		LogLevel:        slog.LevelDebug, FullAddresses: true, Certificate: "/etc/ssl/cert.pem", Key: filepath.Join(dir, "tls/key.pem"), TLSMode: Stored,
 		ACME:         ACME{Directory: "https://acme.example.org:9000/acme/directory", Contact: "admin@example.org", Terms: true, KeyID: "kid-1", KeyFile: filepath.Join(dir, "acme.key"), CAFile: "/etc/ssl/acme-ca.pem"},
 		Outward:      filepath.Join(dir, "run/o.sock"),
 		Destinations: []Outward{{"s3", Place{"s3.example.org", 9000}}, {"sftp", Place{"192.0.2.30", 2222}}},
@@ -189,6 +197,7 @@ keys = "/etc/huisclos/keys"
 			SFTP: SFTP{Host: "backup.example.org", Port: 2222, User: "visio", Folder: "sauvegardes/visio", HostKey: "ssh-ed25519 AAAA", KeyFile: filepath.Join(dir, "backup.key")},
 			S3:   S3{Host: "s3.example.org", Port: 9000, Region: "fr-par", Bucket: "visio", Prefix: "a/b", AccessKey: "AKIA", SecretFile: filepath.Join(dir, "s3.secret"), CAFile: "/etc/ssl/s3-ca.pem"}},
 		Update:        Update{Source: filepath.Join(dir, "updates"), Keys: "/etc/huisclos/keys"},
+		Syslog:        Syslog{At: Place{"logs.example.org", 6514}, Format: SyslogCEF, CAFile: filepath.Join(dir, "syslog-ca.pem"), Certificate: "/etc/ssl/syslog.pem", Key: filepath.Join(dir, "syslog.key")},
 		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {
@@ -282,6 +291,13 @@ func TestWhatIsRefused(t *testing.T) {
 		"log = \"info\"":                                         `:1: `,
 		"[[tls]]\nkey = \"x\"":                                   `:`,
 		"public_addresses = [1]":                                 `:1: `,
+		"[log]\naddresses = \"none\"":                            `:2: log.addresses: "none" is not masked or full`,
+		"[audit.syslog]\naddress = \"a/b\"":                      `:2: audit.syslog.address: "a/b" is not a host and a port such as logs.example.org:6514`,
+		"[audit.syslog]\naddress = \"a:0\"":                      `:2: audit.syslog.address: "0" is not a port from 1 to 65535`,
+		"[audit.syslog]\naddress = \"localhost\"":                `:2: audit.syslog.address: write 127.0.0.1 or ::1 for this machine: a name is never led to it`,
+		"[audit.syslog]\nformat = \"json\"":                      `:2: audit.syslog.format: "json" is not rfc5424 or cef`,
+		"[audit.syslog]\naddress = \"a.example\"\nkey = \"k\"":   `audit.syslog.certificate and audit.syslog.key go together: one of them is missing`,
+		"[audit.syslog]\nca_file = \"k\"":                        `audit.syslog.address is missing; without it the audit log is forwarded nowhere`,
 		"[log]\nlevel = \"loud\"":                                `:2: log.level: "loud" is not debug, info, warn or error`,
 		"[tls]\ncertificate = \"x\"":                             `tls.certificate and tls.key are given together`,
 		"[tls]\nmode = \"let's encrypt\"":                        `:2: tls.mode: "let's encrypt" is not self-signed, file, stored or acme`,

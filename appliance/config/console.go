@@ -202,7 +202,7 @@ func isCertificates(text string) bool {
 
 // chooseOthers sets what no file can say: the authorities that the console gives, and where the secrets come from.
 func (src Sources) chooseOthers(s *Settings, values map[string]any, console map[string]layer) {
-	authorities := map[string]*string{"mail.ca": &s.Mail.CA, "directory.ca": &s.Directory.CA, "oidc.ca": &s.OIDC.CA, "tls.acme_ca": &s.ACME.CA}
+	authorities := map[string]*string{"mail.ca": &s.Mail.CA, "directory.ca": &s.Directory.CA, "oidc.ca": &s.OIDC.CA, "tls.acme_ca": &s.ACME.CA, "audit.syslog.ca": &s.Syslog.CA}
 	for _, c := range consoleOnly {
 		from := src.Fixed(c.name)
 		if _, taken := console[c.name]; from == "" && taken {

@@ -36,10 +36,12 @@ type file struct {
 	Accounts        accountsTable  `toml:"accounts"`
 	Backup          backupTable    `toml:"backup"`
 	Update          updateTable    `toml:"update"`
+	Audit           auditTable     `toml:"audit"`
 }
 
 type logTable struct {
-	Level *level `toml:"level"`
+	Level     *level        `toml:"level"`
+	Addresses *logAddresses `toml:"addresses"`
 }
 
 // shape is file with the plain types of TOML. The decoder would hand a number to a setting that reads text, and would not
@@ -55,7 +57,8 @@ type shape struct {
 	TrustedProxies  *[]string `toml:"trusted_proxies"`
 	Control         *string   `toml:"control"`
 	Log             struct {
-		Level *string `toml:"level"`
+		Level     *string `toml:"level"`
+		Addresses *string `toml:"addresses"`
 	} `toml:"log"`
 	TLS          tlsShape  `toml:"tls"`
 	Outward      *string   `toml:"outward"`
@@ -68,6 +71,7 @@ type shape struct {
 	Accounts  accountsShape  `toml:"accounts"`
 	Backup    backupShape    `toml:"backup"`
 	Update    updateShape    `toml:"update"`
+	Audit     auditShape     `toml:"audit"`
 }
 
 // parse reads the text of a settings file; name stands in its errors.
@@ -178,7 +182,8 @@ func editDistance(a, b string) int {
 // resolve makes relative paths relative to base.
 func (f *file) resolve(base string) {
 	for _, p := range []*path{f.Data, f.Control, f.TLS.Certificate, f.TLS.Key, f.TLS.ACMEKeyFile, f.TLS.ACMECAFile, f.Outward, f.Mail.PasswordFile, f.Mail.CAFile, f.Directory.CAFile, f.Directory.BindPasswordFile,
-		f.OIDC.SecretFile, f.OIDC.CAFile, f.Backup.Folder, f.Backup.SFTP.KeyFile, f.Backup.S3.SecretFile, f.Backup.S3.CAFile, f.Update.Source, f.Update.Keys} {
+		f.OIDC.SecretFile, f.OIDC.CAFile, f.Backup.Folder, f.Backup.SFTP.KeyFile, f.Backup.S3.SecretFile, f.Backup.S3.CAFile, f.Update.Source, f.Update.Keys,
+		f.Audit.Syslog.CAFile, f.Audit.Syslog.Certificate, f.Audit.Syslog.Key} {
 		if p != nil && p.text != "" && !filepath.IsAbs(p.text) {
 			p.text = filepath.Join(base, p.text)
 		}
@@ -229,6 +234,9 @@ func (f file) apply(s *Settings, from string) {
 	if said("log.level", f.Log.Level != nil) {
 		s.LogLevel = f.Log.Level.value
 	}
+	if said("log.addresses", f.Log.Addresses != nil) {
+		s.FullAddresses = f.Log.Addresses.full
+	}
 	f.TLS.apply(s, said)
 	if said("outward", f.Outward != nil) {
 		s.Outward = f.Outward.text
@@ -247,6 +255,7 @@ func (f file) apply(s *Settings, from string) {
 	f.OIDC.apply(&s.OIDC, said)
 	f.Backup.apply(&s.Backup, said)
 	f.Update.apply(&s.Update, said)
+	f.Audit.apply(&s.Syslog, said)
 	f.Accounts.apply(s, said)
 }
 

@@ -35,6 +35,8 @@ type Setting struct {
 // choices are those of settings that have a few.
 var choices = map[string][]string{
 	"log.level":              {"debug", "info", "warn", "error"},
+	"log.addresses":          {AddressesMasked, AddressesFull},
+	"audit.syslog.format":    {SyslogJSON, SyslogCEF},
 	"mail.security":          {string(StartTLS), string(TLS), string(NoTLS)},
 	"backup.target":          {string(ToFolder), string(ToSFTP), string(ToS3)},
 	"mail.language":          {"fr", "en"},
@@ -54,6 +56,7 @@ var consoleOnly = []struct {
 	{"directory.bind_password", Secret, "directory.bind_password_file"}, {"directory.ca", PEM, "directory.ca_file"},
 	{"tls.acme_key", Secret, "tls.acme_key_file"}, {"tls.acme_ca", PEM, "tls.acme_ca_file"},
 	{"oidc.client_secret", Secret, "oidc.client_secret_file"}, {"oidc.ca", PEM, "oidc.ca_file"},
+	{"audit.syslog.ca", PEM, "audit.syslog.ca_file"},
 }
 
 // filesOnly are the settings that the console can't choose: what the process is shut in with, and where the files of the machine lie.
@@ -61,7 +64,7 @@ var filesOnly = []string{"listen", "media_port", "data", "control", "outward", "
 	"mail.password_file", "mail.ca_file", "directory.bind_password_file", "directory.ca_file", "oidc.client_secret_file", "oidc.ca_file",
 	"backup.folder", "backup.target", "backup.sftp.host", "backup.sftp.port", "backup.sftp.user", "backup.sftp.folder", "backup.sftp.host_key", "backup.sftp.key_file",
 	"backup.s3.host", "backup.s3.port", "backup.s3.region", "backup.s3.bucket", "backup.s3.prefix", "backup.s3.access_key", "backup.s3.secret_file", "backup.s3.ca_file",
-	"update.console", "update.source", "update.keys"}
+	"update.console", "update.source", "update.keys", "audit.syslog.ca_file", "audit.syslog.certificate", "audit.syslog.key"}
 
 // Schema lists all settings in the order of the file, then those of the console alone.
 func Schema() []Setting {
@@ -121,6 +124,7 @@ func (s Settings) Values() map[string]any {
 	say("trusted_proxies", texts(s.TrustedProxies))
 	say("control", s.Control)
 	say("log.level", levelName(s.LogLevel))
+	say("log.addresses", s.LogAddresses())
 	s.valuesTLS(below("tls"))
 	say("outward", s.Outward)
 	say("console_destinations", s.ConsoleDestinations)
@@ -130,6 +134,7 @@ func (s Settings) Values() map[string]any {
 	s.OIDC.values(below("oidc"))
 	s.Backup.values(below("backup"))
 	s.Update.values(below("update"))
+	s.Syslog.values(below("audit.syslog"))
 	say("accounts.deletion_days", int(s.DeletionDelay/(24*time.Hour)))
 	return out
 }

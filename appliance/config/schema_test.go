@@ -20,7 +20,7 @@ import (
 //	look: names, words, how much is logged, how long something is kept
 var understood = map[string]string{
 	"listen": "way", "media_port": "way", "data": "look", "name": "look", "hostnames": "way", "addresses": "way", "public_addresses": "way", "trusted_proxies": "way",
-	"control": "way", "outward": "way", "console_destinations": "way", "destinations": "way", "log.level": "look", "tls": "way", "mail": "way", "directory": "who", "oidc": "who",
+	"control": "way", "outward": "way", "console_destinations": "way", "destinations": "way", "log.level": "look", "log.addresses": "look", "audit": "kept", "tls": "way", "mail": "way", "directory": "who", "oidc": "who",
 	"accounts": "look", "backup": "kept", "update": "who",
 }
 
@@ -97,7 +97,7 @@ func TestValuesComeBack(t *testing.T) {
 	chosen := map[string]any{"name": "Visio", "hostnames": []string{"a.example"}, "mail.host": "smtp.example.org", "mail.port": 2525, "mail.from": "a@example.org", "mail.security": "tls",
 		"directory.url": "ldap://[2001:db8::1]:1389", "directory.base": "dc=a", "directory.groups.member": []string{"cn=m"}, "directory.interval": "1h30m", "directory.nested": true,
 		"oidc.issuer": "https://id.example.org/x", "oidc.client_id": "c", "oidc.require": []string{"a=1", "a=2"}, "oidc.hosts": []string{"k.example.org:8443"}, "trusted_proxies": []string{"192.0.2.0/28"},
-		"accounts.deletion_days": 7, "log.level": "warn"}
+		"accounts.deletion_days": 7, "log.level": "warn", "log.addresses": "full", "audit.syslog.address": "logs.example.org:6514", "audit.syslog.format": "cef"}
 	s, left := From(Defaults()).Choose(chosen)
 	if len(left) > 0 {
 		t.Fatal(left)

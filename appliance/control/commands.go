@@ -205,6 +205,7 @@ func PrintStatus(_ context.Context, args []string, stdout, stderr io.Writer) int
 		}
 		list = append(list, fingerprint(s.Fingerprint)...)
 		list = append(list, mailRows(s.Mail)...)
+		list = append(list, forwardingRows(s.Forwarding)...)
 		rows(stdout, append(list, [3]string{"Certificat, jours restants", "Certificate, days left", fmt.Sprint(days(s.Expires, now))})...)
 		if s.SetupNeeded {
 			fmt.Fprint(stdout, "\n  Il n'y a pas encore d'administrateur : « huisclos setup-code » donne le code d'installation.\n"+

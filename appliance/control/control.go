@@ -45,6 +45,8 @@ type Acts struct {
 	Network func() reach.Service
 	// Directory asks the organisation's directory.
 	Directory func() hardening.Report
+	// Syslog goes the way of a message to the collector of the audit log.
+	Syslog func() hardening.Report
 	// Provider asks the provider of sign-in.
 	Provider func() hardening.Report
 	// Mail goes the way of a mail; an empty address sends none.
@@ -98,6 +100,8 @@ type Status struct {
 	NeedsRestart []string  `json:"needsRestart,omitempty"` // settings that were changed since the start
 	Draining     bool      `json:"draining,omitempty"`     // no further call begins
 	Mail         *Mail     `json:"mail,omitempty"`         // nil: no mail leaves
+	// Forwarding of the audit log; nil: it goes nowhere.
+	Forwarding *Forwarding `json:"forwarding,omitempty"`
 }
 
 // Mail is how mail is doing.
@@ -121,6 +125,7 @@ const (
 	actNetwork   = "network"
 	actDirectory = "directory"
 	actProvider  = "oidc"
+	actSyslog    = "syslog"
 	actMail      = "mail"
 	actReset     = "reset"
 	actExport    = "export"
@@ -292,6 +297,8 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		return answer{Network: &network}
 	case actDirectory:
 		return answer{Report: a.Directory()}
+	case actSyslog:
+		return answer{Report: a.Syslog()}
 	case actProvider:
 		return answer{Report: a.Provider()}
 	case actMail:

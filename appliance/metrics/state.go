@@ -34,14 +34,17 @@ type State struct {
 	Answering Distribution
 	SignIns   map[string]uint64 // by SignInResults
 
-	Mail      Word
-	MailQueue int
-	MailLost  int // given up
-	Directory Word
-	Provider  Word
+	Forwarding     Word // of the audit log
+	ForwardingWait uint64
+	Mail           Word
+	MailQueue      int
+	MailLost       int // given up
+	Directory      Word
+	Provider       Word
 
 	Database    int64 // octets of the file
 	Free        int64 // octets in it that wait to be used again
+	Reserved    int64 // octets of the disk that are held for when it is full
 	Commits     Distribution
 	AuditHead   uint64
 	Certificate time.Time // its end
@@ -197,11 +200,16 @@ func (s State) beside(p *Page, now time.Time) {
 		p.one(gauge, "huisclos_mail_queue_messages", "Mails that wait to be sent.", float64(s.MailQueue))
 		p.one(counter, "huisclos_mail_given_up_total", "Mails that were given up.", float64(s.MailLost))
 	}
+	if s.Forwarding != Absent {
+		p.one(gauge, "huisclos_audit_forwarding_waiting", "Entries of the audit log that the collector has not confirmed.", float64(s.ForwardingWait))
+	}
+	word("huisclos_audit_forwarding_up", "Whether the audit log reaches its collector: 1, or 0. Only where there is one.", s.Forwarding)
 	word("huisclos_mail_up", "Whether mails leave: 1, or 0. Only where mail is set up.", s.Mail)
 	word("huisclos_directory_up", "Whether the directory could be read the last time: 1, or 0. Only where there is one.", s.Directory)
 	word("huisclos_provider_up", "Whether the provider of sign-in answered the last time: 1, or 0. Only where there is one.", s.Provider)
 	p.one(gauge, "huisclos_database_size_bytes", "Size of the database file.", float64(s.Database))
 	p.one(gauge, "huisclos_database_free_bytes", "Room in the database file that waits to be used again.", float64(s.Free))
+	p.one(gauge, "huisclos_disk_reserved_bytes", "Room on the disk that is held for the audit log of a full disk; 0 once it was given up.", float64(s.Reserved))
 	p.distribution("huisclos_database_commit_duration_seconds", "How long a commit took to be on the disk.", s.Commits)
 	p.one(gauge, "huisclos_audit_sequence", "Sequence of the last entry of the audit log. It never falls.", float64(s.AuditHead))
 	p.one(gauge, "huisclos_certificate_expiry_seconds", "End of the certificate in use, in Unix time.", unix(s.Certificate))

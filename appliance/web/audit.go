@@ -211,6 +211,13 @@ func (s *Server) auditState(v *visit) error {
 	if of := s.verifying.Load(); of != nil {
 		out["verifying"] = map[string]uint64{"done": of.done.Load(), "of": of.of}
 	}
+	if s.Forwarding != nil {
+		f, err := s.Forwarding()
+		if err != nil {
+			return err
+		}
+		out["forwarding"] = f.json()
+	}
 	names, err := s.Accounts.Names(ids)
 	if err != nil {
 		return err
