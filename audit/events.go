@@ -20,6 +20,7 @@ const (
 	BackupMade        Action = "backup.made"           // [name, size, sha256, keys: for whom it is, part=settings|secrets where it is not all]
 	BackupFailed      Action = "backup.failed"         // [reason=recipient|space|folder|target|failed] none was made, or the target has it not
 	BackupTaken       Action = "backup.taken"          // [name] somebody was handed the encrypted file in the console
+	BackupCompared    Action = "backup.compared"       // [name, sha256: of the file as it is, result: same, altered or unrecorded]
 	Restored          Action = "restored"              // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
 	CanaryMade        Action = "canary.made"           // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"          // object: the same room [reason=done|expired|stopped]

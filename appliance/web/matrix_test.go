@@ -278,6 +278,7 @@ var rights = []right{
 	{"GET", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/backups"), nil, ""},
 	{"POST", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/backups"), nothing, "no-recipient"},
 	{"GET", "/api/admin/backups/:backup", is{401, 403, 403, 403, 403, 403, 403, 404}, fixed("/api/admin/backups/huisclos-20260105T090000Z.backup"), nil, "not-found"},
+	{"POST", "/api/admin/backups/:backup/compare", is{401, 403, 403, 403, 403, 403, 403, 404}, fixed("/api/admin/backups/huisclos-20260105T090000Z.backup/compare"), nothing, "not-found"},
 	{"GET", "/api/admin/tls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/tls"), nil, ""},
 	{"POST", "/api/admin/tls/authority", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/authority"), map[string]any{"directory": "https://acme.example.org/", "ca": ""}, "certificate"},
 	{"POST", "/api/admin/tls/certificate", is{401, 403, 403, 403, 403, 403, 403, 422}, fixed("/api/admin/tls/certificate"), map[string]any{"files": []string{}}, "certificate"},
