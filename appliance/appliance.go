@@ -119,6 +119,7 @@ type Appliance struct {
 	current   atomic.Pointer[settings] // those in force
 	made      atomic.Pointer[parts]    // for them
 	backups   *backups
+	agreed    handshakes
 
 	following sync.Mutex // owns follows
 	follows   following
@@ -326,7 +327,7 @@ func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 	hint.SetKeepAlivesEnabled(false)
 	away := server(a.plain.before(fromOtherPort(a.port, hint.Handler)))
 	away.SetKeepAlivesEnabled(false)
-	main.TLSConfig = a.keeper.TLS()
+	main.TLSConfig = a.agreed.counted(a.keeper.TLS())
 	run := func(serve func() error) {
 		a.running.Go(func() {
 			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {

@@ -54,7 +54,7 @@ func (b consoleBackups) View(now time.Time) (web.BackupsView, error) {
 	}
 	v.Good, v.Copied = when(s.Good), when(s.Copied)
 	// A copy that failed is newer than the backup that it was of.
-	if !s.Failed.IsZero() && !s.Failed.Before(s.Good) {
+	if s.failing() {
 		v.Failed, v.Reason, v.Detail = when(s.Failed), s.Reason, s.Detail
 	}
 	if next, on := b.next(s, now); on {

@@ -52,6 +52,9 @@ type backupState struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
+// failing reports whether the last try failed: of making one, or of copying the one that was made.
+func (s backupState) failing() bool { return !s.Failed.IsZero() && !s.Failed.Before(s.Good) }
+
 // Reasons of a backup that was not made, or not copied, as the audit log and the console name them.
 const (
 	backupNoRecipient = "recipient"
