@@ -439,6 +439,7 @@ func (a *Appliance) status() web.Status {
 	if !a.unlisted() {
 		s.Address = a.addresses()[0]
 	}
+	s.Backup = a.backups.facts().Good
 	return s
 }
 

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	adminui "huisclos/admin-ui"
-	"huisclos/appliance/certs"
 	"huisclos/appliance/control"
 	"huisclos/appliance/posture"
 	"huisclos/crypto/mls"
@@ -62,7 +61,7 @@ func (w *watch) facts(now time.Time) posture.Facts {
 	f := posture.Facts{Now: now, Self: append(a.selfCheck(), hardening.ClockKept()), TLS: a.agreed.list(),
 		Gate:        posture.Gate{Received: totals.Received, Forwarded: totals.Forwarded, Refused: counts(totals.Refused)},
 		Keys:        posture.Keys{Suite: mls.Default.String(), Calls: w.begun.Load(), Now: len(a.hall.Calls()), Epochs: w.epochs.Load()},
-		Certificate: posture.Certificate{Expires: expires, SelfSigned: a.keeper.SelfSigned(), Soon: expires.Sub(now) < certificateSoon && a.keeper.Mode() != certs.ByACME},
+		Certificate: posture.Certificate{Expires: expires, SelfSigned: a.keeper.SelfSigned(), Soon: expires.Sub(now) < certificateSoon},
 		Audit:       w.auditFacts(), Backup: a.backups.facts(), Program: programFacts()}
 	for kind, n := range totals.Sealed {
 		f.DTLS = append(f.DTLS, posture.Count{Name: kind.DTLS + " · " + kind.SRTP, N: n})
@@ -162,7 +161,9 @@ func (w *watch) Bill() ([]byte, error) {
 const actPosture = "posture"
 
 // tellPosture answers an operator.
-func (a *Appliance) tellPosture(json.RawMessage) (any, error) { return a.watched.Posture(a.settings.now()), nil }
+func (a *Appliance) tellPosture(json.RawMessage) (any, error) {
+	return a.watched.Posture(a.settings.now()), nil
+}
 
 // areaNames are the headings of the areas for an operator.
 var areaNames = map[posture.Area][2]string{posture.Process: {"Programme", "Process"}, posture.Kernel: {"Noyau", "Kernel"}, posture.Links: {"Connexions", "Connections"},

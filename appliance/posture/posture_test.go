@@ -76,8 +76,12 @@ func TestEachLine(t *testing.T) {
 	}
 	cases := []test{
 		{"tls", func(f *Facts) { f.TLS = nil }, Unknown},
-		{"tls", func(f *Facts) { f.TLS = append(f.TLS, Handshakes{tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, tls.CurveP256, 1}) }, Attention},
-		{"tls", func(f *Facts) { f.TLS = append(f.TLS, Handshakes{tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.X25519, 1}) }, Red},
+		{"tls", func(f *Facts) {
+			f.TLS = append(f.TLS, Handshakes{tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, tls.CurveP256, 1})
+		}, Attention},
+		{"tls", func(f *Facts) {
+			f.TLS = append(f.TLS, Handshakes{tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.X25519, 1})
+		}, Red},
 		{"dtls-srtp", func(f *Facts) { f.DTLS = nil }, Unknown},
 		{"dtls-srtp", func(f *Facts) { f.DTLS = append(f.DTLS, Count{"TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA · x", 1}) }, Red},
 		{"gate", func(f *Facts) { f.Gate = Gate{} }, Unknown},

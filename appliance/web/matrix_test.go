@@ -322,6 +322,8 @@ var rights = []right{
 	{"DELETE", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nil, ""},
 	{"GET", "/api/admin/audit", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit"), nil, ""},
 	{"GET", "/api/admin/audit/state", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit/state"), nil, ""},
+	{"GET", "/api/admin/posture", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/posture"), nil, ""},
+	{"GET", "/api/admin/sbom", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/sbom"), nil, ""},
 	{"POST", "/api/admin/audit/verify", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit/verify"), nothing, ""},
 	{"GET", "/api/admin/audit/export", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit/export?format=cef"), nil, ""},
 	{"GET", "/api/admin/audit/growth", is{401, 403, 403, 403, 403, 404, 404, 404}, fixed("/api/admin/audit/growth?since=0"), nil, "no-checkpoint"},

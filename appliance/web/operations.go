@@ -172,5 +172,7 @@ var operations = map[string]operation{
 	"GET /api/admin/proposals":                          {"", "Acts that wait for a second pair of eyes"},
 	"POST /api/admin/proposals/:proposal/approve":       {"", "Agree to one (security officer)"},
 	"POST /api/admin/proposals/:proposal/reject":        {"", "Refuse one, or take it back"},
+	"GET /api/admin/posture":                            {accounts.ReadStatus, "What is sealed by which mechanism right now, and what to do where something is not"},
+	"GET /api/admin/sbom":                               {accounts.ReadStatus, "What the program is made of (CycloneDX)"},
 	"GET /api/admin/status":                             {accounts.ReadStatus, "The state of the appliance in one answer"},
 }

@@ -164,6 +164,8 @@ func (s *Server) routes() []route {
 		{post, "/api/admin/backups", administrator, call, s.makeBackup},
 		{get, "/api/admin/backups/:backup", administrator, call, s.takeBackup},
 		{post, "/api/admin/backups/:backup/compare", administrator, call, s.compareBackup},
+		{get, "/api/admin/posture", watcher, call, s.getPosture},
+		{get, "/api/admin/sbom", watcher, call, s.getBill},
 		{get, "/api/admin/status", administrator, call, s.getStatus},
 		{get, "/api/admin/tls", administrator, call, s.getTLS},
 		{post, "/api/admin/tls/authority", administrator, call, s.lookAtAuthority},
