@@ -6,7 +6,7 @@
 // Every file but the documents has its content's hash in its name. manifest.json lists each with its SHA-256; the server
 // reads it again and refuses what does not match. Two builds of one commit give the same octets.
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -159,3 +159,5 @@ if (!testhook) {
   }
 }
 for (const one of built) await write(one);
+// What the clients are made of, for the list of components that the console hands out; it is no file of a page, and never served.
+await copyFile(path.join(root, 'package-lock.json'), path.join(root, 'admin-ui/dist/package-lock.json'));

@@ -98,6 +98,14 @@ func checks() []command.Section {
 				},
 			},
 			{
+				Path: "posture", Asks: true, Run: appliance.Posture,
+				Does: command.Text{FR: "dit ce qui est scellé, et par quel mécanisme", EN: "say what is sealed, and by which mechanism"},
+				More: command.Text{
+					FR: "La page Protections de la console, ligne par ligne : programme, noyau, connexions et leurs suites, paquets refusés, poivre, journal d'audit, sauvegarde, fabrication. Ce qui n'a pas été mesuré est dit tel. Code de retour 1 quand quelque chose est à corriger.",
+					EN: "The page Protections of the console, line by line: process, kernel, connections and their suites, refused packets, pepper, audit log, backup, build. What was not measured is said so. Exit code 1 when something is to be mended.",
+				},
+			},
+			{
 				Path: "check call", Asks: true, Run: appliance.CheckCall,
 				Options: []command.Option{
 					option("at", "HOST[:PORT]", "adresse par laquelle passer (celle de l'écoute, sinon localhost)", "address to go by (the one that is listened on, otherwise localhost)"),

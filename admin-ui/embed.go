@@ -18,3 +18,12 @@ func Files() fs.FS {
 	}
 	return sub
 }
+
+// Lock is the lockfile of npm with which the clients were built; nil before `node build.mjs` has run.
+func Lock() []byte {
+	text, err := fs.ReadFile(Files(), "package-lock.json")
+	if err != nil {
+		return nil
+	}
+	return text
+}

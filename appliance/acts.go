@@ -84,6 +84,7 @@ func (a *Appliance) otherActs() map[string]control.Act {
 	maps.Copy(all, a.metricsActs())
 	maps.Copy(all, a.certActs())
 	all[actBackup] = a.backups.asked
+	all[actPosture] = a.tellPosture
 	all[support.Act] = a.forSupport
 	all[actUpdateHealth] = a.updates.answerHealth
 	return all

@@ -126,6 +126,7 @@ type Appliance struct {
 	backups   *backups
 	updates   *updates
 	probation *probation
+	agreed    handshakes
 
 	following sync.Mutex // owns follows
 	follows   following
@@ -342,7 +343,7 @@ func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 	hint.SetKeepAlivesEnabled(false)
 	away := server(a.plain.before(fromOtherPort(a.port, hint.Handler)))
 	away.SetKeepAlivesEnabled(false)
-	main.TLSConfig = a.keeper.TLS()
+	main.TLSConfig = a.agreed.counted(a.keeper.TLS())
 	run := func(serve func() error) {
 		a.running.Go(func() {
 			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -458,6 +459,7 @@ func (a *Appliance) status() web.Status {
 	if !a.unlisted() {
 		s.Address = a.addresses()[0]
 	}
+	s.Backup = a.backups.facts().Good
 	return s
 }
 

@@ -140,6 +140,17 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 			add(true, web.Attention{Code: "provider", Grave: true, Since: s.Since, FR: detail.FR, EN: detail.EN})
 		}
 	}
+	list = append(list, w.backupAttention(now)...)
+	add(a.hall.Draining(), web.Attention{Code: "drain"})
+	if hooks, err := a.hooks.List(); err == nil {
+		var shut []string
+		for _, h := range hooks {
+			if h.Failed {
+				shut = append(shut, h.Name)
+			}
+		}
+		add(len(shut) > 0, web.Attention{Code: "webhook", Number: float64(len(shut)), What: shut})
+	}
 	load := w.server.Load()
 	add(load > loadHigh, web.Attention{Code: "load", Grave: load > loadFull, Number: load})
 	if p := metrics.ReadProcess("/proc"); p.MemoryLimit > 0 {
@@ -165,6 +176,33 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 		return 1
 	})
 	return list
+}
+
+// unusedFor is how long an appliance may be tried out before it is said that nothing of it is backed up.
+const unusedFor = 24 * time.Hour
+
+// backupAttention is what somebody should look after about backups: one that fails, one that is late, and none at all.
+func (w *watch) backupAttention(now time.Time) []web.Attention {
+	s, err := w.a.backups.state()
+	if err != nil {
+		return nil // the part "database" says so
+	}
+	f, age := w.a.backups.facts(), now.Sub(s.Good)
+	late := f.On && !s.Good.IsZero() && age > 2*f.Every
+	switch {
+	case s.failing() && s.Reason == backupNotCopied:
+		return []web.Attention{{Code: "backup-copy", Grave: s.Copied.IsZero() || now.Sub(s.Copied) > 3*f.Every, Since: s.Copied}}
+	case s.failing():
+		return []web.Attention{{Code: "backup", Grave: s.Good.IsZero() || age > 3*f.Every, Since: s.Good, What: []string{s.Reason}}}
+	case late:
+		return []web.Attention{{Code: "backup-late", Grave: age > 3*f.Every, Since: s.Good}}
+	case !f.On && (s.Good.IsZero() || age > 7*24*time.Hour):
+		first, err := w.a.trail.List(2, 1)
+		if err == nil && len(first) == 1 && now.Sub(first[0].Time) > unusedFor {
+			return []web.Attention{{Code: "backup-off", Since: s.Good}}
+		}
+	}
+	return nil
 }
 
 // openings are the protections that should be in force and are not: the process's own, and as a service also those of its unit.

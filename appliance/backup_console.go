@@ -1,11 +1,16 @@
 package appliance
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"huisclos/appliance/backup"
@@ -13,6 +18,7 @@ import (
 	"huisclos/appliance/control"
 	"huisclos/appliance/web"
 	"huisclos/audit"
+	"huisclos/store"
 )
 
 // consoleBackups is what the console may do about backups.
@@ -25,7 +31,10 @@ func (b consoleBackups) View(now time.Time) (web.BackupsView, error) {
 		return web.BackupsView{}, err
 	}
 	set := b.settings()
-	v := web.BackupsView{On: set.Backup.On(), Running: b.running.Load(), Size: s.Size, Folder: set.BackupFolder(), Target: string(set.Backup.Target), Keys: []string{}, Backups: []web.BackupFile{}}
+	v := web.BackupsView{On: set.Backup.On(), Running: b.running.Load(), Written: b.written.Load(), Size: s.Size, Folder: set.BackupFolder(), Target: string(set.Backup.Target), Keys: []string{}, Backups: []web.BackupFile{}}
+	if info, err := os.Stat(filepath.Join(set.Data, databaseFile)); err == nil {
+		v.Whole = info.Size()
+	}
 	switch set.Backup.Target {
 	case config.ToSFTP:
 		v.Host = set.Backup.SFTP.Host
@@ -45,7 +54,7 @@ func (b consoleBackups) View(now time.Time) (web.BackupsView, error) {
 	}
 	v.Good, v.Copied = when(s.Good), when(s.Copied)
 	// A copy that failed is newer than the backup that it was of.
-	if !s.Failed.IsZero() && !s.Failed.Before(s.Good) {
+	if s.failing() {
 		v.Failed, v.Reason, v.Detail = when(s.Failed), s.Reason, s.Detail
 	}
 	if next, on := b.next(s, now); on {
@@ -56,9 +65,77 @@ func (b consoleBackups) View(now time.Time) (web.BackupsView, error) {
 	}
 	list, err := backup.Folder(v.Folder).List()
 	for _, f := range list {
-		v.Backups = append(v.Backups, web.BackupFile{Name: f.Name, At: f.At, Size: f.Size})
+		one := web.BackupFile{Name: f.Name, At: f.At, Size: f.Size, Keys: []string{}}
+		if h, ok := b.head(f.Name); ok {
+			one.Keys, one.Version, one.Part = h.Keys, h.Appliance, string(h.Part)
+		}
+		v.Backups = append(v.Backups, one)
 	}
 	return v, err
+}
+
+// head is what a backup in the folder says of itself in clear. It is read once: a file under such a name is never written again.
+func (b *backups) head(name string) (backup.Header, bool) {
+	if h, ok := b.heads.Load(name); ok {
+		return h.(backup.Header), true
+	}
+	f, err := backup.Folder(b.settings().BackupFolder()).Open(name)
+	if err != nil {
+		return backup.Header{}, false
+	}
+	defer f.Close()
+	h, err := backup.ReadHeader(f)
+	if err != nil {
+		return backup.Header{}, false
+	}
+	b.heads.Store(name, h)
+	return h, true
+}
+
+// sumKey is where the SHA-256 of a backup is kept, hexadecimal, as long as its file is.
+func sumKey(name string) []byte { return []byte("sum/" + name) }
+
+// forget removes what is kept of a backup that is no more.
+func (b *backups) forget(name string) error {
+	b.heads.Delete(name)
+	return b.db.Update(func(tx *store.Tx) error { return tx.Delete(backupBucket, sumKey(name)) })
+}
+
+// Compare reads a backup and compares it with what it was when it was made. What is in it only its key shows ("huisclos backup
+// verify"), and no key that opens backups is here.
+func (b consoleBackups) Compare(name, by string, from netip.Addr, now time.Time) (web.BackupCompared, error) {
+	out := web.BackupCompared{Name: name}
+	if _, ok := backup.ParseName(name); !ok {
+		return out, fs.ErrNotExist
+	}
+	f, err := backup.Folder(b.settings().BackupFolder()).Open(name)
+	if err != nil {
+		return out, err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if out.Size, err = io.Copy(sum, f); err != nil {
+		return out, fmt.Errorf("backup %s: %w", name, err)
+	}
+	out.Sum = hex.EncodeToString(sum.Sum(nil))
+	err = b.db.View(func(tx *store.Tx) error {
+		out.Recorded = string(tx.Get(backupBucket, sumKey(name)))
+		return nil
+	})
+	if err != nil {
+		return out, err
+	}
+	e := audit.Event{Time: now, Actor: by, Client: from, Action: audit.BackupCompared, Detail: map[string]string{"name": name, "sha256": out.Sum}}
+	switch {
+	case out.Recorded == "":
+		out.Result, e.Detail["result"] = "unrecorded", "unrecorded"
+	case out.Recorded == out.Sum:
+		out.Result, e.Detail["result"] = "same", "same"
+	default:
+		out.Result, e.Detail["result"], e.Result = "altered", "altered", audit.Failed
+		b.log.Error("a backup is not what it was when it was made", "name", name)
+	}
+	return out, b.trail.Write(e)
 }
 
 // Begin makes a backup for the recipients of the settings, while its caller goes on.

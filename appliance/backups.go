@@ -52,6 +52,9 @@ type backupState struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
+// failing reports whether the last try failed: of making one, or of copying the one that was made.
+func (s backupState) failing() bool { return !s.Failed.IsZero() && !s.Failed.Before(s.Good) }
+
 // Reasons of a backup that was not made, or not copied, as the audit log and the console name them.
 const (
 	backupNoRecipient = "recipient"
@@ -90,6 +93,9 @@ type backups struct {
 
 	one     sync.Mutex // held while one is made
 	running atomic.Bool
+	written atomic.Int64 // octets of the one that is being made, before they are encrypted
+
+	heads sync.Map // name of a file → backup.Header, which never changes
 }
 
 // wish is a backup that somebody wants.
@@ -122,9 +128,14 @@ func (b *backups) state() (s backupState, err error) {
 	return s, err
 }
 
-// record writes an event and what it changes of the state, at once.
-func (b *backups) record(e audit.Event, change func(*backupState)) error {
+// record writes an event, what it changes of the state and what more there is, at once.
+func (b *backups) record(e audit.Event, change func(*backupState), more ...func(*store.Tx) error) error {
 	return b.db.Update(func(tx *store.Tx) error {
+		for _, f := range more {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
 		var s backupState
 		if v := tx.Get(backupBucket, backupKey); v != nil {
 			if err := json.Unmarshal(v, &s); err != nil {
@@ -181,6 +192,7 @@ func (b *backups) make(w wish) (madeBackup, error) {
 		return madeBackup{}, errBackupRuns
 	}
 	defer b.one.Unlock()
+	b.written.Store(0)
 	b.running.Store(true)
 	defer b.running.Store(false)
 	now := b.now()
@@ -200,7 +212,7 @@ func (b *backups) make(w wish) (madeBackup, error) {
 		if w.part == backup.Whole {
 			s.Good, s.Name, s.Size = now.UTC(), made.Name, made.Size
 		}
-	})
+	}, func(tx *store.Tx) error { return tx.Put(backupBucket, sumKey(made.Name), []byte(made.Sum)) })
 	if err != nil {
 		// One of which the log knows nothing does not stay.
 		return madeBackup{}, errors.Join(err, os.Remove(made.Path))
@@ -236,7 +248,7 @@ func (b *backups) create(w wish, now time.Time) (madeBackup, error) {
 	}
 	name := backup.Name(now)
 	path := filepath.Join(folder, name)
-	made, err := backup.Create(path, what.header, what.contents, w.to, func(to io.Writer) io.Writer { return &paced{to: to, quit: b.quit} })
+	made, err := backup.Create(path, what.header, what.contents, w.to, func(to io.Writer) io.Writer { return &paced{to: to, quit: b.quit, done: &b.written} })
 	switch {
 	case errors.Is(err, errStopping):
 		return madeBackup{}, err
@@ -317,7 +329,7 @@ func (b *backups) tidy(now time.Time) {
 	keep, folder := planOf(s.Backup).Keep, backup.Folder(s.BackupFolder())
 	list, err := folder.List()
 	for _, old := range keep.Over(list, now.Local().Location()) {
-		err = errors.Join(err, folder.Remove(old.Name))
+		err = errors.Join(err, folder.Remove(old.Name), b.forget(old.Name))
 	}
 	if b.target != nil {
 		ctx, cancel := b.patience()
@@ -354,10 +366,12 @@ func cutDetail(s string) string { return strings.ToValidUTF8(s[:min(len(s), 500)
 type paced struct {
 	to    io.Writer
 	quit  <-chan struct{}
+	done  *atomic.Int64 // how far it is
 	since int
 }
 
 func (p *paced) Write(b []byte) (int, error) {
+	p.done.Add(int64(len(b)))
 	if p.since += len(b); p.since >= paceBurst {
 		p.since = 0
 		select {

@@ -1,9 +1,11 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,6 +113,34 @@ func TestBackupsBySchedule(t *testing.T) {
 	a.backups.tick(now)
 	if v, err := (consoleBackups{a.backups}).View(now); err != nil || v.Failed != nil || !v.Good.Equal(now) {
 		t.Errorf("after the failure: %+v, %v", v, err)
+	}
+
+	// Comparing finds what was altered, and says so where nothing was noted.
+	name := v.Backups[0].Name
+	if len(v.Backups[0].Keys) != 1 || v.Backups[0].Keys[0] != v.Keys[0] || v.Backups[0].Version != Version {
+		t.Errorf("%+v says of itself other than the settings", v.Backups[0])
+	}
+	compare := func(want string) {
+		t.Helper()
+		c, err := consoleBackups{a.backups}.Compare(name, "somebody", accounts.Client{}.Address, now)
+		if e := lastEntry(t, a.trail); err != nil || c.Result != want || e.Action != audit.BackupCompared || e.Detail["result"] != want || (e.Result == audit.Failed) != (want == "altered") {
+			t.Errorf("%+v, %+v, %v; want %s", c, e, err, want)
+		}
+	}
+	compare("same")
+	whole, err := os.ReadFile(filepath.Join(string(folder), name))
+	must(t, err)
+	other := bytes.Clone(whole)
+	other[len(other)-1] ^= 1
+	must(t, os.WriteFile(filepath.Join(string(folder), name), other, 0o600))
+	compare("altered")
+	must(t, os.WriteFile(filepath.Join(string(folder), name), whole, 0o600))
+	must(t, a.backups.forget(name))
+	compare("unrecorded")
+	for _, name := range []string{"../huisclos.db", "huisclos.db", "huisclos-20010101T000000Z.backup"} {
+		if _, err := (consoleBackups{a.backups}).Compare(name, "somebody", accounts.Client{}.Address, now); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 
 	// One that is handed out is recorded; no other file is.

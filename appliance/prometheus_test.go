@@ -117,7 +117,7 @@ scrape_configs:
 		}
 		defer res.Body.Close()
 		body, _ := io.ReadAll(res.Body)
-		return strings.Count(string(body), `"health":"ok"`) >= 17
+		return strings.Count(string(body), `"health":"ok"`) >= 20
 	})
 }
 

@@ -98,6 +98,11 @@ func (w *watch) state() metrics.State {
 	if head, err := a.trail.Head(); err == nil {
 		s.AuditHead = head.Sequence
 	}
+	backup := a.backups.facts()
+	s.Backup, s.BackupFailing = backup.Good, backup.Failed
+	if backup.On {
+		s.BackupEvery = backup.Every
+	}
 	if post, err := a.post.status(); err == nil && post.On {
 		s.Mail, s.MailQueue, s.MailLost = metrics.Good, post.Waiting, post.GivenUp
 		if !post.Failing.IsZero() {

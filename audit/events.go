@@ -29,6 +29,7 @@ const (
 	UpdateApplied     Action = "update.applied"          // [from, to] the new version runs
 	UpdateRolledBack  Action = "update.rolled-back"      // [from, to, reason=health|install|interrupted: the new version did not do; data=yes: the database, and this log, go on from before it] the former version runs
 	UpdateRefused     Action = "update.refused"          // [reason, version, from, to] nothing was changed; a result "failed": neither version runs
+	BackupCompared    Action = "backup.compared"         // [name, sha256: of the file as it is, result: same, altered or unrecorded]
 	Restored          Action = "restored"                // [made, version, revision, sessions] the chain goes on from a backup; as many sessions were ended
 	CanaryMade        Action = "canary.made"             // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"            // object: the same room [reason=done|expired|stopped]

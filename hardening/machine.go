@@ -56,7 +56,7 @@ func Machine(proc string) Report {
 	for _, s := range settings() {
 		out = append(out, s.line(proc))
 	}
-	return out
+	return append(out, corePattern(proc))
 }
 
 func (s setting) line(proc string) Line {

@@ -17,8 +17,8 @@ import (
 
 // process reads what protects this very process.
 func (o Options) process() Report {
-	return Report{o.noNewPrivileges(), dumpable(), coreLimit(), confined(), o.seccomp(), o.capabilities(), o.network(), notRoot(), o.plainTCP(), o.memoryLimit(),
-		o.swap()}
+	return Report{o.noNewPrivileges(), dumpable(), coreLimit(), confined(), o.seccomp(), o.capabilities(), o.network(), o.ownUsers(), o.readOnly(), notRoot(), o.plainTCP(),
+		o.memoryLimit(), o.swap()}
 }
 
 // asService is what to do where the unit makes the difference.
@@ -233,8 +233,8 @@ func (o Options) memoryLimit() Line {
 	return l
 }
 
-// swap looks whether the memory can get onto a disk: nothing of it is locked, so a swap device would receive it.
-// swap looks whether memory can reach a disk: it can't where it is locked, where the unit may not swap, and without a swap disk.
+// swap looks whether memory can reach a disk in clear: it can't where it is locked, where the unit may not swap, without a swap disk, and
+// where all of them are encrypted.
 func (o Options) swap() Line {
 	l := Line{Name: "no-swap", State: Unknown, Detail: unreadable(),
 		Why: Text{"La mémoire contient des secrets (poivre, clé TLS) ; sur un disque d'échange, ils survivent à l'arrêt.",
@@ -258,11 +258,30 @@ func (o Options) swap() Line {
 	}
 	if text, err := os.ReadFile(filepath.Join(o.Proc, "swaps")); err == nil {
 		l.State, l.Detail = OK, Text{"la machine n'a pas d'échange.", "the machine has no swap."}
-		if strings.Count(strings.TrimSpace(string(text)), "\n") > 0 {
-			l.State, l.Detail = Missing, Text{"la mémoire peut aller sur un disque d'échange.", "the memory may go to a swap disk."}
+		for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+			if f := strings.Fields(line); i == 0 || len(f) == 0 {
+				continue // proc(5): the first line is the header
+			} else if !o.encrypted(f[0]) {
+				l.State, l.Detail = Missing, Text{"la mémoire peut aller en clair sur un disque d'échange (" + f[0] + ").", "the memory may go to a swap disk in clear (" + f[0] + ")."}
+				return l
+			}
+			l.Detail = Text{"l'échange de la machine est chiffré, ou reste en mémoire.", "the machine's swap is encrypted, or stays in memory."}
 		}
 	}
 	return l
+}
+
+// encrypted reports whether the kernel says of a swap device that it is dm-crypt's, or one that stays in memory (zram). Whatever can't be
+// read is in clear.
+func (o Options) encrypted(device string) bool {
+	name := filepath.Base(device)
+	if strings.HasPrefix(device, "/dev/zram") {
+		// What zram itself writes out goes to a disk after all.
+		text, err := os.ReadFile(filepath.Join(o.Sys, "devices/virtual/block", name, "backing_dev"))
+		return err == nil && strings.TrimSpace(string(text)) == "none"
+	}
+	text, err := os.ReadFile(filepath.Join(o.Sys, "devices/virtual/block", name, "dm/uuid"))
+	return err == nil && strings.HasPrefix(string(text), "CRYPT-")
 }
 
 // kilobytes is a size in /proc/self/status, 0 when it can't be read.

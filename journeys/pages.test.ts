@@ -77,9 +77,9 @@ test('signed in: rooms, account, links that lead nowhere, the door', { timeout: 
   verdict();
 });
 
-test('the console', { timeout: 300_000 }, async () => {
+test('the console', { timeout: 360_000 }, async () => {
   await signIn(tab, h, h.ada);
-  for (const section of ['', 'accounts', 'directory', 'calls', 'policy', 'profiles', 'proposals', 'audit', 'about', 'account', 'nowhere']) await every(`console-${section || 'overview'}`, `${h.appliance.url}/console/${section}`, nothing);
+  for (const section of ['', 'accounts', 'directory', 'calls', 'backups', 'posture', 'policy', 'profiles', 'proposals', 'audit', 'about', 'account', 'nowhere']) await every(`console-${section || 'overview'}`, `${h.appliance.url}/console/${section}`, nothing);
   verdict();
 });
 

@@ -39,7 +39,7 @@ export interface Entry {
 }
 export interface Status {
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
-  fingerprint: string; address: string; mail: Mail; attention: Attention[];
+  fingerprint: string; address: string; /** The last good one. */ backup: string | null; mail: Mail; attention: Attention[];
 }
 /** A token of an identity system (SCIM), without the token. by: name of who made it, "" when that account is gone. */
 export interface Provisioner { id: string; name: string; organisers: boolean; mails: boolean; by: string; created: string; expires: string; expired: boolean; used?: string; from?: string }

@@ -6,6 +6,7 @@ import "./css/console.css";
 import "./css/setup.css";
 import "./css/rules.css";
 import "./css/settings.css";
+import "./css/posture.css";
 import { App } from "./app.tsx";
 import { watchPlace } from "./route.ts";
 

@@ -20,11 +20,13 @@ const table = [
   { at: "settings", group: "appliance", icon: "settings-2", roles: administrators },
   { at: "appearance", group: "appliance", icon: "sparkles", roles: administrators },
   { at: "tls", group: "appliance", icon: "lock", roles: administrators },
+  { at: "backups", group: "appliance", icon: "download", roles: administrators },
   { at: "programs", group: "appliance", icon: "link-2", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },
   { at: "audit", group: "security", icon: "scroll-text", roles: watchers },
+  { at: "posture", group: "security", icon: "activity", roles: watchers },
   { at: "account", group: "mine", icon: "circle-user-round", roles: watchers },
   { at: "about", group: "mine", icon: "info", roles: watchers },
 ] as const satisfies readonly Row[];

@@ -1,6 +1,6 @@
 /** The frame of the console: few groups of sections on the left (behind a button on a phone), the state of the appliance in one sentence on top. */
 import type { ComponentChildren } from "preact";
-import { Avatar, chooseLang, chooseTheme, House, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, Staying, theme } from "@huisclos/ui-kit";
+import { ago, Avatar, chooseLang, chooseTheme, House, Icon, IconButton, kit, lang, Logo, Menu, MenuItem, MenuLine, MenuLink, MenuTitle, RecoveryNotice, Staying, theme } from "@huisclos/ui-kit";
 import { admin } from "./api.ts";
 import { Navigation } from "./navigation.tsx";
 import { base, go, mySecurity } from "./route.ts";
@@ -40,7 +40,7 @@ export function StateLine() {
   const { last, lost } = status.value;
   const worst = lost ? undefined : last?.attention[0];
   const more = (last?.attention.length ?? 1) - 1;
-  const text = lost ? t.lost : worst ? `${attentionSaid(worst).text}${more > 0 ? ` ${watchWords.value.more(more)}` : ""}` : last ? t.well(last.calls, last.people) : t.asking;
+  const text = lost ? t.lost : worst ? `${attentionSaid(worst).text}${more > 0 ? ` ${watchWords.value.more(more)}` : ""}` : last ? t.well(last.calls, last.people, last.backup ? ago(last.backup) : "") : t.asking;
   return <p class={lost || worst ? "state state--lost" : "state"} role="status"><Icon name={lost ? "wifi-off" : worst ? "triangle-alert" : "check"} size="s" /><span>{worst ? <a href={`${base}/`}>{text}</a> : text}</span></p>;
 }
 

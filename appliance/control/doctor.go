@@ -131,19 +131,7 @@ func (d doctor) clock() hardening.Report {
 	}
 	sane = because(sane, "Une horloge fausse rend les certificats non valables et fausse le journal d'audit.", "A wrong clock makes certificates invalid and the audit log false.",
 		"Réglez l'heure (timedatectl set-time), puis installez chrony.", "Set the time (timedatectl set-time), then install chrony.")
-	var t syscall.Timex // all zero: adjtimex(2) only reads
-	kept := line("clock-kept", hardening.Unknown, "ne peut pas être lu d'ici.", "cannot be read from here.")
-	const timeError = 5 // TIME_ERROR: not synchronised
-	switch state, err := syscall.Adjtimex(&t); {
-	case err != nil:
-	case state == timeError:
-		kept = line("clock-kept", hardening.Missing, "rien ne tient l'horloge à l'heure.", "nothing keeps the clock right.")
-	default:
-		kept = line("clock-kept", hardening.OK, "l'horloge est tenue à l'heure.", "the clock is kept right.")
-	}
-	kept.Advice = true
-	return hardening.Report{sane, because(kept, "Une horloge qui dérive finit par être fausse.", "A clock that drifts is wrong in the end.",
-		"Installez chrony et donnez-lui un serveur de temps de votre réseau.", "Install chrony and give it a time server of your network.")}
+	return hardening.Report{sane, hardening.ClockKept()}
 }
 
 // names looks whether the host names lead here.

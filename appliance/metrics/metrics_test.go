@@ -20,7 +20,7 @@ func TestPage(t *testing.T) {
 	got := text(t, State{
 		Version: `1.0 "x"` + "\n", People: map[string]int{"udp": 2, "carrier pigeon": 1}, Requests: map[Request]uint64{{"api", 200}: 3, {"api", 204}: 1, {"api", 404}: 5},
 		JoinTime: Distribution{Bounds: []float64{0.5, 1}, Counts: []uint64{2, 1, 4}, Sum: 9.5}, Media: Media{Refused: map[string]uint64{"old-epoch": 7, "a new one": 2}},
-		Backup: noon.Add(-90 * time.Minute), Mail: Failing, Closed: map[string]bool{"landlock": false, "somebody's": true},
+		Backup: noon.Add(-90 * time.Minute), BackupEvery: 6 * time.Hour, BackupFailing: true, Mail: Failing, Closed: map[string]bool{"landlock": false, "somebody's": true},
 	}.Page(noon))
 	for _, want := range []string{
 		"# HELP huisclos_calls Calls in progress, each in a room of its own.\n# TYPE huisclos_calls gauge\nhuisclos_calls 0\n",
@@ -30,7 +30,7 @@ func TestPage(t *testing.T) {
 		`huisclos_join_duration_seconds_bucket{le="0.5"} 2`, `huisclos_join_duration_seconds_bucket{le="1"} 3`, `huisclos_join_duration_seconds_bucket{le="+Inf"} 7`,
 		"huisclos_join_duration_seconds_sum 9.5\nhuisclos_join_duration_seconds_count 7\n",
 		`huisclos_gate_refused_packets_total{reason="old-epoch"} 7`, `huisclos_gate_refused_packets_total{reason="other"} 2`,
-		"huisclos_backup_age_seconds 5400\n", "huisclos_mail_up 0\n", `huisclos_protection{protection="landlock"} 0`,
+		"huisclos_backup_age_seconds 5400\n", "huisclos_backup_period_seconds 21600\n", "huisclos_backup_failing 1\n", "huisclos_mail_up 0\n", `huisclos_protection{protection="landlock"} 0`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("without %q:\n%s", want, got)

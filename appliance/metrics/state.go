@@ -49,10 +49,13 @@ type State struct {
 	AuditHead   uint64
 	Certificate time.Time // its end
 	Backup      time.Time // the last good one; zero: none, or none is made here
-	Disk        Disk
-	Jumps       uint64          // of the clock
-	Waiting     int             // settings that wait for a restart
-	Closed      map[string]bool // protections of the process: in force or not
+	// BackupEvery is the time from one backup to the next, as planned; 0: none is planned. BackupFailing: the last try failed.
+	BackupEvery   time.Duration
+	BackupFailing bool
+	Disk          Disk
+	Jumps         uint64          // of the clock
+	Waiting       int             // settings that wait for a restart
+	Closed        map[string]bool // protections of the process: in force or not
 
 	Process Process
 }
@@ -215,6 +218,12 @@ func (s State) beside(p *Page, now time.Time) {
 	p.one(gauge, "huisclos_certificate_expiry_seconds", "End of the certificate in use, in Unix time.", unix(s.Certificate))
 	if !s.Backup.IsZero() {
 		p.one(gauge, "huisclos_backup_age_seconds", "Age of the last good backup. Missing while there is none.", now.Sub(s.Backup).Seconds())
+	}
+	if s.BackupEvery > 0 {
+		p.one(gauge, "huisclos_backup_period_seconds", "Time from one backup to the next, as planned. Missing where none is planned.", s.BackupEvery.Seconds())
+	}
+	if s.BackupEvery > 0 || !s.Backup.IsZero() || s.BackupFailing {
+		p.one(gauge, "huisclos_backup_failing", "Whether the last try of a backup, or of its copy, failed: 1, or 0.", truth(s.BackupFailing))
 	}
 	p.one(gauge, "huisclos_disk_size_bytes", "Size of the file system of the data.", float64(s.Disk.Size))
 	p.one(gauge, "huisclos_disk_free_bytes", "Room that is left on it for the service.", float64(s.Disk.Free))

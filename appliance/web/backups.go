@@ -17,6 +17,8 @@ import (
 type BackupsView struct {
 	On      bool         `json:"on"`      // one is made by itself
 	Running bool         `json:"running"` // one is being made now
+	Written int64        `json:"written"` // octets of that one so far, or of the last one that was made
+	Whole   int64        `json:"whole"`   // octets of the database, which are most of a backup
 	Good    *time.Time   `json:"good,omitempty"`
 	Size    int64        `json:"size,omitempty"`
 	Next    *time.Time   `json:"next,omitempty"`
@@ -33,9 +35,21 @@ type BackupsView struct {
 
 // BackupFile is one backup.
 type BackupFile struct {
-	Name string    `json:"name"`
-	At   time.Time `json:"at"`
-	Size int64     `json:"size"`
+	Name    string    `json:"name"`
+	At      time.Time `json:"at"`
+	Size    int64     `json:"size"`
+	Keys    []string  `json:"keys"`              // ids of the keys that open it, as it says itself
+	Version string    `json:"version,omitempty"` // of the program that wrote it; "": its beginning can't be read
+	Part    string    `json:"part,omitempty"`    // "": all of the appliance
+}
+
+// BackupCompared is what came of comparing a backup with what it was when it was made.
+type BackupCompared struct {
+	Name     string `json:"name"`
+	Size     int64  `json:"size"`
+	Sum      string `json:"sha256"`             // of the file as it is
+	Recorded string `json:"recorded,omitempty"` // when it was made; "": this appliance noted none
+	Result   string `json:"result"`             // "same", "altered" or "unrecorded"
 }
 
 // Backups are made and handed out by the appliance.
@@ -45,6 +59,8 @@ type Backups interface {
 	Begin(by string, from netip.Addr) error
 	// Take opens one, and records that somebody is handed it; fs.ErrNotExist.
 	Take(name, by string, from netip.Addr, now time.Time) (*os.File, error)
+	// Compare reads one, and records what came of it; fs.ErrNotExist.
+	Compare(name, by string, from netip.Addr, now time.Time) (BackupCompared, error)
 }
 
 var (
@@ -79,6 +95,25 @@ func (s *Server) makeBackup(v *visit) error {
 		return err
 	}
 	return v.json(http.StatusAccepted, map[string]any{})
+}
+
+// compareBackup finds a file that was altered since it was made. That it can be opened and restored only its key proves.
+func (s *Server) compareBackup(v *visit) error {
+	var b struct{}
+	if err := v.decode(&b); err != nil {
+		return err
+	}
+	if err := http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(takeWithin)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	c, err := s.Backups.Compare(v.c.Param("backup"), v.account.ID.String(), v.client, v.now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return accounts.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, c)
 }
 
 // takeBackup hands out an encrypted file. Everything that the appliance knows is in it, so whoever asks proves who they are.

@@ -23,12 +23,16 @@ func (noBackups) Take(string, string, netip.Addr, time.Time) (*os.File, error) {
 	return nil, fmt.Errorf("none: %w", fs.ErrNotExist)
 }
 
+func (noBackups) Compare(string, string, netip.Addr, time.Time) (BackupCompared, error) {
+	return BackupCompared{}, fmt.Errorf("none: %w", fs.ErrNotExist)
+}
+
 // oneBackup has one file.
 type oneBackup struct {
 	noBackups
-	folder string
-	runs   bool
-	taken  []string
+	folder          string
+	runs            bool
+	taken, compared []string
 }
 
 const oneName = "huisclos-20260105T090000Z.backup"
@@ -47,6 +51,30 @@ func (o *oneBackup) Take(name, by string, _ netip.Addr, _ time.Time) (*os.File, 
 	}
 	o.taken = append(o.taken, by)
 	return os.Open(filepath.Join(o.folder, name))
+}
+
+func (o *oneBackup) Compare(name, by string, _ netip.Addr, _ time.Time) (BackupCompared, error) {
+	if name != oneName {
+		return BackupCompared{}, fs.ErrNotExist
+	}
+	o.compared = append(o.compared, by)
+	return BackupCompared{Name: name, Size: 6, Sum: "ab", Recorded: "ab", Result: "same"}, nil
+}
+
+// TestCompareBackup: whoever administers has a file compared, and nothing but a backup is read.
+func TestCompareBackup(t *testing.T) {
+	h := newHouse(t)
+	one := &oneBackup{}
+	h.server.Backups = one
+	b := h.asAdministrator()
+	a := b.do("POST", "/api/admin/backups/"+oneName+"/compare", nothing)
+	expect(t, "compare", a, http.StatusOK, "")
+	if !strings.Contains(string(a.body), `"result":"same"`) || len(one.compared) != 1 || one.compared[0] == "" {
+		t.Errorf("%s, compared for %v", a.body, one.compared)
+	}
+	for _, name := range []string{"..%2f" + oneName, "pepper", oneName + "x"} {
+		expect(t, name, b.do("POST", "/api/admin/backups/"+name+"/compare", nothing), http.StatusNotFound, "")
+	}
 }
 
 // TestTakeBackup: the file is handed out as it is, to an administrator who has just proved who they are.

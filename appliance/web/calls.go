@@ -144,7 +144,12 @@ func (s *Server) getStatus(v *visit) error {
 	if st.Address == "" {
 		st.Address = s.base(v.r) + "/"
 	}
+	var backup *time.Time
+	if !st.Backup.IsZero() {
+		backup = &st.Backup
+	}
 	return v.json(http.StatusOK, map[string]any{
+		"backup":  backup,
 		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected,
 		"forwarded": forwarded, "refused": refused, "fingerprint": st.Fingerprint, "address": st.Address,
 		"mail":      post,

@@ -12,6 +12,7 @@ import (
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/metrics/series"
 	"huisclos/appliance/metrics/usage"
+	"huisclos/appliance/posture"
 )
 
 // Observation is what the appliance knows of how it is doing.
@@ -26,6 +27,9 @@ type Observation interface {
 	Served(class string, status int, took time.Duration)
 	// Attention is what somebody should look after, what is worst first.
 	Attention(now time.Time) []Attention
+	// Posture is what is sealed by which mechanism right now; Bill the list of what the program is made of, in CycloneDX.
+	Posture(now time.Time) posture.Report
+	Bill() ([]byte, error)
 	Series(tier series.Tier, from, to time.Time) ([]series.Point, error)
 	Usage(from, to string) ([]usage.Day, error)
 	// TokenMade says when the token of the page was made; zero: there is none. MakeToken voids the one before.
@@ -145,6 +149,39 @@ func (s *Server) attention(now time.Time) []Attention {
 		return []Attention{}
 	}
 	return append([]Attention{}, s.Observation.Attention(now)...) // not nil: it is written as JSON
+}
+
+type postureJSON struct {
+	At    time.Time             `json:"at"`
+	Since time.Time             `json:"since"` // that it counts from: the start
+	Worst posture.Level         `json:"worst"`
+	Count map[posture.Level]int `json:"count"` // of lines, by level
+	Lines posture.Report        `json:"lines"`
+}
+
+// getPosture answers with what is sealed by which mechanism right now.
+func (s *Server) getPosture(v *visit) error {
+	if s.Observation == nil {
+		return refusal{codeNotFound}
+	}
+	r := s.Observation.Posture(v.now)
+	return v.json(http.StatusOK, postureJSON{At: v.now.UTC(), Since: s.Status().Started, Worst: r.Worst(), Count: r.Counted(), Lines: append(posture.Report{}, r...)})
+}
+
+// getBill answers with the list of what the program is made of, as a file.
+func (s *Server) getBill(v *visit) error {
+	if s.Observation == nil {
+		return refusal{codeNotFound}
+	}
+	text, err := s.Observation.Bill()
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "application/vnd.cyclonedx+json; version=1.5")
+	v.w.Header().Set("Content-Disposition", `attachment; filename="huisclos-`+s.Status().Version+`.cdx.json"`)
+	v.w.WriteHeader(http.StatusOK)
+	_, _ = v.w.Write(text)
+	return nil
 }
 
 // spans are how far back a question for series goes, and how finely.

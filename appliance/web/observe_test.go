@@ -14,6 +14,7 @@ import (
 	"huisclos/appliance/metrics"
 	"huisclos/appliance/metrics/series"
 	"huisclos/appliance/metrics/usage"
+	"huisclos/appliance/posture"
 	"huisclos/audit"
 	"huisclos/store"
 )
@@ -63,6 +64,12 @@ func (w *watch) Ready() map[string]bool {
 func (w *watch) Served(class string, status int, took time.Duration) {
 	w.requests.Add(class + " " + http.StatusText(status))
 }
+
+func (w *watch) Posture(now time.Time) posture.Report {
+	return posture.Facts{Now: now, TLS: []posture.Handshakes{{Version: 0x0304, N: 1}}}.Report()
+}
+
+func (w *watch) Bill() ([]byte, error) { return []byte(`{"bomFormat":"CycloneDX"}`), nil }
 
 func (w *watch) Attention(time.Time) []Attention {
 	return []Attention{{Code: "disk", Grave: true, Number: 12}}
@@ -241,5 +248,23 @@ func TestRequestsAreCountedByClass(t *testing.T) {
 		if counted[want] == 0 {
 			t.Errorf("%q is not counted: %v", want, counted)
 		}
+	}
+}
+
+// TestPosture: who watches reads what is in force and takes the list of components along; nobody else does (matrix).
+func TestPosture(t *testing.T) {
+	h := newHouse(t)
+	b := h.asAdministrator()
+	a := b.do("GET", "/api/admin/posture", nil)
+	expect(t, "posture", a, http.StatusOK, "")
+	for _, want := range []string{`"worst":"attention"`, `"name":"tls"`, `"level":"unknown"`, `"count":{`, `"n":1`} {
+		if !strings.Contains(string(a.body), want) {
+			t.Errorf("without %s: %s", want, a.body)
+		}
+	}
+	a = b.do("GET", "/api/admin/sbom", nil)
+	expect(t, "list of components", a, http.StatusOK, "")
+	if !strings.HasPrefix(a.header.Get("Content-Type"), "application/vnd.cyclonedx+json") || !strings.Contains(a.header.Get("Content-Disposition"), ".cdx.json") {
+		t.Errorf("%v", a.header)
 	}
 }

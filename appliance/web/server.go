@@ -117,7 +117,8 @@ type Status struct {
 	Version     string
 	Started     time.Time
 	Fingerprint string
-	Address     string // that people type; empty: not known, so the way that the one who asks came
+	Address     string    // that people type; empty: not known, so the way that the one who asks came
+	Backup      time.Time // the last good one; zero: none
 }
 
 // verifying is how far a verification has come.

@@ -142,5 +142,9 @@ func (l *link) takeKeys(conn *dtls.Conn) error {
 		return net.ErrClosed
 	}
 	l.out = out
+	l.port.sealed.add(Suite{DTLS: dtls.CipherSuiteName(state.CipherSuiteID), SRTP: profileNames[profile]})
 	return nil
 }
+
+// profileNames are those of RFC 7714.
+var profileNames = map[srtp.Profile]string{srtp.AEADAES128GCM: "AEAD_AES_128_GCM", srtp.AEADAES256GCM: "AEAD_AES_256_GCM"}

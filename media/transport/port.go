@@ -34,6 +34,8 @@ type port struct {
 	addresses map[flow]*udpPath
 	defence   defence
 
+	sealed agreements
+
 	undecided chan struct{} // ICE-TCP connections without an authenticated check
 	done      chan struct{}
 	once      sync.Once

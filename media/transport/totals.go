@@ -2,6 +2,7 @@ package transport
 
 import (
 	"maps"
+	"sync"
 
 	"huisclos/media"
 	"huisclos/media/pace"
@@ -13,6 +14,34 @@ type Totals struct {
 	Forwarded                uint64 // packets
 	SentOctets               uint64 // of media, with what was sent again, before UDP and IP
 	Refused                  map[media.RefusedReason]uint64
+	Sealed                   map[Suite]uint64 // connections whose DTLS handshake came to its end, by what was agreed
+}
+
+// Suite is what both ends of a connection agreed on, in the names of the standards.
+type Suite struct {
+	DTLS string // cipher suite (RFC 5288, RFC 5289)
+	SRTP string // protection profile (RFC 7714)
+}
+
+// agreements counts them.
+type agreements struct {
+	mu sync.Mutex
+	by map[Suite]uint64
+}
+
+func (a *agreements) add(s Suite) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.by == nil {
+		a.by = map[Suite]uint64{}
+	}
+	a.by[s]++ // takeKeys refuses what is not ours: there are few
+}
+
+func (a *agreements) values() map[Suite]uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.by)
 }
 
 // Line is how one receiver's line is. It says nothing of whose it is.
@@ -52,6 +81,7 @@ func (s *Server) Totals() Totals {
 		now.add(c.router.Stats())
 	}
 	t.Forwarded, t.Refused = now.forwarded, now.refused
+	t.Sealed = s.port.sealed.values()
 	return t
 }
 

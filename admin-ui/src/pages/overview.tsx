@@ -5,7 +5,7 @@ import { status } from "../session.ts";
 import { Unfinished } from "../setup/setup.tsx";
 import { Head } from "../shell.tsx";
 import type { Attention } from "../watch.ts";
-import { words } from "../words/console.ts";
+import { sectionName, words } from "../words/console.ts";
 import { attentionSaid, watchWords } from "../words/watch.ts";
 import { Charts } from "./charts.tsx";
 import { MailCard } from "./mail.tsx";
@@ -47,7 +47,9 @@ export function Overview() {
             <dd>
               <span class="row"><code class="any">{last.fingerprint}</code><IconButton name={t.copy} icon="copy" onClick={() => void copy(last.fingerprint)} /></span>
               <span class="muted small">{t.fingerprintHint}</span>
+              <p><a href={`${base}/tls`}>{t.certificate}</a></p>
             </dd>
+            <dt>{t.backup}</dt><dd>{last.backup ? <>{dateTime(last.backup)} <span class="muted">({ago(last.backup)})</span></> : t.noBackup} · <a href={`${base}/backups`}>{t.backups}</a></dd>
           </dl>
         </section>
         <MailCard mail={last.mail} />
@@ -68,7 +70,7 @@ function LookAfter({ list }: { list: readonly Attention[] }) {
         return (
           <Notice key={a.code} tone={a.grave ? "danger" : "attention"} title={said.text}>
             {said.act && <p>{said.act}</p>}
-            {said.section && <p><a href={`${base}/${said.section}`}>{t.see}</a></p>}
+            {said.section !== undefined && <p><a href={`${base}/${said.section}`}>{t.seeSection(sectionName(said.section.replace(/#.*/, "")) ?? "")}</a></p>}
           </Notice>
         );
       })}

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { groupsOf, has, homeOf, sectionsOf } from "../roles.ts";
 
 test("each role has its own sections and no other", () => {
-  assert.deepEqual(sectionsOf("auditor"), ["audit", "account", "about"]);
-  assert.deepEqual(sectionsOf("officer"), ["policy", "profiles", "proposals", "audit", "account", "about"]);
-  for (const section of ["accounts", "directory", "provisioning", "calls"]) for (const role of ["officer", "auditor"] as const) assert.ok(!has(role, section), `${role}: ${section}`);
+  assert.deepEqual(sectionsOf("auditor"), ["audit", "posture", "account", "about"]);
+  assert.deepEqual(sectionsOf("officer"), ["policy", "profiles", "proposals", "audit", "posture", "account", "about"]);
+  for (const section of ["accounts", "directory", "provisioning", "calls", "backups"]) for (const role of ["officer", "auditor"] as const) assert.ok(!has(role, section), `${role}: ${section}`);
   for (const role of ["organiser", "member", "guest"] as const) assert.deepEqual(sectionsOf(role), []);
 });
 

@@ -28,6 +28,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "backup.made": ["Sauvegarde faite", "Backup made"],
   "backup.failed": ["Sauvegarde échouée", "Backup failed"],
   "backup.taken": ["Sauvegarde téléchargée", "Backup downloaded"],
+  "backup.compared": ["Sauvegarde comparée à son empreinte", "Backup compared with its fingerprint"],
   "restored": ["Reprise depuis une sauvegarde", "Restored from a backup"],
   "mail.queued": ["Courriel écrit", "Mail written"],
   "mail.sent": ["Courriel remis au serveur", "Mail handed to the server"],

@@ -2,7 +2,9 @@
 import { groupWords } from "./groups.ts";
 import { dictionary, plural } from "@huisclos/ui-kit";
 import { lookWords } from "./appearance.ts";
+import { backupWords } from "./backups.ts";
 import { directoryWords } from "./directory.ts";
+import { postureWords } from "./posture.ts";
 import { programWords } from "./programs.ts";
 import { provisioningWords } from "./provisioning.ts";
 import { tlsWords } from "./tls.ts";
@@ -37,7 +39,7 @@ export const words = dictionary(
     notAllowed: { title: "Cette console n’est pas pour votre rôle", text: "Elle sert à qui administre l’appareil, en fixe les règles ou en lit le journal. Votre compte sert aux réunions." },
 
     state: {
-      well: (calls: number, people: number) => calls === 0 ? "Tout va bien : aucune réunion en cours." : `Tout va bien : ${plural("fr", calls, "réunion", "réunions")}, ${plural("fr", people, "personne", "personnes")}.`,
+      well: (calls: number, people: number, backup: string) => `${calls === 0 ? "Tout va bien : aucune réunion en cours" : `Tout va bien : ${plural("fr", calls, "réunion", "réunions")}, ${plural("fr", people, "personne", "personnes")}`}${backup && `, sauvegarde ${backup}`}.`,
       refused: (n: number) => `${plural("fr", n, "paquet refusé", "paquets refusés")} dans les réunions en cours : ils n’étaient pas scellés comme il faut et n’ont été transmis à personne.`,
       see: "Voir les réunions",
       lost: "L’appareil ne répond pas. Nous réessayons toutes les dix secondes.",
@@ -45,7 +47,7 @@ export const words = dictionary(
       now: "En ce moment",
       calls: "Réunions en cours", people: "Personnes connectées", forwarded: "Paquets transmis", refusedName: "Paquets refusés", accounts: "Comptes", rooms: "Salles",
       appliance: "L’appareil",
-      version: "Version", started: "Démarré", address: "Adresse", fingerprint: "Empreinte du certificat",
+      version: "Version", started: "Démarré", address: "Adresse", fingerprint: "Empreinte du certificat", certificate: "Voir le certificat", backup: "Dernière sauvegarde", noBackup: "aucune", backups: "Voir les sauvegardes",
       fingerprintHint: "Avec un certificat autosigné, comparez cette empreinte à celle que montre le navigateur.",
       copy: "Copier l’empreinte",
     },
@@ -146,7 +148,7 @@ export const words = dictionary(
     notAllowed: { title: "This console is not for your role", text: "It is for whoever administers the appliance, sets its rules or reads its log. Your account is for meetings." },
 
     state: {
-      well: (calls, people) => calls === 0 ? "All well: no meeting in progress." : `All well: ${plural("en", calls, "meeting", "meetings")}, ${plural("en", people, "person", "people")}.`,
+      well: (calls, people, backup) => `${calls === 0 ? "All well: no meeting in progress" : `All well: ${plural("en", calls, "meeting", "meetings")}, ${plural("en", people, "person", "people")}`}${backup && `, backup ${backup}`}.`,
       refused: (n) => `${plural("en", n, "packet", "packets")} refused in the meetings in progress: not sealed as they must be, and passed on to nobody.`,
       see: "See the meetings",
       lost: "The appliance does not answer. We try again every ten seconds.",
@@ -154,7 +156,7 @@ export const words = dictionary(
       now: "Right now",
       calls: "Meetings in progress", people: "People connected", forwarded: "Packets forwarded", refusedName: "Packets refused", accounts: "Accounts", rooms: "Rooms",
       appliance: "The appliance",
-      version: "Version", started: "Started", address: "Address", fingerprint: "Certificate fingerprint",
+      version: "Version", started: "Started", address: "Address", fingerprint: "Certificate fingerprint", certificate: "See the certificate", backup: "Last backup", noBackup: "none", backups: "See the backups",
       fingerprintHint: "With a self-signed certificate, compare this fingerprint with the one your browser shows.",
       copy: "Copy the fingerprint",
     },
@@ -226,7 +228,7 @@ export const words = dictionary(
         ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link; remove a second factor that was lost.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
         ["Who watches with them", ["A security officer sets the rules. What loosens them, and what makes or unmakes an officer, takes one more officer’s agreement.", "An auditor reads the audit log. They enter no room.", "Nobody holds two of these three roles."]],
         ["What nobody can do here", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
-        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Backup and updates cannot be done from this console yet; backup has a command, “huisclos backup”."]],
+        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Updates cannot be done from this console yet."]],
       ],
       safety: "What Huis Clos protects",
     },
@@ -236,5 +238,5 @@ export const words = dictionary(
 /** What a section is called; nothing for an address that is none. */
 export function sectionName(at: string): string | undefined {
   const t = words.value;
-  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
+  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, backups: backupWords.value.title, posture: postureWords.value.title, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
 }

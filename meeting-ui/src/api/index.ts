@@ -166,6 +166,16 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   throw e;
 }
 
+/** A file that is handed out, whole. */
+export async function download(path: string): Promise<Blob> {
+  let response: Response;
+  try { response = await fetch(path, { credentials: "same-origin", redirect: "error", cache: "no-store" }); } catch { throw offline(); }
+  if (response.ok) return response.blob().catch(() => { throw offline(); });
+  let answer: unknown;
+  try { answer = await response.json(); } catch { throw badAnswer(response.status); }
+  throw failure(response, answer);
+}
+
 /** Learns the token: /api/me gives one with and without a session. */
 async function token(): Promise<string> {
   try { await request<Me>("GET", "/api/me"); } catch (e) { if (!(e instanceof ApiError) || e.code !== "not-signed-in") throw e; }
