@@ -18,6 +18,7 @@ export const settingsWords = dictionary(
     leave: { title: "Quitter sans enregistrer ?", text: (names: string) => `Ces changements seront perdus : ${names}.`, act: "Quitter sans enregistrer" },
     check: {
       running: "Essai en cours", well: "Tout s’est bien passé.", stops: "L’essai s’arrête ici.", unsaved: "Enregistrez d’abord : l’essai se fait avec les réglages en vigueur.",
+      savesFirst: "Ce que vous venez de saisir est d’abord enregistré : l’essai se fait avec les réglages en vigueur.", saveAnd: (act: string) => `Enregistrer, puis ${act.charAt(0).toLowerCase()}${act.slice(1)}`,
       mail: { title: "Essayer l’envoi", text: "Un message d’essai part vers l’adresse que vous donnez ; chaque étape est dite.", to: "Adresse du message d’essai", act: "Envoyer un message d’essai" },
       directory: { title: "Essayer l’annuaire", text: "L’annuaire est interrogé comme pour une lecture, sans rien changer.", act: "Essayer l’annuaire" },
       provider: { title: "Essayer le fournisseur", text: "Le fournisseur d’identité est joint et sa description est lue, sans rien changer.", act: "Essayer le fournisseur" },
@@ -83,6 +84,7 @@ export const settingsWords = dictionary(
     leave: { title: "Leave without saving?", text: (names) => `These changes will be lost: ${names}.`, act: "Leave without saving" },
     check: {
       running: "Trying", well: "All went well.", stops: "The trial stops here.", unsaved: "Save first: the trial uses the settings in force.",
+      savesFirst: "What you have just entered is saved first: the trial uses the settings in force.", saveAnd: (act) => `Save, then ${act.charAt(0).toLowerCase()}${act.slice(1)}`,
       mail: { title: "Try sending", text: "A test message goes to the address that you give; each step is told.", to: "Address of the test message", act: "Send a test message" },
       directory: { title: "Try the directory", text: "The directory is asked as for a reading, and nothing is changed.", act: "Try the directory" },
       provider: { title: "Try the provider", text: "The identity provider is reached and its description read, and nothing is changed.", act: "Try the provider" },
