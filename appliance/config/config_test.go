@@ -123,6 +123,13 @@ organiser = ["visio-organisers", "staff"]
 member = ["visio-members"]
 [accounts]
 deletion_days = 7
+[calls]
+history_days = 0
+[limits]
+calls = 12
+people = 50
+rooms = 7
+sessions = 3
 
 [backup]
 folder = "backups"
@@ -184,7 +191,7 @@ ca_file = "/etc/ssl/s3-ca.pem"
 		Backup: Backup{Folder: filepath.Join(dir, "backups"), Recipients: []string{"age1pq1x", "age1pq1y"}, At: 23*time.Hour + 5*time.Minute, EveryHours: 6, Daily: 1, Weekly: 2, Monthly: 3, Target: ToSFTP,
 			SFTP: SFTP{Host: "backup.example.org", Port: 2222, User: "visio", Folder: "sauvegardes/visio", HostKey: "ssh-ed25519 AAAA", KeyFile: filepath.Join(dir, "backup.key")},
 			S3:   S3{Host: "s3.example.org", Port: 9000, Region: "fr-par", Bucket: "visio", Prefix: "a/b", AccessKey: "AKIA", SecretFile: filepath.Join(dir, "s3.secret"), CAFile: "/etc/ssl/s3-ca.pem"}},
-		DeletionDelay: 7 * 24 * time.Hour, Files: []string{path}, From: map[string]string{},
+		DeletionDelay: 7 * 24 * time.Hour, CallHistory: 0, Limits: Limits{12, 50, 7, 3}, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {
 		want.From[k] = path

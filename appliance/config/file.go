@@ -34,6 +34,8 @@ type file struct {
 	Directory       directoryTable `toml:"directory"`
 	OIDC            oidcTable      `toml:"oidc"`
 	Accounts        accountsTable  `toml:"accounts"`
+	Calls           callsTable     `toml:"calls"`
+	Limits          limitsTable    `toml:"limits"`
 	Backup          backupTable    `toml:"backup"`
 }
 
@@ -65,6 +67,8 @@ type shape struct {
 	Directory directoryShape `toml:"directory"`
 	OIDC      oidcShape      `toml:"oidc"`
 	Accounts  accountsShape  `toml:"accounts"`
+	Calls     callsShape     `toml:"calls"`
+	Limits    limitsShape    `toml:"limits"`
 	Backup    backupShape    `toml:"backup"`
 }
 
@@ -245,6 +249,8 @@ func (f file) apply(s *Settings, from string) {
 	f.OIDC.apply(&s.OIDC, said)
 	f.Backup.apply(&s.Backup, said)
 	f.Accounts.apply(s, said)
+	f.Calls.apply(s, said)
+	f.Limits.apply(s, said)
 }
 
 func plain(list []address) (out []netip.Addr) {

@@ -129,6 +129,8 @@ func (s Settings) Values() map[string]any {
 	s.OIDC.values(below("oidc"))
 	s.Backup.values(below("backup"))
 	say("accounts.deletion_days", int(s.DeletionDelay/(24*time.Hour)))
+	say("calls.history_days", int(s.CallHistory/(24*time.Hour)))
+	s.Limits.values(below("limits"))
 	return out
 }
 

@@ -40,8 +40,8 @@ type meJSON struct {
 	Factors      map[string]bool `json:"factors"` // which: totp, passkey; keyed: there is no passphrase beside
 	Must         string          `json:"must,omitempty"`
 	// Wizard: an administrator who has no second factor yet left the first start before its end; it goes on with them.
-	Wizard       bool            `json:"wizard,omitempty"`
-	Idle         idleJSON        `json:"idle"`
+	Wizard bool     `json:"wizard,omitempty"`
+	Idle   idleJSON `json:"idle"`
 
 	Passkeys passkeysJSON  `json:"passkeys"`
 	Provider *providerJSON `json:"provider,omitempty"`
