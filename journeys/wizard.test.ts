@@ -117,17 +117,18 @@ test('the first start, every step filled in', { timeout: 300_000 }, async () => 
   await see('mail-tried');
   await until('the test message has arrived', async () => server.mails().some((m) => m.includes('helene@example.test')), 10_000);
   // The next step's settings take their time: what the keyboard stands on meanwhile is still there when they come.
-  let settings: (() => void) | null = null;
-  await page.route('**/api/admin/settings', async (r) => { await new Promise<void>((go) => { settings = go; }); await r.continue(); });
+  let asked = false, release = () => undefined as void;
+  const held = new Promise<void>((go) => { release = go; });
+  await page.route('**/api/admin/settings', async (r) => { asked = true; await held; await r.continue(); });
   await touch(t, /^Continuer$/);
   await step(7);
   await reach(t, /^Plus tard$/);
   assert.equal(await t.run(() => document.querySelector('main form')), null, 'the form is there already: nothing was tried');
-  await until('the settings are asked for', async () => settings !== null);
-  await page.unroute('**/api/admin/settings');
-  settings!();
+  await until('the settings are asked for', async () => asked);
+  release();
   await until('the form has come', () => t.run(() => document.querySelector('main form') !== null));
   assert.equal(await t.run(() => document.activeElement?.textContent), 'Plus tard');
+  await page.unroute('**/api/admin/settings');
   await see('sources');
   await t.press('Enter');
   await step(8);
