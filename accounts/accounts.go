@@ -104,6 +104,7 @@ type Accounts struct {
 	listeners []func(Ended)
 	asked     Checker       // Options.Directory, or another since
 	delay     time.Duration // Options.Delay, likewise
+	sessions  int           // of one account at most; see SetSessions
 }
 
 // Follows says from which directory accounts come from now on, nil for none, and how long an account that is to be deleted can be kept.
@@ -111,6 +112,23 @@ func (a *Accounts) Follows(directory Checker, delay time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked, a.delay = directory, delay
+}
+
+// SetSessions says how many sessions an account may have from now on, at most 32. Who has more keeps them until the next sign-in.
+func (a *Accounts) SetSessions(most int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sessions = most
+}
+
+// MaxSessions is how many sessions an account may have.
+func (a *Accounts) MaxSessions() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sessions < 1 || a.sessions > maxSessions {
+		return maxSessions
+	}
+	return a.sessions
 }
 
 // checker is the directory that accounts come from; nil: there is none.

@@ -140,7 +140,7 @@ func WriteLinks(list []Imported, link func(Activation) string) ([]byte, error) {
 		if l.Account.ID == (ID{}) {
 			continue
 		}
-		if err := w.Write([]string{inert(l.Name), inert(l.Email), link(l.Activation), stamp(l.Activation.Expires)}); err != nil {
+		if err := w.Write([]string{Inert(l.Name), Inert(l.Email), link(l.Activation), stamp(l.Activation.Expires)}); err != nil {
 			return nil, err
 		}
 	}
@@ -148,8 +148,8 @@ func WriteLinks(list []Imported, link func(Activation) string) ([]byte, error) {
 	return b.Bytes(), w.Error()
 }
 
-// inert puts an apostrophe before what a spreadsheet takes for a formula (OWASP, CSV Injection).
-func inert(cell string) string {
+// Inert puts an apostrophe before what a spreadsheet takes for a formula (OWASP, CSV Injection).
+func Inert(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell
 	}

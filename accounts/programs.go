@@ -39,7 +39,7 @@ const (
 	ReadGroups     Scope = "groups:read"     //
 	WriteGroups    Scope = "groups:write"    // local ones
 	ReadRooms      Scope = "rooms:read"      // rooms and planned meetings of who made the token
-	ReadCalls      Scope = "calls:read"      // calls in progress, without content
+	ReadCalls      Scope = "calls:read"      // calls in progress and their history, without content
 	ReadStatistics Scope = "statistics:read" // figures, without names
 	ReadAudit      Scope = "audit:read"      // the audit log
 	ReadSettings   Scope = "settings:read"   // settings, without secrets

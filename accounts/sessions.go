@@ -19,7 +19,7 @@ const (
 	// the same of the console's, which is shorter.
 	seenEvery, consoleEvery = time.Minute, 15 * time.Second
 
-	// maxSessions of one account; a further one ends the one used last longest ago.
+	// maxSessions of one account, whatever is set; a further one ends the one used last longest ago.
 	maxSessions = 32
 )
 
@@ -135,9 +135,9 @@ func (t *act) openSession(r record, s session, client Client, details ...string)
 	if err != nil {
 		return Token{}, err
 	}
-	if len(list) >= maxSessions {
+	if most := t.a.MaxSessions(); len(list) >= most {
 		slices.SortFunc(list, func(x, y stored) int { return x.Seen.Compare(y.Seen) })
-		for _, old := range list[:len(list)-maxSessions+1] {
+		for _, old := range list[:len(list)-most+1] {
 			if err := t.end(old, EndedByOwner); err != nil {
 				return Token{}, err
 			}
@@ -187,6 +187,24 @@ func sessionsOf(tx *store.Tx, id ID) ([]stored, error) {
 		return true
 	})
 	return list, failed
+}
+
+// SessionsInUse is how many sessions the account with the most of them has, those counted that have just expired.
+func (a *Accounts) SessionsInUse() (most int, err error) {
+	err = a.db.View(func(tx *store.Tx) error {
+		var owner ID
+		n := 0
+		tx.Scan(sessionsOfBucket, nil, nil, 0, func(k, _ []byte) bool {
+			if next := ID(k[:len(owner)]); next != owner {
+				owner, n = next, 0
+			}
+			n++
+			most = max(most, n)
+			return true
+		})
+		return nil
+	})
+	return most, err
 }
 
 func (t *act) drop(s stored) error {

@@ -71,6 +71,7 @@ func migrations() []store.Migration {
 		{Version: 23, Name: "backups", Run: createBackups},
 		{Version: 24, Name: "updates", Run: createUpdates},
 		{Version: 25, Name: "index and forwarding of the audit log", Run: addForwarding},
+		{Version: 24, Name: "history of calls", Run: meetings.AddHistory},
 	}
 }
 
@@ -103,6 +104,7 @@ type Appliance struct {
 	post      *post
 	rooms     *meetings.Rooms
 	db        *store.DB
+	diary     *meetings.Diary
 	trail     *audit.Log
 	forwarder *forwarding.Forwarder
 	signer    *audit.Signer
@@ -220,6 +222,10 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()
 	a.forwarder = &forwarding.Forwarder{DB: db, Audit: trail, Log: log.With("part", "forwarding"), Now: s.now}
+	a.rooms.Most = func() int { return a.inForce().Limits.Rooms }
+	if err := a.openDiary(db); err != nil {
+		return nil, err
+	}
 	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
 		return nil, err
 	}
@@ -275,10 +281,11 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(server.Close)
 	a.trials = &trials{server: server}
 	a.hall = meetings.NewHall(meetings.HallOptions{Records: records{a.rooms, a.canaries}, Media: watchedPlane{plane{server}, seen, s.now}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: recorder{trail, seen, a.canaries},
-		Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
+		Diary: a.diary, Calls: s.Limits.Calls, Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(a.hall)
 	a.onStop(func() {
 		a.hall.Close() // tells every member to come back to the next process
+		a.diary.Close(s.now())
 		if pages := a.pages.Load(); pages != nil {
 			pages.Drain(drainWithin)
 		}
@@ -309,7 +316,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 // webConfig is what the routes need under these settings.
 func (a *Appliance) webConfig(s settings) web.Config {
 	c := web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: a.trail, Rooms: a.rooms, Hall: a.hall, Status: a.status, Hooks: a.hooks, Directory: a.followed(), Provider: a.made.Load().provider,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: a.trail, Rooms: a.rooms, Hall: a.hall, Diary: a.diary, Status: a.status, Hooks: a.hooks, Directory: a.followed(), Provider: a.made.Load().provider,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
 			return auditor.BeginExport(a.trail, a.signer, format, from, to, e)
 		},
@@ -395,6 +402,7 @@ func (a *Appliance) tend() {
 	a.every(reserveEvery, a.tendReserve)
 	a.every(backupTick, a.backups.tick)
 	a.every(updateTick, a.updates.tick)
+	a.keepDiary()
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log
 	})

@@ -15,6 +15,7 @@ import (
 	"huisclos/accounts"
 	"huisclos/client"
 	"huisclos/client/frames"
+	"huisclos/meetings"
 )
 
 // household is an appliance with accounts that are active and a room of the first.
@@ -252,6 +253,10 @@ func TestNativeParticipantsComeBack(t *testing.T) {
 	hear("after the restart")
 	if a, b := ada.Stats(), bob.Stats(); a.Words != words || b.Words != words || a.Epoch != b.Epoch {
 		t.Errorf("the group is another: %v, then %v and %v", words, a.Words, b.Words)
+	}
+	// In the history it is one call, which the restart did not end.
+	if past, _, err := again.diary.Page(meetings.HistoryQuery{}, 10); err != nil || len(past) != 1 || !past[0].Ended.IsZero() || past[0].Most != 2 || !past[0].Began.Before(again.started) {
+		t.Errorf("past calls: %+v: %v", past, err)
 	}
 }
 

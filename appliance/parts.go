@@ -98,6 +98,7 @@ func (a *Appliance) prepare(next config.Settings, secret func(name string) (stri
 			s.level.Set(s.LogLevel)
 		}
 		a.follow(&p)
+		a.useLimits(s.Settings)
 		a.post.use(s, p.mail, s.base(a.port))
 		a.tls.use(s.Settings)
 		a.pages.Store(a.pages.Load().With(a.webConfig(s)))

@@ -43,6 +43,8 @@ type Received struct {
 	Request Request
 	// Busy: the media plane has no room for another call (Media.Busy).
 	Busy bool
+	// Crowded: as many calls run as the settings allow at once.
+	Crowded bool
 	// Draining: the appliance begins no further call (Hall.Drain).
 	Draining bool
 }
@@ -69,6 +71,9 @@ type RoomRenamed struct{ Name string }
 // stands in its group context.
 type ProfileChanged struct{ Profile mls.Profile }
 
+// LimitChanged: a call may have so many leaves from now on. Whoever is in one stays.
+type LimitChanged struct{ Members int }
+
 // RoomDeleted: the room's record is gone.
 type RoomDeleted struct{}
 
@@ -87,6 +92,7 @@ func (SessionEnded) event()   {}
 func (Barred) event()         {}
 func (RoomRenamed) event()    {}
 func (RoomDeleted) event()    {}
+func (LimitChanged) event()   {}
 func (ProfileChanged) event() {}
 func (PlaneReplied) event()   {}
 
@@ -121,6 +127,9 @@ type MediaEpoch struct {
 // MediaClose ends forwarding for a call.
 type MediaClose struct{ Call CallID }
 
+// CallOver says that a call is over, and how: what is kept of it ends there.
+type CallOver struct{ How Ending }
+
 // MediaAdmit lets a peer send and receive as a leaf.
 type MediaAdmit struct {
 	Call CallID
@@ -154,6 +163,7 @@ func (Close) effect()      {}
 func (MediaOpen) effect()  {}
 func (MediaEpoch) effect() {}
 func (MediaClose) effect() {}
+func (CallOver) effect()   {}
 func (MediaAdmit) effect() {}
 func (MediaCut) effect()   {}
 func (Negotiate) effect()  {}

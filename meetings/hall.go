@@ -43,6 +43,9 @@ type HallOptions struct {
 	Rand    io.Reader
 	Log     *slog.Logger
 	Limits  Limits
+	Diary   *Diary // nil: nothing of calls is kept
+	// Calls is how many calls may run at once; 0: as many as the machine does. SetLimits changes it, and Limits.Members.
+	Calls int
 	// RecoverFor is how long after the start calls of the time before are taken
 	// back; default 10 minutes, negative: never.
 	RecoverFor time.Duration
@@ -73,6 +76,7 @@ type Hall struct {
 	mu     sync.Mutex // owns what follows
 	loops  map[mls.RoomID]*loop
 	calls  map[CallID]*loop
+	begin  int // requests that may begin a further call, and are being dealt with
 	closed bool
 }
 
@@ -141,13 +145,38 @@ func (l *Line) ID() ConnID { return l.id }
 // Receive hands a request to the room and returns when it has been dealt with:
 // a client that sends faster than its room works waits in its own socket.
 func (l *Line) Receive(q Request) {
-	l.loop.call(job{event: Received{l.id, q, l.busy(q), l.loop.hall.Draining()}})
+	h, e := l.loop.hall, Received{Conn: l.id, Request: q, Draining: l.loop.hall.Draining()}
+	if _, begins := q.(*Create); begins {
+		e.Busy, e.Crowded = h.o.Media.Busy(), h.crowded()
+		defer h.begun()
+	}
+	l.loop.call(job{event: e})
 }
 
-// busy is asked for the one request that begins a call.
-func (l *Line) busy(q Request) bool {
-	_, begins := q.(*Create)
-	return begins && l.loop.hall.o.Media.Busy()
+// crowded says whether one more call would be too many, and holds a place for it until begun: of two that come at once, one gets it.
+func (h *Hall) crowded() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	full := h.o.Calls > 0 && len(h.calls)+h.begin >= h.o.Calls
+	h.begin++
+	return full
+}
+
+func (h *Hall) begun() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.begin--
+}
+
+// SetLimits says how many calls may run at once, 0 for as many as the machine does, and how many leaves each may have. Calls in progress
+// go on with all who are in them.
+func (h *Hall) SetLimits(calls, members int) {
+	h.mu.Lock()
+	h.o.Calls, h.o.Limits.Members = calls, members
+	for _, l := range h.loops {
+		l.post(job{event: LimitChanged{members}})
+	}
+	h.mu.Unlock()
 }
 
 // Gone says that the connection is no more.

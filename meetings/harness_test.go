@@ -111,6 +111,7 @@ func (w *world) execute(e Effect) {
 		}
 		w.commits[key] = true
 		w.epoch[e.Call] = e.Epoch
+	case CallOver: // the hall tells its diary
 	case MediaClose:
 		delete(w.epoch, e.Call)
 		clear(w.peers)

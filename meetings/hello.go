@@ -183,6 +183,10 @@ func (r *Room) create(c *conn, q *Create, e Received) {
 		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "draining"})
 		r.fail(c, "create", "draining")
 		return
+	} else if e.Crowded {
+		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "calls"})
+		r.fail(c, "create", "calls")
+		return
 	} else if e.Busy {
 		// A restart goes on with a call that is in progress; only a new one is too much.
 		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "capacity"})

@@ -54,6 +54,15 @@ type KeptRoom struct {
 	Straight KeptNaming   `json:"straightIn"`
 	Cohosts  []KeptPerson `json:"coHosts"`
 	PIN      bool         `json:"pin"`
+	Calls    []KeptCall   `json:"calls"` // in this room, for as long as the history of calls is kept
+}
+
+// KeptCall is a call in a room, of which no person is kept.
+type KeptCall struct {
+	Began time.Time  `json:"began"`
+	Ended *time.Time `json:"ended"` // null: it is in progress
+	Most  int        `json:"most"`  // people at once
+	How   Ending     `json:"how"`
 }
 
 // KeptVisit is a moment at a room.
@@ -152,6 +161,9 @@ func (s *Rooms) Kept(tx *store.Tx, account accounts.ID) (k Kept, err error) {
 		var room KeptRoom
 		if r, err = get(tx, mls.RoomID(key[len(account):])); err == nil {
 			room, err = keptRoom(tx, r)
+		}
+		if err == nil {
+			room.Calls, err = keptCalls(tx, r.ID)
 		}
 		k.Rooms = append(k.Rooms, room)
 		return err == nil

@@ -97,6 +97,14 @@ func (r *Room) abandonedAt() time.Time {
 func (r *Room) endCall(reason, actor string) {
 	var was []ConnID
 	detail := map[string]string{"reason": reason}
+	how := EndBroken
+	switch reason {
+	case "empty":
+		how = EndLeft
+	case "ended":
+		how = EndEnded
+	}
+	r.emit(CallOver{how})
 	switch {
 	case r.call != nil:
 		detail["call"] = string(r.call.id)

@@ -176,16 +176,19 @@ func (l *loop) apply(e Event) {
 	for _, effect := range l.room.Apply(e, now) {
 		l.execute(effect, now)
 	}
-	n := int64(0)
+	n, inside := int64(0), map[mls.AccountID]bool{}
 	if c := l.room.call; c != nil {
 		n = 1
 		for _, m := range c.members {
 			if m.conn != nil {
 				n++
+				inside[m.account] = true
 			}
 		}
 	}
-	l.people.Store(n)
+	if l.people.Swap(n) != n && l.hall.o.Diary != nil {
+		l.hall.o.Diary.Inside(l.room.card.ID, len(inside))
+	}
 	l.showProfile()
 }
 
@@ -216,6 +219,13 @@ func (l *loop) execute(e Effect, now time.Time) {
 		l.hall.calls[e.Call] = l
 		l.hall.mu.Unlock()
 		media.Open(e.Call, e.Epoch)
+		if d := l.hall.o.Diary; d != nil {
+			d.Began(l.room.card.ID, l.room.call != nil && l.room.call.recovered, now)
+		}
+	case CallOver:
+		if d := l.hall.o.Diary; d != nil {
+			d.Over(l.room.card.ID, e.How, now)
+		}
 	case MediaEpoch:
 		media.SetEpoch(e.Call, e.Epoch, now)
 	case MediaAdmit:

@@ -28,7 +28,7 @@ const (
 // Bounds of what is stored.
 const (
 	maxRoomName = 128 // bytes
-	maxRooms    = 500 // of one owner
+	maxRooms    = 500 // of one owner, whatever is set
 	maxVisited  = 100 // shown of one account
 	maxNotes    = 500 // visits kept of one account
 )
@@ -41,6 +41,12 @@ var (
 	ErrTooMany  = errors.New("too many rooms")
 )
 
+// TooMany: a person has as many rooms as one may have. It is ErrTooMany.
+type TooMany struct{ Most int }
+
+func (e TooMany) Error() string        { return fmt.Sprintf("%v: %d are allowed", ErrTooMany, e.Most) }
+func (e TooMany) Is(target error) bool { return target == ErrTooMany }
+
 // CreateBuckets is the first migration of this package.
 func CreateBuckets(tx *store.Tx) error {
 	for _, name := range []string{roomsBucket, ownersBucket, visitedBucket} {
@@ -51,7 +57,7 @@ func CreateBuckets(tx *store.Tx) error {
 	return nil
 }
 
-// StoredRoom is a room that people find again. Nothing of its calls is stored.
+// StoredRoom is a room that people find again. Of its calls a Diary keeps when they were.
 type StoredRoom struct {
 	ID      mls.RoomID
 	Name    string
@@ -77,6 +83,16 @@ type Rooms struct {
 	// Planned is told of each planned meeting that is made, changed or cancelled, in the transaction of that; nil: nobody
 	// is. Set it before the first request.
 	Planned Told
+	// Most is how many rooms a person may have, up to 500; nil: 500. Set it before the first request.
+	Most func() int
+}
+
+// MaxRooms is how many rooms a person may have now.
+func (s *Rooms) MaxRooms() int {
+	if s.Most == nil {
+		return maxRooms
+	}
+	return min(s.Most(), maxRooms)
 }
 
 // NewRooms returns the rooms of a database.
@@ -107,10 +123,10 @@ func (s *Rooms) Create(owner accounts.ID, name string, now time.Time) (StoredRoo
 		return StoredRoom{}, fmt.Errorf("read randomness: %w", err)
 	}
 	err = s.db.Update(func(tx *store.Tx) error {
-		n := 0
+		n, most := 0, s.MaxRooms()
 		tx.Scan(ownersBucket, owner[:], nil, maxRooms, func(_, _ []byte) bool { n++; return true })
-		if n >= maxRooms {
-			return ErrTooMany
+		if n >= most {
+			return TooMany{most}
 		}
 		if tx.Get(roomsBucket, r.ID[:]) != nil {
 			return fmt.Errorf("room id %s was drawn twice: the source of randomness is broken", r.ID)
@@ -263,6 +279,9 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := s.forgetPlanned(tx, r.ID, now); err != nil {
 		return err
 	}
+	if err := forgetHistory(tx, r.ID); err != nil {
+		return err
+	}
 	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)
 	e.Actor = actor
 	return s.log.Record(tx, e)
@@ -395,6 +414,25 @@ func (s *Rooms) List(account accounts.ID, now time.Time) (list []StoredRoom, err
 		return nil
 	})
 	return list, err
+}
+
+// InUse says how many rooms the person with the most of them has, and how many there are.
+func (s *Rooms) InUse() (most, all int, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		var owner accounts.ID
+		n := 0
+		tx.Scan(ownersBucket, nil, nil, 0, func(k, _ []byte) bool {
+			if next := accounts.ID(k[:len(owner)]); next != owner {
+				owner, n = next, 0
+			}
+			n++
+			all++
+			most = max(most, n)
+			return true
+		})
+		return nil
+	})
+	return most, all, err
 }
 
 // Count says how many rooms there are.

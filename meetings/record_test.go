@@ -24,7 +24,8 @@ func newRooms(t *testing.T) (*Rooms, *audit.Log) {
 	err = db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "meetings", Run: CreateBuckets}, {Version: 3, Name: "rules", Run: AddRules},
 		{Version: 4, Name: "schedules", Run: AddSchedules}, {Version: 5, Name: "profiles", Run: CreateProfiles},
-	}, accounts.Migrations(6)...))
+		{Version: 6, Name: "history", Run: AddHistory},
+	}, accounts.Migrations(7)...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,8 @@ func (r *Room) Apply(e Event, now time.Time) []Effect {
 	case ProfileChanged:
 		r.card.Profile = orStandard(e.Profile)
 		r.statusDirty = true
+	case LimitChanged:
+		r.limits.Members = e.Members
 	case RoomDeleted:
 		if r.call != nil || r.restart != nil || r.recovery != nil {
 			r.endCall("deleted", "")

@@ -33,6 +33,11 @@ export interface Call {
   call: string; room: { id: string; name: string }; since: string; epoch: number; locked: boolean; members: Member[];
   forwarded: number; refused: Record<string, number>;
 }
+/** All that is kept of a call. about: the end is known to the minute only. */
+export interface PastCall { room: { id: string; name: string }; began: string; ended?: string; about: boolean; most: number; how?: "left" | "ended" | "interrupted" | "broken" }
+/** days: how long it is kept; 0: not at all. */
+export interface PastCalls { calls: PastCall[]; next: string; days: number }
+export interface CallQuery { from: string; to: string; room: string }
 export interface Entry {
   sequence: number; time: string; actor: string; client?: string; action: string; object?: string; result: "ok" | "refused" | "failed";
   detail?: Record<string, string>; hash: string;
@@ -103,6 +108,7 @@ const query = (o: Record<string, string | number>) => {
 };
 
 /** The address of a copy of the audit log, which the browser saves as it comes. */
+export const callsCopy = (o: CallQuery) => `/api/admin/calls/history/export${query({ ...o })}`;
 export const auditCopy = (format: "jsonl" | "cef", o: { from: string; to: string }) => `/api/admin/audit/export${query({ format, ...o })}`;
 
 /** Acts that may need a recent proof of who acts ask for it by themselves (withProof); several may become proposals instead. */
@@ -129,6 +135,8 @@ export const admin = {
   changeGroup: (group: string, o: { name?: string; add?: string[]; take?: string[] }) => request<Group>("PATCH", `/api/admin/groups/${id(group)}`, o),
   removeGroup: (group: string) => request<void>("DELETE", `/api/admin/groups/${id(group)}`),
   calls: async () => (await request<{ calls: Call[] }>("GET", "/api/admin/calls")).calls,
+  pastCalls: (o: CallQuery & { after: string }) => request<PastCalls>("GET", `/api/admin/calls/history${query({ ...o })}`),
+  limits: () => request<{ limits: { setting: string; most: number; used: number }[]; rooms: number }>("GET", "/api/admin/limits"),
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: AuditQuery & { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query({ ...o })}`),
   auditState: () => request<AuditState>("GET", "/api/admin/audit/state"),

@@ -73,7 +73,8 @@ function Page() {
 function Inside({ me, at, home }: { me: Me; at: string; home: string }) {
   const t = words.value;
   const { role } = me.account;
-  if (role === "administrator" && at === "setup") return <Setup />;
+  // Whoever left the first start before their second factor is there again, by whatever address they come.
+  if (role === "administrator" && (at === "setup" || me.wizard)) return <Setup />;
   if (me.must) return <Enrol me={me.account} />;
   if (shut.value) return <Shut />;
   if (sectionsOf(role).length === 0) return <Entrance><Sentence title={t.notAllowed.title} text={t.notAllowed.text} act={<LinkButton href="/" look="primary">{t.toMeetings}</LinkButton>} /></Entrance>;

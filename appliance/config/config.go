@@ -59,6 +59,9 @@ type Settings struct {
 	Syslog              Syslog        // where the audit log is forwarded to
 	DeletionDelay       time.Duration // from the moment at which the deletion of an account is asked for
 
+	CallHistory time.Duration // how long it is kept when a call was; 0: not at all
+	Limits      Limits
+
 	// Files are the files that were read, in their order.
 	Files []string
 	// From says where a setting was given: a file, CommandLine, or Console. A setting at its default is not in it.
@@ -68,7 +71,7 @@ type Settings struct {
 // Defaults returns the settings of a start without any.
 func Defaults() Settings {
 	return Settings{Listen: ":8443", MediaPort: 10443, Data: "./var", Name: "Huis Clos", LogLevel: slog.LevelInfo, ConsoleDestinations: true,
-		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), Update: defaultUpdate(), Syslog: Syslog{Format: SyslogJSON}, DeletionDelay: 30 * 24 * time.Hour, From: map[string]string{}}
+		ACME: ACME{Directory: defaultACME}, Mail: Mail{Security: StartTLS, Language: "fr"}, Directory: defaultDirectory(), OIDC: defaultOIDC(), Backup: defaultBackup(), Update: defaultUpdate(), Syslog: Syslog{Format: SyslogJSON}, DeletionDelay: 30 * 24 * time.Hour, CallHistory: 30 * 24 * time.Hour, Limits: defaultLimits(), From: map[string]string{}}
 }
 
 // Hostname is the name that stands in links, or "".

@@ -34,6 +34,8 @@ type file struct {
 	Directory       directoryTable `toml:"directory"`
 	OIDC            oidcTable      `toml:"oidc"`
 	Accounts        accountsTable  `toml:"accounts"`
+	Calls           callsTable     `toml:"calls"`
+	Limits          limitsTable    `toml:"limits"`
 	Backup          backupTable    `toml:"backup"`
 	Update          updateTable    `toml:"update"`
 	Audit           auditTable     `toml:"audit"`
@@ -69,6 +71,8 @@ type shape struct {
 	Directory directoryShape `toml:"directory"`
 	OIDC      oidcShape      `toml:"oidc"`
 	Accounts  accountsShape  `toml:"accounts"`
+	Calls     callsShape     `toml:"calls"`
+	Limits    limitsShape    `toml:"limits"`
 	Backup    backupShape    `toml:"backup"`
 	Update    updateShape    `toml:"update"`
 	Audit     auditShape     `toml:"audit"`
@@ -257,6 +261,8 @@ func (f file) apply(s *Settings, from string) {
 	f.Update.apply(&s.Update, said)
 	f.Audit.apply(&s.Syslog, said)
 	f.Accounts.apply(s, said)
+	f.Calls.apply(s, said)
+	f.Limits.apply(s, said)
 }
 
 func plain(list []address) (out []netip.Addr) {

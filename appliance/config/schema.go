@@ -136,6 +136,8 @@ func (s Settings) Values() map[string]any {
 	s.Update.values(below("update"))
 	s.Syslog.values(below("audit.syslog"))
 	say("accounts.deletion_days", int(s.DeletionDelay/(24*time.Hour)))
+	say("calls.history_days", int(s.CallHistory/(24*time.Hour)))
+	s.Limits.values(below("limits"))
 	return out
 }
 

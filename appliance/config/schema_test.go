@@ -21,7 +21,7 @@ import (
 var understood = map[string]string{
 	"listen": "way", "media_port": "way", "data": "look", "name": "look", "hostnames": "way", "addresses": "way", "public_addresses": "way", "trusted_proxies": "way",
 	"control": "way", "outward": "way", "console_destinations": "way", "destinations": "way", "log.level": "look", "log.addresses": "look", "audit": "kept", "tls": "way", "mail": "way", "directory": "who", "oidc": "who",
-	"accounts": "look", "backup": "kept", "update": "who",
+	"accounts": "look", "calls": "look", "limits": "look", "backup": "kept", "update": "who",
 }
 
 // CF-5: no setting turns end-to-end encryption off, accepts clear frames or adds a hidden participant.

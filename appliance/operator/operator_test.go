@@ -77,7 +77,8 @@ func newWorld(t testing.TB) *world {
 	must(t, db.Migrate(append([]store.Migration{
 		{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "meetings", Run: meetings.CreateBuckets}, {Version: 3, Name: "rules", Run: meetings.AddRules},
 		{Version: 4, Name: "schedules", Run: meetings.AddSchedules}, {Version: 5, Name: "profiles", Run: meetings.CreateProfiles},
-	}, accounts.Migrations(6)...)))
+		{Version: 6, Name: "history", Run: meetings.AddHistory},
+	}, accounts.Migrations(7)...)))
 	trail := audit.New(db)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})

@@ -39,7 +39,9 @@ type meJSON struct {
 	SecondFactor bool            `json:"secondFactor"`
 	Factors      map[string]bool `json:"factors"` // which: totp, passkey; keyed: there is no passphrase beside
 	Must         string          `json:"must,omitempty"`
-	Idle         idleJSON        `json:"idle"`
+	// Wizard: an administrator who has no second factor yet left the first start before its end; it goes on with them.
+	Wizard bool     `json:"wizard,omitempty"`
+	Idle   idleJSON `json:"idle"`
 
 	Passkeys passkeysJSON  `json:"passkeys"`
 	Provider *providerJSON `json:"provider,omitempty"`
@@ -55,7 +57,7 @@ type idleJSON struct {
 }
 
 func (v *visit) me(a accounts.Account, token string) meJSON {
-	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", idleJSON{}, v.passkeys(), v.provider(), nil}
+	me := meJSON{accountOf(a), csrfToken(token), v.srv.Status().Version, protocol, a.SecondFactor, map[string]bool{"totp": a.TOTP, "passkey": a.Passkey, "keyed": a.Keyed}, "", false, idleJSON{}, v.passkeys(), v.provider(), nil}
 	session, console := v.srv.Accounts.Times(a.Role)
 	me.Idle = idleJSON{int(session.Idle.Seconds()), int(console.Seconds())}
 	if a.Leaving != nil {
@@ -63,6 +65,13 @@ func (v *visit) me(a accounts.Account, token string) meJSON {
 	}
 	if a.FactorMissing {
 		me.Must = "factor"
+		if a.Role == accounts.Administrator {
+			p, err := v.srv.Progress.Now()
+			if err != nil {
+				v.srv.Log.Error("how far the first start has come can't be read", "error", err) // the ordinary page does as well
+			}
+			me.Wizard = p.Begun && !p.Over
+		}
 	}
 	return me
 }

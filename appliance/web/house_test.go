@@ -48,6 +48,7 @@ type house struct {
 	audit    *audit.Log
 	rooms    *meetings.Rooms
 	hall     *meetings.Hall
+	diary    *meetings.Diary
 	hooks    *webhook.Hooks
 	log      *logbook
 	db       *store.DB
@@ -150,8 +151,8 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 4, Name: "rules of rooms", Run: meetings.AddRules}, {Version: 5, Name: "planned meetings", Run: meetings.AddSchedules},
 		{Version: 6, Name: "metrics", Run: createWatch}, {Version: 7, Name: "appearance", Run: appearance.CreateBuckets}, {Version: 8, Name: "progress", Run: progress.CreateBuckets},
 		{Version: 9, Name: "settings of the console", Run: choices.CreateBuckets},
-		{Version: 10, Name: "webhooks", Run: webhook.CreateBuckets},
-	}, accounts.Migrations(11)...)))
+		{Version: 10, Name: "webhooks", Run: webhook.CreateBuckets}, {Version: 11, Name: "history of calls", Run: meetings.AddHistory},
+	}, accounts.Migrations(12)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -169,8 +170,13 @@ func emptyHouse(t testing.TB) *house {
 		Kept: func(tx *store.Tx, account accounts.ID) (any, error) { return h.rooms.Kept(tx, account) }})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Now: h.clock, Log: logger})
-	t.Cleanup(h.hall.Close)
+	h.diary, err = meetings.OpenDiary(meetings.DiaryOptions{DB: db, Keep: func() time.Duration { return h.settings.InForce().CallHistory }, Log: logger})
+	must(t, err)
+	h.hall = meetings.NewHall(meetings.HallOptions{Records: h.rooms, Media: noMedia{}, Plane: noMedia{}, Audit: h.audit, Diary: h.diary, Now: h.clock, Log: logger})
+	t.Cleanup(func() {
+		h.hall.Close()
+		h.diary.Close(h.now)
+	})
 	h.settings, err = choices.Open(choices.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Log: logger, Sources: config.From(config.Defaults())}, h.now)
 	must(t, err)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
@@ -185,7 +191,7 @@ func emptyHouse(t testing.TB) *house {
 				return hardening.Report{{Name: "mail-connect", State: hardening.OK, Detail: hardening.Text{FR: "joint: " + to, EN: "reached: " + to}}}
 			}},
 		Hooks:    h.hooks,
-		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall,
+		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall, Diary: h.diary,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
 			return h.audit.Begin(t.Context(), format, from, to)
 		},

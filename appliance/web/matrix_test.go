@@ -274,6 +274,9 @@ var rights = []right{
 	// The description of the API holds nothing of anybody.
 	{"GET", "/api/openapi.json", is{200, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/openapi.json"), nil, ""},
 	{"GET", "/api/admin/calls", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls"), nil, ""},
+	{"GET", "/api/admin/calls/history", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls/history?from=2026-01-01T00:00:00Z"), nil, ""},
+	{"GET", "/api/admin/calls/history/export", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/calls/history/export"), nil, ""},
+	{"GET", "/api/admin/limits", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/limits"), nil, ""},
 	{"POST", "/api/admin/calls/:room/end", is{401, 403, 403, 403, 403, 403, 403, 409}, ofRoom("/api/admin/calls/%s/end"), nothing, "no-call"},
 	{"GET", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/backups"), nil, ""},
 	{"POST", "/api/admin/backups", is{401, 403, 403, 403, 403, 403, 403, 409}, fixed("/api/admin/backups"), nothing, "no-recipient"},

@@ -94,6 +94,8 @@ type Config struct {
 	// Appearance is what the organisation has its appliance look like, Organisation its name.
 	Appearance   *appearance.Keeper
 	Organisation func() string
+	// Diary keeps when calls were.
+	Diary *meetings.Diary
 	// Progress is how far the first start has come.
 	Progress progress.Keeper
 	// Checks are what an administrator may try from the console, by name; to is where a test mail goes.

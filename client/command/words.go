@@ -186,6 +186,7 @@ var sentences = map[string][2]string{
 	"ended":        {"l'appel est fini.", "the call is over."},
 	"full":         {"l'appel est complet.", "the call is full."},
 	"capacity":     {"l'appliance porte déjà tous les appels qu'elle peut ; réessayez dans quelques minutes.", "the appliance already carries all the calls it can; try again in a few minutes."},
+	"calls":        {"il y a déjà autant d'appels que les réglages en permettent ; réessayez quand un autre sera fini.", "as many calls run as the settings allow; try again when another is over."},
 	"draining":     {"l'appliance ne commence aucun nouvel appel en ce moment ; ceux en cours continuent.", "the appliance begins no new call at the moment; those in progress go on."},
 	"two-factors": {"cette salle n'est ouverte qu'à ceux qui se connectent avec deux facteurs ; ajoutez un second facteur à ce compte.",
 		"this room is only for those who sign in with two factors; add a second factor to this account."},

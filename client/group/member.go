@@ -253,7 +253,7 @@ func (m *Member) onFailure(q *meetings.Failure) []Effect {
 		return []Effect{KnockLater{}}
 	case q.Request == "knock" && q.Code == "full":
 		return []Effect{Failed{"full", q.Code}}
-	case q.Request == "create" && (q.Code == "capacity" || q.Code == "draining"):
+	case q.Request == "create" && (q.Code == "capacity" || q.Code == "calls" || q.Code == "draining"):
 		return []Effect{Failed{q.Code, q.Request}}
 	case q.Request == "admit":
 		clear(m.admitted) // those who still wait are on the next list

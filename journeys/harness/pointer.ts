@@ -18,7 +18,7 @@ export const touch = (tab: Tab, name: RegExp): Promise<boolean> => until(`someth
 export async function fill(tab: Tab, label: RegExp, text: string): Promise<void> {
   const field = (act: 'select' | 'read') => tab.run(([source, flags, what]) => {
     const wanted = new RegExp(source, flags), dialogs = [...document.querySelectorAll('dialog[open]')], root = dialogs.at(-1) ?? document.body;
-    const found = [...root.querySelectorAll<HTMLInputElement>('input:not([readonly])')].find((e) => wanted.test((e.labels?.[0]?.textContent ?? '').trim()));
+    const found = [...root.querySelectorAll<HTMLInputElement>('input:not([readonly]), textarea')].find((e) => wanted.test((e.labels?.[0]?.textContent ?? '').trim()));
     if (found && what === 'select') { found.focus(); found.select(); }
     return found ? found.value : null;
   }, [label.source, label.flags, act] as const);
@@ -31,6 +31,18 @@ export async function fill(tab: Tab, label: RegExp, text: string): Promise<void>
   }
   throw new Error(`the field ${String(label)} does not take what is written`);
 }
+
+/** Chooses in the list of that label. */
+export const pick = (tab: Tab, label: RegExp, option: RegExp): Promise<boolean> => until(`a list called ${String(label)} with ${String(option)}`, () => tab.run(([source, flags, choice, marks]) => {
+  const wanted = new RegExp(source, flags), dialogs = [...document.querySelectorAll('dialog[open]')], root = dialogs.at(-1) ?? document.body;
+  const list = [...root.querySelectorAll('select')].find((e) => wanted.test((e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? '').trim()));
+  const one = [...list?.options ?? []].find((o) => new RegExp(choice, marks).test(o.text));
+  if (!list || !one) return false;
+  list.value = one.value;
+  list.dispatchEvent(new Event('input', { bubbles: true }));
+  list.dispatchEvent(new Event('change', { bubbles: true }));
+  return true;
+}, [label.source, label.flags, option.source, option.flags] as const));
 
 /** The secret of the second factor that the page sets up. */
 export const secretOn = (tab: Tab): Promise<string> => until('the set-up key', () => tab.run(() => document.querySelector('[data-secret]')?.textContent ?? null));

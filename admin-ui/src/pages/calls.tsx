@@ -1,12 +1,31 @@
 import { useState } from "preact/hooks";
-import { Avatar, Badge, Button, compareNames, Confirm, count, Empty, Icon, Notice, Seal, Skeleton, span, Table, time, toast, lang, type Column } from "@huisclos/ui-kit";
+import { Avatar, Badge, Button, compareNames, Confirm, count, Empty, Icon, Notice, Seal, Skeleton, span, Table, Tabs, time, toast, lang, type Column } from "@huisclos/ui-kit";
 import { admin, type ApiError, type Call, type Member } from "../api.ts";
 import { asApiError, useEvery } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
+import { callsWords } from "../words/calls.ts";
+import { PastCallsPart } from "./calls-past.tsx";
 import { Failed } from "./errors.tsx";
 
+const parts = ["live", "past"] as const;
+type Part = (typeof parts)[number];
+
 export function Calls() {
+  const t = callsWords.value;
+  const [part, setPart] = useState<Part>(location.hash === "#past" ? "past" : "live");
+  const show = (p: Part) => { history.replaceState(null, "", p === "live" ? location.pathname : `#${p}`); setPart(p); };
+  return (
+    <>
+      <Head title={t.title} />
+      <Tabs label={t.title} value={part} tabs={parts.map((p) => ({ value: p, label: t.parts[p] }))} onChange={show}>
+        {part === "live" ? <Live /> : <PastCallsPart />}
+      </Tabs>
+    </>
+  );
+}
+
+function Live() {
   const t = words.value.live;
   const [calls, setCalls] = useState<Call[] | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
@@ -20,7 +39,6 @@ export function Calls() {
   };
   return (
     <>
-      <Head title={t.title} />
       {error && !calls ? <Failed error={error} onRetry={() => void load()} />
         : !calls ? <Skeleton lines={4} />
         : calls.length === 0 ? <Empty title={t.none} picture={<Seal state="open" size="l" />}><p>{t.noneText}</p></Empty>

@@ -11,14 +11,16 @@ import { base } from "../route.ts";
 import { Head } from "../shell.tsx";
 import { settingName, settingsWords } from "../words/settings.ts";
 import { Failed } from "./errors.tsx";
+import { LimitsInUse } from "./limits.tsx";
 import { SettingsHistory } from "./settings-history.tsx";
 
 export const ofNames = ["name", "hostnames", "public_addresses", "addresses", "trusted_proxies"], ofMail = ["mail.host", "mail.security", "mail.port", "mail.from", "mail.user", "mail.password"];
 const moreOfMail = ["mail.language", "mail.helo", "mail.ca"];
 const ofDirectory = ["directory.url", "directory.base", "directory.bind_dn", "directory.bind_password", "directory.default_role"], ofProvider = ["oidc.issuer", "oidc.preset", "oidc.client_id", "oidc.client_secret", "oidc.name", "oidc.default_role"];
+const ofLimits = ["limits.calls", "limits.people", "limits.rooms", "limits.sessions", "calls.history_days"];
 const ofAccounts = ["accounts.deletion_days", "log.level"];
 
-const parts = ["names", "mail", "sources", "accounts", "all", "history"] as const;
+const parts = ["names", "mail", "sources", "accounts", "limits", "all", "history"] as const;
 type Part = (typeof parts)[number];
 const asked = (): Part => parts.find((p) => `#${p}` === location.hash) ?? "names";
 
@@ -44,6 +46,7 @@ export function SettingsPage() {
             </div>
           )}
           {part === "accounts" && <Fields names={ofAccounts} d={d} />}
+          {part === "limits" && <div class="stack stack--loose"><Fields names={ofLimits} d={d} /><LimitsInUse of={d.all} /></div>}
           {part === "all" && <All d={d} />}
           {part === "history" && <SettingsHistory onBack={d.taken} />}
         </Tabs>

@@ -21,17 +21,25 @@ export function Tls() {
       <Head title={t.title} />
       <p class="muted lead">{t.lead}</p>
       <div class="stack stack--loose">
-        <section class="card stack" aria-labelledby="tls-served">
-          <h2 id="tls-served" class="part-title">{t.served}</h2>
-          <Remarks of={state.serves} />
-          <AcmeStatus state={state} onDone={s.load} />
-          <dl class="facts"><dt>{t.mode}</dt><dd>{t.modes[state.mode]}</dd></dl>
-          <CertificateFacts of={state.serves} />
-          {(state.mode === "self-signed" || state.mode === "acme") && <p class="muted small">{t.renewsItself}{state.acme.renewAt && state.mode === "acme" && ` ${t.renewsOn(date(state.acme.renewAt))}`}</p>}
-        </section>
+        <Served state={state} onDone={s.load} />
         <TlsChooser state={state} fixed={s.fixed} values={s.values} onDone={s.load} />
       </div>
     </>
+  );
+}
+
+/** The certificate that browsers are shown now. The set-up embeds it, too. */
+export function Served({ state, onDone }: { state: TlsState; onDone: () => Promise<void> | void }) {
+  const t = tlsWords.value;
+  return (
+    <section class="card stack" aria-labelledby="tls-served">
+      <h2 id="tls-served" class="part-title">{t.served}</h2>
+      <Remarks of={state.serves} />
+      <AcmeStatus state={state} onDone={onDone} />
+      <dl class="facts"><dt>{t.mode}</dt><dd>{t.modes[state.mode]}</dd></dl>
+      <CertificateFacts of={state.serves} />
+      {(state.mode === "self-signed" || state.mode === "acme") && <p class="muted small">{t.renewsItself}{state.acme.renewAt && state.mode === "acme" && ` ${t.renewsOn(date(state.acme.renewAt))}`}</p>}
+    </section>
   );
 }
 

@@ -7,8 +7,8 @@ import { settingsWords } from "../words/settings.ts";
 
 const printed = (s: string) => { const text = s.replaceAll("'", "’"); return text.charAt(0).toLocaleUpperCase() + text.slice(1); };
 
-/** inner: it stands below a heading of its part. */
-export function Trial({ what, unsaved, inner, onWell }: { what: CheckName; unsaved: boolean; inner?: boolean; onWell?: () => void }) {
+/** inner: it stands below a heading of its part. onSave: what is not saved is saved on the way, since a trial is of what is in force. */
+export function Trial({ what, unsaved, inner, onWell, onSave }: { what: CheckName; unsaved: boolean; inner?: boolean; onWell?: () => void; onSave?: () => Promise<boolean> }) {
   const Title = inner ? "h3" : "h2";
   const t = settingsWords.value.check, w = t[what], me = session.value;
   const [to, setTo] = useState(me.state === "in" ? me.me.account.email : "");
@@ -17,10 +17,12 @@ export function Trial({ what, unsaved, inner, onWell }: { what: CheckName; unsav
   const [error, setError] = useState<string | null>(null);
   const run = async (e: Event) => {
     e.preventDefault();
-    if (busy || unsaved) return;
+    if (busy || (unsaved && !onSave)) return;
     setBusy(true);
     setError(null);
     setLines(null);
+    // Where a setting is wrong its field says so, above.
+    if (unsaved && !await onSave?.()) { setBusy(false); return; }
     try {
       const found = await settingsApi.check(what, what === "mail" ? to.trim() : "");
       setLines(found);
@@ -30,9 +32,9 @@ export function Trial({ what, unsaved, inner, onWell }: { what: CheckName; unsav
   };
   return (
     <form class="card stack" aria-labelledby={`try-${what}`} onSubmit={(e) => void run(e)}>
-      <div class="stack stack--tight"><Title id={`try-${what}`} class="part-title part-title--tight">{w.title}</Title><p class="muted small">{unsaved ? t.unsaved : w.text}</p></div>
+      <div class="stack stack--tight"><Title id={`try-${what}`} class="part-title part-title--tight">{w.title}</Title><p class="muted small">{!unsaved ? w.text : onSave ? t.savesFirst : t.unsaved}</p></div>
       {what === "mail" && <Input label={t.mail.to} type="email" required value={to} onValue={setTo} autocomplete="email" />}
-      <div><Button type="submit" busy={busy} disabled={unsaved}>{busy ? t.running : w.act}</Button></div>
+      <div><Button type="submit" busy={busy} disabled={unsaved && !onSave}>{busy ? t.running : unsaved && onSave ? t.saveAnd(w.act) : w.act}</Button></div>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       {lines && <Told lines={lines} />}
     </form>

@@ -31,11 +31,11 @@ export function Others({ onNext }: { onNext: (all: boolean) => void }) {
       <div class="greeting"><h1>{t.othersTitle}</h1><p class="muted">{t.othersLead}</p></div>
       {error && <Notice tone="danger" live><p>{error}</p></Notice>}
       {!there ? !error && <Skeleton lines={4} /> : (
-        <div class="stack">
+        <div key="watches" class="stack">
           {watches.map((w) => <Other key={w} role={w} there={there[w] ?? null} onMade={() => setMade({ ...made, [w]: true })} />)}
         </div>
       )}
-      <div class="stack stack--tight others__end">
+      <div key="acts" class="stack stack--tight others__end">
         <Button look={all ? "primary" : "plain"} large wide onClick={() => onNext(all)}>{all ? t.next : t.later}</Button>
         {!all && <p class="muted small">{t.laterHint}</p>}
       </div>

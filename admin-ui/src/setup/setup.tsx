@@ -5,14 +5,13 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { EnrolCard, Icon, LinkButton, Seal, Skeleton } from "@huisclos/ui-kit";
-import type { ApiError } from "../api.ts";
+import { EnrolCard, Icon, LinkButton, Seal, SignInForm, Skeleton } from "@huisclos/ui-kit";
+import { own, type ApiError } from "../api.ts";
 import { Failed } from "../pages/errors.tsx";
-import { base, go } from "../route.ts";
-import { ask, asApiError, session, signOut } from "../session.ts";
+import { base, go, place, section } from "../route.ts";
+import { ask, asApiError, session, signedIn, signOut } from "../session.ts";
 import { settingsApi, type Progress, type StepName, type StepState } from "../settings-api.ts";
 import { Entrance } from "../shell.tsx";
-import { words } from "../words/console.ts";
 import { setupWords } from "../words/setup.ts";
 import { First } from "./first.tsx";
 import { Step } from "./steps.tsx";
@@ -36,7 +35,7 @@ function Rest() {
   useEffect(() => { void load(); }, []);
   if (!progress) return <Entrance>{failed ? <Failed error={failed} onRetry={() => void load()} /> : <Skeleton lines={5} />}</Entrance>;
   const note = async (step: StepName, state: StepState) => {
-    try { setProgress(await settingsApi.step(step, state)); setAgain(null); } catch (e) { setFailed(asApiError(e)); }
+    try { setProgress(await settingsApi.step(step, state)); setAgain(null); setFailed(null); } catch (e) { setFailed(asApiError(e)); }
   };
   const at = again ?? (progress.over ? undefined : progress.steps.find((s) => s.state === "open")?.step);
   if (!at) {
@@ -70,6 +69,12 @@ function Wizard({ at, name, progress, wide, children }: { at: number; name: Step
   );
 }
 
+/** The answer of whoever came in at the console's own address says still that they must: the wizard stays, wherever it was come to. */
+async function enrolled() {
+  if (section(place.value) !== "setup") go(`${base}/setup`, true);
+  await ask();
+}
+
 function Factor() {
   const t = setupWords.value;
   const s = session.value;
@@ -77,17 +82,18 @@ function Factor() {
   return (
     <>
       <div class="greeting"><h1>{t.factorTitle}</h1><p class="muted">{t.factorLead}</p></div>
-      <EnrolCard me={s.me.account} onDone={ask} onSignOut={() => void signOut().finally(() => go(`${base}/`))} />
+      <EnrolCard me={s.me.account} onDone={enrolled} onSignOut={() => void signOut().finally(() => go(`${base}/`))} />
     </>
   );
 }
 
+/** The first account is there: whoever comes back to go on, signs in here. */
 function Done() {
   const t = setupWords.value;
   return (
     <Entrance>
       <div class="greeting"><Seal state="sealed" size="l" /><h1>{t.doneTitle}</h1><p class="muted">{t.done}</p></div>
-      <LinkButton href={`${base}/`} look="primary" large wide>{words.value.signIn.act}</LinkButton>
+      <SignInForm login={own.login} door={own} refusal={asApiError} onIn={(answer, passphrase) => signedIn(answer.me, passphrase, answer.recoveryLeft)} />
     </Entrance>
   );
 }

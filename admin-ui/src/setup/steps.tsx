@@ -1,10 +1,9 @@
 /** What each step asks, made of the parts that the console's pages are made of. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { Button, Icon, Notice, Skeleton } from "@huisclos/ui-kit";
+import { Button, Notice, Skeleton } from "@huisclos/ui-kit";
 import { LogoForm, OrganisationName } from "../pages/appearance.tsx";
 import { Failed } from "../pages/errors.tsx";
-import { status, askStatus } from "../session.ts";
+import { Served, TlsChooser, useTls } from "../pages/tls.tsx";
 import { NeedsRestart } from "../settings/bar.tsx";
 import { Trial } from "../settings/check.tsx";
 import { useDrafts } from "../settings/drafts.ts";
@@ -59,18 +58,18 @@ function Asked({ step, names, tries = [], onDone, onLater, children }: { step: S
     <>
       <div class="greeting"><h1>{title}</h1><p class="muted">{lead}</p></div>
       {!d.all ? d.failed ? <Failed error={d.failed} onRetry={() => void d.load()} /> : <Skeleton lines={5} /> : (
-        <div class="stack">
+        <div key="asked" class="stack">
           {children}
           <NeedsRestart d={d} />
           {d.error && <Notice tone="danger" live><p>{d.error}</p></Notice>}
           <form id={form} class="card settings__fields" onSubmit={(e) => void on(e)}>
             {names.map((n) => <SettingField key={n} name={n} d={d} />)}
-            {tries.length > 0 && unsaved && <div><Button busy={d.busy} onClick={() => void d.save()}>{t.saveToTry}</Button></div>}
           </form>
-          {tries.map((c) => <Trial key={c} what={c} unsaved={unsaved} />)}
+          {tries.map((c) => <Trial key={c} what={c} unsaved={unsaved} onSave={d.save} />)}
         </div>
       )}
-      <div class="wizard__acts">
+      {/* Its key keeps it what it was when the form above comes: without, it was drawn anew, and a press on what had the focus was lost. */}
+      <div key="acts" class="wizard__acts">
         <Button large onClick={onLater}>{t.later}</Button>
         <button type="submit" form={form} class="button button--primary button--large" disabled={d.busy || !d.all}>{unsaved ? t.saveNext : t.next}</button>
       </div>
@@ -78,16 +77,15 @@ function Asked({ step, names, tries = [], onDone, onLater, children }: { step: S
   );
 }
 
-/** What the appliance shows to browsers now, and where that is changed. */
+/** Which certificate browsers are shown, and the four ways to another one, as the console has them. */
 function Certificate() {
-  const t = setupWords.value, now = status.value.last;
-  const [asked, setAsked] = useState(false);
-  useEffect(() => { void askStatus().finally(() => setAsked(true)); }, []);
-  if (!now) return asked ? <Notice tone="attention"><p>{t.tlsUnknown}</p></Notice> : <Skeleton lines={3} />;
+  const c = useTls();
+  if (!c.state) return c.failed ? <Failed error={c.failed} onRetry={() => void c.load()} /> : <Skeleton lines={6} />;
   return (
-    <section class="card stack">
-      <dl class="facts"><dt>{t.tlsAddress}</dt><dd class="any">{now.address || location.origin}</dd><dt>{t.tlsFingerprint}</dt><dd><code class="any">{now.fingerprint}</code></dd></dl>
-      <p><Icon name="info" size="s" /> {t.tlsHint}</p>
-    </section>
+    <>
+      {c.state.mode === "self-signed" && <Notice><p>{setupWords.value.tlsHint}</p></Notice>}
+      <Served state={c.state} onDone={c.load} />
+      <TlsChooser state={c.state} fixed={c.fixed} values={c.values} onDone={c.load} />
+    </>
   );
 }

@@ -154,6 +154,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "canary.ended": ["Appel d’essai terminé", "Test call ended"],
   "call.locked": ["Salle verrouillée", "Room locked"],
   "call.unlocked": ["Salle déverrouillée", "Room unlocked"],
+  "call.history-exported": ["Historique des réunions remis", "History of meetings handed out"],
   "call.hosts": ["Hôtes changés", "Hosts changed"],
   "call.recovered": ["Réunion reprise après un redémarrage", "Meeting recovered after a restart"],
   "call.recover-refused": ["Reprise refusée", "Recovery refused"],

@@ -6,7 +6,7 @@ type Names = Record<string, [name: string, hint: string]>;
 export const settingsWords = dictionary(
   {
     title: "Réglages", lead: "Ce qui est fixé par un fichier du serveur ne se change que là ; le reste se change ici. Chaque changement est gardé dans l’historique.",
-    parts: { names: "Noms et adresses", mail: "Courriel", sources: "Sources d’identité", accounts: "Comptes et journal", all: "Tous les réglages", history: "Historique" },
+    parts: { names: "Noms et adresses", mail: "Courriel", sources: "Sources d’identité", accounts: "Comptes et journal", limits: "Limites", all: "Tous les réglages", history: "Historique" },
     setup: "Revoir l’installation", partsName: "Parties des réglages",
     empty: "aucune", yes: "oui", no: "non", secretSet: "Un secret est enregistré. Il n’est jamais montré ; écrivez-en un autre pour le remplacer.", secretNone: "Aucun secret n’est enregistré.",
     byDefault: (v: string) => `Par défaut : ${v}.`, lines: "Un par ligne.",
@@ -18,9 +18,15 @@ export const settingsWords = dictionary(
     leave: { title: "Quitter sans enregistrer ?", text: (names: string) => `Ces changements seront perdus : ${names}.`, act: "Quitter sans enregistrer" },
     check: {
       running: "Essai en cours", well: "Tout s’est bien passé.", stops: "L’essai s’arrête ici.", unsaved: "Enregistrez d’abord : l’essai se fait avec les réglages en vigueur.",
+      savesFirst: "Ce que vous venez de saisir est d’abord enregistré : l’essai se fait avec les réglages en vigueur.", saveAnd: (act: string) => `Enregistrer, puis ${act.charAt(0).toLowerCase()}${act.slice(1)}`,
       mail: { title: "Essayer l’envoi", text: "Un message d’essai part vers l’adresse que vous donnez ; chaque étape est dite.", to: "Adresse du message d’essai", act: "Envoyer un message d’essai" },
       directory: { title: "Essayer l’annuaire", text: "L’annuaire est interrogé comme pour une lecture, sans rien changer.", act: "Essayer l’annuaire" },
       provider: { title: "Essayer le fournisseur", text: "Le fournisseur d’identité est joint et sa description est lue, sans rien changer.", act: "Essayer le fournisseur" },
+    },
+    used: {
+      title: "Aujourd’hui", what: "Limite", most: "Permis", now: "En ce moment", free: "selon la machine", reached: "atteinte",
+      rooms: (n: number) => n < 2 ? `${n} salle en tout.` : `${n} salles en tout.`,
+      by: { "limits.calls": "réunions en cours", "limits.people": "dans la plus grande réunion en cours", "limits.rooms": "à la personne qui en a le plus", "limits.sessions": "à la personne qui en a le plus" } as Record<string, string>,
     },
     history: {
       none: "Aucun changement", noneText: "Les changements des réglages apparaîtront ici, avec leur auteur.",
@@ -65,6 +71,11 @@ export const settingsWords = dictionary(
       "oidc.client_secret": ["Secret de cet appareil chez lui", "Il est scellé dans la base de l’appareil."],
       "oidc.ca": ["Autorité de certification du fournisseur", "Certificats (PEM) auxquels se fier à la place de ceux du système."],
       "oidc.default_role": ["Rôle par défaut", "Celui d’une personne à qui le fournisseur n’en donne pas d’autre."],
+      "calls.history_days": ["Historique des réunions, en jours", "Combien de temps il reste noté qu’une réunion a eu lieu : salle, début, fin, nombre de personnes au plus. Jamais qui y était. 0 : rien n’est gardé, et ce qui l’était est effacé."],
+      "limits.calls": ["Réunions à la fois", "Qui veut en ouvrir une de plus lit pourquoi elle ne commence pas. 0 : autant que la machine en porte sans gâcher celles en cours."],
+      "limits.people": ["Personnes par réunion", "De 2 à 1 000. Un profil de sécurité peut en admettre moins. Personne n’est mis dehors quand la limite baisse."],
+      "limits.rooms": ["Salles par personne", "De 1 à 500. Qui en a davantage les garde, et n’en crée pas d’autre."],
+      "limits.sessions": ["Connexions par personne", "Navigateurs où la même personne est connectée en même temps, de 1 à 32. Une de plus ferme celle qui n’a pas servi depuis le plus longtemps."],
       "accounts.deletion_days": ["Délai avant suppression, en jours", "Entre la demande de suppression d’un compte et sa suppression ; elle peut être annulée d’ici là."],
       "backup.recipients": ["Clés publiques des sauvegardes", "Pour qui chaque sauvegarde est chiffrée : age1pq1…, qui résiste à un ordinateur quantique et se donne seule, age1…, ssh-ed25519 … ou ssh-rsa …. Sans clé, aucune ne se fait."],
       "backup.at": ["Heure de la sauvegarde", "À l’horloge de cette machine, par exemple 02:30."],
@@ -77,7 +88,7 @@ export const settingsWords = dictionary(
   },
   {
     title: "Settings", lead: "What a file on the server fixes changes only there; the rest changes here. Each change is kept in the history.",
-    parts: { names: "Names and addresses", mail: "Mail", sources: "Identity sources", accounts: "Accounts and log", all: "All settings", history: "History" },
+    parts: { names: "Names and addresses", mail: "Mail", sources: "Identity sources", accounts: "Accounts and log", limits: "Limits", all: "All settings", history: "History" },
     setup: "See the set-up again", partsName: "Parts of the settings",
     empty: "none", yes: "yes", no: "no", secretSet: "A secret is kept. It is never shown; write another to replace it.", secretNone: "No secret is kept.",
     byDefault: (v) => `Default: ${v}.`, lines: "One per line.",
@@ -89,9 +100,15 @@ export const settingsWords = dictionary(
     leave: { title: "Leave without saving?", text: (names) => `These changes will be lost: ${names}.`, act: "Leave without saving" },
     check: {
       running: "Trying", well: "All went well.", stops: "The trial stops here.", unsaved: "Save first: the trial uses the settings in force.",
+      savesFirst: "What you have just entered is saved first: the trial uses the settings in force.", saveAnd: (act) => `Save, then ${act.charAt(0).toLowerCase()}${act.slice(1)}`,
       mail: { title: "Try sending", text: "A test message goes to the address that you give; each step is told.", to: "Address of the test message", act: "Send a test message" },
       directory: { title: "Try the directory", text: "The directory is asked as for a reading, and nothing is changed.", act: "Try the directory" },
       provider: { title: "Try the provider", text: "The identity provider is reached and its description read, and nothing is changed.", act: "Try the provider" },
+    },
+    used: {
+      title: "Today", what: "Limit", most: "Allowed", now: "At the moment", free: "what the machine carries", reached: "reached",
+      rooms: (n) => n === 1 ? "1 room in all." : `${n} rooms in all.`,
+      by: { "limits.calls": "meetings in progress", "limits.people": "in the largest meeting in progress", "limits.rooms": "of the person with the most", "limits.sessions": "of the person with the most" },
     },
     history: {
       none: "No changes", noneText: "Changes of the settings will appear here, with who made them.",
@@ -136,6 +153,11 @@ export const settingsWords = dictionary(
       "oidc.client_secret": ["This appliance’s secret there", "It is sealed in the appliance’s database."],
       "oidc.ca": ["Certificate authority of the provider", "Certificates (PEM) to trust in place of the system’s."],
       "oidc.default_role": ["Default role", "That of somebody to whom the provider gives no other."],
+      "calls.history_days": ["History of meetings, in days", "How long it is kept that a meeting was: room, beginning, end, how many people at most. Never who was in it. 0: nothing is kept, and what was is erased."],
+      "limits.calls": ["Meetings at once", "Who wants to open one more reads why it does not begin. 0: as many as the machine carries without spoiling those in progress."],
+      "limits.people": ["People in a meeting", "From 2 to 1,000. A security profile may admit fewer. Nobody is sent away when the limit is lowered."],
+      "limits.rooms": ["Rooms per person", "From 1 to 500. Who has more keeps them, and makes no further one."],
+      "limits.sessions": ["Sign-ins per person", "Browsers in which the same person is signed in at once, from 1 to 32. One more ends the one that was used last longest ago."],
       "accounts.deletion_days": ["Delay before deletion, in days", "Between asking for an account’s deletion and the deletion; it can be taken back until then."],
       "backup.recipients": ["Public keys of backups", "For whom each backup is encrypted: age1pq1…, which withstands a quantum computer and is given alone, age1…, ssh-ed25519 … or ssh-rsa …. Without a key none is made."],
       "backup.at": ["Time of the backup", "By the clock of this machine, for example 02:30."],

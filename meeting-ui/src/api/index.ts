@@ -20,6 +20,8 @@ export interface Me {
   account: Account; csrf: string; version: string; protocol: number;
   /** The rules ask for a second factor and there is none: nothing else is open to this session. */
   must?: "factor";
+  /** The first start was left before there was a second factor: it goes on there. */
+  wizard?: boolean;
   secondFactor?: boolean;
   /** Which second factors there are. */
   factors?: Kinds;

@@ -240,7 +240,7 @@ export class Session {
     } else if (request === "knock") {
       this.events.failed(code === "full" || code === "two-factors" || code === "role" ? code : "protocol", code);
     } else if (request === "create" && code !== "recover") {
-      this.events.failed(code === "capacity" || code === "draining" || code === "two-factors" || code === "role" ? code : "protocol", code);
+      this.events.failed(code === "capacity" || code === "calls" || code === "draining" || code === "two-factors" || code === "role" ? code : "protocol", code);
     } else if (request === "change") {
       this.asked.length = 0;
     }

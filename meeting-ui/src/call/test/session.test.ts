@@ -362,7 +362,7 @@ test("who does not meet the profile is told which condition it is", async () => 
 });
 
 test("a host is told why no call begins", async () => {
-  for (const code of ["capacity", "draining"] as const) {
+  for (const code of ["capacity", "calls", "draining"] as const) {
     const host = new Device("host", code);
     await host.take(room({ state: "empty" }));
     await host.take({ type: "error", request: "create", code });
