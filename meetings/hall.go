@@ -39,10 +39,12 @@ type HallOptions struct {
 	Plane   Plane
 	Relay   Credentials // nil: there is none
 	Audit   Recorder
-	Now     func() time.Time
-	Rand    io.Reader
-	Log     *slog.Logger
-	Limits  Limits
+	// Writable says whether the audit log can be written at the moment; nil: it always can. It must not block.
+	Writable func() error
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *slog.Logger
+	Limits   Limits
 	// RecoverFor is how long after the start calls of the time before are taken
 	// back; default 10 minutes, negative: never.
 	RecoverFor time.Duration
@@ -59,6 +61,8 @@ const (
 var (
 	ErrClosed = errors.New("the server is stopping")
 	ErrFull   = errors.New("too many connections to this room")
+
+	errWaiting = errors.New("too many entries wait")
 )
 
 // Hall runs every room that somebody is in.
@@ -99,18 +103,6 @@ func NewHall(o HallOptions) *Hall {
 	return h
 }
 
-// writeAudit keeps the disk out of the rooms' goroutines.
-func (h *Hall) writeAudit() {
-	for e := range h.entries {
-		if h.o.Audit == nil {
-			continue
-		}
-		if err := h.o.Audit.Write(e); err != nil {
-			h.o.Log.Error("audit entry lost", "action", string(e.Action), "error", err)
-		}
-	}
-}
-
 // Close closes every connection so that clients come back to the next process,
 // and waits for all goroutines.
 func (h *Hall) Close() {
@@ -141,13 +133,23 @@ func (l *Line) ID() ConnID { return l.id }
 // Receive hands a request to the room and returns when it has been dealt with:
 // a client that sends faster than its room works waits in its own socket.
 func (l *Line) Receive(q Request) {
-	l.loop.call(job{event: Received{l.id, q, l.busy(q), l.loop.hall.Draining()}})
+	l.loop.call(job{event: Received{l.id, q, l.busy(q), l.loop.hall.Draining(), l.unrecorded(q)}})
 }
 
 // busy is asked for the one request that begins a call.
 func (l *Line) busy(q Request) bool {
 	_, begins := q.(*Create)
 	return begins && l.loop.hall.o.Media.Busy()
+}
+
+// unrecorded is asked for the requests that bring somebody in.
+func (l *Line) unrecorded(q Request) bool {
+	switch q.(type) {
+	case *Create, *Knock:
+		w := l.loop.hall.o.Writable
+		return w != nil && w() != nil
+	}
+	return false
 }
 
 // Gone says that the connection is no more.
