@@ -232,7 +232,6 @@ func (db *DB) Update(f func(*Tx) error) error {
 		db.trouble.Store(t)
 		return t.wrap()
 	}
-	db.trouble.Store(nil)
 	db.revision.Store(next)
 	if db.committed != nil {
 		db.committed(time.Since(began))
