@@ -50,7 +50,7 @@ func theService() []command.Section {
 				},
 			},
 			{
-				Path: "status", Asks: true, Run: control.PrintStatus,
+				Path: "status", Asks: true, Run: appliance.Status,
 				Does: command.Text{FR: "dit ce que fait l'appliance en marche", EN: "say what the running appliance does"},
 			},
 			{
@@ -90,7 +90,7 @@ func checks() []command.Section {
 		Title: command.Text{FR: "Vérifier", EN: "Checking"},
 		Commands: []command.Command{
 			{
-				Path: "check", Asks: true, Run: control.Check,
+				Path: "check", Asks: true, Run: appliance.Check,
 				Does: command.Text{FR: "dit ce qui est en ordre, et quoi faire sinon", EN: "say what is in order, and what to do otherwise"},
 				More: command.Text{
 					FR: "Le contrôle que l'appliance fait d'elle-même, et ce qui se voit d'ici : réglages, port, certificat, noms, horloge, place sur le disque, noyau. Code de retour 1 quand quelque chose n'est pas en ordre ; un conseil au sujet de la machine n'y change rien.",

@@ -327,6 +327,9 @@ func (a *Accounts) SessionFor(token string, use Use, now time.Time) (Account, Se
 		s.Proved = proved
 		return putSession(tx, hash, found)
 	})
+	if errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrFailed) {
+		return account, s, nil // its use is not kept, so it ends sooner; what it may do meanwhile is only what needs no record
+	}
 	if err != nil {
 		return Account{}, Session{}, err
 	}

@@ -18,6 +18,7 @@ import (
 	"huisclos/appliance/factory"
 	"huisclos/appliance/operator"
 	"huisclos/appliance/support"
+	"huisclos/hardening"
 )
 
 // CheckCall places a sealed call of two test participants through the running appliance.
@@ -59,11 +60,12 @@ func (a *Appliance) acts() control.Acts {
 			needed, err := a.accounts.SetupNeeded()
 			return control.Status{Version: Version, Since: a.started, Calls: calls, People: people, Addresses: a.addresses(), Unlisted: a.unlisted(), Port: a.port,
 				Fingerprint: a.keeper.Fingerprint(), Expires: a.keeper.Expires(), SelfSigned: a.keeper.SelfSigned(),
-				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail(), Forwarding: a.forwardingStatus(), Draining: a.hall.Draining()}
+				SetupNeeded: needed && err == nil, NeedsRestart: a.choices.NeedsRestart(), Mail: a.mail(), Forwarding: a.forwardingStatus(), Draining: a.hall.Draining(), Needs: a.needs()}
 		},
 		Reset:     a.reset,
 		Export:    a.export,
-		Check:     a.selfCheck,
+		Check:     func() hardening.Report { return append(a.selfCheck(), a.needLines()...) },
+		Explain:   notRecorded,
 		Canary:    a.makeCanary,
 		EndCanary: a.endCanaryOf,
 		Network:   a.network,
@@ -97,7 +99,7 @@ func FactoryReset(ctx context.Context, args []string, stdout, stderr io.Writer) 
 
 // SupportBundle writes what somebody who helps needs to know.
 func SupportBundle(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return support.Command(Version)(ctx, args, stdout, stderr)
+	return support.Command(Version, lookAtDatabase)(ctx, args, stdout, stderr)
 }
 
 // reset is loud: in the audit log, and in the service's own.

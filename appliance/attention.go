@@ -111,10 +111,11 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 			list = append(list, at)
 		}
 	}
-	add(w.db.Writable() != nil, web.Attention{Code: "database", Grave: true})
+	unwritten := notWritten(w.db.Writable())
+	add(unwritten != "", web.Attention{Code: unwritten, Grave: true})
 	if disk, err := metrics.ReadDisk(a.settings.Data); err == nil {
 		short, last := diskState(disk)
-		add(short, web.Attention{Code: "disk", Grave: last, Number: float64(disk.Free)})
+		add(short && unwritten != "disk-full", web.Attention{Code: "disk", Grave: last, Number: float64(disk.Free)})
 	}
 	left := a.keeper.Expires().Sub(now)
 	add(left <= 0, web.Attention{Code: "certificate-expired", Grave: true, Since: a.keeper.Expires()})

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type mailServer struct {
 	dir           string
 	starttls, tls int // ports
 	ca            string
+	halt          func() // stops it before the test ends
 }
 
 const (
@@ -133,9 +135,12 @@ func startMailServer(t *testing.T) *mailServer {
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
 	must(t, c.Start())
-	t.Cleanup(func() {
+	m.halt = sync.OnceFunc(func() {
 		_ = c.Process.Signal(syscall.SIGTERM)
 		_ = c.Wait()
+	})
+	t.Cleanup(func() {
+		m.halt()
 		if t.Failed() {
 			for _, name := range []string{"mainlog", "paniclog", "rejectlog"} {
 				log, _ := os.ReadFile(filepath.Join(dir, "log", name))

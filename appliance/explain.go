@@ -65,16 +65,20 @@ func sentencesFor(err error, s settings) (fr, en string) {
 		return fmt.Sprintf("les données de %s servent déjà à un autre processus ; arrêtez-le, ou choisissez un autre dossier avec --data.", s.Data),
 			fmt.Sprintf("the data in %s are in use by another process; stop it, or choose another directory with --data.", s.Data)
 	case errors.Is(err, store.ErrNewer):
-		return fmt.Sprintf("les données de %s viennent d'une version plus récente ; réinstallez cette version, ou restaurez une sauvegarde.", s.Data),
-			fmt.Sprintf("the data in %s were written by a newer version; install that version again, or restore a backup.", s.Data)
+		return fmt.Sprintf("les données de %s viennent d'une version plus récente ; rien n'y a été changé. Réinstallez cette version, ou restaurez une sauvegarde faite avant elle.", s.Data),
+			fmt.Sprintf("the data in %s were written by a newer version; nothing in them was changed. Install that version again, or restore a backup from before it.", s.Data)
 	case errors.Is(err, store.ErrDamaged):
 		return fmt.Sprintf("la base de données de %s est abîmée ; restaurez une sauvegarde.", s.Data),
 			fmt.Sprintf("the database in %s is damaged; restore a backup.", s.Data)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("le dossier de données %s n'est pas accessible en écriture ; changez ses droits, ou choisissez-en un autre avec --data.", s.Data),
 			fmt.Sprintf("the data directory %s cannot be written; change its permissions, or choose another with --data.", s.Data)
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Sprintf("il n'y a plus de place sur le disque de %s.", s.Data), fmt.Sprintf("the disk of %s is full.", s.Data)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Sprintf("le système de fichiers de %s est en lecture seule ; le noyau protège ainsi un disque en panne : voyez dmesg, vérifiez le disque (fsck) et remontez-le.", s.Data),
+			fmt.Sprintf("the file system of %s is read-only; the kernel so protects a disk that fails: look at dmesg, check the disk (fsck) and mount it again.", s.Data)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Sprintf("il n'y a plus de place sur le disque de %s ; libérez-en ou agrandissez-le : ce qui ne peut pas être enregistré ne se fait pas, le démarrage non plus.", s.Data),
+			fmt.Sprintf("the disk of %s is full; make room or enlarge it: what can't be recorded is not done, and neither is a start.", s.Data)
 	}
 	return "l'appliance ne peut pas continuer ; la cause est ci-dessous.", "the appliance cannot go on; the cause is below."
 }

@@ -102,7 +102,7 @@ func TestLinkGoesByMailAlone(t *testing.T) {
 		t.Error("the log has the link, or whose it is")
 	}
 	var out, errs strings.Builder
-	if got := control.PrintStatus(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 || !strings.Contains(out.String(), "Mails waiting") || !strings.Contains(out.String(), "Last mail handed over") {
+	if got := Status(t.Context(), []string{"--data", s.Data}, &out, &errs); got != 0 || !strings.Contains(out.String(), "Mails waiting") || !strings.Contains(out.String(), "Last mail handed over") {
 		t.Errorf("status %d: %s%s", got, out.String(), errs.String())
 	}
 	out.Reset()

@@ -30,6 +30,8 @@ const (
 	noteEvery = time.Minute
 	// compareEvery is how soon a clock that jumped is noticed.
 	compareEvery = 10 * time.Second
+	// retryEvery is how soon a disk is noticed that has room again, when nobody else writes.
+	retryEvery = 10 * time.Second
 	// maxCollectors bounds the connections of those who read the metrics on their own port.
 	maxCollectors = 32
 )
@@ -45,7 +47,20 @@ func (a *Appliance) noteMinutes() {
 	a.every(noteEvery, note)
 	a.compareClocks(a.settings.now())
 	a.every(compareEvery, a.compareClocks)
+	a.every(retryEvery, func(time.Time) { a.lookForRoom(a.watched.db.Retry) })
 	a.onStop(func() { note(a.settings.now()) })
+}
+
+// lookForRoom tries to write where the last write found no room, and says when there is some again.
+func (a *Appliance) lookForRoom(retry func() error) {
+	if !errors.Is(a.watched.db.Writable(), store.ErrFull) {
+		return
+	}
+	if err := retry(); err != nil {
+		a.log.Error("there is no room on the disk; nothing is recorded", "error", err)
+		return
+	}
+	a.log.Warn("there is room on the disk again")
 }
 
 // compareClocks writes a jump of the clock down: from then on times in the log and in the audit log are of another clock.

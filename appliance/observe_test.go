@@ -126,7 +126,7 @@ func TestACallIsCountedAndNobodyIsNamed(t *testing.T) {
 			t.Errorf("%q is in the log", p)
 		}
 	}
-	known := regexp.MustCompile(`^[a-z_0-9]+(\{(transport|reason|line|loss|class|result|part|protection|le|status|version)="[a-z0-9_.+-]*"(,status="[1-5]xx")?\})?$`)
+	known := regexp.MustCompile(`^[a-z_0-9]+(\{(transport|matter|reason|line|loss|class|result|part|protection|le|status|version)="[a-z0-9_.+-]*"(,status="[1-5]xx")?\})?$`)
 	for name := range v {
 		if !known.MatchString(strings.ReplaceAll(name, "+Inf", "+inf")) {
 			t.Errorf("the labels of %s are none of those that name nobody", name)

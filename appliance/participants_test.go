@@ -31,7 +31,12 @@ type member struct{ email, passphrase string }
 
 func newHousehold(t *testing.T, n int) *household {
 	t.Helper()
-	a, log := start(t, testSettings(t))
+	return householdWith(t, testSettings(t), n)
+}
+
+func householdWith(t *testing.T, s settings, n int) *household {
+	t.Helper()
+	a, log := start(t, s)
 	h := &household{Appliance: a, log: log}
 	now, ctx := time.Now(), t.Context()
 	join := func(name string, role accounts.Role, m member) accounts.Account {

@@ -93,7 +93,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around 
 	a, err := Start(s, log)
 	if err != nil {
 		explain(stderr, err, s)
-		return 1
+		return exitCode(err)
 	}
 	defer a.Stop()
 	code, needed, err := a.accounts.SetupCode(s.now())

@@ -27,7 +27,6 @@ import (
 	"testing"
 	"time"
 
-	"huisclos/appliance/control"
 	"huisclos/hardening"
 )
 
@@ -178,7 +177,7 @@ func TestService(t *testing.T) {
 
 	// What protects the process, said by itself over the control socket.
 	var out, errs bytes.Buffer
-	if code := control.Check(t.Context(), []string{"--config", settingsFile, "--json"}, &out, &errs); code > 1 {
+	if code := Check(t.Context(), []string{"--config", settingsFile, "--json"}, &out, &errs); code > 1 {
 		t.Fatalf("check: %d %s", code, &errs)
 	}
 	var checked struct{ Lines hardening.Report }

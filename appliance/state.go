@@ -42,7 +42,7 @@ func (w *watch) RevokeToken(by string, now time.Time) error         { return w.A
 // Page is everything that is counted.
 func (w *watch) Page(now time.Time) metrics.Page { return w.state().Page(now) }
 
-// Ready says of each part that people need whether it answers.
+// Ready says of each part that people need whether it answers; of the calls, whether any may begin (huisclos drain).
 func (w *watch) Ready() map[string]bool {
 	_, err := w.a.accounts.SetupNeeded()
 	running := true
@@ -51,7 +51,7 @@ func (w *watch) Ready() map[string]bool {
 		running = false
 	default:
 	}
-	return map[string]bool{"database": err == nil && w.db.Writable() == nil, "listeners": !w.a.door.shut(), "rooms": !w.server.Closed(), "running": running}
+	return map[string]bool{"database": err == nil && w.db.Writable() == nil, "listeners": !w.a.door.shut(), "rooms": !w.server.Closed(), "running": running, "calls": !w.a.hall.Draining()}
 }
 
 func (w *watch) Series(tier series.Tier, from, to time.Time) (list []series.Point, err error) {
@@ -111,6 +111,13 @@ func (w *watch) state() metrics.State {
 	}
 	s.Forwarding, s.ForwardingWait = a.forwardingWord()
 	s.Directory, s.Provider = w.directory(), w.provider()
+	s.Attention = map[string]int{}
+	for _, one := range w.Attention(a.settings.now()) {
+		s.Attention[one.Code] = 1
+		if one.Grave {
+			s.Attention[one.Code] = 2
+		}
+	}
 	for _, l := range a.selfCheck() {
 		if l.State != hardening.Unknown {
 			s.Closed[l.Name] = l.State == hardening.OK

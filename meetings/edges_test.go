@@ -100,7 +100,10 @@ func TestNoRoomForAnotherCall(t *testing.T) {
 	// So does an appliance that begins none because it is about to be taken down.
 	w.busy, w.draining = false, true
 	failed(t, host, host.created(host.rules()), "draining")
-	w.draining, host.admits = false, true
+	// And one whose audit log can't be written: an entry nobody would know of.
+	w.draining, w.unrecorded = false, true
+	failed(t, host, host.created(host.rules()), codeUnrecorded)
+	w.unrecorded, host.admits = false, true
 	host.offer(host.rules(), nil)
 	w.settle()
 	w.busy, w.draining = true, true

@@ -47,6 +47,8 @@ type Received struct {
 	Crowded bool
 	// Draining: the appliance begins no further call (Hall.Drain).
 	Draining bool
+	// Unrecorded: the audit log can't be written at the moment. Nobody new comes in and no call begins; those who are in go on.
+	Unrecorded bool
 }
 
 // Tick: the time of the last Wake effect has come. An early or late Tick is harmless.

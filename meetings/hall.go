@@ -39,11 +39,13 @@ type HallOptions struct {
 	Plane   Plane
 	Relay   Credentials // nil: there is none
 	Audit   Recorder
-	Now     func() time.Time
-	Rand    io.Reader
-	Log     *slog.Logger
-	Limits  Limits
-	Diary   *Diary // nil: nothing of calls is kept
+	// Writable says whether the audit log can be written at the moment; nil: it always can. It must not block.
+	Writable func() error
+	Now func() time.Time
+	Rand io.Reader
+	Log *slog.Logger
+	Limits Limits
+	Diary *Diary // nil: nothing of calls is kept
 	// Calls is how many calls may run at once; 0: as many as the machine does. SetLimits changes it, and Limits.Members.
 	Calls int
 	// RecoverFor is how long after the start calls of the time before are taken
@@ -62,6 +64,8 @@ const (
 var (
 	ErrClosed = errors.New("the server is stopping")
 	ErrFull   = errors.New("too many connections to this room")
+
+	errWaiting = errors.New("too many entries wait")
 )
 
 // Hall runs every room that somebody is in.
@@ -103,18 +107,6 @@ func NewHall(o HallOptions) *Hall {
 	return h
 }
 
-// writeAudit keeps the disk out of the rooms' goroutines.
-func (h *Hall) writeAudit() {
-	for e := range h.entries {
-		if h.o.Audit == nil {
-			continue
-		}
-		if err := h.o.Audit.Write(e); err != nil {
-			h.o.Log.Error("audit entry lost", "action", string(e.Action), "error", err)
-		}
-	}
-}
-
 // Close closes every connection so that clients come back to the next process,
 // and waits for all goroutines.
 func (h *Hall) Close() {
@@ -145,7 +137,7 @@ func (l *Line) ID() ConnID { return l.id }
 // Receive hands a request to the room and returns when it has been dealt with:
 // a client that sends faster than its room works waits in its own socket.
 func (l *Line) Receive(q Request) {
-	h, e := l.loop.hall, Received{Conn: l.id, Request: q, Draining: l.loop.hall.Draining()}
+	h, e := l.loop.hall, Received{Conn: l.id, Request: q, Draining: l.loop.hall.Draining(), Unrecorded: l.unrecorded(q)}
 	if _, begins := q.(*Create); begins {
 		e.Busy, e.Crowded = h.o.Media.Busy(), h.crowded()
 		defer h.begun()
@@ -177,6 +169,16 @@ func (h *Hall) SetLimits(calls, members int) {
 		l.post(job{event: LimitChanged{members}})
 	}
 	h.mu.Unlock()
+}
+
+// unrecorded is asked for the requests that bring somebody in.
+func (l *Line) unrecorded(q Request) bool {
+	switch q.(type) {
+	case *Create, *Knock:
+		w := l.loop.hall.o.Writable
+		return w != nil && w() != nil
+	}
+	return false
 }
 
 // Gone says that the connection is no more.

@@ -36,10 +36,11 @@ type world struct {
 	journal []audit.Event
 	commits map[string]bool // "call epoch" that had its commit
 
-	profile  mls.Profile // of the room's record
-	lawless  bool        // of new clients
-	busy     bool        // the media plane
-	draining bool        // the hall
+	profile    mls.Profile // of the room's record
+	lawless    bool        // of new clients
+	busy       bool        // the media plane
+	draining   bool        // the hall
+	unrecorded bool        // its audit log
 }
 
 func newWorld(t testing.TB, limits Limits) *world {
@@ -284,7 +285,7 @@ func (c *client) tab() *client {
 }
 
 func (c *client) say(q Request) {
-	c.w.queue = append(c.w.queue, Received{Conn: c.conn, Request: q, Busy: c.w.busy, Draining: c.w.draining})
+	c.w.queue = append(c.w.queue, Received{Conn: c.conn, Request: q, Busy: c.w.busy, Draining: c.w.draining, Unrecorded: c.w.unrecorded})
 }
 
 func (c *client) connect(hello Hello) {

@@ -179,6 +179,9 @@ func (r *Room) create(c *conn, q *Create, e Received) {
 	} else if c.visitor.Account != r.card.Owner {
 		r.fail(c, "create", "not-host")
 		return
+	} else if e.Unrecorded {
+		r.fail(c, "create", codeUnrecorded)
+		return
 	} else if e.Draining {
 		r.refused(c.visitor.Account, actionCallRefused, map[string]string{"reason": "draining"})
 		r.fail(c, "create", "draining")

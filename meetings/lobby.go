@@ -65,7 +65,7 @@ func (r *Room) hostPresent() bool {
 }
 
 // knock takes a KeyPackage. What it says must be what the session and Hello say.
-func (r *Room) knock(c *conn, q *Knock) {
+func (r *Room) knock(c *conn, q *Knock, unrecorded bool) {
 	pkg, code := r.checkPackage(c, q.KeyPackage)
 	if code != "" {
 		r.refused(c.visitor.Account, actionKnockRefused, map[string]string{"reason": code})
@@ -79,6 +79,11 @@ func (r *Room) knock(c *conn, q *Knock) {
 	if code := r.unfit(c); code != "" {
 		r.refused(c.visitor.Account, actionKnockRefused, map[string]string{"reason": code})
 		r.fail(c, "knock", code)
+		return
+	}
+	// Who is known to the call, and comes back to it, is no new entry.
+	if unrecorded && r.memberOf(c) == nil && r.recovery == nil && r.restart == nil {
+		r.fail(c, "knock", codeUnrecorded)
 		return
 	}
 	if until, ok := r.denied[deniedKey(c)]; ok && r.now.Before(until) {
@@ -102,6 +107,9 @@ func (r *Room) knock(c *conn, q *Knock) {
 	r.knocks = append(r.knocks, k)
 	r.lobbyDirty = true
 }
+
+// codeUnrecorded is the refusal of what the audit log must hold while it can't be written. No entry says so, for the same reason.
+const codeUnrecorded = "not-recorded"
 
 func deniedKey(c *conn) string { return string(c.visitor.Account[:]) + string(c.device[:]) }
 

@@ -156,7 +156,7 @@ func (r *Room) receive(c *conn, e Received) {
 	case *Create:
 		r.create(c, q, e)
 	case *Knock:
-		r.knock(c, q)
+		r.knock(c, q, e.Unrecorded)
 	case *Admit:
 		r.admit(c, q)
 	case *Deny:

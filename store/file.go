@@ -84,10 +84,32 @@ func create(path string, timeout time.Duration) error {
 	return nil
 }
 
+// Peek reads the version of the schema of the database at path, for whoever wants to know why no appliance runs: it writes nothing, makes
+// nothing, and waits for nobody. ErrInUse: an appliance has it open.
+func Peek(path string) (version int, err error) {
+	o := engineOptions(time.Millisecond)
+	o.ReadOnly = true
+	o.OpenFile = func(path string, _ int, _ os.FileMode) (*os.File, error) { return openWith(path, os.O_RDONLY) }
+	b, err := openBolt(path, o)
+	if err != nil {
+		return 0, err
+	}
+	db := &DB{path: path, bolt: b}
+	defer b.Close()
+	if err := db.begin(); err != nil {
+		return 0, err
+	}
+	return db.Version()
+}
+
 // openChecked opens an existing database file whose length fits what its own head says. The engine maps the file into
 // memory: a page past the end would be a SIGBUS, which ends the process without a sentence.
 func openChecked(path string, _ int, _ os.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	return openWith(path, os.O_RDWR)
+}
+
+func openWith(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, how, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -80,9 +80,14 @@ func fillWithZeros(f *os.File, size int64) error {
 	return f.Sync()
 }
 
-// giveUp lets the reserve go, and has that told once the writer is done.
-func (db *DB) giveUp() {
-	if size := db.Reserved(); size > 0 && os.Remove(db.reservePath()) == nil && db.gaveUp != nil {
+// giveUp lets the reserve go, and has that told once the writer is done. It reports whether there was one.
+func (db *DB) giveUp() bool {
+	size := db.Reserved()
+	if size == 0 || os.Remove(db.reservePath()) != nil {
+		return false
+	}
+	if db.gaveUp != nil {
 		go db.gaveUp(size)
 	}
+	return true
 }

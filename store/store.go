@@ -31,6 +31,8 @@ var (
 	ErrDamaged = errors.New("store: the database file is damaged")
 	// ErrFailed: an earlier write failed in a way that leaves the disk's state unknown; the process must be restarted.
 	ErrFailed = errors.New("store: writing is stopped after a disk error; restart the program")
+	// ErrFull: there was no room for a write, of which nothing counts; the next one is tried again.
+	ErrFull = errors.New("store: there is no room on the disk")
 	// ErrClosed: the database was closed.
 	ErrClosed = errors.New("store: the database is closed")
 )
@@ -74,8 +76,8 @@ type DB struct {
 	bolt     *bolt.DB
 	revision atomic.Uint64
 
-	writer sync.Mutex // held for the whole of Update; guards failed
-	failed bool
+	writer  sync.Mutex // held for the whole of Update
+	trouble atomic.Pointer[trouble]
 
 	// commit is bolt's commit; tests put a failing one in its place.
 	commit    func(*bolt.Tx) error
@@ -83,6 +85,20 @@ type DB struct {
 
 	reserve int64
 	gaveUp  func(int64)
+}
+
+// trouble is why writes fail: for good after an error that leaves the disk's state unknown, else until there is room again.
+type trouble struct {
+	lasting bool
+	err     error
+}
+
+// wrap is the error of every write in this state.
+func (t *trouble) wrap() error {
+	if t.lasting {
+		return fmt.Errorf("%w: %w", ErrFailed, t.err)
+	}
+	return fmt.Errorf("%w: %w", ErrFull, t.err)
 }
 
 // Open opens the database at path and makes it, with its directory (0700), when it does not exist. The file has mode 0600.
@@ -97,7 +113,7 @@ func Open(path string, o Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{path: path, commit: (*bolt.Tx).Commit, committed: o.Committed, reserve: o.Reserve, gaveUp: o.GaveUp}
-	b, err := openBolt(path, o.Timeout)
+	b, err := openBolt(path, engineOptions(o.Timeout))
 	if err != nil {
 		return nil, err
 	}
@@ -110,13 +126,13 @@ func Open(path string, o Options) (*DB, error) {
 }
 
 // openBolt opens the engine. The engine panics on some damaged pages: that is an error of the file, not of the program.
-func openBolt(path string, timeout time.Duration) (b *bolt.DB, err error) {
+func openBolt(path string, o *bolt.Options) (b *bolt.DB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			b, err = nil, fmt.Errorf("%w: %s: %v", ErrDamaged, path, r)
 		}
 	}()
-	b, err = bolt.Open(path, 0o600, engineOptions(timeout))
+	b, err = bolt.Open(path, 0o600, o)
 	switch {
 	case err == nil:
 		return b, nil
@@ -195,8 +211,8 @@ func (db *DB) View(f func(*Tx) error) error {
 func (db *DB) Update(f func(*Tx) error) error {
 	db.writer.Lock()
 	defer db.writer.Unlock()
-	if db.failed {
-		return ErrFailed
+	if t := db.trouble.Load(); t != nil && t.lasting {
+		return t.wrap()
 	}
 	btx, err := db.bolt.Begin(true)
 	if err != nil {
@@ -219,13 +235,12 @@ func (db *DB) Update(f func(*Tx) error) error {
 	if err := db.commit(btx); err != nil {
 		// A full disk fails before anything counts, and heals. After any other error of a write or of fsync the
 		// kernel may have dropped pages that it will report as written: nothing may be acknowledged any more.
-		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.EFBIG) {
-			db.failed = true
+		heals := full(err) || errors.Is(err, syscall.EFBIG)
+		t := &trouble{!heals, fmt.Errorf("commit: %w", err)}
+		if !full(err) || !db.giveUp() { // what was held in reserve is room for the next one
+			db.trouble.Store(t)
 		}
-		if full(err) {
-			db.giveUp()
-		}
-		return fmt.Errorf("store: commit: %w", err)
+		return t.wrap()
 	}
 	db.revision.Store(next)
 	if db.committed != nil {

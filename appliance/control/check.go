@@ -13,13 +13,19 @@ import (
 // Check prints what is in order and what is not: the running appliance's own self-check, and what can be seen from
 // outside. Exit codes: 0 all is in order, 1 something is not, 2 the command line was not understood. Advice about the
 // machine changes nothing in it.
-func Check(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func Check(look Look) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+		return printCheck(ctx, look, args, stdout, stderr)
+	}
+}
+
+func printCheck(ctx context.Context, look Look, args []string, stdout, stderr io.Writer) int {
 	p, err := locate("check", args, packaged)
 	if err != nil {
 		explain(stderr, "check", p, err)
 		return 2
 	}
-	report := doctor{place: p, now: time.Now(), proc: "/proc"}.examine(ctx)
+	report := doctor{place: p, look: look, now: time.Now(), proc: "/proc"}.examine(ctx)
 	ok := inOrder(report)
 	if p.json {
 		_ = json.NewEncoder(stdout).Encode(struct {

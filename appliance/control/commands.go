@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/hardening"
 )
 
 // packaged is the settings file of the installed package: what is meant when no place is named.
@@ -117,6 +118,11 @@ func listed(c config.Settings, s Status) (out []string) {
 
 // explain says in both languages what to do, and the cause.
 func explain(w io.Writer, name string, p place, err error) {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		fmt.Fprintf(w, "huisclos : %s\nhuisclos: %s\n", refusal.FR, refusal.EN)
+		return
+	}
 	fr, en := sentences(name, p, err)
 	fmt.Fprintf(w, "huisclos : %s\nhuisclos: %s\n  (%v)\n", fr, en, err)
 }
@@ -182,14 +188,43 @@ func fingerprint(text string) [][3]string {
 	return [][3]string{{"Empreinte SHA-256", "Fingerprint", strings.TrimSuffix(text[:half], ":")}, {"", "", text[half:]}}
 }
 
-// PrintStatus prints what the appliance does now.
-func PrintStatus(_ context.Context, args []string, stdout, stderr io.Writer) int {
+// Status makes the command that prints what the appliance does now, what needs somebody first, and, where none answers, what the database
+// says of it.
+func PrintStatus(look Look) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return func(_ context.Context, args []string, stdout, stderr io.Writer) int {
+		code := printStatus(args, stdout, stderr)
+		if code != 1 {
+			return code
+		}
+		if p, err := locate("status", args, packaged); err == nil && p.err == nil {
+			if _, err := ask(p.ControlPath(), actStatus); Absent(err) {
+				if l := look.line(p.Data); l.State == hardening.Missing {
+					fmt.Fprintf(stderr, "  %s\n  %s\n  → %s\n    %s\n", l.Detail.FR, l.Detail.EN, l.Do.FR, l.Do.EN)
+				}
+			}
+		}
+		return code
+	}
+}
+
+func printStatus(args []string, stdout, stderr io.Writer) int {
 	return talk("status", actStatus, args, stdout, stderr, func(a answer) {
 		s := a.Status
 		if s == nil {
 			return
 		}
 		now := time.Now()
+		for _, n := range s.Needs {
+			mark := "à regarder / to look after"
+			if n.Grave {
+				mark = "GRAVE / URGENT"
+			}
+			fmt.Fprintf(stdout, "  [%s]\n    %s\n    %s\n", mark, n.Text.FR, n.Text.EN)
+			if n.Do.FR != "" {
+				fmt.Fprintf(stdout, "    → %s\n      %s\n", n.Do.FR, n.Do.EN)
+			}
+			fmt.Fprintln(stdout)
+		}
 		list := [][3]string{
 			{"Version", "", s.Version},
 			{"En marche depuis", "Running since", s.Since.Local().Format("2006-01-02 15:04:05 -0700")},

@@ -51,6 +51,8 @@ type Acts struct {
 	Provider func() hardening.Report
 	// Mail goes the way of a mail; an empty address sends none.
 	Mail func(to string) hardening.Report
+	// Explain turns an error of any act into a sentence, or is nil for those that it knows nothing of.
+	Explain func(error) *Refusal
 	// Other are acts that parts add, by the names under which their commands ask for them.
 	Other map[string]Act
 }
@@ -102,6 +104,17 @@ type Status struct {
 	Mail         *Mail     `json:"mail,omitempty"`         // nil: no mail leaves
 	// Forwarding of the audit log; nil: it goes nowhere.
 	Forwarding *Forwarding `json:"forwarding,omitempty"`
+	// Needs is what somebody should look after, what is worst first.
+	Needs []Need `json:"needs,omitempty"`
+}
+
+// Need is one thing that somebody should look after: what it is, and what to do.
+type Need struct {
+	Code  string         `json:"code"`  // for programs; that of the console
+	Grave bool           `json:"grave"` // people feel it, or will soon
+	Since time.Time      `json:"since,omitzero"`
+	Text  hardening.Text `json:"text"`
+	Do    hardening.Text `json:"do,omitzero"`
 }
 
 // Mail is how mail is doing.
@@ -272,7 +285,7 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		code, needed, err := a.SetupCode()
 		if err != nil {
 			log.Error("set-up code not made", "error", err)
-			return answer{Error: err.Error()}
+			return a.failed(err)
 		}
 		status.SetupNeeded = needed
 		return answer{Code: code, Status: &status}
@@ -286,7 +299,7 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 		c, err := a.Canary()
 		if err != nil {
 			log.Error("test call not made", "error", err)
-			return answer{Error: err.Error()}
+			return a.failed(err)
 		}
 		return answer{Canary: &c}
 	case actEndCanary:
@@ -310,7 +323,7 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 			return answer{Error: err.Error(), NoExport: true}
 		case err != nil:
 			log.Error("account not exported", "error", err)
-			return answer{Error: err.Error()}
+			return a.failed(err)
 		}
 		return answer{Export: text}
 	case actReset:
@@ -321,14 +334,24 @@ func (a Acts) answer(from io.Reader, log *slog.Logger) answer {
 			return answer{Error: err.Error(), NoReset: true}
 		case err != nil:
 			log.Error("administrator not reset", "error", err)
-			return answer{Error: err.Error()}
+			return a.failed(err)
 		}
 		return answer{Reset: &reset, Status: &status}
 	}
 	if do, ok := a.Other[q.Act]; ok {
-		return do.carryOut(q, log)
+		return do.carryOut(q, log, a.failed)
 	}
 	return answer{Error: "there is no act of this name; the command and the running appliance are of different versions"}
+}
+
+// failed answers with an error that is no refusal, by a sentence where there is one.
+func (a Acts) failed(err error) answer {
+	if a.Explain != nil {
+		if r := a.Explain(err); r != nil {
+			return answer{Error: err.Error(), Refusal: r}
+		}
+	}
+	return answer{Error: err.Error()}
 }
 
 // ask puts a question to the appliance that listens at path.

@@ -35,8 +35,8 @@ func must(t testing.TB, err error) {
 func TestMain(m *testing.M) {
 	if as := os.Getenv("HUISCLOS_TEST_COMMAND"); as != "" {
 		run := map[string]func([]string, io.Writer, io.Writer) int{
-			"status": func(a []string, out, errs io.Writer) int { return PrintStatus(context.Background(), a, out, errs) },
-			"check":  func(a []string, out, errs io.Writer) int { return Check(context.Background(), a, out, errs) },
+			"status": func(a []string, out, errs io.Writer) int { return PrintStatus(nil)(context.Background(), a, out, errs) },
+			"check":  func(a []string, out, errs io.Writer) int { return Check(nil)(context.Background(), a, out, errs) },
 		}[as]
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
@@ -114,7 +114,7 @@ func command(run func(args []string, out, errs io.Writer) int, args ...string) (
 }
 
 func setupCode(a []string, o, e io.Writer) int { return PrintSetupCode(context.Background(), a, o, e) }
-func status(a []string, o, e io.Writer) int    { return PrintStatus(context.Background(), a, o, e) }
+func status(a []string, o, e io.Writer) int    { return PrintStatus(nil)(context.Background(), a, o, e) }
 
 func TestSetupCodeCommand(t *testing.T) {
 	data, f := t.TempDir(), &fake{}

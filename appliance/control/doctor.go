@@ -22,6 +22,7 @@ import (
 // doctor looks at an appliance from outside of its process.
 type doctor struct {
 	place
+	look Look
 	now  time.Time
 	proc string
 }
@@ -48,7 +49,7 @@ func (d doctor) examine(ctx context.Context) hardening.Report {
 	if settings.State == hardening.Missing {
 		return append(append(out, d.clock()...), hardening.Machine(d.proc)...) // nobody knows where the rest is
 	}
-	out = append(out, d.data(), d.pepper(), d.space())
+	out = append(out, d.data(), d.fileSystem(), d.look.line(d.Data), d.pepper(), d.space())
 	out = append(out, d.clock()...)
 	out = append(out, d.names(ctx), d.media())
 	answer, err := ask(d.ControlPath(), actCheck)

@@ -174,7 +174,7 @@ func TestMergeAndVerdict(t *testing.T) {
 	}
 }
 
-func check(a []string, o, e io.Writer) int { return Check(context.Background(), a, o, e) }
+func check(a []string, o, e io.Writer) int { return Check(nil)(context.Background(), a, o, e) }
 
 func TestCheckCommand(t *testing.T) {
 	dir := t.TempDir()

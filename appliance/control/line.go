@@ -43,7 +43,7 @@ func Unknown(code, fr, en string) *Refusal {
 type Act func(body json.RawMessage) (any, error)
 
 // carryOut answers with one of them.
-func (do Act) carryOut(q question, log *slog.Logger) answer {
+func (do Act) carryOut(q question, log *slog.Logger, failed func(error) answer) answer {
 	result, err := do(q.Body)
 	var text []byte
 	if err == nil {
@@ -55,7 +55,7 @@ func (do Act) carryOut(q question, log *slog.Logger) answer {
 		return answer{Error: err.Error(), Refusal: refusal}
 	case err != nil:
 		log.Error("an operator's act failed", "act", q.Act, "error", err)
-		return answer{Error: err.Error()}
+		return failed(err)
 	}
 	return answer{Result: text}
 }
@@ -206,8 +206,8 @@ func (l *Line) Status() (*Status, error) {
 }
 
 // Examine is the report of the command check.
-func (l *Line) Examine(ctx context.Context) hardening.Report {
-	return doctor{place: l.place, now: time.Now(), proc: "/proc"}.examine(ctx)
+func (l *Line) Examine(ctx context.Context, look Look) hardening.Report {
+	return doctor{place: l.place, look: look, now: time.Now(), proc: "/proc"}.examine(ctx)
 }
 
 // Absent reports whether an error of Ask says that no appliance answers there.

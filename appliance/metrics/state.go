@@ -17,6 +17,8 @@ type State struct {
 	Version string
 	Started time.Time
 	Ready   map[string]bool // parts that must answer
+	// Attention is what somebody should look after, by its code: 1, or 2 where people feel it or will soon.
+	Attention map[string]int
 
 	Calls    int
 	People   map[string]int // connected to calls, by how their media come: Transports
@@ -138,7 +140,8 @@ func (s State) Page(now time.Time) Page {
 	for _, part := range ReadyParts {
 		parts = append(parts, sample{labels: []string{"part", part}, value: truth(s.Ready[part])})
 	}
-	p.add("huisclos_ready", "Whether a part that people need answers: 1, or 0.", gauge, parts...)
+	p.add("huisclos_ready", "Whether a part that people need answers: 1, or 0. The part calls is 0 while none may begin.", gauge, parts...)
+	by(&p, gauge, "huisclos_attention", "What needs attention, as the console lists it: 1, or 2 where people feel it or will soon; 0: nothing.", "matter", AttentionCodes, s.Attention)
 	s.calls(&p)
 	s.media(&p)
 	s.web(&p)
@@ -148,7 +151,11 @@ func (s State) Page(now time.Time) Page {
 }
 
 // ReadyParts are what must answer before people are sent here.
-var ReadyParts = []string{"database", "listeners", "rooms", "running"}
+var ReadyParts = []string{"database", "listeners", "rooms", "running", "calls"}
+
+// AttentionCodes are those of what somebody may have to look after.
+var AttentionCodes = []string{"database", "disk-full", "read-only", "disk", "certificate-expired", "certificate-soon", "mail", "directory", "directory-held", "provider",
+	"load", "memory", "clock", "sandbox", "settings"}
 
 func (s State) calls(p *Page) {
 	p.one(gauge, "huisclos_calls", "Calls in progress, each in a room of its own.", float64(s.Calls))

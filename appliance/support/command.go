@@ -17,13 +17,13 @@ import (
 
 // Command is "huisclos support-bundle": it lists what the file will hold, asks, and writes it. An appliance that does not answer is no
 // reason to refuse: then what it alone knows is left out.
-func Command(version string) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func Command(version string, look control.Look) func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-		return run(ctx, version, args, os.Stdin, stdout, stderr, time.Now)
+		return run(ctx, version, look, args, os.Stdin, stdout, stderr, time.Now)
 	}
 }
 
-func run(ctx context.Context, version string, args []string, stdin io.Reader, stdout, stderr io.Writer, now func() time.Time) int {
+func run(ctx context.Context, version string, look control.Look, args []string, stdin io.Reader, stdout, stderr io.Writer, now func() time.Time) int {
 	var yes bool
 	var path string
 	l, code := control.Read("support-bundle", args, stderr, 0, 0, func(f *flag.FlagSet) {
@@ -36,7 +36,7 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 	if path == "" {
 		path = "huisclos-support-" + now().UTC().Format("20060102-150405") + ".tar.gz"
 	}
-	found := Found{Version: version, Settings: l.Settings(), Report: l.Examine(ctx), Now: now(), Read: os.ReadFile}
+	found := Found{Version: version, Settings: l.Settings(), Report: l.Examine(ctx, look), Now: now(), Read: os.ReadFile}
 	if status, err := l.Status(); err == nil {
 		found.Status = status
 		r := new(Running)

@@ -113,7 +113,7 @@ func TestAsked(t *testing.T) {
 	now := func() time.Time { return time.Unix(1e9, 0) }
 	bundle := func(typed string, args ...string) (int, string, string) {
 		var o, e bytes.Buffer
-		code := run(context.Background(), "1.2.3", append(args, "--data", "none"), strings.NewReader(typed), &o, &e, now)
+		code := run(context.Background(), "1.2.3", nil, append(args, "--data", "none"), strings.NewReader(typed), &o, &e, now)
 		return code, o.String(), e.String()
 	}
 	const name = "huisclos-support-20010909-014640.tar.gz"

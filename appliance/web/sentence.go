@@ -28,6 +28,7 @@ const (
 	codeTooFast       code = "too-fast"
 	codeBusy          code = "busy"
 	codeInternal      code = "internal"
+	codeNotRecorded   code = "not-recorded"
 	codeNotBuilt      code = "clients-not-built"
 	codeOwnAccount    code = "own-account"
 	codeNoCall        code = "no-call"
@@ -167,6 +168,9 @@ var sentences = map[code]sentence{
 	codeInternal: {http.StatusInternalServerError,
 		"Le serveur n'a pas pu terminer l'opération. Réessayez ; si cela se répète, prévenez votre administrateur.",
 		"The server could not finish the operation. Try again; if it happens again, tell your administrator."},
+	codeNotRecorded: {http.StatusServiceUnavailable,
+		"Le serveur ne peut rien enregistrer en ce moment : son disque est plein ou en panne. Rien n'a été fait. Prévenez votre administrateur ; les réunions en cours continuent.",
+		"The server can record nothing at the moment: its disk is full or has failed. Nothing was done. Tell your administrator; meetings in progress go on."},
 	codeNotBuilt: {http.StatusServiceUnavailable,
 		"Les pages de l'application ne sont pas dans ce programme. L'administrateur doit le reconstruire avec « make build ».",
 		"The pages of the application are not in this program. The administrator has to rebuild it with “make build”."},

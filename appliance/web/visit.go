@@ -15,6 +15,7 @@ import (
 	"huisclos/accounts"
 	"huisclos/accounts/scim"
 	"huisclos/meetings"
+	"huisclos/store"
 )
 
 // kind says what a route answers with, and so which defences stand before it.
@@ -283,6 +284,10 @@ func (v *visit) answer(err error) error {
 		if _, ok := sentences[known]; ok {
 			return v.refuse(known)
 		}
+	}
+	if errors.Is(err, store.ErrFull) || errors.Is(err, store.ErrFailed) {
+		v.srv.Log.Error("not done, because it can't be recorded", "method", v.r.Method, "route", v.c.Path(), "error", err)
+		return v.refuse(codeNotRecorded)
 	}
 	v.srv.Log.Error("request failed", "method", v.r.Method, "route", v.c.Path(), "error", err)
 	return v.refuse(codeInternal)

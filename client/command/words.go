@@ -188,6 +188,8 @@ var sentences = map[string][2]string{
 	"capacity":     {"l'appliance porte déjà tous les appels qu'elle peut ; réessayez dans quelques minutes.", "the appliance already carries all the calls it can; try again in a few minutes."},
 	"calls":        {"il y a déjà autant d'appels que les réglages en permettent ; réessayez quand un autre sera fini.", "as many calls run as the settings allow; try again when another is over."},
 	"draining":     {"l'appliance ne commence aucun nouvel appel en ce moment ; ceux en cours continuent.", "the appliance begins no new call at the moment; those in progress go on."},
+	"not-recorded": {"l'appliance ne peut rien enregistrer en ce moment (son disque) : personne n'entre, les appels en cours continuent. Prévenez la personne qui la gère.",
+		"the appliance can record nothing at the moment (its disk): nobody comes in, calls in progress go on. Tell the person who runs it."},
 	"two-factors": {"cette salle n'est ouverte qu'à ceux qui se connectent avec deux facteurs ; ajoutez un second facteur à ce compte.",
 		"this room is only for those who sign in with two factors; add a second factor to this account."},
 	"role":          {"le profil de cette salle n'admet pas le rôle de ce compte.", "this room's profile does not admit this account's role."},

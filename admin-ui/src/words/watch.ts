@@ -25,6 +25,8 @@ export const units = {
 
 const fr: Record<string, (a: Attention) => Said> = {
   database: () => ({ text: "Plus rien ne s’enregistre : le disque a signalé une erreur.", act: "Vérifiez le disque, puis redémarrez l’appareil. Les réunions en cours continuent jusque-là." }),
+  "disk-full": () => ({ text: "Le disque est plein : plus rien ne s’enregistre.", act: "Les réunions en cours continuent ; personne ne se connecte ni n’entre plus. Libérez de la place ou agrandissez le disque : tout reprend sans redémarrage." }),
+  "read-only": () => ({ text: "Le système de fichiers des données est passé en lecture seule : plus rien ne s’enregistre.", act: "Les réunions en cours continuent ; personne n’entre plus. Le noyau protège ainsi un disque en panne : vérifiez-le, remontez-le, puis redémarrez l’appareil." }),
   disk: (a) => ({ text: `Le disque est presque plein : ${units.octets(a.number ?? 0)} libres.`, act: "Libérez de la place ou agrandissez-le. Une fois plein, plus rien ne s’enregistre et personne ne peut se connecter." }),
   "certificate-expired": (a) => ({ text: `Le certificat a expiré le ${date(a.since ?? 0)}.`, act: "Renouvelez-le : d’ici là, les navigateurs refusent l’adresse ou mettent en garde.", section: "tls" }),
   "certificate-soon": (a) => ({ text: `Le certificat expire dans ${plural("fr", a.number ?? 0, "jour", "jours")}, le ${date(a.since ?? 0)}.`, act: "Renouvelez-le avant cette date.", section: "tls" }),
@@ -47,6 +49,8 @@ const fr: Record<string, (a: Attention) => Said> = {
 
 const en: Record<string, (a: Attention) => Said> = {
   database: () => ({ text: "Nothing is kept any more: the disk has reported an error.", act: "Check the disk, then restart the appliance. Meetings in progress go on until then." }),
+  "disk-full": () => ({ text: "The disk is full: nothing is kept any more.", act: "Meetings in progress go on; nobody signs in or comes in any more. Make room or enlarge the disk: everything resumes without a restart." }),
+  "read-only": () => ({ text: "The file system of the data has become read-only: nothing is kept any more.", act: "Meetings in progress go on; nobody comes in any more. The kernel so protects a disk that fails: check it, mount it again, then restart the appliance." }),
   disk: (a) => ({ text: `The disk is nearly full: ${units.octets(a.number ?? 0)} free.`, act: "Make room or enlarge it. Once it is full nothing is kept, and nobody can sign in." }),
   "certificate-expired": (a) => ({ text: `The certificate expired on ${date(a.since ?? 0)}.`, act: "Renew it: until then browsers refuse the address or warn.", section: "tls" }),
   "certificate-soon": (a) => ({ text: `The certificate expires in ${plural("en", a.number ?? 0, "day", "days")}, on ${date(a.since ?? 0)}.`, act: "Renew it before that date.", section: "tls" }),

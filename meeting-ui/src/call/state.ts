@@ -35,7 +35,7 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity" | "calls" | "draining"
+  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity" | "calls" | "draining" | "not-recorded"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker";
 

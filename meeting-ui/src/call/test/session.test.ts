@@ -353,7 +353,7 @@ test("a joiner refuses a call that is held under less than the door showed", asy
 });
 
 test("who does not meet the profile is told which condition it is", async () => {
-  for (const code of ["two-factors", "role", "full"] as const) {
+  for (const code of ["two-factors", "role", "full", "not-recorded"] as const) {
     const guest = new Device("guest", code);
     await guest.take(room({ state: "call", group: { group: "g", epoch: 0, seq: 0 } }));
     await guest.take({ type: "error", request: "knock", code });
@@ -362,7 +362,7 @@ test("who does not meet the profile is told which condition it is", async () => 
 });
 
 test("a host is told why no call begins", async () => {
-  for (const code of ["capacity", "calls", "draining"] as const) {
+  for (const code of ["capacity", "calls", "draining", "not-recorded"] as const) {
     const host = new Device("host", code);
     await host.take(room({ state: "empty" }));
     await host.take({ type: "error", request: "create", code });
