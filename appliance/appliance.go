@@ -71,7 +71,7 @@ func migrations() []store.Migration {
 		{Version: 23, Name: "backups", Run: createBackups},
 		{Version: 24, Name: "updates", Run: createUpdates},
 		{Version: 25, Name: "index and forwarding of the audit log", Run: addForwarding},
-		{Version: 24, Name: "history of calls", Run: meetings.AddHistory},
+		{Version: 26, Name: "history of calls", Run: meetings.AddHistory},
 	}
 }
 
@@ -217,7 +217,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.updates = a.newUpdates(db, trail)
 	given := make(chan struct{})
 	a.onStop(func() { close(given) }) // also of a start that fails before there is anything to tend
-	a.probation = newProbation(s.Data, a.running.Go, [2]<-chan struct{}{a.quit, given})
+	a.probation = newProbation(s.Data, a.running.Go, [2]<-chan struct{}{a.quit, given}, log)
 	a.post = s.newPost(outbox.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "mail")}, made.mail)
 	a.post.signature = a.signature
 	a.rooms, a.trail, a.canaries = meetings.NewRooms(db, trail, rand.Reader), trail, newCanaries()

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ const probationLook = 200 * time.Millisecond
 // newProbation looks for the mark. Where root's part never takes it away, because it died and does not come back, the version lets people in
 // by itself after update.TrialWithin.
 // quits are the ends of the appliance, whichever comes first.
-func newProbation(data string, aside func(func()), quits [2]<-chan struct{}) *probation {
+func newProbation(data string, aside func(func()), quits [2]<-chan struct{}, log *slog.Logger) *probation {
 	p := &probation{mark: filepath.Join(data, update.Folder, update.TrialFile), over: make(chan struct{})}
 	if !p.marked() {
 		close(p.over)
@@ -40,7 +41,12 @@ func newProbation(data string, aside func(func()), quits [2]<-chan struct{}) *pr
 			case <-quits[1]:
 				return
 			case <-longest.C:
-				return
+				// Without the mark root's part knows, when it comes back, that what happens from now on must last. With one that can't be
+				// removed nobody is let in.
+				if err := os.Remove(p.mark); err != nil {
+					log.Error("the mark of an update's trial can't be removed; nobody is let in", "error", err)
+					longest.Reset(update.TrialWithin)
+				}
 			case <-look.C:
 			}
 		}

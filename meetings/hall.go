@@ -41,11 +41,11 @@ type HallOptions struct {
 	Audit   Recorder
 	// Writable says whether the audit log can be written at the moment; nil: it always can. It must not block.
 	Writable func() error
-	Now func() time.Time
-	Rand io.Reader
-	Log *slog.Logger
-	Limits Limits
-	Diary *Diary // nil: nothing of calls is kept
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *slog.Logger
+	Limits   Limits
+	Diary    *Diary // nil: nothing of calls is kept
 	// Calls is how many calls may run at once; 0: as many as the machine does. SetLimits changes it, and Limits.Members.
 	Calls int
 	// RecoverFor is how long after the start calls of the time before are taken

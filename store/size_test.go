@@ -62,7 +62,9 @@ func TestFullHeals(t *testing.T) {
 	db := migrated(t)
 	real := db.commit
 	db.commit = func(*bolt.Tx) error { return &os.PathError{Op: "write", Err: syscall.ENOSPC} }
-	write := func() error { return db.Update(func(tx *Tx) error { return tx.Put("letters", []byte("k"), []byte("v")) }) }
+	write := func() error {
+		return db.Update(func(tx *Tx) error { return tx.Put("letters", []byte("k"), []byte("v")) })
+	}
 	if err := write(); !errors.Is(err, ErrFull) || errors.Is(err, ErrFailed) {
 		t.Fatalf("no room: %v", err)
 	}

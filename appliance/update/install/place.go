@@ -263,6 +263,11 @@ func (w *work) recover(ctx context.Context) (update.Outcome, error) {
 	switch j.Step {
 	case finishing:
 		return w.finish()
+	case trying:
+		// The version waited in vain for us and let people in (update.TrialWithin): what they did since is not given up.
+		if _, err := w.data.Lstat(inSpool(update.TrialFile)); errors.Is(err, fs.ErrNotExist) {
+			return w.finish()
+		}
 	case taken, keeping, stopping:
 		j.Cause = update.Interrupted
 		if j.Step == stopping {

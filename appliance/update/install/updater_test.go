@@ -523,6 +523,26 @@ func TestStopped(t *testing.T) {
 	p.is("0.2.0 23")
 }
 
+// TestLetIn: a version that root's part left on trial, and that let people in after a while, stays: what they did is not given up.
+func TestLetIn(t *testing.T) {
+	p := newPlace(t)
+	p.apply("0.3.0 24")
+	p.reached = func(s step) {
+		if s == trying {
+			p.reached = nil
+			panic(crash{string(s)})
+		}
+	}
+	if _, whole := p.once(); whole {
+		t.Fatal("it did not end in the middle")
+	}
+	if err := errors.Join(p.start(), os.Remove(filepath.Join(p.data, update.Folder, update.TrialFile))); err != nil {
+		t.Fatal(err)
+	}
+	p.want(p.one(), update.Applied, "")
+	p.is("0.3.0 24")
+}
+
 // TestForeignRequests: what a compromised service writes leads to nothing, and no request is left that would start root's part again.
 func TestForeignRequests(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "no JSON": "x", "an id": `{"id":"../../x","act":"rollback"}`, "an act": `{"id":"00000000000000000000000000000000","act":"format"}`,
