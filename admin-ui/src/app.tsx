@@ -23,6 +23,7 @@ import { Proposals } from "./pages/proposals.tsx";
 import { SettingsPage } from "./pages/settings.tsx";
 import { Statistics } from "./pages/statistics.tsx";
 import { Tls } from "./pages/tls.tsx";
+import { Updates } from "./pages/updates.tsx";
 import { has, homeOf, sectionsOf, type SectionName } from "./roles.ts";
 import { place, section } from "./route.ts";
 import { ask, asApiError, security, session, shut } from "./session.ts";
@@ -91,6 +92,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "tls": return <Tls />;
     case "backups": return <BackupsPage />;
     case "posture": return <PosturePage role={role} />;
+    case "updates": return <Updates />;
     case "programs": return <Programs />;
     case "groups": return <Groups />;
     case "calls": return <Calls />;

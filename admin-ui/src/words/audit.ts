@@ -8,7 +8,7 @@ const families: Readonly<Record<string, [fr: string, en: string]>> = {
   guest: ["Invités", "Guests"], invitation: ["Invitations", "Invitations"], policy: ["Règles", "Rules"], proposal: ["Propositions", "Proposals"], profile: ["Profils de sécurité", "Security profiles"], access: ["Accès refusés", "Access refused"],
   room: ["Salles", "Rooms"], meeting: ["Réunions prévues", "Planned meetings"], call: ["Réunions", "Meetings"], knock: ["Demandes d’entrée", "Requests to enter"], commit: ["Changements de groupe refusés", "Refused group changes"],
   gate: ["Paquets refusés", "Refused packets"], calendar: ["Calendriers", "Calendars"], directory: ["Annuaire", "Directory"], provider: ["Fournisseur d’identité", "Identity provider"], provisioner: ["Provisionnement", "Provisioning"],
-  mail: ["Courriels", "Mails"], server: ["Appareil", "Appliance"], settings: ["Réglages", "Settings"], certificate: ["Certificats", "Certificates"], audit: ["Journal d’audit", "Audit log"], backup: ["Sauvegardes", "Backups"],
+  mail: ["Courriels", "Mails"], server: ["Appareil", "Appliance"], settings: ["Réglages", "Settings"], certificate: ["Certificats", "Certificates"], audit: ["Journal d’audit", "Audit log"], backup: ["Sauvegardes", "Backups"], update: ["Mises à jour", "Updates"],
   restored: ["Restaurations", "Restores"], setup: ["Installation", "Set-up"], canary: ["Appels d’essai", "Test calls"],
 };
 

@@ -8,6 +8,7 @@ import { postureWords } from "./posture.ts";
 import { programWords } from "./programs.ts";
 import { provisioningWords } from "./provisioning.ts";
 import { tlsWords } from "./tls.ts";
+import { updateWords } from "./updates.ts";
 import { profileWords } from "./profiles.ts";
 import { roleWords } from "./roles.ts";
 import { settingsWords } from "./settings.ts";
@@ -118,7 +119,7 @@ export const words = dictionary(
       parts: [
         ["Ce qu’un administrateur peut faire", ["Créer, désactiver et supprimer des comptes ; remettre un lien d’activation ; retirer un second facteur perdu.", "Voir qui se trouve dans quelle réunion, depuis quand, et combien de paquets passent.", "Terminer une réunion et lire le journal d’audit."]],
         ["Ce qu’aucun administrateur ne peut faire", ["Entendre, voir ou lire une réunion : le serveur n’a aucune clé.", "Entrer dans une salle sans être admis par un hôte et sans apparaître dans la liste des personnes.", "Désactiver le scellement : ce réglage n’existe pas."]],
-        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent.", "La sauvegarde et les mises à jour ne se font pas encore depuis cette console ; la sauvegarde a une commande, « huisclos backup »."]],
+        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent."]],
       ] as [string, string[]][],
       safety: "Ce que Huis Clos protège",
     },
@@ -228,7 +229,7 @@ export const words = dictionary(
         ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link; remove a second factor that was lost.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
         ["Who watches with them", ["A security officer sets the rules. What loosens them, and what makes or unmakes an officer, takes one more officer’s agreement.", "An auditor reads the audit log. They enter no room.", "Nobody holds two of these three roles."]],
         ["What nobody can do here", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
-        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it.", "Updates cannot be done from this console yet."]],
+        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it."]],
       ],
       safety: "What Huis Clos protects",
     },
@@ -238,5 +239,5 @@ export const words = dictionary(
 /** What a section is called; nothing for an address that is none. */
 export function sectionName(at: string): string | undefined {
   const t = words.value;
-  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, backups: backupWords.value.title, posture: postureWords.value.title, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
+  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, backups: backupWords.value.title, posture: postureWords.value.title, updates: updateWords.value.name, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
 }

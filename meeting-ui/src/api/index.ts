@@ -144,10 +144,11 @@ export async function request<T>(method: Method, path: string, body?: object, ag
   const headers: Record<string, string> = { Accept: "application/json" };
   if (quiet()) headers["X-Huisclos-Quiet"] = "1";
   if (method !== "GET") headers["X-Huisclos-CSRF"] = csrf || (await token());
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const file = body instanceof Blob; // a file goes as it is
+  if (body !== undefined) headers["Content-Type"] = file ? "application/octet-stream" : "application/json";
   let response: Response;
   try {
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", redirect: "error", cache: "no-store" });
+    response = await fetch(path, { method, headers, body: body === undefined ? undefined : file ? body : JSON.stringify(body), credentials: "same-origin", redirect: "error", cache: "no-store" });
   } catch {
     throw offline();
   }
