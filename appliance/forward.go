@@ -38,7 +38,9 @@ func (s settings) newCollector() (*forwarding.Collector, error) {
 	}
 	dialer, at := outward.Dialer{Path: s.OutwardPath()}, s.Syslog.At
 	c := &forwarding.Collector{Host: at.Host, Address: at.String(), Format: forwarding.Format(s.Syslog.Format), From: s.Hostname(), Version: Version, Now: s.now,
-		Dial: func(ctx context.Context) (net.Conn, error) { return dialer.DialTo(ctx, outward.Syslog, at.Host, at.Port) }}
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return dialer.DialTo(ctx, outward.Syslog, at.Host, at.Port)
+		}}
 	text, err := s.authorities(s.Syslog.CA, "audit.syslog.ca_file", s.Syslog.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errCollector, err)

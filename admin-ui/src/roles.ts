@@ -21,6 +21,7 @@ const table = [
   { at: "appearance", group: "appliance", icon: "sparkles", roles: administrators },
   { at: "tls", group: "appliance", icon: "lock", roles: administrators },
   { at: "programs", group: "appliance", icon: "link-2", roles: administrators },
+  { at: "logs", group: "appliance", icon: "list", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },

@@ -143,6 +143,8 @@ func (s *Server) routes() []route {
 		{get, descriptionPath, anyone, call, s.description},
 		{get, "/api/admin/calls", administrator, call, s.listCalls},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
+		{get, "/api/admin/log", administrator, call, s.listLog},
+		{post, "/api/admin/log/level", administrator, call, s.setLogLevel},
 		{get, "/api/admin/audit", watcher, call, s.listAudit},
 		{get, "/api/admin/audit/state", watcher, call, s.auditState},
 		{post, "/api/admin/audit/verify", watcher, call, s.verifyAudit},

@@ -16,9 +16,9 @@ import { SettingsHistory } from "./settings-history.tsx";
 export const ofNames = ["name", "hostnames", "public_addresses", "addresses", "trusted_proxies"], ofMail = ["mail.host", "mail.security", "mail.port", "mail.from", "mail.user", "mail.password"];
 const moreOfMail = ["mail.language", "mail.helo", "mail.ca"];
 const ofDirectory = ["directory.url", "directory.base", "directory.bind_dn", "directory.bind_password", "directory.default_role"], ofProvider = ["oidc.issuer", "oidc.preset", "oidc.client_id", "oidc.client_secret", "oidc.name", "oidc.default_role"];
-const ofAccounts = ["accounts.deletion_days", "log.level"];
+const ofAccounts = ["accounts.deletion_days", "log.level", "log.addresses"], ofSyslog = ["audit.syslog.address", "audit.syslog.format", "audit.syslog.ca"];
 
-const parts = ["names", "mail", "sources", "accounts", "all", "history"] as const;
+const parts = ["names", "mail", "sources", "accounts", "syslog", "all", "history"] as const;
 type Part = (typeof parts)[number];
 const asked = (): Part => parts.find((p) => `#${p}` === location.hash) ?? "names";
 
@@ -44,6 +44,7 @@ export function SettingsPage() {
             </div>
           )}
           {part === "accounts" && <Fields names={ofAccounts} d={d} />}
+          {part === "syslog" && <div class="stack stack--loose"><Fields names={ofSyslog} d={d} /><Trial what="syslog" unsaved={unsaved} /></div>}
           {part === "all" && <All d={d} />}
           {part === "history" && <SettingsHistory onBack={d.taken} />}
         </Tabs>

@@ -25,6 +25,7 @@ export const units = {
 
 const fr: Record<string, (a: Attention) => Said> = {
   database: () => ({ text: "Plus rien ne s’enregistre : le disque a signalé une erreur.", act: "Vérifiez le disque, puis redémarrez l’appareil. Les réunions en cours continuent jusque-là." }),
+  forwarding: (a) => ({ text: `Le journal d’audit n’arrive plus au collecteur depuis ${dateTime(a.since ?? 0)} : ${a.fr ?? ""}.`, act: "Les entrées attendent sur cet appareil, et partent dès que le collecteur répond. « huisclos check syslog » sur le serveur en dit plus." }),
   disk: (a) => ({ text: `Le disque est presque plein : ${units.octets(a.number ?? 0)} libres.`, act: "Libérez de la place ou agrandissez-le. Une fois plein, plus rien ne s’enregistre et personne ne peut se connecter." }),
   "certificate-expired": (a) => ({ text: `Le certificat a expiré le ${date(a.since ?? 0)}.`, act: "Renouvelez-le : d’ici là, les navigateurs refusent l’adresse ou mettent en garde." }),
   "certificate-soon": (a) => ({ text: `Le certificat expire dans ${plural("fr", a.number ?? 0, "jour", "jours")}, le ${date(a.since ?? 0)}.`, act: "Renouvelez-le avant cette date." }),
@@ -41,6 +42,7 @@ const fr: Record<string, (a: Attention) => Said> = {
 
 const en: Record<string, (a: Attention) => Said> = {
   database: () => ({ text: "Nothing is kept any more: the disk has reported an error.", act: "Check the disk, then restart the appliance. Meetings in progress go on until then." }),
+  forwarding: (a) => ({ text: `The audit log has not reached the collector since ${dateTime(a.since ?? 0)}: ${a.en ?? ""}.`, act: "Entries wait on this appliance, and go out once the collector answers. “huisclos check syslog” on the server says more." }),
   disk: (a) => ({ text: `The disk is nearly full: ${units.octets(a.number ?? 0)} free.`, act: "Make room or enlarge it. Once it is full nothing is kept, and nobody can sign in." }),
   "certificate-expired": (a) => ({ text: `The certificate expired on ${date(a.since ?? 0)}.`, act: "Renew it: until then browsers refuse the address or warn." }),
   "certificate-soon": (a) => ({ text: `The certificate expires in ${plural("en", a.number ?? 0, "day", "days")}, on ${date(a.since ?? 0)}.`, act: "Renew it before that date." }),
