@@ -95,7 +95,10 @@ ROUNDS ?= 200
 test-kill: ## kill -9 in mixed writes to accounts: nothing acknowledged is lost (make test-kill ROUNDS=1000)
 	@HUISCLOS_CRASH_ROUNDS=$(ROUNDS) go test ./accounts -run TestKill -count=1 -timeout 90m -v
 
-.PHONY: bench-accounts test-kill
+bench-audit: ## searches of an audit log of a million entries, with their limit (ARGS='-entries 100000')
+	@go run ./bench/audit $(ARGS)
+
+.PHONY: bench-accounts bench-audit test-kill
 
 bench-login: build ## what the time of a refused sign-in tells of administrators, members and nobody (ARGS='-accounts 12')
 	@go run ./bench/login $(ARGS)

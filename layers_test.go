@@ -46,11 +46,13 @@ var layers = map[string]rule{
 	"appliance/metrics/series": {floor: 4, own: []string{"store"}},
 	"appliance/metrics/usage":  {floor: 4, own: []string{"store"}},
 
-	"appliance/outbox":  {floor: 4, own: []string{"audit", "store"}},
-	"appliance/posture": {floor: 4, own: []string{"hardening"}},
-	"appliance/outward": {floor: 4},
-	"appliance/reach":   {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/metrics/...", "appliance/posture", "appliance/progress", "appliance/update", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
+	"appliance/forwarding": {floor: 4, own: []string{"audit", "store"}},
+	"appliance/logs":       {floor: 4},
+	"appliance/outbox":     {floor: 4, own: []string{"audit", "store"}},
+	"appliance/posture":    {floor: 4, own: []string{"hardening"}},
+	"appliance/outward":    {floor: 4},
+	"appliance/reach":      {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/logs", "appliance/metrics/...", "appliance/posture", "appliance/progress", "appliance/update", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 

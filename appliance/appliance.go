@@ -136,6 +136,7 @@ type Appliance struct {
 	appearance *appearance.Keeper
 	progress   progress.Keeper
 	watched    *watch
+	held       heldLevel
 	clocks     clocks
 	began      time.Time // of the steady clock
 
@@ -299,6 +300,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.pages.Store(pages)
 	a.onStop(a.unfollow)
+	a.onStop(a.endHeld)
 	if err := a.choices.Use(a.prepare); err != nil { // from now on parts change with the settings
 		return nil, err
 	}
@@ -325,7 +327,7 @@ func (a *Appliance) webConfig(s settings) web.Config {
 		Post: a.post.link(), Undo: a.post.undo(), Invite: a.post.guest(), Code: a.post.code(), GuestLink: a.post.guestLink(), PostStatus: a.post.status, Forwarding: a.forwardingShown, Feed: a.feed, Observation: a.watched, Backups: consoleBackups{a.backups}, Updates: consoleUpdates{a.updates, a.busy},
 		Appearance: a.appearance, Organisation: a.organisation, Progress: a.progress, Checks: a.checks(),
 		Now: s.now, Rand: func(b []byte) { _, _ = rand.Read(b) }, // crypto/rand never fails (Go 1.24)
-		Log: a.log.With("part", "web"), Mask: mask,
+		Log: a.log.With("part", "web"), Mask: maskOf(s.FullAddresses), Logs: a.logbook(),
 	}
 	if !a.post.On() {
 		c.Post, c.Undo, c.Invite, c.Code, c.GuestLink = nil, nil, nil, nil, nil
@@ -344,7 +346,7 @@ func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
 	one.SetHTTP1(true)
 	server := func(h http.Handler) *http.Server {
 		return &http.Server{Handler: h, Protocols: one, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin,
-			IdleTimeout: idleWithin, MaxHeaderBytes: headerBytes, ErrorLog: log.New(httpLog{a.log}, "", 0)}
+			IdleTimeout: idleWithin, MaxHeaderBytes: headerBytes, ErrorLog: log.New(httpLog{a.log, func() bool { return a.inForce().FullAddresses }}, "", 0)}
 	}
 	main, hint := server(a.answers()), server(toHTTPS(func(r *http.Request) bool { return a.pages.Load().OwnHost(r) }))
 	hint.SetKeepAlivesEnabled(false)

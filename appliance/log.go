@@ -25,6 +25,19 @@ func mask(a netip.Addr) string {
 	return p.Masked().String()
 }
 
+// maskOf is the form of an address by the policy of the settings (log.addresses).
+func maskOf(full bool) func(netip.Addr) string {
+	if !full {
+		return mask
+	}
+	return func(a netip.Addr) string {
+		if !a.IsValid() {
+			return "-"
+		}
+		return a.Unmap().WithZone("").String()
+	}
+}
+
 var addressInText = regexp.MustCompile(`\[[0-9a-fA-F:.]+(?:%[^\]]*)?\](?::\d+)?|\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b`)
 
 // maskText masks the addresses that stand in a line written by net/http.
@@ -42,9 +55,16 @@ func maskText(line string) string {
 }
 
 // httpLog takes what net/http says of single connections: mostly strangers' broken handshakes, so for debugging only.
-type httpLog struct{ log *slog.Logger }
+type httpLog struct {
+	log  *slog.Logger
+	full func() bool // whether addresses stand whole; nil: never
+}
 
 func (l httpLog) Write(line []byte) (int, error) {
-	l.log.Log(context.Background(), slog.LevelDebug, "http", "said", maskText(string(bytes.TrimSpace(line))))
+	said := string(bytes.TrimSpace(line))
+	if l.full == nil || !l.full() {
+		said = maskText(said)
+	}
+	l.log.Log(context.Background(), slog.LevelDebug, "http", "said", said)
 	return len(line), nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/appliance/logs"
 	"huisclos/appliance/outward"
 	"huisclos/hardening"
 )
@@ -41,7 +42,7 @@ func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, ar
 		return 2
 	}
 	destinations := destinationsOf(s.Settings)
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: s.LogLevel}))
+	log := slog.New(logs.New(logs.Options{Out: stderr, Level: s.LogLevel, Journal: isJournal(stderr, around.getenv)}))
 	l, owner, err := givenOutward(around)
 	given := l != nil
 	if err == nil && !given {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"huisclos/appliance/config"
+	"huisclos/appliance/logs"
 	"huisclos/hardening"
 )
 
@@ -55,8 +56,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer, around 
 	}
 	s.level, s.confine = new(slog.LevelVar), around.confine
 	s.level.Set(s.LogLevel)
-	s.recent = new(recent)
-	log := slog.New(slog.NewTextHandler(io.MultiWriter(stderr, s.recent), &slog.HandlerOptions{Level: s.level}))
+	s.recent, s.ring = new(recent), new(logs.Ring)
+	log := slog.New(logs.New(logs.Options{Out: stderr, Also: s.recent, Level: s.level, Journal: isJournal(stderr, around.getenv), Ring: s.ring}))
 	hardening.CollectEarly()
 	if _, err := hardening.LimitMemory("/proc", "/sys"); err != nil {
 		log.Warn("the unit's memory limit is not known", "error", err)

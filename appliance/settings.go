@@ -12,6 +12,7 @@ import (
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	"huisclos/appliance/config"
+	"huisclos/appliance/logs"
 	"huisclos/hardening"
 )
 
@@ -29,6 +30,7 @@ type settings struct {
 	now  func() time.Time
 	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
 	refuseAfter time.Duration
+	ring        *logs.Ring     // the latest messages, for the console; nil: none are kept
 	recent      *recent        // the latest lines of the log; nil: none are kept
 	level       *slog.LevelVar // of the log; nil: it does not change
 	given       given

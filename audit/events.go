@@ -37,7 +37,7 @@ const (
 	// What an operator at the appliance's shell does to it.
 	ServerDrained Action = "server.drained" // no further call begins, until it is resumed or started again
 	ServerResumed Action = "server.resumed" //
-	LogLevelSet   Action = "log.level"      // [from, to] of the service's log, until the next start or reading of the settings
+	LogLevelSet   Action = "log.level"      // [from, to, until] of the service's log, until then, or the next start or reading of the settings
 	SupportGiven  Action = "support.given"  // counters and the latest log lines, for a support bundle
 
 	// Mail. Object: the account or room that it is about. Who it goes to stands nowhere.

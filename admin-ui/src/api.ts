@@ -73,6 +73,16 @@ export interface AuditState {
   checkpoint?: { size: number; time: string };
   verified?: { time: string; by: string; entries: number; covered: number; cosigned: number; fault?: number; reason?: string };
   verifying?: { done: number; of: number };
+  forwarding?: Forwarding;
+}
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export interface LogLine { number: number; time: string; level: LogLevel; part?: string; message: string; detail?: string }
+/** The service's own messages, the newest first; until: when the level of the settings holds again. */
+export interface ServiceLog { lines: LogLine[]; last: string; level: LogLevel; settled: LogLevel; until?: string }
+/** The way of the audit log to its collector: what that one has confirmed, and since when it fails. */
+export interface Forwarding {
+  on: boolean; collector?: string; sequence?: number; confirmed?: string; waiting?: number;
+  failing?: { since: string; fr: string; en: string; lastWord: string };
 }
 /** Roles whose second factor the rules decide; of the others it is asked for always. */
 export type RuledRole = "organiser" | "member";
@@ -139,6 +149,9 @@ export const admin = {
   limits: () => request<{ limits: { setting: string; most: number; used: number }[]; rooms: number }>("GET", "/api/admin/limits"),
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
   audit: (o: AuditQuery & { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query({ ...o })}`),
+  serviceLog: (o: { level: LogLevel; text: string }) => request<ServiceLog>("GET", `/api/admin/log${query({ ...o, limit: 200 })}`),
+  /** minutes 0 takes the level of the settings again. */
+  setLogLevel: (level: LogLevel | "", minutes: number) => request<Pick<ServiceLog, "level" | "settled" | "until">>("POST", "/api/admin/log/level", { level, minutes }),
   auditState: () => request<AuditState>("GET", "/api/admin/audit/state"),
   verifyAudit: () => request<AuditState>("POST", "/api/admin/audit/verify", {}),
   auditGrowth: async (since: number) => (await request<{ text: string }>("GET", `/api/admin/audit/growth?since=${since}`)).text,

@@ -12,6 +12,7 @@ import { Enrol, SignIn } from "./pages/entrance.tsx";
 import { Failed, Guard, NotFound, Sentence } from "./pages/errors.tsx";
 import { Shut } from "./pages/shut.tsx";
 import { Groups } from "./pages/groups.tsx";
+import { Logs } from "./pages/logs.tsx";
 import { Mine } from "./pages/mine.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Rules } from "./pages/policy.tsx";
@@ -97,6 +98,7 @@ function Section({ at, me }: { at: SectionName; me: Me }) {
     case "groups": return <Groups />;
     case "calls": return <Calls />;
     case "statistics": return <Statistics />;
+    case "logs": return <Logs />;
     case "settings": return <SettingsPage />;
     case "appearance": return <AppearancePage />;
     case "policy": return <Rules role={role} />;

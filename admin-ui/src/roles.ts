@@ -23,6 +23,7 @@ const table = [
   { at: "backups", group: "appliance", icon: "download", roles: administrators },
   { at: "updates", group: "appliance", icon: "refresh-cw", roles: administrators },
   { at: "programs", group: "appliance", icon: "link-2", roles: administrators },
+  { at: "logs", group: "appliance", icon: "list", roles: administrators },
   { at: "policy", group: "security", icon: "shield-check", roles: deciders },
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },

@@ -14,7 +14,7 @@ export type Changes = Record<string, Value>;
 export interface Changed { name: string; before: Value; after: Value }
 export interface Change { id: number; time: string; source?: string; author?: string; authorName?: string; to?: number; changes: Changed[] }
 export interface Line { name: string; state: "ok" | "missing" | "unknown"; detail: { fr: string; en: string }; why: { fr: string; en: string }; do: { fr: string; en: string } }
-export type CheckName = "mail" | "directory" | "provider";
+export type CheckName = "mail" | "directory" | "provider" | "syslog";
 export type StepName = "organisation" | "addresses" | "tls" | "mail" | "sources" | "people" | "connection";
 export type StepState = "open" | "done" | "later";
 export interface Progress { steps: { step: StepName; state: StepState }[]; begun: boolean; over: boolean }

@@ -213,7 +213,10 @@ func emptyHouse(t testing.TB) *house {
 			return h.mail(to, code.Reveal())
 		},
 		Undo:  func(_ *store.Tx, u accounts.Undo, url string, _ time.Time) error { return h.mail(u.To.Email, url) },
-		Relay: noRelay{}, Backups: noBackups{}, Updates: noUpdates{}, Observation: h.watch(),
+		Relay: noRelay{}, Backups: noBackups{}, Updates: noUpdates{}, Observation: h.watch(), Logs: newSomeLogs(h),
+		Forwarding: func() (ForwardingStatus, error) {
+			return ForwardingStatus{On: true, Collector: "logs.example.org:6514", Sequence: 12, Confirmed: h.now, Waiting: 3, Failing: h.now, StepFR: "fr", StepEN: "en", LastWord: "refused"}, nil
+		},
 		Feed: func(a accounts.Account, base string, _ time.Time) ([]byte, error) {
 			return []byte("calendar of " + a.Email + " at " + base), nil
 		},

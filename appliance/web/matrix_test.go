@@ -329,6 +329,8 @@ var rights = []right{
 	{"PUT", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nothing, ""},
 	{"PATCH", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nothing, ""},
 	{"DELETE", "/scim/v2/Groups/:id", is{401, 401, 401, 401, 401, 401, 401, 401}, func(s *scene) string { return "/scim/v2/Groups/" + s.group }, nil, ""},
+	{"GET", "/api/admin/log", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/log"), nil, ""},
+	{"POST", "/api/admin/log/level", is{401, 403, 403, 403, 403, 403, 403, 200}, fixed("/api/admin/log/level"), map[string]any{"level": "warn", "minutes": 5}, ""},
 	{"GET", "/api/admin/audit", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit"), nil, ""},
 	{"GET", "/api/admin/audit/state", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/audit/state"), nil, ""},
 	{"GET", "/api/admin/posture", is{401, 403, 403, 403, 403, 200, 200, 200}, fixed("/api/admin/posture"), nil, ""},

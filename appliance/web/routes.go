@@ -146,6 +146,8 @@ func (s *Server) routes() []route {
 		{get, "/api/admin/calls/history/export", administrator, call, s.exportPastCalls},
 		{get, "/api/admin/limits", administrator, call, s.getLimits},
 		{post, "/api/admin/calls/:room/end", administrator, call, s.endCall},
+		{get, "/api/admin/log", administrator, call, s.listLog},
+		{post, "/api/admin/log/level", administrator, call, s.setLogLevel},
 		{get, "/api/admin/audit", watcher, call, s.listAudit},
 		{get, "/api/admin/audit/state", watcher, call, s.auditState},
 		{post, "/api/admin/audit/verify", watcher, call, s.verifyAudit},

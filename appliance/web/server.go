@@ -29,7 +29,7 @@ import (
 	"huisclos/store"
 )
 
-// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Forwarding, Feed, Observation, Relay, Canary and Wait.
+// Config is what the routes need. All of it is required but Directory, Provider, StrictTransport, TestBuild, Passkeys, Names, Base, Proxies, Proof, Post, Invite, Code, Undo, PostStatus, Forwarding, Logs, Feed, Observation, Relay, Canary and Wait.
 type Config struct {
 	Accounts *accounts.Accounts
 	Audit    *audit.Log
@@ -82,6 +82,8 @@ type Config struct {
 	GuestLink func(tx *store.Tx, to, from accounts.Account, url, language string, expires, now time.Time) error
 	// Undo writes the mail to a former address by which it is had back. As Post.
 	Undo func(tx *store.Tx, u accounts.Undo, url string, now time.Time) error
+	// Logs are the service's own messages; nil: none are kept.
+	Logs Logs
 	// Forwarding says how the audit log's way to its collector is doing.
 	Forwarding func() (ForwardingStatus, error)
 	// PostStatus says how mail is doing.

@@ -1,7 +1,7 @@
 /** How far the audit log is verified, signed and witnessed. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, Confirm, copy, count, dateTime, Dialog, Empty, Field, IconButton, Input, lang, Notice, Skeleton, Table, toast, type Column } from "@huisclos/ui-kit";
-import { admin, type ApiError, type AuditState, type Role, type Witness } from "../api.ts";
+import { admin, type ApiError, type AuditState, type Forwarding, type Role, type Witness } from "../api.ts";
 import { asApiError, useEvery } from "../session.ts";
 import { auditWords } from "../words/audit.ts";
 import { words } from "../words/console.ts";
@@ -25,6 +25,7 @@ export function Seals({ role }: { role: Role }) {
       <Verification state={state} busy={busy || state.verifying !== undefined} onVerify={() => void verify()} />
       <Signature state={state} />
       <Witnesses state={state} role={role} onState={setState} />
+      {state.forwarding && <Collector f={state.forwarding} />}
     </div>
   );
 }
@@ -59,6 +60,25 @@ function Signature({ state }: { state: AuditState }) {
         {key && <><dt>{t.key}</dt><dd><span class="row"><code class="any small">{key}</code><IconButton name={t.copyKey} icon="copy" onClick={() => void copy(key)} /></span></dd></>}
         {former.length > 0 && <><dt>{t.formerKeys}</dt><dd>{former.map((k) => <code key={k} class="any small">{k}</code>)}</dd></>}
       </dl>
+    </section>
+  );
+}
+
+function Collector({ f }: { f: Forwarding }) {
+  const t = auditWords.value;
+  return (
+    <section class="card stack" aria-labelledby="audit-forwarded">
+      <h2 id="audit-forwarded" class="part-title">{t.forwarding}</h2>
+      {!f.on ? <p class="muted">{t.forwardedNowhere}</p> : (
+        <>
+          {f.failing && <Notice tone="danger" title={t.forwardingFails(dateTime(f.failing.since))}><p>{lang.value === "fr" ? f.failing.fr : f.failing.en}.</p><p class="small">{t.reason} : <span lang="en">{f.failing.lastWord}</span></p></Notice>}
+          <dl class="facts">
+            <dt>{t.collector}</dt><dd class="any"><code>{f.collector}</code></dd>
+            <dt>{t.lastConfirmed}</dt><dd class="figures">{f.sequence && f.confirmed ? t.confirmed(count(f.sequence), dateTime(f.confirmed)) : t.never}</dd>
+            <dt>{t.waiting}</dt><dd class="figures">{t.entriesWaiting(f.waiting ?? 0)}</dd>
+          </dl>
+        </>
+      )}
     </section>
   );
 }

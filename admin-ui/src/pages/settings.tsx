@@ -18,9 +18,9 @@ export const ofNames = ["name", "hostnames", "public_addresses", "addresses", "t
 const moreOfMail = ["mail.language", "mail.helo", "mail.ca"];
 const ofDirectory = ["directory.url", "directory.base", "directory.bind_dn", "directory.bind_password", "directory.default_role"], ofProvider = ["oidc.issuer", "oidc.preset", "oidc.client_id", "oidc.client_secret", "oidc.name", "oidc.default_role"];
 const ofLimits = ["limits.calls", "limits.people", "limits.rooms", "limits.sessions", "calls.history_days"];
-const ofAccounts = ["accounts.deletion_days", "log.level"];
+const ofAccounts = ["accounts.deletion_days", "log.level", "log.addresses"], ofSyslog = ["audit.syslog.address", "audit.syslog.format", "audit.syslog.ca"];
 
-const parts = ["names", "mail", "sources", "accounts", "limits", "all", "history"] as const;
+const parts = ["names", "mail", "sources", "accounts", "limits", "syslog", "all", "history"] as const;
 type Part = (typeof parts)[number];
 const asked = (): Part => parts.find((p) => `#${p}` === location.hash) ?? "names";
 
@@ -47,6 +47,7 @@ export function SettingsPage() {
           )}
           {part === "accounts" && <Fields names={ofAccounts} d={d} />}
           {part === "limits" && <div class="stack stack--loose"><Fields names={ofLimits} d={d} /><LimitsInUse of={d.all} /></div>}
+          {part === "syslog" && <div class="stack stack--loose"><Fields names={ofSyslog} d={d} /><Trial what="syslog" unsaved={unsaved} /></div>}
           {part === "all" && <All d={d} />}
           {part === "history" && <SettingsHistory onBack={d.taken} />}
         </Tabs>

@@ -9,7 +9,7 @@ const families: Readonly<Record<string, [fr: string, en: string]>> = {
   room: ["Salles", "Rooms"], meeting: ["Réunions prévues", "Planned meetings"], call: ["Réunions", "Meetings"], knock: ["Demandes d’entrée", "Requests to enter"], commit: ["Changements de groupe refusés", "Refused group changes"],
   gate: ["Paquets refusés", "Refused packets"], calendar: ["Calendriers", "Calendars"], directory: ["Annuaire", "Directory"], provider: ["Fournisseur d’identité", "Identity provider"], provisioner: ["Provisionnement", "Provisioning"],
   mail: ["Courriels", "Mails"], server: ["Appareil", "Appliance"], settings: ["Réglages", "Settings"], certificate: ["Certificats", "Certificates"], audit: ["Journal d’audit", "Audit log"], backup: ["Sauvegardes", "Backups"], update: ["Mises à jour", "Updates"],
-  restored: ["Restaurations", "Restores"], setup: ["Installation", "Set-up"], canary: ["Appels d’essai", "Test calls"],
+  restored: ["Restaurations", "Restores"], disk: ["Place sur le disque", "Room on the disk"], setup: ["Installation", "Set-up"], canary: ["Appels d’essai", "Test calls"],
 };
 
 /** The families of actions, for a choice: "login." and what it is called; of one action alone, that action. */
@@ -36,6 +36,9 @@ export const auditWords = dictionary(
     broken: (n: string) => `Le journal n’est pas tel qu’il a été écrit, à partir de l’entrée ${n}.`, brokenDo: "Ne changez plus rien sur cet appareil, gardez une copie du journal et de la base, et prévenez l’officier de sécurité.", reason: "Ce qui a été trouvé",
     signature: "Signatures", signatureText: "L’appareil signe son journal toutes les cinq minutes. Notez la clé publique ailleurs : avec elle, un journal entièrement refait se voit.",
     lastSigned: "Dernier point de contrôle", signed: (n: string, d: string) => `${n} entrées, le ${d}`, unsigned: "Aucun encore", key: "Clé publique", formerKeys: "Clés d’avant", copyKey: "Copier la clé publique",
+    forwarding: "Envoi à un collecteur", forwardedNowhere: "Le journal n’est envoyé nulle part : cet appareil en a la seule copie. Le collecteur se règle dans les réglages, « Envoi du journal d’audit ».",
+    forwardingFails: (d: string) => `Rien n’arrive au collecteur depuis le ${d}`, collector: "Collecteur", lastConfirmed: "Dernière entrée confirmée", confirmed: (n: string, d: string) => `${n}, le ${d}`,
+    waiting: "En attente", entriesWaiting: (n: number) => n === 0 ? "Aucune entrée" : plural("fr", n, "entrée", "entrées"),
     witnesses: "Témoins", witnessesText: "Un témoin contresigne, depuis un autre poste, les points de contrôle d’un journal qui n’a fait que croître. Qui réécrirait tout le journal n’aurait pas sa signature.",
     noWitness: "Aucun témoin", noWitnessText: "Un officier de sécurité inscrit la clé publique que « huisclos audit witness » affiche sur le poste de l’auditeur.",
     witness: "Témoin", lastCosigned: "A signé", never: "Rien encore", behind: (n: number) => plural("fr", n, "entrée depuis", "entrées depuis"), added: "Inscrit", by: (n: string) => `par ${n}`, acts: "Actions",
@@ -55,6 +58,9 @@ export const auditWords = dictionary(
     broken: (n) => `The log is not as it was recorded, from entry ${n} on.`, brokenDo: "Change nothing more on this appliance, keep a copy of the log and of the database, and tell the security officer.", reason: "What was found",
     signature: "Signatures", signatureText: "The appliance signs its log every five minutes. Note the public key elsewhere: with it, a log that was made anew as a whole is found.",
     lastSigned: "Last checkpoint", signed: (n, d) => `${n} entries, on ${d}`, unsigned: "None yet", key: "Public key", formerKeys: "Former keys", copyKey: "Copy the public key",
+    forwarding: "Forwarding to a collector", forwardedNowhere: "The log is forwarded nowhere: this appliance has the only copy. The collector is set in the settings, “Forwarding the audit log”.",
+    forwardingFails: (d) => `Nothing has reached the collector since ${d}`, collector: "Collector", lastConfirmed: "Last entry confirmed", confirmed: (n, d) => `${n}, on ${d}`,
+    waiting: "Waiting", entriesWaiting: (n) => n === 0 ? "No entry" : plural("en", n, "entry", "entries"),
     witnesses: "Witnesses", witnessesText: "A witness cosigns, from another machine, the checkpoints of a log that only grew. Whoever rewrote the whole log would not have that signature.",
     noWitness: "No witness", noWitnessText: "A security officer enrols the public key that “huisclos audit witness” prints on the auditor’s machine.",
     witness: "Witness", lastCosigned: "Has signed", never: "Nothing yet", behind: (n) => plural("en", n, "entry since", "entries since"), added: "Enrolled", by: (n) => `by ${n}`, acts: "Actions",

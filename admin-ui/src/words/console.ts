@@ -1,6 +1,7 @@
 /** Sentences of the console. */
 import { groupWords } from "./groups.ts";
 import { dictionary, plural } from "@huisclos/ui-kit";
+import { logWords } from "./logs.ts";
 import { lookWords } from "./appearance.ts";
 import { backupWords } from "./backups.ts";
 import { directoryWords } from "./directory.ts";
@@ -239,5 +240,5 @@ export const words = dictionary(
 /** What a section is called; nothing for an address that is none. */
 export function sectionName(at: string): string | undefined {
   const t = words.value;
-  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, backups: backupWords.value.title, posture: postureWords.value.title, updates: updateWords.value.name, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, about: t.about, account: t.account }[at];
+  return { "": t.overview, accounts: t.accounts, groups: groupWords.value.title, directory: directoryWords.value.name, provisioning: provisioningWords.value.name, programs: programWords.value.name, calls: t.calls, statistics: watchWords.value.stats.title, settings: settingsWords.value.title, appearance: lookWords.value.title, tls: tlsWords.value.name, backups: backupWords.value.title, posture: postureWords.value.title, updates: updateWords.value.name, policy: roleWords.value.rules.name, profiles: profileWords.value.name, proposals: roleWords.value.waiting.name, audit: t.audit, logs: logWords.value.title, about: t.about, account: t.account }[at];
 }

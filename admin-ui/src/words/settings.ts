@@ -6,7 +6,7 @@ type Names = Record<string, [name: string, hint: string]>;
 export const settingsWords = dictionary(
   {
     title: "Réglages", lead: "Ce qui est fixé par un fichier du serveur ne se change que là ; le reste se change ici. Chaque changement est gardé dans l’historique.",
-    parts: { names: "Noms et adresses", mail: "Courriel", sources: "Sources d’identité", accounts: "Comptes et journal", limits: "Limites", all: "Tous les réglages", history: "Historique" },
+    parts: { names: "Noms et adresses", mail: "Courriel", sources: "Sources d’identité", accounts: "Comptes et journal", limits: "Limites", syslog: "Envoi du journal d’audit", all: "Tous les réglages", history: "Historique" },
     setup: "Revoir l’installation", partsName: "Parties des réglages",
     empty: "aucune", yes: "oui", no: "non", secretSet: "Un secret est enregistré. Il n’est jamais montré ; écrivez-en un autre pour le remplacer.", secretNone: "Aucun secret n’est enregistré.",
     byDefault: (v: string) => `Par défaut : ${v}.`, lines: "Un par ligne.",
@@ -22,6 +22,7 @@ export const settingsWords = dictionary(
       mail: { title: "Essayer l’envoi", text: "Un message d’essai part vers l’adresse que vous donnez ; chaque étape est dite.", to: "Adresse du message d’essai", act: "Envoyer un message d’essai" },
       directory: { title: "Essayer l’annuaire", text: "L’annuaire est interrogé comme pour une lecture, sans rien changer.", act: "Essayer l’annuaire" },
       provider: { title: "Essayer le fournisseur", text: "Le fournisseur d’identité est joint et sa description est lue, sans rien changer.", act: "Essayer le fournisseur" },
+      syslog: { title: "Essayer l’envoi au collecteur", text: "Un message d’essai part vers le collecteur, par le même chemin que les entrées ; chaque étape est dite.", act: "Envoyer un message d’essai" },
     },
     used: {
       title: "Aujourd’hui", what: "Limite", most: "Permis", now: "En ce moment", free: "selon la machine", reached: "atteinte",
@@ -84,11 +85,15 @@ export const settingsWords = dictionary(
       "backup.keep_weekly": ["Semaines gardées", "La plus récente de chacune de ces semaines."],
       "backup.keep_monthly": ["Mois gardés", "La plus récente de chacun de ces mois."],
       "log.level": ["Niveau du journal du système", "« Débogage » en dit le plus ; « Information » convient d’ordinaire."],
+      "log.addresses": ["Adresses dans le journal du système", "« masked » n’en montre que le réseau. Le journal d’audit les a toujours entières."],
+      "audit.syslog.address": ["Collecteur", "Son nom et son port, par exemple journaux.exemple.fr:6514. Vide : le journal d’audit n’est envoyé nulle part. Un nouveau collecteur reçoit tout le journal."],
+      "audit.syslog.format": ["Forme des messages", "rfc5424 : données structurées et l’entrée telle qu’elle est gardée. cef : Common Event Format."],
+      "audit.syslog.ca": ["Autorité de certification du collecteur", "Certificats (PEM) auxquels se fier à la place de ceux du système."],
     } as Names,
   },
   {
     title: "Settings", lead: "What a file on the server fixes changes only there; the rest changes here. Each change is kept in the history.",
-    parts: { names: "Names and addresses", mail: "Mail", sources: "Identity sources", accounts: "Accounts and log", limits: "Limits", all: "All settings", history: "History" },
+    parts: { names: "Names and addresses", mail: "Mail", sources: "Identity sources", accounts: "Accounts and log", limits: "Limits", syslog: "Forwarding the audit log", all: "All settings", history: "History" },
     setup: "See the set-up again", partsName: "Parts of the settings",
     empty: "none", yes: "yes", no: "no", secretSet: "A secret is kept. It is never shown; write another to replace it.", secretNone: "No secret is kept.",
     byDefault: (v) => `Default: ${v}.`, lines: "One per line.",
@@ -104,6 +109,7 @@ export const settingsWords = dictionary(
       mail: { title: "Try sending", text: "A test message goes to the address that you give; each step is told.", to: "Address of the test message", act: "Send a test message" },
       directory: { title: "Try the directory", text: "The directory is asked as for a reading, and nothing is changed.", act: "Try the directory" },
       provider: { title: "Try the provider", text: "The identity provider is reached and its description read, and nothing is changed.", act: "Try the provider" },
+      syslog: { title: "Try the collector", text: "A test message goes to the collector, on the same way as the entries; each step is told.", act: "Send a test message" },
     },
     used: {
       title: "Today", what: "Limit", most: "Allowed", now: "At the moment", free: "what the machine carries", reached: "reached",
@@ -166,6 +172,10 @@ export const settingsWords = dictionary(
       "backup.keep_weekly": ["Weeks kept", "The newest one of each of these weeks."],
       "backup.keep_monthly": ["Months kept", "The newest one of each of these months."],
       "log.level": ["Level of the system’s log", "“Debugging” says most; “Information” is right as a rule."],
+      "log.addresses": ["Addresses in the system’s log", "“masked” shows their network alone. The audit log always has them whole."],
+      "audit.syslog.address": ["Collector", "Its name and port, for example logs.example.org:6514. Empty: the audit log is forwarded nowhere. A new collector gets the whole log."],
+      "audit.syslog.format": ["Form of the messages", "rfc5424: structured data, and the entry as it is stored. cef: Common Event Format."],
+      "audit.syslog.ca": ["Certification authority of the collector", "Certificates (PEM) to trust instead of the system’s."],
     },
   },
 );
