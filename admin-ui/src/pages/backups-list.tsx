@@ -44,7 +44,7 @@ export function BackupList({ state }: { state: Backups }) {
   return (
     <section class="stack" aria-labelledby="backup-list">
       <div class="stack stack--tight"><h2 id="backup-list" class="part-title part-title--tight">{t.list}</h2>{all.length > 0 && <p class="muted">{t.noDelete}</p>}</div>
-      {all.length === 0 ? <Empty title={t.listNone} level={3}><p>{t.listNoneText}</p></Empty> : <Table caption={t.list} columns={columns} rows={all.slice(0, most)} rowKey={(b) => b.name} />}
+      {all.length === 0 ? <Empty title={t.listNone} level={3}><p>{t.listNoneText}</p></Empty> : <Table caption={t.files} columns={columns} rows={all.slice(0, most)} rowKey={(b) => b.name} />}
       {all.length > most && <div><Button onClick={() => setMost(most + step)}>{t.more(all.length - most)}</Button></div>}
       <Dialog open={compared !== null} title={compared ? t.compared[compared.result][0] : ""} onClose={() => setCompared(null)} small>{compared && <Result of={compared} onClose={() => setCompared(null)} />}</Dialog>
     </section>
