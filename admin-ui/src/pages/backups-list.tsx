@@ -30,7 +30,7 @@ export function BackupList({ state }: { state: Backups }) {
   });
   const columns: Column<BackupFile>[] = [
     { id: "at", name: t.made_, order: (a, b) => a.at.localeCompare(b.at), cell: (b) => <span>{dateTime(b.at)}{b.part && <> <Badge>{t.partOf[b.part] ?? b.part}</Badge></>}<br /><code class="small muted any">{b.name}</code></span> },
-    { id: "age", name: t.age, cell: (b) => ago(b.at) },
+    { id: "age", name: t.age, cell: (b) => <span class="backup__age">{ago(b.at)}</span> },
     { id: "size", name: t.size, number: true, order: (a, b) => a.size - b.size, cell: (b) => <span class="figures">{units.octets(b.size)}</span> },
     { id: "keys", name: t.opens, cell: (b) => <Opens b={b} known={state.keys} /> },
     { id: "version", name: t.version, cell: (b) => b.version ?? "–" },
@@ -44,7 +44,7 @@ export function BackupList({ state }: { state: Backups }) {
   return (
     <section class="stack" aria-labelledby="backup-list">
       <div class="stack stack--tight"><h2 id="backup-list" class="part-title part-title--tight">{t.list}</h2>{all.length > 0 && <p class="muted">{t.noDelete}</p>}</div>
-      {all.length === 0 ? <Empty title={t.listNone} level={3}><p>{t.listNoneText}</p></Empty> : <Table caption={t.list} columns={columns} rows={all.slice(0, most)} rowKey={(b) => b.name} />}
+      {all.length === 0 ? <Empty title={t.listNone} level={3}><p>{t.listNoneText}</p></Empty> : <Table caption={t.files} columns={columns} rows={all.slice(0, most)} rowKey={(b) => b.name} />}
       {all.length > most && <div><Button onClick={() => setMost(most + step)}>{t.more(all.length - most)}</Button></div>}
       <Dialog open={compared !== null} title={compared ? t.compared[compared.result][0] : ""} onClose={() => setCompared(null)} small>{compared && <Result of={compared} onClose={() => setCompared(null)} />}</Dialog>
     </section>
@@ -55,7 +55,7 @@ function Opens({ b, known }: { b: BackupFile; known: string[] }) {
   const t = backupWords.value;
   if (!b.version) return <Badge tone="danger">{t.unreadable}</Badge>;
   const foreign = b.keys.every((k) => !known.includes(k) && k !== "passphrase");
-  return <span class="any">{b.keys.map((k) => k === "passphrase" ? t.byPhrase : k).join(", ")}{foreign && <><br /><span class="small muted">{t.foreign}</span></>}</span>;
+  return <span>{b.keys.map((k) => k === "passphrase" ? t.byPhrase : <code key={k} class="small backup__key">{k}</code>)}{foreign && <><br /><span class="small muted">{t.foreign}</span></>}</span>;
 }
 
 function Result({ of, onClose }: { of: Compared; onClose: () => void }) {

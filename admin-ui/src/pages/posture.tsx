@@ -12,6 +12,8 @@ import { lineName, postureWords } from "../words/posture.ts";
 import { Failed } from "./errors.tsx";
 
 const icons: Record<Level, IconName> = { green: "check", attention: "triangle-alert", red: "circle-alert", unknown: "ellipsis" };
+/** What is worst stands first in its part. */
+const order: Record<Level, number> = { red: 0, attention: 1, unknown: 2, green: 3 };
 const open = (l: PostureLine) => l.level === "red" || l.level === "attention";
 /** The server's sentences stand in a terminal too, without a capital. */
 const printed = (s: string) => { const text = s.replaceAll("'", "’"); return text.charAt(0).toLocaleUpperCase() + text.slice(1); };
@@ -49,7 +51,7 @@ function AreaPart({ area, lines, role }: { area: Area; lines: PostureLine[]; rol
   return (
     <section class="card posture__area" aria-labelledby={`posture-${area}`}>
       <h2 id={`posture-${area}`} class="part-title part-title--tight">{t.areas[area]}</h2>
-      <ul class="posture__lines">{lines.map((l) => <One key={l.name} l={l} role={role} />)}</ul>
+      <ul class="posture__lines">{[...lines].sort((x, y) => order[x.level] - order[y.level]).map((l) => <One key={l.name} l={l} role={role} />)}</ul>
     </section>
   );
 }

@@ -23,7 +23,7 @@ const fr = {
   good: "Dernière réussie", next: "Prochaine", copied: "Dernière copie ailleurs", size: "Taille", none: "aucune", soon: "dans la minute", unplanned: "aucune n’est prévue",
   make: "Faire une sauvegarde maintenant", makeNo: "Donnez d’abord une clé publique : sans elle, personne ne pourrait ouvrir le fichier.", begun: "La sauvegarde commence.", made: "La sauvegarde est faite.",
   progress: (done: string, of: string) => `${done} écrits, sur ${of} environ`, progressName: "Avancement de la sauvegarde",
-  list: "Sauvegardes gardées ici", listNone: "Aucune sauvegarde n’est gardée ici", listNoneText: "La première apparaîtra dans cette liste.", more: (n: number) => `Montrer ${plural("fr", n, "sauvegarde plus ancienne", "sauvegardes plus anciennes")}`,
+  list: "Sauvegardes gardées ici", files: "Fichiers de sauvegarde", listNone: "Aucune sauvegarde n’est gardée ici", listNoneText: "La première apparaîtra dans cette liste.", more: (n: number) => `Montrer ${plural("fr", n, "sauvegarde plus ancienne", "sauvegardes plus anciennes")}`,
   made_: "Faite", age: "Âge", opens: "S’ouvre avec", version: "Version", acts: "Actions", unreadable: "son début ne se lit pas", partOf: { settings: "réglages seulement", secrets: "secrets seulement" } as Record<string, string>, byPhrase: "une phrase de passe", foreign: "une autre clé que celle des réglages",
   take: (when: string) => `Télécharger la sauvegarde du ${when}`, taken: "Le fichier est téléchargé. Il reste chiffré.", compare: (when: string) => `Comparer la sauvegarde du ${when} à son empreinte`,
   compared: {
@@ -66,7 +66,7 @@ const en: typeof fr = {
   good: "Last good one", next: "Next", copied: "Last copy elsewhere", size: "Size", none: "none", soon: "within the minute", unplanned: "none is planned",
   make: "Make a backup now", makeNo: "First give a public key: without one nobody could open the file.", begun: "The backup begins.", made: "The backup is made.",
   progress: (done, of) => `${done} written, of about ${of}`, progressName: "Progress of the backup",
-  list: "Backups kept here", listNone: "No backup is kept here", listNoneText: "The first one will appear in this list.", more: (n) => `Show ${plural("en", n, "older backup", "older backups")}`,
+  list: "Backups kept here", files: "Backup files", listNone: "No backup is kept here", listNoneText: "The first one will appear in this list.", more: (n) => `Show ${plural("en", n, "older backup", "older backups")}`,
   made_: "Made", age: "Age", opens: "Opens with", version: "Version", acts: "Acts", unreadable: "its beginning cannot be read", partOf: { settings: "settings only", secrets: "secrets only" }, byPhrase: "a passphrase", foreign: "another key than that of the settings",
   take: (when) => `Download the backup of ${when}`, taken: "The file is downloaded. It stays encrypted.", compare: (when) => `Compare the backup of ${when} with its fingerprint`,
   compared: {
