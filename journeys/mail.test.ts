@@ -14,6 +14,7 @@ import { open, until, type Person } from './harness/browser.ts';
 import { signIn } from './harness/cast.ts';
 import { small } from './harness/clip.ts';
 import { MailServer } from './harness/exim.ts';
+import { also } from './harness/form.ts';
 import { pressOn, reads, writeInto } from './harness/keyboard.ts';
 import { touch } from './harness/pointer.ts';
 import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
@@ -44,7 +45,7 @@ const words = {
 } as const;
 
 for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]).entries()) {
-  test(`a link goes by mail, and nobody else sees it (${look.lang}, ${look.width})`, { timeout: 180_000 }, async () => {
+  (i === 0 ? test : also)(`a link goes by mail, and nobody else sees it (${look.lang}, ${look.width})`, { timeout: 180_000 }, async () => {
     const w = words[look.lang], faults: string[] = [], person = await open({ engine: 'chromium', id: 1 + i, size: small, clip: false, look: { lang: look.lang, dark: look.theme === 'dark', width: look.width, height: 800 } });
     persons.push(person);
     const t = await person.tab();

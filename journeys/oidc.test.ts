@@ -14,6 +14,7 @@ import { Appliance, credentials, furnish, type House } from './harness/appliance
 import { Authenticator } from './harness/authenticator.ts';
 import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
 import { small } from './harness/clip.ts';
+import { also } from './harness/form.ts';
 import { pressOn, reads } from './harness/keyboard.ts';
 import { certify } from './harness/nginx.ts';
 import { fill, keepCodes, secretOn, touch } from './harness/pointer.ts';
@@ -217,10 +218,10 @@ async function signedOutThere(engine: Engine, look: Sight, who: Known): Promise<
   assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
 }
 
-test('Chromium, French, a desktop: the whole way by a provider', { timeout: 240_000 }, () => wholeWay('chromium', { lang: 'fr', theme: 'light', width: 1280 }, zoe));
+also('Chromium, French, a desktop: the whole way by a provider', { timeout: 240_000 }, () => wholeWay('chromium', { lang: 'fr', theme: 'light', width: 1280 }, zoe));
 test('Firefox, English, a phone: the whole way by a provider', { timeout: 240_000 }, () => wholeWay('firefox', { lang: 'en', theme: 'dark', width: 390 }, yan));
 test('Chromium, French, a phone: the provider signs out', { timeout: 240_000 }, () => signedOutThere('chromium', { lang: 'fr', theme: 'light', width: 390 }, max));
-test('Firefox, English, a desktop: the provider signs out', { timeout: 240_000 }, () => signedOutThere('firefox', { lang: 'en', theme: 'dark', width: 1280 }, nia));
+also('Firefox, English, a desktop: the provider signs out', { timeout: 240_000 }, () => signedOutThere('firefox', { lang: 'en', theme: 'dark', width: 1280 }, nia));
 
 test('Firefox, French, a phone: the provider does not answer', { timeout: 120_000 }, async () => {
   const look: Sight = { lang: 'fr', theme: 'dark', width: 390 }, w = said.fr, { tab: t } = await visitor('firefox', look);

@@ -13,6 +13,7 @@ import type { CDPSession } from 'playwright-core';
 import { Appliance, furnish, type Account, type House } from './harness/appliance.ts';
 import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
 import { small } from './harness/clip.ts';
+import { also } from './harness/form.ts';
 import { pressOn, reach, reads, writeInto } from './harness/keyboard.ts';
 import { certify } from './harness/nginx.ts';
 import { faultsOf, pageOf, refusedByPolicy, type Sight } from './harness/sight.ts';
@@ -197,7 +198,7 @@ async function wholeWay(look: Sight, account: Account): Promise<void> {
   v.end();
 }
 
-test('a passkey is added, signs in by itself, is the second step, and is removed: French, wide', { timeout: 180_000 }, async () => {
+also('a passkey is added, signs in by itself, is the second step, and is removed: French, wide', { timeout: 180_000 }, async () => {
   await wholeWay({ lang: 'fr', theme: 'light', width: 1280 }, h.members[0]!);
 });
 test('the same in English, dark, on a telephone', { timeout: 180_000 }, async () => {

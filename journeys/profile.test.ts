@@ -9,6 +9,7 @@ import { house, newcomer, type House } from './harness/appliance.ts';
 import { open, until, type Engine, type Person, type Tab } from './harness/browser.ts';
 import { arrive, Player, scatter, signIn } from './harness/cast.ts';
 import { small } from './harness/clip.ts';
+import { also } from './harness/form.ts';
 import { reads } from './harness/keyboard.ts';
 import { fill, touch } from './harness/pointer.ts';
 import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
@@ -65,7 +66,7 @@ for (const { look, engines } of [
   { look: { lang: 'fr', theme: 'light', width: 1280 }, engines: ['chromium', 'firefox'] },
   { look: { lang: 'en', theme: 'dark', width: 390 }, engines: ['chromium', 'chromium'] },
 ] as const) {
-  test(`a room under Restreint, ${look.lang}, ${look.width} px: ${engines.join(' and ')}`, { timeout: 240_000 }, async () => {
+  (look.width === 1280 ? test : also)(`a room under Restreint, ${look.lang}, ${look.width} px: ${engines.join(' and ')}`, { timeout: 240_000 }, async () => {
     const h = await house(2), w = said[look.lang], faults: string[] = [];
     houses.push(h);
     const see = async (tab: Tab, name: string) => { faults.push(...await faultsOf(tab, `profile-${name}`, look)); };
@@ -165,7 +166,7 @@ for (const { look, engines } of [
 }
 
 for (const look of [{ lang: 'fr', theme: 'dark', width: 390 }, { lang: 'en', theme: 'light', width: 1280 }] as const) {
-  test(`an officer makes a profile, and loosens none alone, ${look.lang}, ${look.width} px`, { timeout: 120_000 }, async () => {
+  (look.width === 390 ? test : also)(`an officer makes a profile, and loosens none alone, ${look.lang}, ${look.width} px`, { timeout: 120_000 }, async () => {
     const h = await house(1), w = said[look.lang], faults: string[] = [];
     houses.push(h);
     const officer = (await newcomer(h.appliance, h.admin, { name: 'Odile Officier', email: 'odile@example.test', passphrase: 'verrou talus mousse cascade', role: 'officer' })).account;
