@@ -144,7 +144,7 @@ async function tenTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promi
     await a.fill(w.email, `nora.${tag}@example.test`);
     await a.press(w.createAct);
     await a.reads(w.handOver);
-    const link = await until('the link', () => t.run(() => /https:\S+\/activate#[\w-]+/.exec(document.querySelector('dialog[open]')?.textContent ?? '')?.[0] ?? null));
+    const link = await until('the link', () => t.run(() => /https:\S+\/activate#[\w-]{43}/.exec(document.querySelector('dialog[open]')?.textContent ?? '')?.[0] ?? null));
     assert.equal((await h.appliance.client().must('POST', '/api/activation', { token: new URL(link).hash.slice(1) })).email, `nora.${tag}@example.test`);
     await a.press(w.done);
   });
