@@ -251,7 +251,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(a.relay.Close)
 	a.running.Go(func() { _ = a.relay.Serve(turnConns) }) // its one error is the port's end
 	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Relay: a.relay, Addresses: told.candidates,
-		Port: a.port, Second: a.second, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
+		Port: a.port, Second: a.second, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.mediaClock(), Hook: s.hook()})
 	if err != nil {
 		return nil, err
 	}
@@ -366,14 +366,7 @@ func (a *Appliance) tend() {
 	})
 	a.running.Go(func() { hardening.TendHeap(a.quit) })
 	a.tellWebhooks()
-	a.every(sweepEvery, func(now time.Time) {
-		if err := a.rooms.SweepPlanned(now); err != nil {
-			a.log.Error("planned meetings are not swept", "error", err)
-		}
-		if err := a.accounts.Sweep(now); err != nil {
-			a.log.Error("what has expired is not removed", "error", err)
-		}
-	})
+	a.every(sweepEvery, a.sweep)
 	a.every(backupTick, a.backups.tick)
 	a.every(renewEvery, func(now time.Time) {
 		_ = a.refresh(now) // it is in the log

@@ -27,6 +27,9 @@ type settings struct {
 	// kept has the files that were read before the process was shut in.
 	kept *kept
 	now  func() time.Time
+	// steady is the clock of media, in which a jump of the other one is none: time.Now has both in one (package time, "Monotonic Clocks").
+	// nil: now is it, too.
+	steady func() time.Time
 	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
 	refuseAfter time.Duration
 	recent      *recent        // the latest lines of the log; nil: none are kept
@@ -108,4 +111,11 @@ func (s settings) base(port int) string {
 		return "https://" + s.Hostname()
 	}
 	return fmt.Sprintf("https://%s:%d", s.Hostname(), port)
+}
+
+func (s settings) mediaClock() func() time.Time {
+	if s.steady != nil {
+		return s.steady
+	}
+	return s.now
 }
