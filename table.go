@@ -50,6 +50,14 @@ func theService() []command.Section {
 				},
 			},
 			{
+				Path: "outward ports", Options: serving(), Run: appliance.OutwardPorts,
+				Does: command.Text{FR: "affiche les ports TCP que « huisclos outward » peut joindre", EN: "print the TCP ports that “huisclos outward” may reach"},
+				More: command.Text{
+					FR: "Pour un pare-feu qui ne laisse rien sortir d'autre : ceux que nomment les fichiers de réglages, et ceux de chaque espèce de serveur que la console peut choisir (console_destinations).",
+					EN: "For a packet filter that lets out nothing else: those that the settings files name, and those of each kind of server that the console may choose (console_destinations).",
+				},
+			},
+			{
 				Path: "status", Asks: true, Run: appliance.Status,
 				Does: command.Text{FR: "dit ce que fait l'appliance en marche", EN: "say what the running appliance does"},
 			},

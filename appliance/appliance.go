@@ -2,18 +2,12 @@ package appliance
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"log"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -35,7 +29,6 @@ import (
 	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
-	"huisclos/hardening"
 	"huisclos/media/relay"
 	"huisclos/media/transport"
 	meetingui "huisclos/meeting-ui"
@@ -275,7 +268,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	a.onStop(a.relay.Close)
 	a.running.Go(func() { _ = a.relay.Serve(turnConns) }) // its one error is the port's end
 	server, err := transport.New(transport.Config{UDP: sockets.udp, TCP: iceConns, Relay: a.relay, Addresses: told.candidates,
-		Port: a.port, Second: a.second, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.now, Hook: s.hook()})
+		Port: a.port, Second: a.second, Probe: a.probes.password, Events: said, Log: log.With("part", "media"), Now: s.mediaClock(), Hook: s.hook()})
 	if err != nil {
 		return nil, err
 	}
@@ -336,168 +329,6 @@ func (a *Appliance) webConfig(s settings) web.Config {
 }
 
 func (a *Appliance) onStop(f func()) { a.stops = append(a.stops, f) }
-
-// serveWeb answers TLS with the pages, or hands it to the relay, and plain HTTP with the way to them. HTTP/1.1 only: WebSocket needs it, and a
-// handful of hashed files gain nothing from HTTP/2.
-// redirect, if there is one, is a port that speaks plain HTTP only; metrics another, for the page of metrics and nothing else.
-func (a *Appliance) serveWeb(conns, redirect, metrics net.Listener) {
-	secure, plain := splitWeb(conns)
-	one := new(http.Protocols)
-	one.SetHTTP1(true)
-	server := func(h http.Handler) *http.Server {
-		return &http.Server{Handler: h, Protocols: one, ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin,
-			IdleTimeout: idleWithin, MaxHeaderBytes: headerBytes, ErrorLog: log.New(httpLog{a.log, func() bool { return a.inForce().FullAddresses }}, "", 0)}
-	}
-	main, hint := server(a.answers()), server(toHTTPS(func(r *http.Request) bool { return a.pages.Load().OwnHost(r) }))
-	hint.SetKeepAlivesEnabled(false)
-	away := server(a.plain.before(fromOtherPort(a.port, hint.Handler)))
-	away.SetKeepAlivesEnabled(false)
-	main.TLSConfig = a.agreed.counted(a.keeper.TLS())
-	run := func(serve func() error) {
-		a.running.Go(func() {
-			if err := serve(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-				a.failed <- err
-			}
-		})
-	}
-	run(func() error { return main.Serve(splitSecure(secure, main.TLSConfig, a.relay.ServeConn, main.ErrorLog)) })
-	run(func() error { return hint.Serve(plain) })
-	figures := server(onlyMetrics(a.answers()))
-	if metrics != nil {
-		run(func() error { return figures.Serve(newLimitedListener(metrics, maxCollectors, a.maxFrom)) })
-	}
-	if redirect != nil {
-		run(func() error { return away.Serve(newLimitedListener(redirect, maxConnections, a.maxFrom)) })
-	}
-	a.onStop(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
-		defer cancel()
-		_, _, _ = hint.Close(), away.Close(), figures.Close()
-		if err := main.Shutdown(ctx); err != nil {
-			_ = main.Close() // what is still open after ten seconds is cut
-		}
-	})
-}
-
-// tend does what comes round: it removes what has expired, and keeps the certificate current.
-func (a *Appliance) tend() {
-	posted := make(chan struct{})
-	a.onStop(func() {
-		close(a.quit)
-		<-posted // what a server has taken is noted before the database closes
-	})
-	a.running.Go(func() {
-		defer close(posted)
-		<-a.probation.over
-		a.post.run(a.quit, mailEvery, a.settings.now)
-	})
-	a.running.Go(func() { hardening.TendHeap(a.quit) })
-	a.tellWebhooks()
-	a.every(sweepEvery, func(now time.Time) {
-		if err := a.rooms.SweepPlanned(now); err != nil {
-			a.log.Error("planned meetings are not swept", "error", err)
-		}
-		if err := a.accounts.Sweep(now); err != nil {
-			a.log.Error("what has expired is not removed", "error", err)
-		}
-	})
-	a.every(reserveEvery, a.tendReserve)
-	a.every(backupTick, a.backups.tick)
-	a.every(updateTick, a.updates.tick)
-	a.keepDiary()
-	a.every(renewEvery, func(now time.Time) {
-		_ = a.refresh(now) // it is in the log
-	})
-	a.every(orderEvery, func(now time.Time) {
-		_ = a.tls.tend(false, now) // likewise
-	})
-}
-
-// every calls f again and again until the stop.
-func (a *Appliance) every(d time.Duration, f func(now time.Time)) {
-	a.running.Go(func() {
-		t := time.NewTicker(d)
-		defer t.Stop()
-		for {
-			select {
-			case <-a.quit:
-				return
-			case <-t.C:
-				f(a.settings.now())
-			}
-		}
-	})
-}
-
-// refresh brings the certificate up to date.
-func (a *Appliance) refresh(now time.Time) error {
-	changed, err := a.keeper.Refresh(now)
-	if err != nil {
-		a.log.Error("certificate not renewed; the one before stays in use", "error", err)
-	}
-	if changed {
-		a.log.Info("certificate renewed", "fingerprint", a.keeper.Fingerprint(), "expires", a.keeper.Expires())
-		a.tls.note(now)
-	}
-	a.warnOfCertificate()
-	return err
-}
-
-// warnOfOpenings logs what the process should have closed by itself, and has not: an old kernel cannot do all of it.
-func (a *Appliance) warnOfOpenings() {
-	for _, l := range a.selfCheck() {
-		if slices.Contains(ownProtections, l.Name) && l.State != hardening.OK {
-			a.log.Warn("less is closed than should be", "what", l.Name, "state", l.State, "detail", l.Detail.EN)
-		}
-	}
-}
-
-func (a *Appliance) selfCheck() hardening.Report {
-	r := append(hardening.SelfCheck(hardening.Options{Proc: "/proc", Sys: "/sys", Listeners: a.listeners}), a.directoryLine()...)
-	r = append(append(r, a.providerLine()...), a.forwardingLine()...)
-	return append(r, a.clockLine(), a.reserveLine())
-}
-
-func (a *Appliance) warnOfCertificate() {
-	for _, w := range a.keeper.Warnings(a.settings.now()) {
-		a.log.Warn(w)
-	}
-}
-
-func (a *Appliance) status() web.Status {
-	s := web.Status{Version: Version, Started: a.started, Fingerprint: a.keeper.Fingerprint()}
-	if !a.unlisted() {
-		s.Address = a.addresses()[0]
-	}
-	s.Backup = a.backups.facts().Good
-	return s
-}
-
-// mediaPorts are those at which there is media over UDP.
-func (a *Appliance) mediaPorts() []int {
-	if a.second == 0 {
-		return []int{a.port}
-	}
-	return []int{a.port, a.second}
-}
-
-// unlisted reports whether the appliance knows neither a name nor an address of its own: in a network namespace of its
-// own it can list none. Whoever reaches it knows one.
-func (a *Appliance) unlisted() bool {
-	return len(a.inForce().Hostnames) == 0 && len(a.inForce().Reachable()) == 0
-}
-
-// addresses are what people type into their browsers, the best one first.
-func (a *Appliance) addresses() []string {
-	var out []string
-	for _, name := range a.inForce().Hostnames {
-		out = append(out, config.URL(name, a.port))
-	}
-	for _, addr := range a.inForce().Reachable() {
-		out = append(out, config.URL(addr.String(), a.port))
-	}
-	return append(out, config.URL("localhost", a.port))
-}
 
 // Stop ends everything: no new requests, members told to come back, media, sockets, and at last the database.
 func (a *Appliance) Stop() {

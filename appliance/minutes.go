@@ -51,6 +51,21 @@ func (a *Appliance) noteMinutes() {
 	a.onStop(func() { note(a.settings.now()) })
 }
 
+// sweep removes what has expired; but nothing for a day after the clock jumped ahead. Sessions that ended by that count for nothing all
+// the same, and who is in a call stays in it: the notice of their end, which would cut it, comes with their removal.
+func (a *Appliance) sweep(now time.Time) {
+	a.compareClocks(now)
+	if by, _ := a.clocks.jumped(now); by > 0 {
+		return
+	}
+	if err := a.rooms.SweepPlanned(now); err != nil {
+		a.log.Error("planned meetings are not swept", "error", err)
+	}
+	if err := a.accounts.Sweep(now); err != nil {
+		a.log.Error("what has expired is not removed", "error", err)
+	}
+}
+
 // lookForRoom tries to write where the last write found no room, and says when there is some again.
 func (a *Appliance) lookForRoom(retry func() error) {
 	if !errors.Is(a.watched.db.Writable(), store.ErrFull) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -73,6 +74,22 @@ func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, ar
 		explain(stderr, err, s)
 		return 1
 	}
+	return 0
+}
+
+// OutwardPorts prints the TCP ports at which [Outward] may connect under these settings, for a packet filter that lets out nothing else:
+// one line, in their order, apart by commas, as nft(8) takes them. They are those of its own Landlock policy.
+func OutwardPorts(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	s, err := readSettings(args)
+	if err != nil {
+		explain(stderr, err, s)
+		return 2
+	}
+	var list []string
+	for _, port := range outwardPolicy(s.Settings).Ports {
+		list = append(list, strconv.Itoa(int(port)))
+	}
+	fmt.Fprintln(stdout, strings.Join(list, ", "))
 	return 0
 }
 

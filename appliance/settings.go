@@ -28,6 +28,9 @@ type settings struct {
 	// kept has the files that were read before the process was shut in.
 	kept *kept
 	now  func() time.Time
+	// steady is the clock of media, in which a jump of the other one is none: time.Now has both in one (package time, "Monotonic Clocks").
+	// nil: now is it, too.
+	steady func() time.Time
 	// refuseAfter is when strangers are refused; 0: what this machine needs is measured.
 	refuseAfter time.Duration
 	ring        *logs.Ring     // the latest messages, for the console; nil: none are kept
@@ -110,4 +113,11 @@ func (s settings) base(port int) string {
 		return "https://" + s.Hostname()
 	}
 	return fmt.Sprintf("https://%s:%d", s.Hostname(), port)
+}
+
+func (s settings) mediaClock() func() time.Time {
+	if s.steady != nil {
+		return s.steady
+	}
+	return s.now
 }

@@ -64,15 +64,27 @@ func (do Act) carryOut(q question, log *slog.Logger, failed func(error) answer) 
 type Line struct {
 	Operands []string
 	JSON     bool // the answer goes out as JSON
-	path     string
-	place    place
-	stderr   io.Writer
+	// Broken is what is wrong with the settings, for [ReadAnyway]; nil: nothing.
+	Broken error
+	path   string
+	place  place
+	stderr io.Writer
 }
 
 // Read reads the command line of the command at path of the table: the options of the place, those that more adds, and from least to
 // most operands (most below 0: any number), which may stand before, between and behind them. Where it is not understood, it says so and
 // returns nil and the exit code.
 func Read(path string, args []string, stderr io.Writer, least, most int, more func(*flag.FlagSet)) (*Line, int) {
+	l, code := ReadAnyway(path, args, stderr, least, most, more)
+	if l != nil && l.Broken != nil {
+		explain(stderr, path, l.place, l.Broken)
+		return nil, 2
+	}
+	return l, code
+}
+
+// ReadAnyway is Read for a command that is of use where the settings can't be read, too: then it goes by what is known of them.
+func ReadAnyway(path string, args []string, stderr io.Writer, least, most int, more func(*flag.FlagSet)) (*Line, int) {
 	l := &Line{path: path, stderr: stderr}
 	var err error
 	l.place, l.Operands, err = locateWith(path, args, packaged, more)
@@ -82,14 +94,12 @@ func Read(path string, args []string, stderr io.Writer, least, most int, more fu
 		err = fmt.Errorf("%w: a word is missing", errUsage)
 	case most >= 0 && n > most:
 		err = fmt.Errorf("%w: unexpected %q", errUsage, l.Operands[most])
-	default:
-		err = l.place.err
 	}
 	if err != nil {
 		explain(stderr, path, l.place, err)
 		return nil, 2
 	}
-	l.JSON = l.place.json
+	l.JSON, l.Broken = l.place.json, l.place.err
 	return l, 0
 }
 

@@ -9,10 +9,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
 	"huisclos/appliance/control"
+	"huisclos/hardening"
 )
 
 // Command is "huisclos support-bundle": it lists what the file will hold, asks, and writes it. An appliance that does not answer is no
@@ -26,7 +28,7 @@ func Command(version string, look control.Look) func(ctx context.Context, args [
 func run(ctx context.Context, version string, look control.Look, args []string, stdin io.Reader, stdout, stderr io.Writer, now func() time.Time) int {
 	var yes bool
 	var path string
-	l, code := control.Read("support-bundle", args, stderr, 0, 0, func(f *flag.FlagSet) {
+	l, code := control.ReadAnyway("support-bundle", args, stderr, 0, 0, func(f *flag.FlagSet) {
 		f.BoolVar(&yes, "yes", false, "")
 		f.StringVar(&path, "output", "", "")
 	})
@@ -37,6 +39,11 @@ func run(ctx context.Context, version string, look control.Look, args []string, 
 		path = "huisclos-support-" + now().UTC().Format("20060102-150405") + ".tar.gz"
 	}
 	found := Found{Version: version, Settings: l.Settings(), Report: l.Examine(ctx, look), Now: now(), Read: os.ReadFile}
+	if l.Broken != nil {
+		broken(found.Report, l.Broken)
+		fmt.Fprint(stderr, "Les réglages ne conviennent pas (« huisclos config check » dit pourquoi) ; le dossier dit où, sans citer de valeur.\n"+
+			"The settings do not do (“huisclos config check” says why); the bundle says where, and quotes no value.\n\n")
+	}
 	if status, err := l.Status(); err == nil {
 		found.Status = status
 		r := new(Running)
@@ -78,6 +85,22 @@ func run(ctx context.Context, version string, look control.Look, args []string, 
 	}
 	fmt.Fprintf(stdout, "%[1]s est écrit ; regardez-le avant de le donner : tar -xzOf %[1]s | less\n%[1]s is written; look at it before you give it away: tar -xzOf %[1]s | less\n", path)
 	return 0
+}
+
+// place is a line of a settings file in an error's text.
+var place = regexp.MustCompile(`[^\s:"]+\.toml:\d+`)
+
+// broken puts into the report where the settings are wrong, in place of the error: that may quote a value.
+func broken(r hardening.Report, err error) {
+	where := strings.Join(place.FindAllString(err.Error(), -1), ", ")
+	if where == "" {
+		where = "?"
+	}
+	for i := range r {
+		if r[i].Name == "settings" {
+			r[i].Detail = hardening.Text{FR: "les réglages ne conviennent pas (" + where + ").", EN: "the settings do not do (" + where + ")."}
+		}
+	}
 }
 
 // cause is an error's text without the name of this package.

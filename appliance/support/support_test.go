@@ -148,3 +148,27 @@ func TestAsked(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 }
+
+// TestBrokenSettings: when the settings can't be read is when somebody needs help. What is wrong is said by its place, and no value is
+// quoted.
+func TestBrokenSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("broken.toml", []byte("data = \"none\"\nlisten = \"secret of somebody\"\nnonsense = \""+canary+"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var o, e bytes.Buffer
+	code := run(context.Background(), "1.2.3", nil, []string{"--yes", "--output", "x.tar.gz", "--config", "broken.toml"}, strings.NewReader(""), &o, &e, func() time.Time { return time.Unix(1e9, 0) })
+	text, err := os.ReadFile("x.tar.gz")
+	if code != 0 || err != nil || !strings.Contains(e.String(), "huisclos config check") {
+		t.Fatalf("%d %v %s", code, err, e.String())
+	}
+	files := opened(t, text)
+	if !strings.Contains(files["check.json"], "broken.toml:") || !strings.Contains(files["versions.json"], "1.2.3") {
+		t.Errorf("%s", files["check.json"])
+	}
+	for name, text := range files {
+		if strings.Contains(text, canary) || strings.Contains(text, "secret of somebody") {
+			t.Errorf("%s quotes a value:\n%s", name, text)
+		}
+	}
+}
