@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -238,7 +239,7 @@ func TestProbationEnds(t *testing.T) {
 	data := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(data, update.Folder), 0o700))
 	must(t, os.WriteFile(filepath.Join(data, update.Folder, update.TrialFile), nil, 0o600))
-	p := newProbation(data, func(f func()) { go f() }, [2]<-chan struct{}{make(chan struct{}), quit})
+	p := newProbation(data, func(f func()) { go f() }, [2]<-chan struct{}{make(chan struct{}), quit}, slog.New(slog.DiscardHandler))
 	if !p.on() {
 		t.Fatal("not on probation")
 	}
