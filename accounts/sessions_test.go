@@ -162,6 +162,22 @@ func TestSessionsOfOneAccountAreBounded(t *testing.T) {
 	if list, err := w.Sessions(actor(a), a.ID, now); err != nil || len(list) != maxSessions {
 		t.Errorf("%d sessions, %v", len(list), err)
 	}
+	// Fewer are allowed from now on: nobody goes at once, and the next sign-in leaves as many as may be.
+	w.SetSessions(3)
+	if n, err := w.SessionsInUse(); err != nil || n != maxSessions {
+		t.Errorf("%d sessions after the change, %v", n, err)
+	}
+	if _, _, err := w.Login(t.Context(), "ada@example.org", adminPhrase, desk, now); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.SessionsInUse(); err != nil || n != 3 {
+		t.Errorf("%d sessions, %v", n, err)
+	}
+	for _, not := range []int{0, -1, maxSessions + 1} {
+		if w.SetSessions(not); w.MaxSessions() != maxSessions {
+			t.Errorf("%d is taken", not)
+		}
+	}
 }
 
 func firstAccount(t *testing.T, w *world) ID {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/base64"
 	"encoding/csv"
 	"errors"
 	"net/http"
@@ -9,7 +10,6 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/audit"
-	"huisclos/crypto/mls"
 	"huisclos/meetings"
 )
 
@@ -30,9 +30,11 @@ func (v *visit) historyQuery() (q meetings.HistoryQuery, err error) {
 	}
 	q.After = v.r.URL.Query().Get("after")
 	if text := v.r.URL.Query().Get("room"); text != "" {
-		if q.Room, err = mls.ParseRoomID(text); err != nil {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err != nil || len(text) != 22 || len(b) != len(q.Room) {
 			return q, refusal{codeBadRequest}
 		}
+		q.Room = [16]byte(b)
 	}
 	return q, nil
 }
@@ -80,7 +82,7 @@ func (s *Server) exportPastCalls(v *visit) error {
 			e.Detail[name] = t.UTC().Format(time.RFC3339)
 		}
 	}
-	if q.Room != (mls.RoomID{}) {
+	if q.Room != ([16]byte{}) {
 		e.Object = q.Room.String()
 	}
 	if err := s.Audit.Write(e); err != nil {

@@ -151,6 +151,7 @@ var queryAbout = map[string]string{
 	"limit": "How many at most", "after": "Where the page before ended: its “next”; none for the first page",
 	"from": "From this moment on (RFC 3339)", "to": "Up to before this moment (RFC 3339)", "person": "An account's id, or a part of a name or an address", "action": "An action, or a family of them with a dot at its end",
 	"object": "What was acted upon, by its id", "result": "ok, refused or failed", "format": "jsonl or cef", "since": "How many entries the witness has signed",
+	"room":  "A room's id: only what is of it",
 	"query": "Part of a name or an address", "q": "Part of a name or an address",
 }
 
