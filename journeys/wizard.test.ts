@@ -169,5 +169,21 @@ test('the first start, every step filled in', { timeout: 300_000 }, async () => 
 
   await touch(t, /^Aller à la console$/);
   await reads(t, /Mairie de Lutèce|État/);
+  // The first meeting is in the history, and in use of the limits; at a phone's width, too.
+  await touch(t, /^Réunions$/);
+  await touch(t, /^Historique$/);
+  await reads(t, /Conseil du lundi[^]*En cours/);
+  await see('history');
+  await touch(t, /^Réglages$/);
+  await touch(t, /^Limites$/);
+  await reads(t, /dans la plus grande réunion en cours/);
+  await see('limits');
+  await t.resize(390, 780);
+  faults.push(...await faultsOf(t, 'wizard-limits', { ...look, width: 390 }));
+  await touch(t, /^Rubriques/);
+  await touch(t, /^Réunions$/);
+  await touch(t, /^Historique$/);
+  await reads(t, /Conseil du lundi/);
+  faults.push(...await faultsOf(t, 'wizard-history', { ...look, width: 390 }));
   assert.deepEqual([...faults, ...refusedByPolicy(t)], []);
 });
