@@ -97,6 +97,10 @@ func lay(from, to string) error {
 	if err != nil {
 		return err
 	}
+	// Where /lib leads to /usr/lib, dpkg still lists the folder that the package has.
+	if to, err := os.Stat(from); err == nil && to.IsDir() {
+		info = to
+	}
 	switch {
 	case info.IsDir():
 		if err := os.MkdirAll(to, 0o755); err != nil {
