@@ -22,16 +22,21 @@ bundle sign --key FILE --package huisclos_VERSION_ARCH.deb --version VERSION --a
 bundle show --key PUBLIC FILE    checks the signature, and says what stands in the update
 `
 
+var errUsage = errors.New("not understood; this is how it is called")
+
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bundle:", err)
+		if errors.Is(err, errUsage) {
+			fmt.Fprint(os.Stderr, usage)
+		}
 		os.Exit(1)
 	}
 }
 
 func run(args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	switch args[0] {
 	case "key":
@@ -41,12 +46,12 @@ func run(args []string, out io.Writer) error {
 	case "show":
 		return show(args[1:], out)
 	}
-	return errors.New(usage)
+	return errUsage
 }
 
 func makeKey(args []string, out io.Writer) error {
 	if len(args) != 1 {
-		return errors.New(usage)
+		return errUsage
 	}
 	public, private, err := update.MakeKey(rand.Reader)
 	if err != nil {
@@ -85,7 +90,7 @@ func sign(args []string, out io.Writer) (err error) {
 		return err
 	}
 	if *key == "" || *pkg == "" || *to == "" || f.NArg() > 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	h.Made = time.Now().UTC().Truncate(time.Second)
 	if *made > 0 {
@@ -136,7 +141,7 @@ func show(args []string, out io.Writer) error {
 		return err
 	}
 	if *key == "" || f.NArg() != 1 {
-		return errors.New(usage)
+		return errUsage
 	}
 	text, err := os.ReadFile(*key)
 	if err != nil {
