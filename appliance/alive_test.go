@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/appliance/update"
 	"huisclos/hardening"
 )
 
@@ -210,7 +211,7 @@ func TestPolicy(t *testing.T) {
 	s := testSettings(t)
 	s.file, s.Certificate, s.Key, s.Files = "/etc/huisclos/huisclos.toml", link, "/key.pem", []string{"/etc/huisclos/huisclos.toml", "/etc/huisclos/conf.d/x.toml"}
 	p := s.policy()
-	want := hardening.Policy{Write: []string{s.Data}, Read: []string{"/etc/huisclos", filepath.Join(dir, "live"), real, "/etc/huisclos/conf.d"}}
+	want := hardening.Policy{Write: []string{s.Data}, Read: []string{update.ReleaseKeys, s.Update.Keys, "/etc/huisclos", filepath.Join(dir, "live"), real, "/etc/huisclos/conf.d"}}
 	if !slices.Equal(p.Write, want.Write) || !slices.Equal(p.Read, want.Read) {
 		t.Errorf("%+v, want %+v", p, want)
 	}

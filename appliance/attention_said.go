@@ -56,6 +56,16 @@ func caused(fr, en string) func(web.Attention) hardening.Text {
 	}
 }
 
+// sinceGood has the moment at which it last went well, or another sentence where it never did.
+func sinceGood(fr, en, neverFR, neverEN string) func(web.Attention) hardening.Text {
+	return func(a web.Attention) hardening.Text {
+		if a.Since.IsZero() {
+			return hardening.Text{FR: neverFR, EN: neverEN}
+		}
+		return filled(fr, en, dated)(a)
+	}
+}
+
 func mebibytes(a web.Attention) []any { return []any{int64(a.Number) >> 20} }
 func percent(a web.Attention) []any   { return []any{int(math.Round(a.Number * 100))} }
 func howMany(a web.Attention) []any   { return []any{int(a.Number)} }
@@ -89,6 +99,21 @@ var matters = map[string]matter{
 	"provider": {covered: true, text: caused("le fournisseur d'identité ne répond pas : ", "the identity provider does not answer: "),
 		do: fixed("On ne se connecte plus par lui ; les comptes d'ici et les appels continuent. « huisclos check oidc » dit pourquoi.",
 			"Nobody signs in by it; accounts of this appliance and calls go on. “huisclos check oidc” says why.")},
+	"forwarding": {covered: true, text: caused("le journal d'audit n'arrive plus au collecteur : ", "the audit log no longer reaches the collector: "),
+		do: fixed("Les entrées attendent ici et partent dès qu'il répond. « huisclos check syslog » dit à quelle étape.", "Entries wait here, and go out once it answers. “huisclos check syslog” says at which step.")},
+	"backup": {text: sinceGood("la dernière sauvegarde réussie date du %s, et l'essai suivant a échoué.", "the last good backup is of %s, and the next try failed.", "aucune sauvegarde n'a réussi.", "no backup has succeeded."),
+		do: fixed("Un essai se fait toutes les heures. La page Sauvegardes de la console et le journal du service disent pourquoi.", "It is tried every hour. The console's page Backups and the service's log say why.")},
+	"backup-copy": {text: sinceGood("l'autre machine n'a plus reçu de sauvegarde depuis le %s.", "the other machine has received no backup since %s.", "l'autre machine n'a encore reçu aucune sauvegarde.", "the other machine has not received a backup yet."),
+		do: fixed("Les sauvegardes restent ici ; un disque perdu les emporterait. Vérifiez « backup.target » et cette machine.", "Backups stay here; a lost disk would take them along. Check “backup.target” and that machine.")},
+	"backup-late": {text: sinceGood("la dernière sauvegarde date du %s, plus de deux fois le délai prévu.", "the last backup is of %s, more than twice as old as planned.", "aucune sauvegarde n'est encore faite.", "no backup has been made yet."),
+		do: fixed("Faites-en une : « huisclos backup create ».", "Make one: “huisclos backup create”.")},
+	"backup-off": {advice: true, text: sinceGood("aucune sauvegarde n'est prévue ; la dernière date du %s.", "no backup is planned; the last one is of %s.", "il n'y a pas de sauvegarde, et aucune n'est prévue.", "there is no backup, and none is planned."),
+		do: fixed("Si le disque est perdu, comptes, salles et journal le sont aussi. « huisclos backup key » fait une clé, « backup.recipients » la nomme.",
+			"If the disk is lost, so are accounts, rooms and log. “huisclos backup key” makes a key, “backup.recipients” names it.")},
+	"drain": {advice: true, text: fixed("plus aucun appel ne commence : l'appliance se vide avant un arrêt.", "no further call begins: the appliance is emptying before a stop."),
+		do: fixed("Ceux en cours continuent. « huisclos resume » y met fin.", "Those in progress go on. “huisclos resume” ends it.")},
+	"webhook": {text: filled("des webhooks sont arrêtés après trop d'échecs : %s.", "webhooks were stopped after too many failures: %s.", named),
+		do: fixed("Corrigez l'adresse, puis remettez-les en marche dans la console, page Programmes.", "Mend the address, then turn them on again in the console, page Programs.")},
 	"load": {advice: true, text: filled("la machine est à %d %% de ce qu'elle peut transmettre.", "the machine is at %d%% of what it can forward.", percent),
 		do: fixed("À partir de 75 %, aucun nouvel appel ne commence. Donnez-lui plus de processeurs.", "From 75% on no new call begins. Give it more processors.")},
 	"memory": {advice: true, text: filled("la mémoire est prise à %d %%.", "the memory is taken to %d%%.", percent),

@@ -292,10 +292,12 @@ func TestClockJumpsInACall(t *testing.T) {
 		must(t, f.watched.note(s.now()))
 		f.goesOn(t, fmt.Sprintf("after a jump by %v", by))
 		f.says(t, "clock", fmt.Sprintf("l'horloge a sauté de %v", by), fmt.Sprintf("the clock jumped by %v", by))
-		list, err := f.trail.List(0, 1)
+		// Somebody who came before may still be on the way out: the jump needn't be the last entry.
+		list, err := f.trail.List(0, 10)
 		must(t, err)
-		if list[0].Action != audit.ClockJumped || list[0].Detail["by"] != by.String() {
-			t.Errorf("the audit log says %+v", list[0])
+		at := slices.IndexFunc(list, func(e audit.Entry) bool { return e.Action == audit.ClockJumped })
+		if at < 0 || list[at].Detail["by"] != by.String() {
+			t.Errorf("the audit log says %+v", list)
 		}
 		if f.ready(t) != http.StatusOK {
 			t.Error("it isn't ready")

@@ -155,9 +155,13 @@ func TestCollectorIsNotThere(t *testing.T) {
 	}) {
 		t.Error("nobody's attention is asked for")
 	}
-	list, err := a.trail.List(0, 50)
-	must(t, err)
-	if n := len(slices.DeleteFunc(list, func(e audit.Entry) bool { return e.Action != audit.ForwardingFailed })); n != 1 {
+	recorded := func() int {
+		list, err := a.trail.List(0, 50)
+		must(t, err)
+		return len(slices.DeleteFunc(list, func(e audit.Entry) bool { return e.Action != audit.ForwardingFailed }))
+	}
+	eventually(t, "it is recorded", func() bool { return recorded() > 0 })
+	if n := recorded(); n != 1 {
 		t.Errorf("recorded %d times: %s", n, log)
 	}
 	// Files that do not do are said at the start.

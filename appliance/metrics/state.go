@@ -155,7 +155,7 @@ var ReadyParts = []string{"database", "listeners", "rooms", "running", "calls"}
 
 // AttentionCodes are those of what somebody may have to look after.
 var AttentionCodes = []string{"database", "disk-full", "read-only", "disk", "certificate-expired", "certificate-soon", "mail", "directory", "directory-held", "provider",
-	"load", "memory", "clock", "sandbox", "settings"}
+	"forwarding", "backup", "backup-copy", "backup-late", "backup-off", "drain", "webhook", "load", "memory", "clock", "sandbox", "settings"}
 
 func (s State) calls(p *Page) {
 	p.one(gauge, "huisclos_calls", "Calls in progress, each in a room of its own.", float64(s.Calls))
