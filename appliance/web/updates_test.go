@@ -27,7 +27,6 @@ func (noUpdates) Rollback(bool, string, netip.Addr) error     { return ErrNoUpda
 
 // someUpdates takes what it is told to.
 type someUpdates struct {
-	noUpdates
 	refuse error
 	got    string
 }
