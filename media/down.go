@@ -110,7 +110,6 @@ func (d *Down) Lost(sequences []uint16, t Turn, now time.Time) {
 	if d.detached {
 		return
 	}
-	d.receiver.asks(now)
 	for _, sequence := range sequences {
 		if p, n, ok := d.numbers.Lost(sequence, &d.source.rings, now); ok {
 			d.outlet.Resend(t, d, n, &p)
@@ -154,30 +153,12 @@ func (r *Router) Rate(id PeerID) (rate pace.Bitrate) {
 // RoundTrip notes how far away a peer is and which part of what it is sent is lost: its
 // sources keep packets for as long as it may ask for them. A line that gets shorter
 // is believed little by little.
-func (r *Router) RoundTrip(id PeerID, d time.Duration, lost float64, now time.Time) {
+func (r *Router) RoundTrip(id PeerID, d time.Duration, lost float64) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if p := r.peers[id]; p != nil {
-		if now.UnixNano()-p.asked.Load() < int64(askedLately) {
-			lost = max(lost, someLost)
-		}
 		before := time.Duration(p.needs.Load())
 		p.needs.Store(int64(max(forward.Worth(d, lost), before-before/4)))
-	}
-}
-
-const (
-	// askedLately is for how long a receiver that asked for a packet counts as one that loses some.
-	askedLately = 30 * time.Second
-	// someLost is a part that is more than nothing, and not much.
-	someLost = 0.001
-)
-
-// asks notes that a receiver misses packets. What its sources keep from now on is for more than one question.
-func (p *peer) asks(now time.Time) {
-	p.asked.Store(now.UnixNano())
-	if before := p.needs.Load(); before > 0 {
-		p.needs.CompareAndSwap(before, max(before, int64(forward.Worth(0, someLost))))
 	}
 }
 

@@ -77,7 +77,6 @@ type peer struct {
 	forwardedGone, receivedGone uint64
 
 	needs atomic.Int64 // for how long it may ask for a packet (a time.Duration), 0 while its line is not known
-	asked atomic.Int64 // when it last did, nanoseconds since 1970; 0: never
 
 	// choosing guards what is chosen for the peer; it comes before the sources'
 	// locks.

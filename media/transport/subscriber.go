@@ -349,7 +349,7 @@ func (s *subscriber) loss(block rtcp.ReceptionReport, now time.Time) {
 	lost, whole := s.losses.add(block.FractionLost, sent-o.reported, now)
 	o.reported = sent
 	if whole && away > 0 {
-		s.call.router.RoundTrip(s.peer, away, lost, now)
+		s.call.router.RoundTrip(s.peer, away, lost)
 	}
 	if whole && s.link.pacing.report(lost, s.call.router.Rate(s.peer), now) {
 		s.limited(now)
