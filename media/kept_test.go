@@ -46,15 +46,15 @@ func TestKeptAsLongAsNeeded(t *testing.T) {
 	}{
 		{"nobody's round trip is known", func() {}, 480 * time.Millisecond, 600 * time.Millisecond, 60 << 10, 72 << 10, 1},
 		{"b is near, c not known", func() { m.router.RoundTrip("b", 0, 0) }, 480 * time.Millisecond, 600 * time.Millisecond, 60 << 10, 72 << 10, 2},
-		{"both are near", func() { m.router.RoundTrip("c", 5*time.Millisecond, 0) }, 160 * time.Millisecond, 270 * time.Millisecond, 16 << 10, 32 << 10, 2},
-		{"c is far away", func() { m.router.RoundTrip("c", 250*time.Millisecond, 0.01) }, 730 * time.Millisecond, 850 * time.Millisecond, 84 << 10, 104 << 10, 2},
+		{"both are near", func() { m.router.RoundTrip("c", 5*time.Millisecond, 0) }, 250 * time.Millisecond, 370 * time.Millisecond, 28 << 10, 44 << 10, 2},
+		{"c is far away", func() { m.router.RoundTrip("c", 250*time.Millisecond, 0) }, 730 * time.Millisecond, 850 * time.Millisecond, 84 << 10, 104 << 10, 2},
 		{"c loses much on a short line", func() {
 			for range 10 {
 				m.router.RoundTrip("c", 50*time.Millisecond, 0.1)
 			}
 		}, 440 * time.Millisecond, 550 * time.Millisecond, 52 << 10, 68 << 10, 2},
-		{"c left", func() { m.router.Remove("c") }, 160 * time.Millisecond, 370 * time.Millisecond, 28 << 10, 44 << 10, 2},
-		{"who is nobody says something", func() { m.router.RoundTrip("nobody", time.Second, 1) }, 160 * time.Millisecond, 370 * time.Millisecond, 28 << 10, 44 << 10, 1},
+		{"c left", func() { m.router.Remove("c") }, 250 * time.Millisecond, 370 * time.Millisecond, 28 << 10, 44 << 10, 2},
+		{"who is nobody says something", func() { m.router.RoundTrip("nobody", time.Second, 1) }, 250 * time.Millisecond, 370 * time.Millisecond, 28 << 10, 44 << 10, 1},
 	} {
 		step.does()
 		m.router.Tick(TickEvery, m.now)

@@ -22,24 +22,18 @@ const (
 	// askedIn is what a receiver takes to ask, besides the round trip: what comes late may be reordered, its feedback is
 	// gathered for 100 ms, the last packet of a picture is missed with the next picture, and it may be busy.
 	askedIn = 250 * time.Millisecond
-	// askedAtOnce is what is left of that for a receiver that lost nothing in a while: none of its packets is tried twice, so that
-	// the next picture and some business are all that its question may wait for.
-	askedAtOnce = 150 * time.Millisecond
 	// lossy is the part lost from which a receiver asks more than twice for one packet in a while.
 	lossy = 0.02
 )
 
 // Worth is for how long a packet is worth keeping for a receiver that is a round trip away and loses a part of what it is sent:
-// for two tries, or four where loss is common; and for less where there was none.
+// for two tries, or four where loss is common.
 func Worth(roundTrip time.Duration, lost float64) time.Duration {
-	tries, asked := time.Duration(2), askedIn
-	switch {
-	case lost >= lossy:
+	tries := time.Duration(2)
+	if lost >= lossy {
 		tries = 4
-	case lost <= 0:
-		asked = askedAtOnce
 	}
-	return min(tries*min(max(roundTrip, 0), keepFor)+asked, keepFor)
+	return min(tries*min(max(roundTrip, 0), keepFor)+askedIn, keepFor)
 }
 
 // UnwrapRTX splits a retransmission's payload (RFC 4588 §4) into the original
