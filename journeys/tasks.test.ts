@@ -118,7 +118,7 @@ async function tenTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promi
   /** Finds somebody in the list, and opens what can be done. */
   const openAccount = async (who: Account) => {
     await a.go(w.accounts);
-    await fill(t, lang === 'fr' ? /^Chercher un nom/ : /^Search for a name/, who.name);
+    await fill(t, lang === 'fr' ? /^Chercher un nom/ : /^Search a name/, who.name);
     await a.press(w.manage(who.name));
   };
 
@@ -184,13 +184,14 @@ async function tenTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promi
     await a.reads(w.made);
     await a.press(w.done);
   });
-  await a.task('group', 6, async () => {
+  await a.task('group', 7, async () => {
     await a.go(w.groups);
     await a.press(w.group);
     await a.fill(w.groupName, `Équipe ${tag}`);
     await a.press(w.groupAct);
     await a.fill(w.find, raised.name);
-    await a.press(new RegExp(raised.name));
+    await until('somebody is found', () => t.run(() => document.querySelector('[role=option]') !== null));
+    for (const key of ['ArrowDown', 'Enter']) { a.pressed++; await t.press(key); }
     await a.reads(w.inGroup);
   });
   await t.goto(`${url}/console/`);
