@@ -23,9 +23,9 @@ export function LimitsInUse({ of }: { of: Settings }) {
     { id: "most", name: t.most, cell: (l) => l.most === 0 ? <span class="muted">{t.free}</span> : <span class="row"><span class="figures">{count(l.most)}</span>{l.used >= l.most && <Badge tone="attention">{t.reached}</Badge>}</span> },
   ];
   return (
-    <section class="card stack" aria-labelledby="limits-now">
-      <h2 id="limits-now" class="part-title part-title--tight">{t.title}</h2>
+    <div class="card stack">
+      <h2 class="part-title part-title--tight">{t.title}</h2>
       {!all ? failed ? <Failed error={failed} onRetry={() => void load()} /> : <Skeleton lines={4} /> : <><Table caption={t.title} columns={columns} rows={all.limits} rowKey={(l) => l.setting} /><p class="muted small">{t.rooms(all.rooms)}</p></>}
-    </section>
+    </div>
   );
 }
