@@ -73,7 +73,7 @@ var layers = map[string]rule{
 	"client/ogg":     {floor: 4},
 
 	"appliance/factory":        {floor: 4, own: []string{"appliance/control", "audit", "meetings", "store"}},
-	"appliance/operator":       {floor: 4, own: []string{"accounts", "appliance/command", "appliance/control", "audit", "crypto/mls", "meetings"}},
+	"appliance/operator":       {floor: 4, own: []string{"accounts", "appliance/command", "appliance/config", "appliance/control", "audit", "crypto/mls", "meetings"}},
 	"appliance/sizing":         {floor: 4, own: []string{"appliance/command", "appliance/control", "crypto/passhash", "media/srtp"}},
 	"appliance/update":         {floor: 4},
 	"appliance/update/install": {floor: 4, own: []string{"appliance/update"}},

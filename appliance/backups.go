@@ -119,39 +119,16 @@ type madeBackup struct {
 }
 
 func (b *backups) state() (s backupState, err error) {
-	err = b.db.View(func(tx *store.Tx) error {
-		if v := tx.Get(backupBucket, backupKey); v != nil {
-			return json.Unmarshal(v, &s)
-		}
-		return nil
+	err = b.db.View(func(tx *store.Tx) (err error) {
+		s, err = recall[backupState](tx, backupBucket, backupKey)
+		return err
 	})
 	return s, err
 }
 
 // record writes an event, what it changes of the state and what more there is, at once.
 func (b *backups) record(e audit.Event, change func(*backupState), more ...func(*store.Tx) error) error {
-	return b.db.Update(func(tx *store.Tx) error {
-		for _, f := range more {
-			if err := f(tx); err != nil {
-				return err
-			}
-		}
-		var s backupState
-		if v := tx.Get(backupBucket, backupKey); v != nil {
-			if err := json.Unmarshal(v, &s); err != nil {
-				return err
-			}
-		}
-		change(&s)
-		v, err := json.Marshal(s)
-		if err != nil {
-			return err
-		}
-		if err := tx.Put(backupBucket, backupKey, v); err != nil {
-			return err
-		}
-		return b.trail.Record(tx, e)
-	})
+	return remember(b.db, b.trail, backupBucket, backupKey, e, change, more...)
 }
 
 // plan is when and how many, by the settings in force.

@@ -2,10 +2,10 @@ package appliance
 
 import (
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
+	"huisclos/appliance/config"
 	"huisclos/appliance/logs"
 	"huisclos/appliance/web"
 	"huisclos/audit"
@@ -48,7 +48,7 @@ func (b logbook) SetLevel(level slog.Level, until time.Time, e audit.Event) erro
 	a.held.mu.Lock()
 	defer a.held.mu.Unlock()
 	if before := a.settings.level.Level(); before != level {
-		e.Detail = map[string]string{"from": strings.ToLower(before.String()), "to": strings.ToLower(level.String())}
+		e.Detail = map[string]string{"from": config.LogLevelName(before), "to": config.LogLevelName(level)}
 		if !until.IsZero() {
 			e.Detail["until"] = until.UTC().Format(time.RFC3339)
 		}
@@ -56,7 +56,7 @@ func (b logbook) SetLevel(level slog.Level, until time.Time, e audit.Event) erro
 			return err
 		}
 		a.settings.level.Set(level)
-		a.log.Warn("an administrator has set what is logged", "part", "log", "level", strings.ToLower(level.String()))
+		a.log.Warn("an administrator has set what is logged", "part", "log", "level", config.LogLevelName(level))
 	}
 	a.held.stop()
 	if until.IsZero() {
@@ -81,9 +81,9 @@ func (a *Appliance) endLevel(until time.Time) {
 		return
 	}
 	// Less is written again; that this can't be recorded is no reason to go on.
-	err := a.trail.Write(audit.Event{Time: a.settings.now(), Actor: audit.ActorSystem, Action: audit.LogLevelSet, Detail: map[string]string{"from": strings.ToLower(before.String()), "to": strings.ToLower(settled.String())}})
+	err := a.trail.Write(audit.Event{Time: a.settings.now(), Actor: audit.ActorSystem, Action: audit.LogLevelSet, Detail: map[string]string{"from": config.LogLevelName(before), "to": config.LogLevelName(settled)}})
 	a.settings.level.Set(settled)
-	a.log.Info("the level of the settings holds again", "part", "log", "level", strings.ToLower(settled.String()), "recorded", err == nil)
+	a.log.Info("the level of the settings holds again", "part", "log", "level", config.LogLevelName(settled), "recorded", err == nil)
 }
 
 // stop forgets when another level ends. mu is held.

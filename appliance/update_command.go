@@ -20,7 +20,6 @@ import (
 
 	"huisclos/appliance/control"
 	"huisclos/appliance/update"
-	"huisclos/appliance/update/install"
 	"huisclos/audit"
 )
 
@@ -288,7 +287,7 @@ func UpdateApply(ctx context.Context, args []string, stdout, stderr io.Writer) i
 		fmt.Sprintf("Version %s takes the place of version %s. The database is kept first; calls are cut for about a minute, then come back. If the new version does not start as it should, the former one comes back with its database.", one.Version, Version), one.Version) {
 		return l.Fail(control.NotConfirmed())
 	}
-	r := update.Request{ID: install.NewID(), Act: update.Apply, By: audit.ActorOperator, SHA256: one.Sum}
+	r := update.Request{ID: update.NewID(), Act: update.Apply, By: audit.ActorOperator, SHA256: one.Sum}
 	if err := u.put(r, one.File); err != nil {
 		return l.Fail(explainedUpdate(err))
 	}
@@ -333,7 +332,7 @@ func UpdateRollback(ctx context.Context, args []string, stdout, stderr io.Writer
 			return l.Fail(control.NotConfirmed())
 		}
 	}
-	r := update.Request{ID: install.NewID(), Act: update.Rollback, By: audit.ActorOperator, Data: data}
+	r := update.Request{ID: update.NewID(), Act: update.Rollback, By: audit.ActorOperator, Data: data}
 	if err := u.put(r, ""); err != nil {
 		return l.Fail(explainedUpdate(err))
 	}

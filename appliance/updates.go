@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -68,9 +67,10 @@ type updates struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	mu     sync.Mutex // held while a file comes in, and guards known
-	known  map[string]examined
-	health func() bool
+	mu       sync.Mutex // guards known, and the file that waits
+	incoming sync.Mutex // held while a file comes in
+	known    map[string]examined
+	health   func() bool
 }
 
 // examined is a file that was looked at, as long as it is the same.
@@ -98,34 +98,16 @@ func (u *updates) here() (update.Here, error) {
 }
 
 func (u *updates) state() (s updateState, err error) {
-	err = u.db.View(func(tx *store.Tx) error {
-		if v := tx.Get(updatesBucket, updatesKey); v != nil {
-			return json.Unmarshal(v, &s)
-		}
-		return nil
+	err = u.db.View(func(tx *store.Tx) (err error) {
+		s, err = recall[updateState](tx, updatesBucket, updatesKey)
+		return err
 	})
 	return s, err
 }
 
 // record writes an event and what it changes of the state, at once.
 func (u *updates) record(e audit.Event, change func(*updateState)) error {
-	return u.db.Update(func(tx *store.Tx) error {
-		var s updateState
-		if v := tx.Get(updatesBucket, updatesKey); v != nil {
-			if err := json.Unmarshal(v, &s); err != nil {
-				return err
-			}
-		}
-		change(&s)
-		v, err := json.Marshal(s)
-		if err != nil {
-			return err
-		}
-		if err := tx.Put(updatesBucket, updatesKey, v); err != nil {
-			return err
-		}
-		return u.trail.Record(tx, e)
-	})
+	return remember(u.db, u.trail, updatesBucket, updatesKey, e, change)
 }
 
 // examine looks at a file with the keys of now: signature first. One that is as it was is not read again. The caller holds mu.
@@ -180,14 +162,13 @@ func (u *updates) receive(r io.Reader, by string, client netip.Addr) error {
 	if !u.settings().Update.Console {
 		return errUpdateClosed
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	s, err := u.state()
-	if err != nil {
-		return err
-	}
-	if s.Asked != nil {
+	// A slow upload holds up another one, and nothing else.
+	if !u.incoming.TryLock() {
 		return errUpdateRuns
+	}
+	defer u.incoming.Unlock()
+	if err := u.quiet(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(u.folder(), 0o700); err != nil {
 		return err
@@ -207,7 +188,21 @@ func (u *updates) receive(r io.Reader, by string, client netip.Addr) error {
 		}
 		return err
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := u.quiet(); err != nil {
+		return err
+	}
 	return u.keep(f.Name(), by, client)
+}
+
+// quiet is errUpdateRuns while an act that was asked for is under way.
+func (u *updates) quiet() error {
+	s, err := u.state()
+	if err == nil && s.Asked != nil {
+		err = errUpdateRuns
+	}
+	return err
 }
 
 // sweep removes what a broken upload has left.
@@ -277,12 +272,8 @@ func (u *updates) fetch(name, by string, client netip.Addr) error {
 func (u *updates) drop() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s, err := u.state()
-	if err != nil {
+	if err := u.quiet(); err != nil {
 		return err
-	}
-	if s.Asked != nil {
-		return errUpdateRuns
 	}
 	if err := os.Remove(u.at(update.BundleFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -297,17 +288,11 @@ func (u *updates) ask(r update.Request, client netip.Addr) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s, err := u.state()
-	if err != nil {
+	if err := u.quiet(); err != nil {
 		return err
 	}
-	if s.Asked != nil {
-		return errUpdateRuns
-	}
 	now := u.now().UTC()
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails (Go 1.24)
-	r.ID = hex.EncodeToString(id[:])
+	r.ID = update.NewID()
 	asked := askedUpdate{Request: r, At: now}
 	detail := map[string]string{"act": string(r.Act)}
 	switch r.Act {

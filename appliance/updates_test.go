@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -245,4 +246,39 @@ func TestProbationEnds(t *testing.T) {
 	}
 	close(quit)
 	<-p.over
+}
+
+// TestSlowUpload: while a file comes in slowly the page is shown, and another file is refused; then it is looked at like any other.
+func TestSlowUpload(t *testing.T) {
+	s := testSettings(t)
+	s.Update.Console, s.Update.Keys = true, filepath.Join(t.TempDir(), "keys")
+	good := updateFile(t, updateKey(t, s.Update.Keys), "99.0.0", 999)
+	a, _ := start(t, s)
+	u, from := consoleUpdates{a.updates, a.busy}, netip.MustParseAddr("192.0.2.7")
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- u.Receive(r, "a", from) }()
+	_, err := w.Write(good[:100])
+	must(t, err)
+	shown := make(chan error, 2)
+	go func() {
+		_, err := u.View(s.now())
+		shown <- err
+		shown <- u.Receive(bytes.NewReader(good), "b", from)
+	}()
+	for _, want := range []error{nil, web.ErrUpdateRuns} {
+		select {
+		case err := <-shown:
+			if !errors.Is(err, want) {
+				t.Errorf("%v, want %v", err, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("it waits for the upload")
+		}
+	}
+	_, err = w.Write(good[100:])
+	must(t, errors.Join(err, w.Close(), <-done))
+	if v, err := u.View(s.now()); err != nil || v.Waiting == nil || v.Waiting.Version != "99.0.0" {
+		t.Errorf("%+v, %v", v.Waiting, err)
+	}
 }

@@ -126,10 +126,25 @@ func (n *network) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// LogLevels are the levels of what is logged, by their names.
+var LogLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+// LogLevelName is the name of the highest of them that a level reaches.
+func LogLevelName(l slog.Level) string {
+	switch {
+	case l >= slog.LevelError:
+		return "error"
+	case l >= slog.LevelWarn:
+		return "warn"
+	case l >= slog.LevelInfo:
+		return "info"
+	}
+	return "debug"
+}
+
 // UnmarshalText accepts debug, info, warn and error.
 func (l *level) UnmarshalText(text []byte) error {
-	known := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-	v, ok := known[string(text)]
+	v, ok := LogLevels[string(text)]
 	if !ok {
 		return reason("%q is not debug, info, warn or error", "%q n’est pas debug, info, warn ou error.", text)
 	}

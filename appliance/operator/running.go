@@ -1,8 +1,7 @@
 package operator
 
 import (
-	"log/slog"
-
+	"huisclos/appliance/config"
 	"huisclos/appliance/control"
 	"huisclos/audit"
 )
@@ -58,37 +57,26 @@ func (o Options) level(q levelAsked) (levelGiven, error) {
 		return levelGiven{}, &control.Refusal{Code: "fixed", FR: "le niveau du journal ne peut pas changer ici.", EN: "the log's level can't be changed here."}
 	}
 	if q.Level == "" {
-		return levelGiven{levelName(o.Level.Level())}, nil
+		return levelGiven{config.LogLevelName(o.Level.Level())}, nil
 	}
 	next := o.Settled()
 	if q.Level != levelOfSettings {
-		known, ok := levels[q.Level]
+		known, ok := config.LogLevels[q.Level]
 		if !ok {
 			return levelGiven{}, &control.Refusal{Code: "level", FR: "un niveau est debug, info, warn, error ou settings.", EN: "a level is debug, info, warn, error or settings.", Exit: 2}
 		}
 		next = known
 	}
 	if before := o.Level.Level(); before != next {
-		e := audit.Event{Time: o.Now(), Actor: audit.ActorOperator, Action: audit.LogLevelSet, Result: audit.OK, Detail: map[string]string{"from": levelName(before), "to": levelName(next)}}
+		e := audit.Event{Time: o.Now(), Actor: audit.ActorOperator, Action: audit.LogLevelSet, Result: audit.OK, Detail: map[string]string{"from": config.LogLevelName(before), "to": config.LogLevelName(next)}}
 		if err := o.Trail.Write(e); err != nil {
 			return levelGiven{}, err
 		}
 		o.Level.Set(next)
-		o.loud("has set what is logged", "level", levelName(next))
+		o.loud("has set what is logged", "level", config.LogLevelName(next))
 	}
-	return levelGiven{levelName(next)}, nil
+	return levelGiven{config.LogLevelName(next)}, nil
 }
 
 // levelOfSettings stands for the level that the settings say.
 const levelOfSettings = "settings"
-
-var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-
-func levelName(l slog.Level) string {
-	for name, level := range levels {
-		if level == l {
-			return name
-		}
-	}
-	return l.String()
-}

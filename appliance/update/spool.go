@@ -1,6 +1,8 @@
 package update
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -165,4 +167,11 @@ type Former struct {
 	Version  string    `json:"version"`
 	Database int       `json:"database"` // that it knows; 0: not known
 	Kept     time.Time `json:"kept"`
+}
+
+// NewID is a request's name.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
+	return hex.EncodeToString(b[:])
 }

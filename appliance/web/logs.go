@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"huisclos/appliance/config"
 	"huisclos/appliance/logs"
 	"huisclos/audit"
 )
@@ -26,21 +27,6 @@ const (
 	levelMost = 24 * time.Hour
 )
 
-// logLevels are the levels by their names, as settings and commands have them.
-var logLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-
-func logLevelName(l slog.Level) string {
-	switch {
-	case l >= slog.LevelError:
-		return "error"
-	case l >= slog.LevelWarn:
-		return "warn"
-	case l >= slog.LevelInfo:
-		return "info"
-	}
-	return "debug"
-}
-
 type logLineJSON struct {
 	Number  uint64    `json:"number"`
 	Time    time.Time `json:"time"`
@@ -58,7 +44,7 @@ func (s *Server) listLog(v *visit) error {
 	q := v.r.URL.Query()
 	wanted := logs.Query{Level: slog.LevelDebug, Text: q.Get("text"), Limit: v.limit(200, logMost)}
 	if name := q.Get("level"); name != "" {
-		level, ok := logLevels[name]
+		level, ok := config.LogLevels[name]
 		if !ok {
 			return refusal{codeBadRequest}
 		}
@@ -78,7 +64,7 @@ func (s *Server) listLog(v *visit) error {
 	lines := make([]logLineJSON, 0, len(list))
 	for i := len(list) - 1; i >= 0; i-- {
 		l := list[i]
-		lines = append(lines, logLineJSON{l.Number, l.Time.UTC(), logLevelName(l.Level), l.Part, l.Message, l.Detail})
+		lines = append(lines, logLineJSON{l.Number, l.Time.UTC(), config.LogLevelName(l.Level), l.Part, l.Message, l.Detail})
 	}
 	answer := s.logLevel()
 	answer["lines"], answer["last"] = lines, strconv.FormatUint(last, 10)
@@ -87,7 +73,7 @@ func (s *Server) listLog(v *visit) error {
 
 func (s *Server) logLevel() map[string]any {
 	now, settled, until := s.Logs.Level()
-	out := map[string]any{"level": logLevelName(now), "settled": logLevelName(settled)}
+	out := map[string]any{"level": config.LogLevelName(now), "settled": config.LogLevelName(settled)}
 	if !until.IsZero() {
 		out["until"] = until.UTC()
 	}
@@ -106,7 +92,7 @@ func (s *Server) setLogLevel(v *visit) error {
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	level, ok := logLevels[b.Level]
+	level, ok := config.LogLevels[b.Level]
 	if b.Minutes == 0 {
 		_, level, _ = s.Logs.Level()
 		ok = b.Level == ""

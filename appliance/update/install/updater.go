@@ -2,7 +2,6 @@ package install
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -66,7 +65,7 @@ const (
 	spare = 128 << 20
 	// unpacked is how many times its own size a package takes, unpacked beside what it replaces.
 	unpacked = 5
-	// least is what a machine has to have room for, whatever the sizes are: the program is some 60 MB.
+	// keptSize is what the installed version takes that is kept: the program is some 60 MB, packed again.
 	keptSize = 64 << 20
 )
 
@@ -436,11 +435,4 @@ func detail(err error) string {
 	}
 	s := err.Error()
 	return s[:min(len(s), 2000)]
-}
-
-// NewID is a request's name.
-func NewID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails (Go 1.24)
-	return hex.EncodeToString(b[:])
 }

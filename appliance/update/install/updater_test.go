@@ -194,7 +194,7 @@ func (p *place) ask(console bool, r update.Request, bundle []byte) {
 	if console {
 		folder = filepath.Join(p.data, update.Folder)
 	}
-	r.ID = NewID()
+	r.ID = update.NewID()
 	if bundle != nil {
 		p.put(filepath.Join(folder, update.BundleFile), bundle)
 		if r.SHA256 == "" {
