@@ -93,6 +93,9 @@ const (
 	// linger is how long is waited, after the collector's close_notify, for a reset: it would mean that the collector had gone before it
 	// read all. A reset takes one way there and back.
 	linger = 250 * time.Millisecond
+	// lastWord is how long is waited, after a write has failed, for what the collector said before. On a connection that is broken it is
+	// there, or nothing is.
+	lastWord = 5 * time.Second
 )
 
 // session is a connection that messages go over, in one direction.
@@ -184,15 +187,20 @@ func (s *session) send(text []byte) error {
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(stepWithin))
 	if _, err := s.conn.Write(text); err != nil {
-		select { // what the collector said of it, if it did, is the better reason
-		case said := <-s.ended:
-			s.ended <- said
-			return s.failure(StepSend, said)
-		case <-time.After(linger):
-			return s.failure(StepSend, err)
-		}
+		return s.unwritten(err)
 	}
 	return nil
+}
+
+// unwritten is what an error of writing means: what the collector said of it, if it did, is the better reason.
+func (s *session) unwritten(err error) error {
+	_ = s.raw.SetReadDeadline(time.Now().Add(lastWord))
+	said := <-s.ended
+	s.ended <- said
+	if isTimeout(said) {
+		said = err
+	}
+	return s.failure(StepSend, said)
 }
 
 // errGone: the collector was gone before it had read all.
@@ -208,7 +216,7 @@ func (s *session) confirm() error {
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(stepWithin))
 	if err := s.conn.CloseWrite(); err != nil {
-		return s.failure(StepSend, err)
+		return s.unwritten(err)
 	}
 	timer := time.NewTimer(stepWithin)
 	defer timer.Stop()
