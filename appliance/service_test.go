@@ -31,17 +31,24 @@ import (
 )
 
 // The command runs in a process of its own, this program again: it shuts itself in for ever.
-const serviceVariable = "HUISCLOS_TEST_SERVICE"
+const (
+	serviceVariable = "HUISCLOS_TEST_SERVICE"
+	outwardService  = "outward" // the process that connects outward; else the appliance
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(serviceVariable) == "" {
+	run := Serve
+	switch os.Getenv(serviceVariable) {
+	case "":
 		os.Exit(m.Run())
+	case outwardService:
+		run = Outward
 	}
 	if os.Getenv("LISTEN_FDS") != "" {
 		_ = os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid())) // a service manager knows it before it executes
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := Serve(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
