@@ -4,12 +4,12 @@ import type { Outcome } from "../programs.ts";
 
 const scopesFR: Readonly<Record<string, string>> = {
   "status:read": "Lire l’état de l’appareil", "accounts:read": "Lire les comptes, avec noms et adresses", "accounts:write": "Créer, renommer, désactiver des comptes de membres et d’organisateurs",
-  "groups:read": "Lire les groupes", "groups:write": "Changer les groupes d’ici", "rooms:read": "Lire vos salles et réunions prévues", "calls:read": "Lire les réunions en cours, sans contenu",
+  "groups:read": "Lire les groupes", "groups:write": "Changer les groupes d’ici", "rooms:read": "Lire vos salles et réunions prévues", "rooms:write": "Ouvrir, changer et supprimer vos salles, y prévoir des réunions", "calls:read": "Lire les réunions en cours, sans contenu",
   "statistics:read": "Lire les chiffres d’usage, sans noms", "audit:read": "Lire le journal d’audit", "settings:read": "Lire les réglages, sans secrets", "backups:read": "Lire la liste des sauvegardes",
 };
 const scopesEN: Readonly<Record<string, string>> = {
   "status:read": "Read the state of the appliance", "accounts:read": "Read accounts, with names and addresses", "accounts:write": "Make, rename, disable accounts of members and organisers",
-  "groups:read": "Read groups", "groups:write": "Change groups of here", "rooms:read": "Read your rooms and planned meetings", "calls:read": "Read meetings in progress, without content",
+  "groups:read": "Read groups", "groups:write": "Change groups of here", "rooms:read": "Read your rooms and planned meetings", "rooms:write": "Open, change and delete your rooms, plan meetings in them", "calls:read": "Read meetings in progress, without content",
   "statistics:read": "Read figures of use, without names", "audit:read": "Read the audit log", "settings:read": "Read settings, without secrets", "backups:read": "Read the list of backups",
 };
 const eventsFR: Readonly<Record<string, string>> = {
