@@ -3,17 +3,11 @@ package appliance
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/appliance/certs/order/pebbletest"
+	"huisclos/crypto/certtest"
 	"huisclos/hardening"
 )
 
@@ -40,7 +36,9 @@ func TestMain(m *testing.M) {
 	run := Serve
 	switch os.Getenv(serviceVariable) {
 	case "":
-		os.Exit(m.Run())
+		code := m.Run()
+		pebbletest.Remove()
+		os.Exit(code)
 	case outwardService:
 		run = Outward
 	}
@@ -111,28 +109,12 @@ func files(t *testing.T, sockets ...interface{ File() (*os.File, error) }) (out 
 	return out
 }
 
-// ownCertificate puts a certificate for localhost and its key into dir, as a tool that renews does: by a new file that
-// takes the old one's place.
+// ownCertificate puts a certificate for localhost and its key into dir, as a tool that renews does.
 func ownCertificate(t *testing.T, dir string) *x509.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
-		next := filepath.Join(dir, name+".new")
-		must(t, os.WriteFile(next, pem.EncodeToMemory(block), 0o600))
-		must(t, os.Rename(next, filepath.Join(dir, name)))
-	}
-	c, err := x509.ParseCertificate(der)
-	must(t, err)
-	return c
+	p := certtest.SelfSigned(t, certtest.For{Names: []string{"localhost"}, Until: time.Now().Add(90 * 24 * time.Hour)})
+	p.Files(t, dir)
+	return p.Leaf
 }
 
 // TestService is a life under a service manager: sockets handed over, readiness, signs of life, a reload with a renewed
