@@ -105,6 +105,11 @@ bench-login: build ## what the time of a refused sign-in tells of administrators
 
 .PHONY: bench-login
 
+bench-restore: build ## 100,000 accounts saved, verified and restored by the real program, beside a plain copy (ARGS='-accounts 20000')
+	@go run ./bench/restore $(ARGS)
+
+.PHONY: bench-restore
+
 FLOOD ?=
 bench-flood: ## what floods from strangers cost a call: processor time, delay, loss (FLOOD='-rate 100000 -receivers 20 -for 8s')
 	@mkdir -p build

@@ -56,10 +56,12 @@ var layers = map[string]rule{
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 
-	"appliance/backup":      {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
-	"appliance/backup/s3":   {floor: 4, own: []string{"appliance/backup"}, tests: []string{"github.com/aws/aws-sdk-go-v2"}},
-	"appliance/backup/sftp": {floor: 4, own: []string{"appliance/backup"}, outside: []string{"github.com/pkg/sftp", "golang.org/x/crypto"}},
-	"appliance/certs/order": {floor: 4, own: []string{"appliance/certs"}, outside: []string{"golang.org/x/crypto"}},
+	"appliance/backup":                 {floor: 4, outside: []string{"filippo.io/age", "golang.org/x/crypto", "golang.org/x/sys"}}, // of x/crypto: the form of OpenSSH's keys
+	"appliance/backup/s3":              {floor: 4, own: []string{"appliance/backup"}, tests: []string{"github.com/aws/aws-sdk-go-v2"}},
+	"appliance/backup/sftp/sftptest":   {floor: 4, outside: []string{"golang.org/x/crypto"}},
+	"appliance/backup/sftp":            {floor: 4, own: []string{"appliance/backup"}, outside: []string{"github.com/pkg/sftp", "golang.org/x/crypto"}},
+	"appliance/certs/order/pebbletest": {floor: 4, own: []string{"crypto/certtest"}},
+	"appliance/certs/order":            {floor: 4, own: []string{"appliance/certs"}, outside: []string{"golang.org/x/crypto"}},
 
 	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "meetings/..."},
 		outside: []string{"github.com/pion/ice/v4", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/rtp",
@@ -92,7 +94,7 @@ var layers = map[string]rule{
 	"accounts":      {floor: 2, own: []string{"audit", "crypto/passhash", "store"}, outside: []string{"github.com/pquerna/otp", "golang.org/x/text"}},
 
 	"accounts/passkey":             {floor: 2, outside: []string{"github.com/go-webauthn/webauthn"}},
-	"accounts/passkey/passkeytest": {floor: 2}, // nothing but tests imports it
+	"accounts/passkey/passkeytest": {floor: 2},
 
 	"audit":           {floor: 1, own: []string{"crypto/keylog", "store"}},
 	"media":           {floor: 1, own: []string{"media/forward", "media/gate", "media/pace", "media/pace/line"}},
@@ -112,6 +114,7 @@ var layers = map[string]rule{
 	"admin-ui":            {floor: 0},
 	"crypto/e2ee/session": {floor: 0, own: []string{"crypto/mls"}},
 	"crypto/e2ee/wasm":    {floor: 0, own: []string{"crypto/e2ee/session", "crypto/mls"}},
+	"crypto/certtest":     {floor: 0},
 	"crypto/keylog":       {floor: 0, outside: []string{"golang.org/x/mod"}},
 	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
@@ -160,7 +163,8 @@ func sources(t *testing.T) []source {
 		if err != nil {
 			return err
 		}
-		s := source{pkg: strings.TrimPrefix(path.Dir(name), "."), file: name, test: strings.HasSuffix(name, "_test.go"), tree: tree}
+		s := source{pkg: strings.TrimPrefix(path.Dir(name), "."), file: name, tree: tree}
+		s.test = strings.HasSuffix(name, "_test.go") || forTests(s.pkg)
 		for _, i := range tree.Imports {
 			p, err := strconv.Unquote(i.Path.Value)
 			if err != nil {
@@ -183,6 +187,10 @@ func sources(t *testing.T) []source {
 func isProgram(pkg string) bool {
 	return slices.ContainsFunc(programs, func(p string) bool { return strings.HasPrefix(pkg+"/", p) || strings.HasPrefix(pkg, p) })
 }
+
+// forTests reports whether a package is what tests of several packages share: its name ends in "test", and nothing but tests imports it.
+// It may start programs, as tests may.
+func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 
 func isStandard(imported string) bool {
 	first, _, _ := strings.Cut(imported, "/")
@@ -217,6 +225,8 @@ func TestLayers(t *testing.T) {
 			}
 			if own, ok := strings.CutPrefix(imported, "huisclos/"); ok {
 				switch {
+				case forTests(own) && !s.test:
+					t.Errorf("%s: %q is for tests", s.file, own)
 				case own == s.pkg: // an external test package imports what it tests
 				case allowed(own, r.own, false):
 				case s.test && layers[own].floor <= r.floor && known(own): // tests may set up what lies beside and below
@@ -332,7 +342,7 @@ func TestBans(t *testing.T) {
 func TestPackageComments(t *testing.T) {
 	said := map[string]bool{}
 	for _, s := range sources(t) {
-		if !s.test && !isProgram(s.pkg) {
+		if !strings.HasSuffix(s.file, "_test.go") && !isProgram(s.pkg) {
 			said[s.pkg] = said[s.pkg] || s.tree.Doc != nil && len(s.tree.Doc.Text()) > 40
 		}
 	}

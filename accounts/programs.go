@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -39,6 +40,7 @@ const (
 	ReadGroups     Scope = "groups:read"     //
 	WriteGroups    Scope = "groups:write"    // local ones
 	ReadRooms      Scope = "rooms:read"      // rooms and planned meetings of who made the token
+	WriteRooms     Scope = "rooms:write"     // open, rename and delete them, give them a security profile, plan meetings in them
 	ReadCalls      Scope = "calls:read"      // calls in progress and their history, without content
 	ReadStatistics Scope = "statistics:read" // figures, without names
 	ReadAudit      Scope = "audit:read"      // the audit log
@@ -48,7 +50,7 @@ const (
 
 // Scopes are all that there are, in the order in which they are shown.
 func Scopes() []Scope {
-	return []Scope{ReadStatus, ReadAccounts, WriteAccounts, ReadGroups, WriteGroups, ReadRooms, ReadCalls, ReadStatistics, ReadAudit, ReadSettings, ReadBackups}
+	return []Scope{ReadStatus, ReadAccounts, WriteAccounts, ReadGroups, WriteGroups, ReadRooms, WriteRooms, ReadCalls, ReadStatistics, ReadAudit, ReadSettings, ReadBackups}
 }
 
 // ProgramID names a token of the API in lists and in the audit log; it gives no right.
@@ -88,6 +90,31 @@ func (p Program) May(s Scope) bool { return slices.Contains(p.Scopes, s) }
 // Actor is who acts, in requests of the program.
 func (p Program) Actor(client netip.Addr) Actor {
 	return Actor{Account: p.By, Client: client, Vouched: p.vouched, program: p.ID}
+}
+
+// Stands reports whether who asks for an act may still act, in the transaction of that act in another package's records. Of somebody
+// signed in the session was looked at; a program's token has to count at this moment (ErrProgram) and its maker to administer
+// (ErrForbidden, ErrFactorMissing).
+func (actor Actor) Stands(tx *store.Tx, now time.Time) error {
+	if actor.program == (ProgramID{}) {
+		return nil
+	}
+	if _, err := programTokens().counts(tx, ID(actor.program), now); err != nil {
+		return err
+	}
+	return mayAdminister(tx, actor)
+}
+
+// Signed is the entry of an act with the program that did it, if it was one.
+func (actor Actor) Signed(e audit.Event) audit.Event {
+	if actor.program != (ProgramID{}) {
+		e.Detail = maps.Clone(e.Detail)
+		if e.Detail == nil {
+			e.Detail = map[string]string{}
+		}
+		e.Detail["program"] = actor.program.String()
+	}
+	return e
 }
 
 // reaches refuses a program everything about an account that runs the appliance or watches over it, and about the one that made it.

@@ -2,15 +2,9 @@ package appliance
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"mime/multipart"
 	"net"
 	"net/mail"
@@ -27,6 +21,7 @@ import (
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/crypto/certtest"
 )
 
 // A mailServer is Exim, on loopback ports, as an account of its own: it takes mails in with STARTTLS or TLS, asks for a sign-in, and
@@ -178,26 +173,10 @@ func freePort(t *testing.T) int {
 // certify writes an authority of its own, and a certificate by it for that address.
 func (m *mailServer) certify(t *testing.T, address string) {
 	t.Helper()
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
-	must(t, err)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, IPAddresses: []net.IP{net.ParseIP(address)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
-	must(t, err)
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	write := func(name, kind string, der []byte) {
-		must(t, os.WriteFile(filepath.Join(m.dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o644))
-	}
-	write("ca.pem", "CERTIFICATE", caDER)
-	write("cert.pem", "CERTIFICATE", der)
-	write("key.pem", "PRIVATE KEY", pkcs8)
+	ca := certtest.New(t)
+	ca.File(t, m.dir)
+	cert, key := ca.Issue(t, certtest.For{Names: []string{address}}).Files(t, m.dir)
+	must(t, errors.Join(os.Chmod(cert, 0o644), os.Chmod(key, 0o644))) // Exim reads them as another account
 }
 
 // open ends the greylisting.

@@ -19,9 +19,9 @@ func TestAFeedNamesNoAddress(t *testing.T) {
 	ada, bob := c.active(t, "ada@example.org", accounts.Organiser, now), c.active(t, "bob@example.org", accounts.Member, now)
 	olga := c.active(t, "olga@example.org", accounts.Officer, now)
 	rooms := meetings.NewRooms(c.db, c.audit, rand.Reader)
-	room, err := rooms.Create(ada.Account, "Bureau", now)
+	room, err := rooms.Create(accounts.Actor{Account: ada.Account}, "Bureau", now)
 	must(t, err)
-	_, err = rooms.Plan(ada.Account, room.ID, "Point", meetings.Plan{Start: now.AddDate(0, 0, 1), Zone: "Europe/Paris", Duration: time.Hour}, []meetings.Invitee{{Account: bob.Account}}, now)
+	_, err = rooms.Plan(accounts.Actor{Account: ada.Account}, room.ID, "Point", meetings.Plan{Start: now.AddDate(0, 0, 1), Zone: "Europe/Paris", Duration: time.Hour}, []meetings.Invitee{{Account: bob.Account}}, now)
 	must(t, err)
 	a := &Appliance{rooms: rooms, accounts: c.accounts}
 	a.current.Store(new(settings))
@@ -59,7 +59,7 @@ func TestInvitationsAreMailed(t *testing.T) {
 		return a.ID
 	}
 	owner, bob := made("Ada", "ada@example.org"), made("Bob", "bob@example.org")
-	room, err := rooms.Create(owner, "Bureau", now)
+	room, err := rooms.Create(accounts.Actor{Account: owner}, "Bureau", now)
 	must(t, err)
 	type sent struct{ to, method, sequence, extra string }
 	seen := 0
@@ -94,14 +94,14 @@ func TestInvitationsAreMailed(t *testing.T) {
 	start := now.AddDate(0, 0, 1)
 	plan := meetings.Plan{Start: start, Zone: "Europe/Paris", Duration: time.Hour, Recurrence: &meetings.Recurrence{Frequency: meetings.Weekly, Count: 4}}
 	people := []meetings.Invitee{{Account: bob}, {Email: "eva@elsewhere.example"}}
-	p, err := rooms.Plan(owner, room.ID, "Point", plan, people, now)
+	p, err := rooms.Plan(accounts.Actor{Account: owner}, room.ID, "Point", plan, people, now)
 	must(t, err)
 	expect("plan", sent{"bob@example.org", "REQUEST", "0", ""}, sent{"eva@elsewhere.example", "REQUEST", "0", ""})
-	_, err = rooms.Except(owner, p.ID, start, time.Time{}, 0, now)
+	_, err = rooms.Except(accounts.Actor{Account: owner}, p.ID, start, time.Time{}, 0, now)
 	must(t, err)
 	only := start.In(time.FixedZone("", 3600)).Format("20060102T150405")
 	expect("one cancelled", sent{"bob@example.org", "CANCEL", "1", only}, sent{"eva@elsewhere.example", "CANCEL", "1", only})
-	_, err = rooms.Replan(owner, p.ID, "Point", plan, people[:1], now)
+	_, err = rooms.Replan(accounts.Actor{Account: owner}, p.ID, "Point", plan, people[:1], now)
 	must(t, err)
 	expect("one less", sent{"bob@example.org", "REQUEST", "2", ""}, sent{"eva@elsewhere.example", "CANCEL", "2", ""})
 	a := &Appliance{rooms: rooms, accounts: c.accounts}
@@ -113,17 +113,17 @@ func TestInvitationsAreMailed(t *testing.T) {
 			t.Errorf("the feed does not say %q:\n%s", want, feed)
 		}
 	}
-	_, err = rooms.Except(owner, p.ID, start.AddDate(0, 0, 7), start.AddDate(0, 0, 8), 30*time.Minute, now)
+	_, err = rooms.Except(accounts.Actor{Account: owner}, p.ID, start.AddDate(0, 0, 7), start.AddDate(0, 0, 8), 30*time.Minute, now)
 	must(t, err)
 	moved := start.AddDate(0, 0, 7).In(time.FixedZone("", 3600)).Format("20060102T150405")
 	expect("one moved", sent{"bob@example.org", "REQUEST", "3", moved})
-	must(t, rooms.Delete(owner, room.ID, now))
+	must(t, rooms.Delete(accounts.Actor{Account: owner}, room.ID, now))
 	expect("the room is gone", sent{"bob@example.org", "CANCEL", "4", ""})
 	// Of what is over nobody is told.
-	room, err = rooms.Create(owner, "Archives", now)
+	room, err = rooms.Create(accounts.Actor{Account: owner}, "Archives", now)
 	must(t, err)
 	plan.Start, plan.Recurrence = now.AddDate(0, 0, -2), nil
-	_, err = rooms.Plan(owner, room.ID, "Passé", plan, people, now)
+	_, err = rooms.Plan(accounts.Actor{Account: owner}, room.ID, "Passé", plan, people, now)
 	must(t, err)
 	expect("over")
 }

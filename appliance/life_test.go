@@ -90,10 +90,10 @@ func TestLifeIsMailed(t *testing.T) {
 	must(t, err)
 	expect("stays", "zoe@third.example Votre compte est gardé")
 
-	room, err := rooms.Create(a.ID, "Bureau", now)
+	room, err := rooms.Create(accounts.Actor{Account: a.ID}, "Bureau", now)
 	must(t, err)
 	later := now.Add(40 * 24 * time.Hour)
-	_, err = rooms.Plan(a.ID, room.ID, "Point", meetings.Plan{Start: later, Zone: "Europe/Paris", Duration: time.Hour}, []meetings.Invitee{{Email: "eva@elsewhere.example"}}, now)
+	_, err = rooms.Plan(accounts.Actor{Account: a.ID}, room.ID, "Point", meetings.Plan{Start: later, Zone: "Europe/Paris", Duration: time.Hour}, []meetings.Invitee{{Email: "eva@elsewhere.example"}}, now)
 	must(t, err)
 	_, err = c.accounts.Leave(accounts.Operator(), a.ID, now)
 	must(t, err)
@@ -125,7 +125,7 @@ func TestAccountExport(t *testing.T) {
 	now := time.Now()
 	zoe, _, err := a.accounts.Create(accounts.Operator(), "Zoé", "zoe@example.org", accounts.Organiser, now)
 	must(t, err)
-	_, err = a.rooms.Create(zoe.ID, "Bureau", now)
+	_, err = a.rooms.Create(accounts.Actor{Account: zoe.ID}, "Bureau", now)
 	must(t, err)
 	run := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer

@@ -61,10 +61,10 @@ func TestMailsSpeakTheLanguageOfWhoReadsThem(t *testing.T) {
 	must(t, err)
 	rooms := meetings.NewRooms(c.db, c.audit, rand.Reader)
 	rooms.Planned = c.post.invitations()
-	room, err := rooms.Create(grace.Account, "Office", now)
+	room, err := rooms.Create(accounts.Actor{Account: grace.Account}, "Office", now)
 	must(t, err)
 	plan := meetings.Plan{Start: now.AddDate(0, 0, 1), Zone: "Europe/Paris", Duration: time.Hour}
-	_, err = rooms.Plan(grace.Account, room.ID, "Point", plan, []meetings.Invitee{{Account: jean.Account}, {Email: "eva@elsewhere.example"}}, now)
+	_, err = rooms.Plan(accounts.Actor{Account: grace.Account}, room.ID, "Point", plan, []meetings.Invitee{{Account: jean.Account}, {Email: "eva@elsewhere.example"}}, now)
 	must(t, err)
 	got := c.sent(t, 5, now)
 	for to, want := range map[string][]string{

@@ -2,16 +2,11 @@ package appliance
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -22,9 +17,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"huisclos/appliance/reach"
+	"huisclos/crypto/certtest"
 )
 
 // network makes namespaces and acts in them.
@@ -200,12 +195,8 @@ func (n *network) startProxy() {
 
 // serveProxy is a reverse proxy for HTTPS with a certificate of its own, as many stand before a service.
 func serveProxy(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{natName}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	l, err := tls.Listen("tcp", fmt.Sprintf("%s:%d", natProxy, natPort), &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	own := certtest.SelfSigned(t, certtest.For{Names: []string{natName}})
+	l, err := tls.Listen("tcp", fmt.Sprintf("%s:%d", natProxy, natPort), &tls.Config{Certificates: []tls.Certificate{own.TLS}})
 	must(t, err)
 	inside := &url.URL{Scheme: "https", Host: fmt.Sprintf("10.0.0.2:%d", natPort)}
 	p := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {

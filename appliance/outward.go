@@ -47,7 +47,7 @@ func runOutward(ctx context.Context, args []string, stdout, stderr io.Writer, ar
 	l, owner, err := givenOutward(around)
 	given := l != nil
 	if err == nil && !given {
-		if len(destinations) == 0 && !s.ConsoleDestinations {
+		if len(destinations) == 0 && len(s.Destinations) == 0 && !s.ConsoleDestinations {
 			return 0 // nothing to do, and nobody asks
 		}
 		l, err = listenOutward(s)

@@ -61,7 +61,7 @@ func householdWith(t *testing.T, s settings, n int) *household {
 
 func (h *household) room(t *testing.T, owner accounts.ID) client.Link {
 	t.Helper()
-	r, err := h.rooms.Create(owner, "Salle", time.Now())
+	r, err := h.rooms.Create(accounts.Actor{Account: owner}, "Salle", time.Now())
 	must(t, err)
 	l, err := client.ParseLink(fmt.Sprintf("https://%s/r/%s#%s", h.at(), r.ID, owner))
 	must(t, err)

@@ -3,32 +3,25 @@ package appliance
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
 	"testing"
 	"time"
+
+	"huisclos/crypto/certtest"
 )
 
 // secureStage serves HTTP and collects what is TURN, on one port, with the limits of the product.
 func secureStage(t *testing.T, limit int) (address string, turned chan net.Conn, said *bytes.Buffer) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{SerialNumber: big.NewInt(1)}, key.Public(), key)
-	must(t, err)
 	l := loopback(t)
 	turned, said = make(chan net.Conn, 16), &bytes.Buffer{}
-	cfg := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+	cfg := &tls.Config{Certificates: []tls.Certificate{certtest.SelfSigned(t, certtest.For{}).TLS}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
 	web := splitSecure(newLimitedListener(l, limit, func(netip.Addr) int { return limit }), cfg, func(c net.Conn) { turned <- c }, log.New(said, "", 0))
 	server := &http.Server{ReadHeaderTimeout: headerWithin, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil || !r.TLS.HandshakeComplete {

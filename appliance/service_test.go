@@ -3,17 +3,11 @@ package appliance
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -27,21 +21,32 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/appliance/certs/order/pebbletest"
+	"huisclos/crypto/certtest"
 	"huisclos/hardening"
 )
 
 // The command runs in a process of its own, this program again: it shuts itself in for ever.
-const serviceVariable = "HUISCLOS_TEST_SERVICE"
+const (
+	serviceVariable = "HUISCLOS_TEST_SERVICE"
+	outwardService  = "outward" // the process that connects outward; else the appliance
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(serviceVariable) == "" {
-		os.Exit(m.Run())
+	run := Serve
+	switch os.Getenv(serviceVariable) {
+	case "":
+		code := m.Run()
+		pebbletest.Remove()
+		os.Exit(code)
+	case outwardService:
+		run = Outward
 	}
 	if os.Getenv("LISTEN_FDS") != "" {
 		_ = os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid())) // a service manager knows it before it executes
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := Serve(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -104,28 +109,12 @@ func files(t *testing.T, sockets ...interface{ File() (*os.File, error) }) (out 
 	return out
 }
 
-// ownCertificate puts a certificate for localhost and its key into dir, as a tool that renews does: by a new file that
-// takes the old one's place.
+// ownCertificate puts a certificate for localhost and its key into dir, as a tool that renews does.
 func ownCertificate(t *testing.T, dir string) *x509.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
-		next := filepath.Join(dir, name+".new")
-		must(t, os.WriteFile(next, pem.EncodeToMemory(block), 0o600))
-		must(t, os.Rename(next, filepath.Join(dir, name)))
-	}
-	c, err := x509.ParseCertificate(der)
-	must(t, err)
-	return c
+	p := certtest.SelfSigned(t, certtest.For{Names: []string{"localhost"}, Until: time.Now().Add(90 * 24 * time.Hour)})
+	p.Files(t, dir)
+	return p.Leaf
 }
 
 // TestService is a life under a service manager: sockets handed over, readiness, signs of life, a reload with a renewed

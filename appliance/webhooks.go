@@ -21,6 +21,10 @@ func (s settings) newWebhooks(o webhook.Options) (*webhook.Hooks, error) {
 	if o.Roots, err = x509.SystemCertPool(); err != nil {
 		return nil, fmt.Errorf("webhooks: the system's authorities: %w", err)
 	}
+	o.Open = s.ConsoleDestinations
+	for _, at := range placesOf(s.Settings)[outward.Webhook] {
+		o.Named = append(o.Named, webhook.Place{Host: at.Host, Port: at.Port})
+	}
 	dialer := outward.Dialer{Path: s.OutwardPath()}
 	o.Dial = func(ctx context.Context, host string, port int) (net.Conn, error) {
 		return dialer.DialTo(ctx, outward.Webhook, host, port)

@@ -309,12 +309,15 @@ func TestKnocksThatTheServerRefuses(t *testing.T) {
 			o.id = o.identity(c.id.Signer)
 			return o.newPackage().KeyPackage.Marshal()
 		}},
-		"expired": {"invalid", func(w *world, c, _ *client) Bytes {
+		"expired": {codeClock, func(w *world, c, _ *client) Bytes {
 			b, err := mls.NewKeyPackage(mls.Default, c.id, mls.LifetimeFrom(w.now.Add(-3*time.Hour), time.Hour), rand.Reader)
 			if err != nil {
 				w.t.Fatal(err)
 			}
 			return b.KeyPackage.Marshal()
+		}},
+		"not yet good": {codeClock, func(w *world, c, _ *client) Bytes {
+			return c.newPackageBy(w.now.Add(24 * time.Hour)).KeyPackage.Marshal()
 		}},
 		"forged": {"signature", func(w *world, c, _ *client) Bytes {
 			b := c.newPackage().KeyPackage.Marshal()
@@ -334,7 +337,7 @@ func TestKnocksThatTheServerRefuses(t *testing.T) {
 			c.say(&Knock{KeyPackage: tc.do(w, c, all[0])})
 			w.pass(2 * time.Second)
 			m := mustLast[*Failure](t, c)
-			if m.Code != tc.code && !(tc.code == "invalid" && m.Code == "lifetime") {
+			if m.Code != tc.code {
 				t.Fatalf("refused for %q, want %q", m.Code, tc.code)
 			}
 			w.together(all...)
@@ -392,6 +395,89 @@ func TestAdmissionsThatTheServerRefuses(t *testing.T) {
 	try(host, list[0].ID, wire(stranger), "admission-not-host")
 	w.pass(2 * time.Second)
 	w.together(all...)
+}
+
+// TestClocksApart: whose clock is off is told, and nobody else is. A device that is behind gets in all the same where the host's clock is
+// right; where the server's is off, all devices are apart from it, and who knocks learns why nobody can let them in; a host whose own clock
+// is off turns nobody away.
+func TestClocksApart(t *testing.T) {
+	const hour = time.Hour
+	for name, c := range map[string]struct {
+		knocks, signs time.Duration // the devices' clocks less the server's
+		in            bool
+		host, knocker string // what they are told
+	}{
+		"all have one time":             {0, 0, true, "", ""},
+		"who knocks is an hour behind":  {-hour, 0, true, "", ""},
+		"the host is an hour behind":    {0, -hour, false, codeExpired, ""},
+		"the host is an hour ahead":     {0, hour, true, "", ""},
+		"the server is an hour ahead":   {-hour, -hour, false, codeExpired, codeClock},
+		"the server is a day ahead":     {-24 * hour, -24 * hour, false, codeExpired, codeClock},
+		"the server is two days ahead":  {-48 * hour, -48 * hour, false, "", codeClock},
+		"the server is a day behind":    {24 * hour, 24 * hour, false, "", codeClock},
+		"the server is minutes ahead":   {-4 * time.Minute, -4 * time.Minute, true, "", ""},
+		"the server is minutes behind":  {4 * time.Minute, 4 * time.Minute, true, "", ""},
+		"both are off, each by its own": {-hour, hour, true, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, Limits{})
+			all := crowd(w, 2)
+			host, late := all[0], w.client(3, 1)
+			host.admits = false
+			late.connect(Hello{})
+			w.settle()
+			late.bundle = late.newPackageBy(w.now.Add(c.knocks))
+			late.say(&Knock{KeyPackage: late.bundle.KeyPackage.Marshal()})
+			w.pass(time.Second)
+			if k := w.room.knocks; len(k) == 1 {
+				a, err := host.group.Admit(k[0].pkg, w.now.Add(c.signs+5*time.Minute))
+				if err != nil {
+					t.Fatal(err)
+				}
+				host.say(&Admit{Knock: k[0].id, Admission: mls.MarshalAdmissions([]mls.Admission{a})})
+			}
+			w.pass(2 * time.Second)
+			for who, want := range map[*client]string{host: c.host, late: c.knocker} {
+				got := ""
+				if m, ok := last[*Failure](who); ok {
+					got = m.Code
+				}
+				if got != want {
+					t.Errorf("%s is told %q, want %q", who.name, got, want)
+				}
+			}
+			if waits := !c.in && c.knocker == ""; (len(w.room.knocks) == 1) != waits {
+				t.Errorf("%d at the door", len(w.room.knocks))
+			}
+			if c.knocker != "" && !w.audited(actionKnockRefused, codeClock) {
+				t.Error("the refusal is not in the audit log")
+			}
+			if c.in {
+				all = append(all, late)
+			}
+			w.together(all...)
+		})
+	}
+}
+
+// TestLobbyAfterAClockSetBack: hosts learn who waits, and all who is there, although the clock was a day ahead when they were told last.
+func TestLobbyAfterAClockSetBack(t *testing.T) {
+	w := newWorld(t, Limits{})
+	all := crowd(w, 2)
+	host, one, two := all[0], w.client(3, 1), w.client(4, 1)
+	host.admits = false
+	w.now = w.now.Add(24 * time.Hour)
+	one.join()
+	w.pass(time.Second)
+	if k := mustLast[*Lobby](t, host).Knocks; len(k) != 1 {
+		t.Fatalf("a day ahead: %d at the door", len(k))
+	}
+	w.now = w.now.Add(-24 * time.Hour)
+	two.join()
+	w.pass(time.Second)
+	if k := mustLast[*Lobby](t, host).Knocks; len(k) != 2 {
+		t.Errorf("set back: %d at the door", len(k))
+	}
 }
 
 // An admission whose signer has gone can't be checked by the members any more.

@@ -385,8 +385,11 @@ func (c *client) join() {
 	c.w.settle()
 }
 
-func (c *client) newPackage() *mls.KeyPackageBundle {
-	b, err := mls.NewKeyPackage(mls.Default, c.id, mls.LifetimeFrom(c.w.now, time.Hour), rand.Reader)
+func (c *client) newPackage() *mls.KeyPackageBundle { return c.newPackageBy(c.w.now) }
+
+// newPackageBy makes it by the device's own clock, good for a day, as the product's clients do.
+func (c *client) newPackageBy(clock time.Time) *mls.KeyPackageBundle {
+	b, err := mls.NewKeyPackage(mls.Default, c.id, mls.LifetimeFrom(clock, 24*time.Hour), rand.Reader)
 	if err != nil {
 		c.w.t.Fatal(err)
 	}

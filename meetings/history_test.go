@@ -41,7 +41,7 @@ func (h *pastDays) again() {
 
 func (h *pastDays) room(name string) mls.RoomID {
 	h.t.Helper()
-	r, err := h.rooms.Create(h.owner, name, start)
+	r, err := h.rooms.Create(accounts.Actor{Account: h.owner}, name, start)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestHistoryIsErased(t *testing.T) {
 	h.Over(a, EndLeft, start.Add(time.Hour))
 	h.Began(a, false, start.Add(day))
 	h.written()
-	if err := h.rooms.Delete(h.owner, a, start.Add(day)); err != nil {
+	if err := h.rooms.Delete(accounts.Actor{Account: h.owner}, a, start.Add(day)); err != nil {
 		t.Fatal(err)
 	}
 	h.Over(a, EndBroken, start.Add(day+time.Hour)) // comes after the room is gone, and brings nothing back
@@ -288,11 +288,11 @@ func TestLimitsOfTheHall(t *testing.T) {
 	w := newWorld(t, Limits{})
 	w.now = time.Now()
 	owner := accounts.ID(account(1))
-	first, err := rooms.Create(owner, "first", w.now)
+	first, err := rooms.Create(accounts.Actor{Account: owner}, "first", w.now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := rooms.Create(owner, "second", w.now)
+	second, err := rooms.Create(accounts.Actor{Account: owner}, "second", w.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,15 +376,15 @@ func TestRoomsOfOnePersonAreCounted(t *testing.T) {
 	rooms.Most = func() int { return most }
 	ann, bob := accounts.ID{1}, accounts.ID{2}
 	for range 2 {
-		if _, err := rooms.Create(ann, "x", start); err != nil {
+		if _, err := rooms.Create(accounts.Actor{Account: ann}, "x", start); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var many TooMany
-	if _, err := rooms.Create(ann, "x", start); !errors.Is(err, ErrTooMany) || !errors.As(err, &many) || many.Most != 2 {
+	if _, err := rooms.Create(accounts.Actor{Account: ann}, "x", start); !errors.Is(err, ErrTooMany) || !errors.As(err, &many) || many.Most != 2 {
 		t.Fatalf("error %v", err)
 	}
-	if _, err := rooms.Create(bob, "x", start); err != nil {
+	if _, err := rooms.Create(accounts.Actor{Account: bob}, "x", start); err != nil {
 		t.Fatal(err)
 	}
 	if n, all, err := rooms.InUse(); n != 2 || all != 3 || err != nil {

@@ -2,6 +2,7 @@ package meetings
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -111,6 +112,16 @@ func (r *Room) knock(c *conn, q *Knock, unrecorded bool) {
 // codeUnrecorded is the refusal of what the audit log must hold while it can't be written. No entry says so, for the same reason.
 const codeUnrecorded = "not-recorded"
 
+// codeClock is the refusal of a device whose clock and ours are too far apart: what it and others' devices sign with their own time does not
+// count here. codeExpired is that of an admission, and mls.CheckAdmission's word too: a host's device signs five minutes of its own time.
+const codeClock, codeExpired = "clock", "admission-expired"
+
+// clockIsOff reports whether the device that knocked and this server did not have the same time then: a KeyPackage is made for its knock.
+func (k *knock) clockIsOff() bool {
+	apart := k.since.Unix() - int64(k.pkg.Leaf().Lifetime.NotBefore)
+	return max(apart, -apart) > int64(mls.Leeway.Seconds())
+}
+
 func deniedKey(c *conn) string { return string(c.visitor.Account[:]) + string(c.device[:]) }
 
 func (r *Room) expireDenied() {
@@ -163,7 +174,10 @@ func (r *Room) checkPackage(c *conn, raw []byte) (*mls.KeyPackage, string) {
 	case pkg.Suite != mls.Default:
 		return nil, "suite"
 	}
-	if err := pkg.Verify(r.now); err != nil {
+	switch err := pkg.Verify(r.now); {
+	case errors.Is(err, mls.ErrLifetime):
+		return nil, codeClock
+	case err != nil:
 		return nil, mls.Reason(err)
 	}
 	if r.call != nil {
@@ -226,6 +240,11 @@ func (r *Room) admit(c *conn, q *Admit) {
 	if code != "" {
 		r.refused(c.visitor.Account, actionAdmissionRefused, map[string]string{"reason": code})
 		r.fail(c, "admit", code)
+		if code == codeExpired && k.clockIsOff() {
+			r.refused(k.conn.visitor.Account, actionKnockRefused, map[string]string{"reason": codeClock})
+			r.dropKnock(k.conn)
+			r.fail(k.conn, "knock", codeClock)
+		}
 		return
 	}
 	k.admission, k.host, k.expires = q.Admission, c.member, expires
@@ -249,7 +268,7 @@ func (r *Room) checkAdmission(host *member, k *knock, raw []byte) (time.Time, st
 	}
 	expires := time.Unix(int64(min(a.Expiry, uint64(r.now.Add(mls.MaxLifetime).Unix()))), 0).Add(mls.Leeway / 2)
 	if !r.now.Before(expires) {
-		return time.Time{}, "admission-expired"
+		return time.Time{}, codeExpired
 	}
 	return expires, ""
 }
@@ -273,6 +292,12 @@ func (r *Room) deny(c *conn, q *Deny) {
 	r.close(k.conn, CloseDenied, "denied")
 }
 
+// early reports whether at, which was set as pace after what was told last, is still to come. One that is further away was set before the
+// clock was set back.
+func (r *Room) early(at time.Time, pace time.Duration) bool {
+	return r.now.Before(at) && at.Sub(r.now) <= pace
+}
+
 // tellLobby tells hosts who waits, and those who wait why.
 func (r *Room) tellLobby() {
 	list := []LobbyEntry{}
@@ -294,7 +319,7 @@ func (r *Room) tellLobby() {
 	if r.call == nil {
 		r.lobbyDirty = false // hosts of the next call get the list when they attach
 	}
-	if !r.lobbyDirty || r.now.Before(r.lobbyAt) {
+	if !r.lobbyDirty || r.early(r.lobbyAt, r.limits.LobbyPace) {
 		return
 	}
 	r.lobbyDirty = false
@@ -313,7 +338,7 @@ func (r *Room) tellLobby() {
 
 // tellRoster tells members who is connected.
 func (r *Room) tellRoster() {
-	if !r.rosterDirty || r.call == nil || r.now.Before(r.rosterAt) {
+	if !r.rosterDirty || r.call == nil || r.early(r.rosterAt, r.limits.RosterPace) {
 		return
 	}
 	r.rosterDirty = false

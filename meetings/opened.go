@@ -92,7 +92,7 @@ func openedIn(tx *store.Tx, room StoredRoom, now time.Time) (out []Opened, err e
 }
 
 // recordOpened records whom a change of a plan lets to the door of a limited room, and whom no longer. The plan is stored already.
-func (s *Rooms) recordOpened(tx *store.Tx, by accounts.ID, before, after *Planned, now time.Time) error {
+func (s *Rooms) recordOpened(tx *store.Tx, by accounts.Actor, before, after *Planned, now time.Time) error {
 	of := func(p *Planned) (list []accounts.ID) {
 		if p != nil {
 			list = p.whose()[1:] // without the owner

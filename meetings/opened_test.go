@@ -38,7 +38,7 @@ func TestInvitedMayKnock(t *testing.T) {
 	}
 	p.change(t, RulesChange{Access: &Naming{On: true}})
 	enter(p.outside, start, ErrBarred)
-	m, err := p.Plan(p.owner, p.room, "Point", plan, []Invitee{{Account: p.outside}, {Account: p.named}, {Email: "x@example.org"}}, start)
+	m, err := p.Plan(accounts.Actor{Account: p.owner}, p.room, "Point", plan, []Invitee{{Account: p.outside}, {Account: p.named}, {Email: "x@example.org"}}, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestInvitedMayKnock(t *testing.T) {
 	enter(p.outside, start.Add(2*time.Hour+InvitedTime-time.Second), nil)
 	enter(p.outside, start.Add(2*time.Hour+InvitedTime), ErrBarred)
 	// Another room is none of its business.
-	other, err := p.Create(p.owner, "Cellar", start)
+	other, err := p.Create(accounts.Actor{Account: p.owner}, "Cellar", start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestInvitedMayKnock(t *testing.T) {
 	}
 
 	// Taken off the list by the owner, declined, cancelled: it is undone each time.
-	if _, err := p.Replan(p.owner, m.ID, "Point", plan, []Invitee{{Account: p.outside}, {Account: p.in}}, start); err != nil {
+	if _, err := p.Replan(accounts.Actor{Account: p.owner}, m.ID, "Point", plan, []Invitee{{Account: p.outside}, {Account: p.in}}, start); err != nil {
 		t.Fatal(err)
 	}
 	enter(p.named, start, ErrBarred)
@@ -94,14 +94,14 @@ func TestInvitedMayKnock(t *testing.T) {
 	if e := p.entries(t, audit.RoomInvited)[0]; e.Detail["added"] != p.in.String() || e.Detail["taken"] != p.named.String() {
 		t.Errorf("%+v", e)
 	}
-	if room, err := p.Decline(p.in, m.ID, start); err != nil || room != p.room {
+	if room, err := p.Decline(accounts.Actor{Account: p.in}, m.ID, start); err != nil || room != p.room {
 		t.Fatal(err)
 	}
 	enter(p.in, start, ErrBarred)
 	if e := p.entries(t, audit.RoomInvited)[0]; e.Detail["taken"] != p.in.String() || e.Actor != p.in.String() {
 		t.Errorf("%+v", e)
 	}
-	if room, err := p.Unplan(p.owner, m.ID, start); err != nil || room != p.room {
+	if room, err := p.Unplan(accounts.Actor{Account: p.owner}, m.ID, start); err != nil || room != p.room {
 		t.Fatal(err)
 	}
 	enter(p.outside, start, ErrBarred)
@@ -109,7 +109,7 @@ func TestInvitedMayKnock(t *testing.T) {
 	// A room that becomes limited later says in the log how many invitations stand.
 	p.change(t, RulesChange{Access: &Naming{}})
 	before := len(p.entries(t, audit.RoomInvited))
-	if _, err := p.Plan(p.owner, p.room, "Point", plan, []Invitee{{Account: p.outside}}, start); err != nil {
+	if _, err := p.Plan(accounts.Actor{Account: p.owner}, p.room, "Point", plan, []Invitee{{Account: p.outside}}, start); err != nil {
 		t.Fatal(err)
 	}
 	if len(p.entries(t, audit.RoomInvited)) != before {

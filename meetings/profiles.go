@@ -293,10 +293,10 @@ func (s *Rooms) noteProfile(tx *store.Tx, o accounts.Order, action audit.Action,
 
 // SetProfile gives a room of the account another profile: any may be chosen, also a weaker one, and who is in a call sees
 // which. ErrNoRoom, ErrNotOwner, ErrNoProfile.
-func (s *Rooms) SetProfile(by accounts.ID, id mls.RoomID, profile ProfileID, now time.Time) (StoredRoom, NamedProfile, error) {
+func (s *Rooms) SetProfile(by accounts.Actor, id mls.RoomID, profile ProfileID, now time.Time) (StoredRoom, NamedProfile, error) {
 	var out StoredRoom
 	var named NamedProfile
-	err := s.owned(by, id, func(tx *store.Tx, r StoredRoom) (err error) {
+	err := s.owned(by, id, now, func(tx *store.Tx, r StoredRoom) (err error) {
 		if named, err = profileOf(tx, profile); err != nil {
 			return err
 		}
@@ -305,9 +305,9 @@ func (s *Rooms) SetProfile(by accounts.ID, id mls.RoomID, profile ProfileID, now
 		if err := put(tx, r); err != nil {
 			return err
 		}
-		e := s.event(by, audit.RoomProfile, id, now)
+		e := s.event(by.Account, audit.RoomProfile, id, now)
 		e.Detail = map[string]string{"profile": string(named.ID), "name": named.Name}
-		return s.log.Record(tx, e)
+		return s.record(tx, by, e)
 	})
 	return out, named, err
 }

@@ -132,20 +132,20 @@ func TestProfilesOfAnOrganisation(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	room, err := rooms.Create(accounts.ID{1}, "Salle", start)
+	room, err := rooms.Create(accounts.Actor{Account: accounts.ID{1}}, "Salle", start)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if card, err := rooms.Card(room.ID); err != nil || card.Profile != mls.Standard() {
 		t.Fatalf("%+v, %v", card, err)
 	}
-	if _, _, err := rooms.SetProfile(accounts.ID{2}, room.ID, p.ID, start); !errors.Is(err, ErrNotOwner) {
+	if _, _, err := rooms.SetProfile(accounts.Actor{Account: accounts.ID{2}}, room.ID, p.ID, start); !errors.Is(err, ErrNotOwner) {
 		t.Fatal(err)
 	}
-	if _, _, err := rooms.SetProfile(accounts.ID{1}, room.ID, "no-such-profile-", start); !errors.Is(err, ErrNoProfile) {
+	if _, _, err := rooms.SetProfile(accounts.Actor{Account: accounts.ID{1}}, room.ID, "no-such-profile-", start); !errors.Is(err, ErrNoProfile) {
 		t.Fatal(err)
 	}
-	if r, q, err := rooms.SetProfile(accounts.ID{1}, room.ID, p.ID, start); err != nil || r.Profile != p.ID || q != p {
+	if r, q, err := rooms.SetProfile(accounts.Actor{Account: accounts.ID{1}}, room.ID, p.ID, start); err != nil || r.Profile != p.ID || q != p {
 		t.Fatalf("%+v, %+v, %v", r, q, err)
 	}
 	if card, err := rooms.Card(room.ID); err != nil || card.Profile != own {
@@ -157,7 +157,7 @@ func TestProfilesOfAnOrganisation(t *testing.T) {
 	if err := order(rooms, ProfileRestreint, ""); !errors.Is(err, ErrProfileBuiltIn) {
 		t.Fatal(err)
 	}
-	if _, _, err := rooms.SetProfile(accounts.ID{1}, room.ID, ProfileStandard, start); err != nil {
+	if _, _, err := rooms.SetProfile(accounts.Actor{Account: accounts.ID{1}}, room.ID, ProfileStandard, start); err != nil {
 		t.Fatal(err)
 	}
 	if err := order(rooms, p.ID, ""); err != nil {

@@ -112,8 +112,14 @@ func (s *Rooms) event(by accounts.ID, action audit.Action, id mls.RoomID, now ti
 	return audit.Event{Time: now, Actor: by.String(), Action: action, Object: id.String()}
 }
 
-// Create makes a room of an owner.
-func (s *Rooms) Create(owner accounts.ID, name string, now time.Time) (StoredRoom, error) {
+// record writes the entry of an act; where a program did it, the entry names that.
+func (s *Rooms) record(tx *store.Tx, by accounts.Actor, e audit.Event) error {
+	return s.log.Record(tx, by.Signed(e))
+}
+
+// Create makes a room of whoever asks. ErrName, TooMany; of a program what accounts.Actor.Stands says, here and in all acts.
+func (s *Rooms) Create(by accounts.Actor, name string, now time.Time) (StoredRoom, error) {
+	owner := by.Account
 	name, err := cleanName(name)
 	if err != nil {
 		return StoredRoom{}, err
@@ -123,6 +129,9 @@ func (s *Rooms) Create(owner accounts.ID, name string, now time.Time) (StoredRoo
 		return StoredRoom{}, fmt.Errorf("read randomness: %w", err)
 	}
 	err = s.db.Update(func(tx *store.Tx) error {
+		if err := by.Stands(tx, now); err != nil {
+			return err
+		}
 		n, most := 0, s.MaxRooms()
 		tx.Scan(ownersBucket, owner[:], nil, maxRooms, func(_, _ []byte) bool { n++; return true })
 		if n >= most {
@@ -137,7 +146,7 @@ func (s *Rooms) Create(owner accounts.ID, name string, now time.Time) (StoredRoo
 		if err := tx.Put(ownersBucket, pair(owner, r.ID), []byte{}); err != nil {
 			return err
 		}
-		return s.log.Record(tx, s.event(owner, audit.RoomCreated, r.ID, now))
+		return s.record(tx, by, s.event(owner, audit.RoomCreated, r.ID, now))
 	})
 	return r, err
 }
@@ -189,13 +198,16 @@ func (s *Rooms) Card(id mls.RoomID) (Card, error) {
 }
 
 // owned runs f on a room that must be the account's.
-func (s *Rooms) owned(by accounts.ID, id mls.RoomID, f func(tx *store.Tx, r StoredRoom) error) error {
+func (s *Rooms) owned(by accounts.Actor, id mls.RoomID, now time.Time, f func(tx *store.Tx, r StoredRoom) error) error {
 	return s.db.Update(func(tx *store.Tx) error {
+		if err := by.Stands(tx, now); err != nil {
+			return err
+		}
 		r, err := get(tx, id)
 		if err != nil {
 			return err
 		}
-		if r.Owner != by {
+		if r.Owner != by.Account {
 			return ErrNotOwner
 		}
 		return f(tx, r)
@@ -203,27 +215,27 @@ func (s *Rooms) owned(by accounts.ID, id mls.RoomID, f func(tx *store.Tx, r Stor
 }
 
 // Rename gives a room of the account another name.
-func (s *Rooms) Rename(by accounts.ID, id mls.RoomID, name string, now time.Time) (StoredRoom, error) {
+func (s *Rooms) Rename(by accounts.Actor, id mls.RoomID, name string, now time.Time) (StoredRoom, error) {
 	name, err := cleanName(name)
 	if err != nil {
 		return StoredRoom{}, err
 	}
 	var out StoredRoom
-	err = s.owned(by, id, func(tx *store.Tx, r StoredRoom) error {
+	err = s.owned(by, id, now, func(tx *store.Tx, r StoredRoom) error {
 		r.Name = name
 		out = r
 		if err := put(tx, r); err != nil {
 			return err
 		}
-		return s.log.Record(tx, s.event(by, audit.RoomRenamed, id, now))
+		return s.record(tx, by, s.event(by.Account, audit.RoomRenamed, id, now))
 	})
 	return out, err
 }
 
 // Delete removes a room of the account.
-func (s *Rooms) Delete(by accounts.ID, id mls.RoomID, now time.Time) error {
-	return s.owned(by, id, func(tx *store.Tx, r StoredRoom) error {
-		return s.remove(tx, r, by.String(), now)
+func (s *Rooms) Delete(by accounts.Actor, id mls.RoomID, now time.Time) error {
+	return s.owned(by, id, now, func(tx *store.Tx, r StoredRoom) error {
+		return s.remove(tx, r, by.Signed(s.event(by.Account, audit.RoomDeleted, id, now)))
 	})
 }
 
@@ -234,7 +246,7 @@ func (s *Rooms) DeleteAsOperator(id mls.RoomID, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		return s.remove(tx, r, audit.ActorOperator, now)
+		return s.remove(tx, r, s.gone(id, audit.ActorOperator, now))
 	})
 }
 
@@ -263,7 +275,14 @@ func (s *Rooms) All(last *mls.RoomID, limit int) (page []StoredRoom, more bool, 
 	return page, more, err
 }
 
-func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) error {
+// gone is the entry of a room's end by somebody who is no account, or not its owner.
+func (s *Rooms) gone(id mls.RoomID, actor string, now time.Time) audit.Event {
+	return audit.Event{Time: now, Actor: actor, Action: audit.RoomDeleted, Object: id.String()}
+}
+
+// remove takes a room away with all that hangs on it, and writes the entry that says who did.
+func (s *Rooms) remove(tx *store.Tx, r StoredRoom, e audit.Event) error {
+	now := e.Time
 	if err := tx.Delete(roomsBucket, r.ID[:]); err != nil {
 		return err
 	}
@@ -282,8 +301,6 @@ func (s *Rooms) remove(tx *store.Tx, r StoredRoom, actor string, now time.Time) 
 	if err := forgetHistory(tx, r.ID); err != nil {
 		return err
 	}
-	e := s.event(r.Owner, audit.RoomDeleted, r.ID, now)
-	e.Actor = actor
 	return s.log.Record(tx, e)
 }
 
@@ -297,7 +314,7 @@ func (s *Rooms) Forget(tx *store.Tx, account accounts.ID, actor string, now time
 	for _, id := range gone {
 		r, err := get(tx, id)
 		if err == nil {
-			err = s.remove(tx, r, actor, now)
+			err = s.remove(tx, r, s.gone(id, actor, now))
 		}
 		if err != nil {
 			return nil, err

@@ -37,19 +37,19 @@ func TestRooms(t *testing.T) {
 	rooms, log := newRooms(t)
 	ann, bob := accounts.ID{1}, accounts.ID{2}
 	for _, bad := range []string{"", "  ", "a\nb", strings.Repeat("x", 129), "\xff"} {
-		if _, err := rooms.Create(ann, bad, start); !errors.Is(err, ErrName) {
+		if _, err := rooms.Create(accounts.Actor{Account: ann}, bad, start); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	b, err := rooms.Create(ann, " Bureau ", start)
+	b, err := rooms.Create(accounts.Actor{Account: ann}, " Bureau ", start)
 	if err != nil || b.Name != "Bureau" || b.Owner != ann {
 		t.Fatalf("%+v, %v", b, err)
 	}
-	a, err := rooms.Create(ann, "Atelier", start)
+	a, err := rooms.Create(accounts.Actor{Account: ann}, "Atelier", start)
 	if err != nil || a.ID == b.ID {
 		t.Fatal(err)
 	}
-	c, err := rooms.Create(bob, "Conseil", start)
+	c, err := rooms.Create(accounts.Actor{Account: bob}, "Conseil", start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,13 +59,13 @@ func TestRooms(t *testing.T) {
 	if _, err := rooms.Get(mls.RoomID{}); !errors.Is(err, ErrNoRoom) {
 		t.Fatal(err)
 	}
-	if _, err := rooms.Rename(bob, b.ID, "Mine", start); !errors.Is(err, ErrNotOwner) {
+	if _, err := rooms.Rename(accounts.Actor{Account: bob}, b.ID, "Mine", start); !errors.Is(err, ErrNotOwner) {
 		t.Fatal(err)
 	}
-	if err := rooms.Delete(bob, b.ID, start); !errors.Is(err, ErrNotOwner) {
+	if err := rooms.Delete(accounts.Actor{Account: bob}, b.ID, start); !errors.Is(err, ErrNotOwner) {
 		t.Fatal(err)
 	}
-	if got, err := rooms.Rename(ann, b.ID, "Bibliothèque", start); err != nil || got.Name != "Bibliothèque" {
+	if got, err := rooms.Rename(accounts.Actor{Account: ann}, b.ID, "Bibliothèque", start); err != nil || got.Name != "Bibliothèque" {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	for i, id := range []mls.RoomID{c.ID, b.ID} {
@@ -81,7 +81,7 @@ func TestRooms(t *testing.T) {
 		!list[0].Visited.IsZero() || !list[1].Visited.Equal(start.Add(time.Hour)) || !list[2].Visited.Equal(start) {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if err := rooms.Delete(bob, c.ID, start); err != nil {
+	if err := rooms.Delete(accounts.Actor{Account: bob}, c.ID, start); err != nil {
 		t.Fatal(err)
 	}
 	if list, err = rooms.List(ann, start); err != nil || len(list) != 2 {
@@ -116,7 +116,7 @@ func TestVisitsAreBounded(t *testing.T) {
 	var first mls.RoomID
 	// The bound is a few above what is kept; all of one owner.
 	for i := range 3 {
-		r, err := rooms.Create(bob, "Room", start)
+		r, err := rooms.Create(accounts.Actor{Account: bob}, "Room", start)
 		if err != nil {
 			t.Fatal(err)
 		}

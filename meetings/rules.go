@@ -208,9 +208,9 @@ type RulesChange struct {
 	RemovePIN        bool
 }
 
-// ChangeRules changes the rules of a room of the account, each with its audit entry. ErrRules.
+// ChangeRules changes the rules of a room of the account, each with its audit entry. No program may: they say who comes in. ErrRules.
 func (s *Rooms) ChangeRules(by accounts.ID, id mls.RoomID, c RulesChange, now time.Time) (room StoredRoom, out Rules, err error) {
-	err = s.owned(by, id, func(tx *store.Tx, r StoredRoom) error {
+	err = s.owned(accounts.Actor{Account: by}, id, now, func(tx *store.Tx, r StoredRoom) error {
 		room = r
 		rules, err := rulesOf(tx, id)
 		if err != nil {

@@ -52,7 +52,7 @@ func newPeopled(t *testing.T) *peopled {
 	if _, err := a.ChangeMembers(accounts.Operator(), g.ID, []accounts.ID{p.in}, nil, start); err != nil {
 		t.Fatal(err)
 	}
-	r, err := rooms.Create(p.owner, "Office", start)
+	r, err := rooms.Create(accounts.Actor{Account: p.owner}, "Office", start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestPINIsAskedBeforeTheDoor(t *testing.T) {
 		t.Error(err)
 	}
 	// Nothing of it outlives the room.
-	if err := p.Delete(p.owner, p.room, start); err != nil {
+	if err := p.Delete(accounts.Actor{Account: p.owner}, p.room, start); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.db.View(func(tx *store.Tx) error {

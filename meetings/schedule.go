@@ -197,17 +197,17 @@ func (s *Rooms) told(tx *store.Tx, before, after *Planned, only, now time.Time) 
 	return s.Planned(tx, before, after, only, now)
 }
 
-func (s *Rooms) planEvent(tx *store.Tx, by accounts.ID, action audit.Action, p Planned, now time.Time, detail ...string) error {
-	e := s.event(by, action, p.Room, now)
+func (s *Rooms) planEvent(tx *store.Tx, by accounts.Actor, action audit.Action, p Planned, now time.Time, detail ...string) error {
+	e := s.event(by.Account, action, p.Room, now)
 	e.Detail = map[string]string{"meeting": p.ID.String()}
 	for i := 0; i+1 < len(detail); i += 2 {
 		e.Detail[detail[i]] = detail[i+1]
 	}
-	return s.log.Record(tx, e)
+	return s.record(tx, by, e)
 }
 
 // Plan plans a meeting in a room of the account. ErrPlan, ErrName, ErrInvitees, ErrTooMuch.
-func (s *Rooms) Plan(by accounts.ID, room mls.RoomID, title string, plan Plan, invitees []Invitee, now time.Time) (p Planned, err error) {
+func (s *Rooms) Plan(by accounts.Actor, room mls.RoomID, title string, plan Plan, invitees []Invitee, now time.Time) (p Planned, err error) {
 	if title, err = cleanTitle(title); err != nil {
 		return p, err
 	}
@@ -215,17 +215,17 @@ func (s *Rooms) Plan(by accounts.ID, room mls.RoomID, title string, plan Plan, i
 	if err := plan.Check(); err != nil {
 		return p, err
 	}
-	p = Planned{Room: room, Owner: by, Title: title, Plan: plan, Created: now.UTC().Truncate(time.Second)}
+	p = Planned{Room: room, Owner: by.Account, Title: title, Plan: plan, Created: now.UTC().Truncate(time.Second)}
 	if _, err := io.ReadFull(s.rand, p.ID[:]); err != nil {
 		return Planned{}, fmt.Errorf("read randomness: %w", err)
 	}
-	err = s.owned(by, room, func(tx *store.Tx, _ StoredRoom) error {
+	err = s.owned(by, room, now, func(tx *store.Tx, _ StoredRoom) error {
 		n := 0
 		tx.Scan(plannedRoomBucket, room[:], nil, MaxPlanned, func(_, _ []byte) bool { n++; return true })
 		if n >= MaxPlanned {
 			return ErrTooMuch
 		}
-		if p.Invitees, err = checkInvitees(tx, invitees, by); err != nil {
+		if p.Invitees, err = checkInvitees(tx, invitees, by.Account); err != nil {
 			return err
 		}
 		if err := savePlanned(tx, p); err != nil {
@@ -243,12 +243,15 @@ func (s *Rooms) Plan(by accounts.ID, room mls.RoomID, title string, plan Plan, i
 }
 
 // replan runs f on a planned meeting of the account.
-func (s *Rooms) replan(by accounts.ID, id MeetingID, f func(tx *store.Tx, p *Planned) error) (p Planned, err error) {
+func (s *Rooms) replan(by accounts.Actor, id MeetingID, now time.Time, f func(tx *store.Tx, p *Planned) error) (p Planned, err error) {
 	err = s.db.Update(func(tx *store.Tx) error {
+		if err := by.Stands(tx, now); err != nil {
+			return err
+		}
 		if p, err = loadPlanned(tx, id); err != nil {
 			return err
 		}
-		if p.Owner != by {
+		if p.Owner != by.Account {
 			return ErrNotOwner
 		}
 		return f(tx, &p)
@@ -258,12 +261,12 @@ func (s *Rooms) replan(by accounts.ID, id MeetingID, f func(tx *store.Tx, p *Pla
 
 // Replan changes a planned meeting. Exceptions of before are gone where its rule or its start changes: they would name
 // occurrences that there are no more.
-func (s *Rooms) Replan(by accounts.ID, id MeetingID, title string, plan Plan, invitees []Invitee, now time.Time) (Planned, error) {
+func (s *Rooms) Replan(by accounts.Actor, id MeetingID, title string, plan Plan, invitees []Invitee, now time.Time) (Planned, error) {
 	title, err := cleanTitle(title)
 	if err != nil {
 		return Planned{}, err
 	}
-	return s.replan(by, id, func(tx *store.Tx, p *Planned) error {
+	return s.replan(by, id, now, func(tx *store.Tx, p *Planned) error {
 		before := *p
 		plan.Cancelled, plan.Moved = nil, nil
 		if sameRule(plan, p.Plan) {
@@ -272,7 +275,7 @@ func (s *Rooms) Replan(by accounts.ID, id MeetingID, title string, plan Plan, in
 		if err := plan.Check(); err != nil {
 			return err
 		}
-		if p.Invitees, err = checkInvitees(tx, invitees, by); err != nil {
+		if p.Invitees, err = checkInvitees(tx, invitees, by.Account); err != nil {
 			return err
 		}
 		p.Title, p.Plan = title, plan
@@ -297,8 +300,8 @@ func sameRule(a, b Plan) bool {
 }
 
 // Except moves one occurrence of a meeting, or cancels it where start is zero. ErrNoOccurrence.
-func (s *Rooms) Except(by accounts.ID, id MeetingID, original, start time.Time, duration time.Duration, now time.Time) (Planned, error) {
-	return s.replan(by, id, func(tx *store.Tx, p *Planned) error {
+func (s *Rooms) Except(by accounts.Actor, id MeetingID, original, start time.Time, duration time.Duration, now time.Time) (Planned, error) {
+	return s.replan(by, id, now, func(tx *store.Tx, p *Planned) error {
 		before := *p
 		o, ok := p.Plan.Find(original)
 		if !ok || p.Plan.Recurrence == nil || slices.ContainsFunc(p.Plan.Cancelled, original.Equal) {
@@ -327,8 +330,8 @@ func (s *Rooms) Except(by accounts.ID, id MeetingID, original, start time.Time, 
 }
 
 // Unplan cancels a meeting as a whole, and returns its room.
-func (s *Rooms) Unplan(by accounts.ID, id MeetingID, now time.Time) (mls.RoomID, error) {
-	p, err := s.replan(by, id, func(tx *store.Tx, p *Planned) error {
+func (s *Rooms) Unplan(by accounts.Actor, id MeetingID, now time.Time) (mls.RoomID, error) {
+	p, err := s.replan(by, id, now, func(tx *store.Tx, p *Planned) error {
 		if err := dropPlanned(tx, *p); err != nil {
 			return err
 		}
@@ -346,14 +349,17 @@ func (s *Rooms) Unplan(by accounts.ID, id MeetingID, now time.Time) (mls.RoomID,
 
 // Decline takes a meeting off the list of an account that is invited to it, and returns its room. Nobody has to bear what others plan
 // for them.
-func (s *Rooms) Decline(account accounts.ID, id MeetingID, now time.Time) (room mls.RoomID, err error) {
+func (s *Rooms) Decline(by accounts.Actor, id MeetingID, now time.Time) (room mls.RoomID, err error) {
 	err = s.db.Update(func(tx *store.Tx) error {
+		if err := by.Stands(tx, now); err != nil {
+			return err
+		}
 		p, err := loadPlanned(tx, id)
 		if err != nil {
 			return err
 		}
 		room = p.Room
-		left := slices.DeleteFunc(slices.Clone(p.Invitees), func(i Invitee) bool { return i.Account == account })
+		left := slices.DeleteFunc(slices.Clone(p.Invitees), func(i Invitee) bool { return i.Account == by.Account })
 		if len(left) == len(p.Invitees) {
 			return ErrNoMeeting
 		}
@@ -362,10 +368,10 @@ func (s *Rooms) Decline(account accounts.ID, id MeetingID, now time.Time) (room 
 		if err := savePlanned(tx, p); err != nil {
 			return err
 		}
-		if err := s.recordOpened(tx, account, &before, &p, now); err != nil {
+		if err := s.recordOpened(tx, by, &before, &p, now); err != nil {
 			return err
 		}
-		return s.planEvent(tx, account, audit.MeetingDeclined, p, now)
+		return s.planEvent(tx, by, audit.MeetingDeclined, p, now)
 	})
 	return room, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/audit"
+	"huisclos/crypto/certtest"
 )
 
 // posix is a group of RFC 2307, which lists login names.
@@ -305,9 +306,9 @@ func TestGroupsByPages(t *testing.T) {
 // TestRanges: Active Directory hands out 1,500 values at a time ([MS-ADTS] §3.1.1.3.1.3.3), in what looks for groups as well as in what reads one.
 func TestRanges(t *testing.T) {
 	const people = 3200
-	s := &ranged{authority: newAuthority(t), people: people}
+	s := &ranged{authority: certtest.New(t), people: people}
 	port := s.start(t)
-	c, err := New(Settings{Host: serverName, TLS: true, Authorities: s.authority.pem, BindDN: reader, Password: "x", Base: base, Filter: "(objectClass=user)", Name: "displayName", Mail: "mail",
+	c, err := New(Settings{Host: serverName, TLS: true, Authorities: s.authority.Cert, BindDN: reader, Password: "x", Base: base, Filter: "(objectClass=user)", Name: "displayName", Mail: "mail",
 		Identifier: "objectGUID", Member: "member", Groups: []Group{{"cn=tous,dc=example,dc=org", accounts.Organiser}}, GroupsBase: base, GroupsFilter: "(objectClass=group)", GroupName: "cn",
 		PageSize: 5000, Timeout: 10 * time.Second}, &dialTo{port: port}, time.Now, func([]byte) {})
 	must(t, err)
@@ -321,7 +322,7 @@ func TestRanges(t *testing.T) {
 
 // ranged answers as Active Directory does where it matters here: people in pages, and the members of one group 1,500 at a time.
 type ranged struct {
-	authority authority
+	authority *certtest.Authority
 	people    int
 }
 
@@ -329,7 +330,7 @@ const mostValues = 1500
 
 func (s *ranged) start(t *testing.T) int {
 	t.Helper()
-	cert, key := s.authority.issue(t, t.TempDir(), serverName)
+	cert, key := s.authority.Issue(t, certtest.For{Names: []string{serverName}}).Files(t, t.TempDir())
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	must(t, err)
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/crypto/certtest"
 )
 
 var subjectOf = func(uid string) string { return hex.EncodeToString([]byte(uuid(uid))) }
@@ -145,13 +146,13 @@ func kind(err error) Kind {
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	// ASVS 12.3.2
 	s := startSlapd(t, three(), "", "")
-	other := newAuthority(t)
+	other := certtest.New(t)
 	for name, at := range map[string]struct {
 		want   Kind
 		change func(*Settings)
 	}{
-		"another authority":             {Authority, func(o *Settings) { o.Authorities = other.pem }},
-		"another authority, ldaps":      {Authority, func(o *Settings) { o.Authorities, o.TLS = other.pem, true }},
+		"another authority":             {Authority, func(o *Settings) { o.Authorities = other.Cert }},
+		"another authority, ldaps":      {Authority, func(o *Settings) { o.Authorities, o.TLS = other.Cert, true }},
 		"the system's authorities":      {Authority, func(o *Settings) { o.Authorities = nil }},
 		"another name":                  {WrongName, func(o *Settings) { o.Host = "ldap.example.org" }},
 		"an address":                    {WrongName, func(o *Settings) { o.Host = "127.0.0.1" }},

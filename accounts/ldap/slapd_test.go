@@ -3,16 +3,10 @@ package ldap
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -23,44 +17,9 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"huisclos/crypto/certtest"
 )
-
-// An authority of the tests.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
-
-func newAuthority(t testing.TB) authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	cert, err := x509.ParseCertificate(der)
-	must(t, err)
-	return authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
-}
-
-// issue writes a certificate for name and its key as PEM files.
-func (a authority) issue(t testing.TB, dir, name string) (certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	must(t, err)
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	must(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	must(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	return certFile, keyFile
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -83,7 +42,7 @@ type slapd struct {
 	t           testing.TB
 	dir         string
 	plain, tls  int // ports
-	authority   authority
+	authority   *certtest.Authority
 	stop        func()
 	certificate [2]string
 }
@@ -124,8 +83,8 @@ func startSlapd(t testing.TB, ldif, global, database string) *slapd {
 			t.Skip("no slapd on this machine; .ci/need slapd installs it")
 		}
 	}
-	s := &slapd{t: t, dir: t.TempDir(), authority: newAuthority(t), plain: freePort(t), tls: freePort(t)}
-	s.certificate[0], s.certificate[1] = s.authority.issue(t, s.dir, serverName)
+	s := &slapd{t: t, dir: t.TempDir(), authority: certtest.New(t), plain: freePort(t), tls: freePort(t)}
+	s.certificate[0], s.certificate[1] = s.authority.Issue(t, certtest.For{Names: []string{serverName}}).Files(t, s.dir)
 	// A copy: where AppArmor has a profile for /usr/sbin/slapd, that one would keep it out of this directory.
 	text, err := os.ReadFile(program)
 	must(t, err)
@@ -136,7 +95,7 @@ func startSlapd(t testing.TB, ldif, global, database string) *slapd {
 	must(t, err)
 	const guid = "NAME 'objectGUID'"
 	must(t, writeFile(s.path("msuser.schema"), strings.Replace(schema, guid, guid+"\n\tEQUALITY octetStringMatch", 1)))
-	must(t, os.WriteFile(s.path("ca.pem"), s.authority.pem, 0o600))
+	s.authority.File(t, s.dir)
 	must(t, os.WriteFile(s.path("slapd.conf"), fmt.Appendf(nil, slapdConf, s.dir, s.certificate[0], s.certificate[1], global, database), 0o600))
 	must(t, os.WriteFile(s.path("in.ldif"), []byte(ldif), 0o600))
 	if out, err := exec.Command(s.path("slapd"), "-T", "add", "-f", s.path("slapd.conf"), "-l", s.path("in.ldif")).CombinedOutput(); err != nil {
@@ -279,7 +238,7 @@ func (d *dialTo) Dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (s *slapd) settings() Settings {
-	return Settings{Host: serverName, Authorities: s.authority.pem, BindDN: reader, Password: readerPassword, Base: base,
+	return Settings{Host: serverName, Authorities: s.authority.Cert, BindDN: reader, Password: readerPassword, Base: base,
 		Filter: "(objectClass=inetOrgPerson)", Name: "displayName", Mail: "mail", Identifier: "entryUUID", Role: "member", Member: "member",
 		PageSize: 2, Timeout: 5 * time.Second}
 }

@@ -3,17 +3,12 @@ package oidc
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -27,6 +22,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/crypto/certtest"
 )
 
 func must(t testing.TB, err error) {
@@ -46,32 +42,11 @@ type authority struct {
 
 func newAuthority(t testing.TB) authority {
 	t.Helper()
-	sign := func(template, parent *x509.Certificate, public any, by *ecdsa.PrivateKey) []byte {
-		der, err := x509.CreateCertificate(rand.Reader, template, parent, public, by)
-		must(t, err)
-		return der
-	}
-	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour)}
-	a := authority{pem: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: sign(root, root, &rootKey.PublicKey, rootKey)}), pool: x509.NewCertPool()}
-	a.pool.AppendCertsFromPEM(a.pem)
-	leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "provider"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der := sign(leaf, root, &leafKey.PublicKey, rootKey)
-	secret, err := x509.MarshalPKCS8PrivateKey(leafKey)
-	must(t, err)
-	dir := t.TempDir()
-	a.cert, a.key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	certText, keyText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
-	must(t, os.WriteFile(a.cert, certText, 0o600))
-	must(t, os.WriteFile(a.key, keyText, 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, "ca.pem"), a.pem, 0o600))
-	a.leaf, err = tls.X509KeyPair(certText, keyText)
-	must(t, err)
+	root, dir := certtest.New(t), t.TempDir()
+	root.File(t, dir)
+	leaf := root.Issue(t, certtest.For{Names: []string{"127.0.0.1"}})
+	a := authority{pem: root.Cert, pool: root.Roots(), leaf: leaf.TLS}
+	a.cert, a.key = leaf.Files(t, dir)
 	return a
 }
 

@@ -3,15 +3,10 @@ package control
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"io"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +17,7 @@ import (
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/crypto/certtest"
 	"huisclos/hardening"
 )
 
@@ -36,14 +32,7 @@ func find(t *testing.T, r hardening.Report, name string) hardening.Line {
 
 func certificate(t *testing.T, from, to time.Time, names ...string) *x509.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, DNSNames: names, NotBefore: from, NotAfter: to}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	c, err := x509.ParseCertificate(der)
-	must(t, err)
-	return c
+	return certtest.SelfSigned(t, certtest.For{Names: names, From: from, Until: to}).Leaf
 }
 
 func TestCertificateLine(t *testing.T) {
@@ -133,12 +122,8 @@ func closedPort(t *testing.T) int {
 }
 
 func TestPortLine(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(100 * 24 * time.Hour), DNSNames: []string{"localhost"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	own := certtest.SelfSigned(t, certtest.For{Names: []string{"localhost"}, Until: time.Now().Add(100 * 24 * time.Hour)})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{own.TLS}})
 	must(t, err)
 	defer l.Close()
 	go func() {

@@ -36,7 +36,7 @@ func data(t *testing.T) (dir string, db *store.DB) {
 	db, err := store.Open(filepath.Join(dir, "huisclos.db"), store.Options{})
 	must(t, err)
 	must(t, db.Migrate([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}, {Version: 2, Name: "nothing", Run: func(*store.Tx) error { return nil }}, {Version: 3, Name: "rooms", Run: meetings.CreateBuckets}}))
-	_, err = meetings.NewRooms(db, audit.New(db), rand.Reader).Create(accounts.ID{1}, "Bureau", time.Unix(1e9, 0))
+	_, err = meetings.NewRooms(db, audit.New(db), rand.Reader).Create(accounts.Actor{Account: accounts.ID{1}}, "Bureau", time.Unix(1e9, 0))
 	must(t, err)
 	return dir, db
 }

@@ -3,19 +3,11 @@ package forwarding
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,6 +15,7 @@ import (
 	"time"
 
 	"huisclos/audit"
+	"huisclos/crypto/certtest"
 	"huisclos/store"
 )
 
@@ -36,60 +29,26 @@ func must(t testing.TB, err error) {
 }
 
 // An authority of the tests.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  []byte
-}
+type authority struct{ *certtest.Authority }
 
-func newAuthority(t testing.TB) authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test authority"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(48 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	must(t, err)
-	cert, err := x509.ParseCertificate(der)
-	must(t, err)
-	return authority{cert, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
-}
+func newAuthority(t testing.TB) authority { t.Helper(); return authority{certtest.New(t)} }
 
 // issue writes a certificate for name and its key as PEM files.
 func (a authority) issue(t testing.TB, name string, ends time.Duration) (certFile, keyFile string) {
 	t.Helper()
-	dir := t.TempDir()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, KeyUsage: x509.KeyUsageDigitalSignature,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(ends), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	must(t, err)
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	must(t, err)
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	must(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	must(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	return certFile, keyFile
+	return a.Issue(t, certtest.For{Names: []string{name}, Until: time.Now().Add(ends)}).Files(t, t.TempDir())
 }
 
 func (a authority) pair(t testing.TB, name string, ends time.Duration) *tls.Certificate {
 	t.Helper()
-	pair, err := tls.LoadX509KeyPair(a.issue(t, name, ends))
-	must(t, err)
-	return &pair
-}
-
-func (a authority) roots() *x509.CertPool {
-	p := x509.NewCertPool()
-	p.AddCert(a.cert)
-	return p
+	p := a.Issue(t, certtest.For{Names: []string{name}, Until: time.Now().Add(ends)})
+	return &p.TLS
 }
 
 // at is a collector on a port of the loopback.
 func (a authority) at(port int) *Collector {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	return &Collector{Host: serverName, Address: address, Roots: a.roots(), Format: JSON, From: "visio.example.org", Version: "1.2.3", Now: time.Now,
+	return &Collector{Host: serverName, Address: address, Roots: a.Roots(), Format: JSON, From: "visio.example.org", Version: "1.2.3", Now: time.Now,
 		Dial: func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", address) }}
 }
 

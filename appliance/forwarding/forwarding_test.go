@@ -168,7 +168,7 @@ func TestFailures(t *testing.T) {
 		}
 		return newFake(t, cfg, take).port
 	}
-	asks := func(cfg *tls.Config) { cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, ca.roots() }
+	asks := func(cfg *tls.Config) { cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, ca.Roots() }
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer plain.Close()

@@ -47,7 +47,7 @@ func newRsyslog(t *testing.T, ca authority, driver, auth string) *rsyslog {
 		t.Skip("no rsyslogd with the driver " + driver + ": apt-get install rsyslog rsyslog-gnutls rsyslog-openssl")
 	}
 	r := &rsyslog{T: t, dir: t.TempDir(), port: freePort(t)}
-	must(t, os.WriteFile(filepath.Join(r.dir, "ca.pem"), ca.pem, 0o600))
+	ca.File(t, r.dir)
 	cert, key := ca.issue(t, serverName, 24*time.Hour)
 	must(t, os.WriteFile(filepath.Join(r.dir, "conf"), fmt.Appendf(nil, rsyslogConf, r.dir, driver, cert, key, auth, r.port), 0o600))
 	t.Cleanup(func() {
@@ -212,7 +212,7 @@ func TestRealRsyslogCertificates(t *testing.T) {
 			for name, change := range map[string]func(*Collector){
 				"none of ours":           func(c *Collector) { c.Certificate = nil },
 				"one of another's":       func(c *Collector) { c.Certificate = other.pair(t, "visio.example.org", time.Hour) },
-				"it is another's":        func(c *Collector) { c.Roots = other.roots() },
+				"it is another's":        func(c *Collector) { c.Roots = other.Roots() },
 				"it has another name":    func(c *Collector) { c.Host = "other.example.org" },
 				"its time has run out":   func(c *Collector) { c.Now = func() time.Time { return time.Now().Add(72 * time.Hour) } },
 				"nobody is trusted":      func(c *Collector) { c.Roots = x509.NewCertPool() },

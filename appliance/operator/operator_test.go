@@ -167,7 +167,7 @@ func TestLongLists(t *testing.T) {
 		t.Errorf("%d members", len(got))
 	}
 	for i := range pageLimit + 3 {
-		_, err := w.o.Rooms.Create(all[i%50].ID, fmt.Sprintf("Room %d", i), time.Now())
+		_, err := w.o.Rooms.Create(accounts.Actor{Account: all[i%50].ID}, fmt.Sprintf("Room %d", i), time.Now())
 		must(t, err)
 	}
 	if got := lines(w.ok(ListRooms)); len(got) != pageLimit+3 || strings.Contains(strings.Join(got, " "), "Room") {
@@ -247,7 +247,7 @@ func TestRoomsAndCalls(t *testing.T) {
 	w := newWorld(t)
 	zoe, _, err := w.o.Accounts.Create(accounts.Operator(), "Zoé", "zoe@example.org", accounts.Organiser, time.Now())
 	must(t, err)
-	r, err := w.o.Rooms.Create(zoe.ID, "Fusion avec\u202eAcme", time.Now())
+	r, err := w.o.Rooms.Create(accounts.Actor{Account: zoe.ID}, "Fusion avec\u202eAcme", time.Now())
 	must(t, err)
 	w.hall.names[r.ID] = r.Name
 	for _, out := range []string{w.ok(ListCalls), w.ok(ListRooms), w.ok(ListCalls, "--json"), w.ok(ListRooms, "--json")} {

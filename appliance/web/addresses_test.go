@@ -16,9 +16,9 @@ func TestMembersSeeNamesOnly(t *testing.T) {
 	s := newScene(t)
 	rose := s.there(accounts.Member)
 	ids := []accounts.ID{s.member.ID, s.administrator.ID}
-	room, err := s.rooms.Create(rose.ID, "Bureau de Rose", s.now)
+	room, err := s.rooms.Create(accounts.Actor{Account: rose.ID}, "Bureau de Rose", s.now)
 	must(t, err)
-	planned, err := s.rooms.Plan(rose.ID, room.ID, "Point", meetings.Plan{Start: s.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour},
+	planned, err := s.rooms.Plan(accounts.Actor{Account: rose.ID}, room.ID, "Point", meetings.Plan{Start: s.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour},
 		[]meetings.Invitee{{Account: ids[0]}, {Account: ids[1]}}, s.now)
 	must(t, err)
 	s.room, s.meeting = room.ID.String(), planned.ID.String()

@@ -53,7 +53,7 @@ func TestGuestReachesItsRoom(t *testing.T) {
 	// ASVS 8.2.2, 8.3.1
 	s := newScene(t)
 	guest, id := s.comes(t, "gus@example.net")
-	other, err := s.rooms.Create(s.member.ID, "Autre", s.now)
+	other, err := s.rooms.Create(accounts.Actor{Account: s.member.ID}, "Autre", s.now)
 	must(t, err)
 	if got := guest.roleOf(); got != "guest" {
 		t.Errorf("role %q", got)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"huisclos/accounts"
 	"huisclos/audit"
 	"huisclos/meetings"
 )
@@ -15,7 +16,7 @@ import (
 func TestHistoryOfCalls(t *testing.T) {
 	h := newHouse(t)
 	admin, owner := h.asAdministrator(), h.member
-	room, err := h.rooms.Create(owner.ID, "=Conseil", h.now)
+	room, err := h.rooms.Create(accounts.Actor{Account: owner.ID}, "=Conseil", h.now)
 	must(t, err)
 	began := h.now
 	for i := range 3 {

@@ -181,7 +181,7 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	party, err := passkey.New("visio.example.org", "Huis Clos", rand.Reader)
 	must(t, err)
-	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger,
+	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger, Open: true,
 		Dial: func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }})
 	look, err := appearance.Open(db, h.audit)
 	must(t, err)

@@ -40,14 +40,14 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	h := newHouse(t)
-	r, err := h.rooms.Create(h.member.ID, "Salle", h.now)
+	r, err := h.rooms.Create(accounts.Actor{Account: h.member.ID}, "Salle", h.now)
 	must(t, err)
 	// A session of the owner that no test uses, so that ending it ends nobody's request.
 	list, err := h.accounts.Sessions(accounts.Actor{Account: h.member.ID}, h.member.ID, h.now)
 	must(t, err)
 	g, err := h.accounts.CreateGroup(accounts.Operator(), "Équipe", h.now)
 	must(t, err)
-	m, err := h.rooms.Plan(h.member.ID, r.ID, "Point du lundi", meetings.Plan{Start: h.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour,
+	m, err := h.rooms.Plan(accounts.Actor{Account: h.member.ID}, r.ID, "Point du lundi", meetings.Plan{Start: h.now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour,
 		Recurrence: &meetings.Recurrence{Frequency: meetings.Weekly, Count: 4}}, nil, h.now)
 	must(t, err)
 	feed, err := h.rooms.MakeFeed(h.member.ID, h.now)

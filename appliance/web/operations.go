@@ -12,7 +12,8 @@ type operation struct {
 func scopeOf(rt route) accounts.Scope { return operations[rt.method+" "+rt.path].scope }
 
 // operations has a line for each route below /api/, which TestDescription holds: what is not there is shut to programs. A scope of writing
-// goes only to routes whose acts are recorded with the program's name (accounts), never to those that take a proof.
+// goes only to routes whose acts are recorded with the program's id (accounts.Actor), never to those that take a proof, nor to those that
+// say who comes into a room.
 var operations = map[string]operation{
 	"GET /api/me":                    {"", "Who is signed in, and the CSRF token"},
 	"POST /api/setup":                {"", "Make the first administrator with the set-up code"},
@@ -71,16 +72,16 @@ var operations = map[string]operation{
 	"DELETE /api/contacts/:account":                   {"", "Remove a contact"},
 	"GET /api/profiles":                               {"", "Security profiles that a room can have"},
 	"GET /api/rooms":                                  {accounts.ReadRooms, "Rooms of the account, and those that it has visited"},
-	"POST /api/rooms":                                 {"", "Open a room"},
+	"POST /api/rooms":                                 {accounts.WriteRooms, "Open a room"},
 	"GET /api/rooms/:room":                            {accounts.ReadRooms, "A room"},
-	"PATCH /api/rooms/:room":                          {"", "Change a room's name or profile"},
-	"DELETE /api/rooms/:room":                         {"", "Delete a room"},
+	"PATCH /api/rooms/:room":                          {accounts.WriteRooms, "Change a room's name or profile"},
+	"DELETE /api/rooms/:room":                         {accounts.WriteRooms, "Delete a room"},
 	"GET /api/rooms/:room/rules":                      {"", "Who may knock at a room, and how"},
 	"PATCH /api/rooms/:room/rules":                    {"", "Change that"},
 	"POST /api/rooms/:room/pin":                       {"", "Give a room's PIN"},
 	"POST /api/rooms/:room/straight":                  {"", "Which of these accounts a host's device lets in by itself"},
 	"GET /api/rooms/:room/meetings":                   {accounts.ReadRooms, "Planned meetings of a room"},
-	"POST /api/rooms/:room/meetings":                  {"", "Plan a meeting"},
+	"POST /api/rooms/:room/meetings":                  {accounts.WriteRooms, "Plan a meeting"},
 	"GET /api/rooms/:room/guests":                     {"", "Guests and invitations of a room"},
 	"POST /api/rooms/:room/invitations":               {"", "Invite guests"},
 	"DELETE /api/rooms/:room/invitations/:invitation": {"", "Withdraw an invitation"},
@@ -91,9 +92,9 @@ var operations = map[string]operation{
 	"GET /api/rooms/:room/signal":                     {"", "The connection to a call (WebSocket)"},
 	"GET /api/rooms/:room/tree/:epoch":                {"", "The public tree of an epoch, to its members"},
 	"GET /api/meetings":                               {accounts.ReadRooms, "Meetings that the account has planned or is invited to"},
-	"PATCH /api/meetings/:meeting":                    {"", "Change a planned meeting"},
-	"POST /api/meetings/:meeting/occurrence":          {"", "Move or cancel one occurrence"},
-	"DELETE /api/meetings/:meeting":                   {"", "Cancel a planned meeting, or decline it"},
+	"PATCH /api/meetings/:meeting":                    {accounts.WriteRooms, "Change a planned meeting"},
+	"POST /api/meetings/:meeting/occurrence":          {accounts.WriteRooms, "Move or cancel one occurrence"},
+	"DELETE /api/meetings/:meeting":                   {accounts.WriteRooms, "Cancel a planned meeting, or decline it"},
 
 	"GET /api/admin/groups":                             {accounts.ReadGroups, "Groups"},
 	"POST /api/admin/groups":                            {accounts.WriteGroups, "Make a group"},

@@ -239,7 +239,7 @@ func (s *Server) plan(v *visit) error {
 	if err != nil {
 		return plannedError(err)
 	}
-	p, err := s.Rooms.Plan(v.account.ID, room, b.Title, plan, invitees, v.now)
+	p, err := s.Rooms.Plan(v.actor(), room, b.Title, plan, invitees, v.now)
 	return v.plannedAnswer(http.StatusCreated, p, err)
 }
 
@@ -259,7 +259,7 @@ func (s *Server) replan(v *visit) error {
 	if err != nil {
 		return plannedError(err)
 	}
-	p, err := s.Rooms.Replan(v.account.ID, id, b.Title, plan, invitees, v.now)
+	p, err := s.Rooms.Replan(v.actor(), id, b.Title, plan, invitees, v.now)
 	if err == nil {
 		v.invitedChanged(p.Room)
 	}
@@ -294,7 +294,7 @@ func (s *Server) except(v *visit) error {
 			return plannedError(err)
 		}
 	}
-	p, err := s.Rooms.Except(v.account.ID, id, b.Original, start, time.Duration(b.Minutes)*time.Minute, v.now)
+	p, err := s.Rooms.Except(v.actor(), id, b.Original, start, time.Duration(b.Minutes)*time.Minute, v.now)
 	return v.plannedAnswer(http.StatusOK, p, err)
 }
 
@@ -312,9 +312,9 @@ func (s *Server) unplan(v *visit) error {
 	if err != nil {
 		return err
 	}
-	room, err := s.Rooms.Unplan(v.account.ID, id, v.now)
+	room, err := s.Rooms.Unplan(v.actor(), id, v.now)
 	if errors.Is(err, meetings.ErrNotOwner) {
-		room, err = s.Rooms.Decline(v.account.ID, id, v.now)
+		room, err = s.Rooms.Decline(v.actor(), id, v.now)
 	}
 	if err != nil {
 		return plannedError(err)

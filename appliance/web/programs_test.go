@@ -3,9 +3,12 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -13,12 +16,14 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/audit"
+	"huisclos/meetings"
 )
 
 // A robot is a program with a token of the API: no cookie, no origin, no CSRF token.
 type robot struct {
 	h      *house
 	token  string
+	id     string // as the audit log names it
 	change func(*http.Request)
 }
 
@@ -27,9 +32,9 @@ func (h *house) robot(w accounts.ProgramWish) *robot {
 	w.Name = "Supervision"
 	actor := h.actor()
 	actor.Proved = h.clock()
-	_, token, err := h.accounts.MakeProgram(actor, w, h.clock())
+	p, token, err := h.accounts.MakeProgram(actor, w, h.clock())
 	must(h.t, err)
-	return &robot{h: h, token: token.Reveal()}
+	return &robot{h: h, token: token.Reveal(), id: p.ID.String()}
 }
 
 func scopes(list ...accounts.Scope) (out accounts.ProgramWish) {
@@ -62,6 +67,19 @@ func (r *robot) do(method, path string, body any) answer {
 	data, err := io.ReadAll(res.Body)
 	must(r.h.t, err)
 	return answer{res.StatusCode, res.Header, data}
+}
+
+// acts are the entries of the audit log that name the program, the oldest first.
+func (r *robot) acts() (list []audit.Entry) {
+	r.h.t.Helper()
+	all, err := r.h.audit.List(0, 100)
+	must(r.h.t, err)
+	for _, e := range slices.Backward(all) {
+		if e.Detail["program"] == r.id {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // byPrograms is what a program with the scope of a route gets, where that is not what an administrator gets by the privilege matrix.
@@ -119,10 +137,17 @@ func TestProgramMatrix(t *testing.T) {
 				one = newScene(t)
 				path = r.path(one)
 			}
-			if a := one.robot(scopes(scope)).do(r.method, path, r.body); a.status != want {
+			has := one.robot(scopes(scope))
+			if a := has.do(r.method, path, r.body); a.status != want {
 				t.Errorf("with the scope: %d %s, want %d", a.status, a.body, want)
 			}
-			if r.method != http.MethodGet && scope != accounts.WriteAccounts && scope != accounts.WriteGroups {
+			if r.method == http.MethodGet {
+				return
+			}
+			if !strings.HasSuffix(string(scope), ":write") {
+				t.Errorf("%s changes something by the scope %s", name, scope)
+			}
+			if want < 300 && len(has.acts()) == 0 {
 				t.Errorf("%s changes something, and its acts don't name the program", name)
 			}
 		})
@@ -187,6 +212,121 @@ func TestProgramEntersNoCall(t *testing.T) {
 		if op.scope != "" && (strings.Contains(name, "/signal") || strings.Contains(name, "/tree") || strings.Contains(name, "/connection") || strings.Contains(name, "/pin") || strings.Contains(name, "/straight")) {
 			t.Errorf("%s has a scope", name)
 		}
+	}
+}
+
+// TestProgramKeepsRooms: with the scope a program opens, changes and deletes rooms of who made its token and plans meetings in them, each act
+// in the log with both; with the scope of reading it sees them and changes none. Others' rooms stay theirs, and who comes in is no program's
+// to say.
+func TestProgramKeepsRooms(t *testing.T) {
+	s := newScene(t)
+	keeper, reader := s.robot(scopes(accounts.WriteRooms)), s.robot(scopes(accounts.ReadRooms))
+	does := func(method, path string, body any, status int) answer {
+		t.Helper()
+		a := keeper.do(method, path, body)
+		if a.status != status {
+			t.Fatalf("%s %s: %d %s, want %d", method, path, a.status, a.body, status)
+		}
+		return a
+	}
+	room := at(does("POST", "/api/rooms", map[string]string{"name": "Revue hebdomadaire"}, http.StatusCreated).json(t), "id").(string)
+	does("PATCH", "/api/rooms/"+room, map[string]string{"name": "Revue"}, http.StatusOK)
+	does("PATCH", "/api/rooms/"+room, map[string]any{"profile": meetings.ProfileSensible}, http.StatusOK)
+	plan := maps.Clone(somePlan)
+	plan["recurrence"] = map[string]any{"frequency": "weekly", "every": 1, "count": 4}
+	meeting := at(does("POST", "/api/rooms/"+room+"/meetings", plan, http.StatusCreated).json(t), "id").(string)
+	plan["title"] = "Revue du lundi"
+	does("PATCH", "/api/meetings/"+meeting, plan, http.StatusOK)
+	does("POST", "/api/meetings/"+meeting+"/occurrence", map[string]any{"original": "2026-02-09T08:00:00Z"}, http.StatusOK)
+	if list := at(reader.do("GET", "/api/rooms/"+room+"/meetings", nil).json(t), "meetings").([]any); len(list) != 1 || at(list[0], "title") != "Revue du lundi" {
+		t.Errorf("planned: %v", list)
+	}
+	for method, path := range map[string]string{"POST": "/api/rooms", "PATCH": "/api/rooms/" + room, "DELETE": "/api/rooms/" + room} {
+		expect(t, method+" by who reads", reader.do(method, path, map[string]string{"name": "Autre"}), http.StatusForbidden, "scope")
+	}
+	expect(t, "reading by who writes", keeper.do("GET", "/api/rooms/"+room, nil), http.StatusForbidden, "scope")
+	for _, r := range []struct {
+		method, path string
+		body         any
+	}{
+		{"PATCH", "/rules", map[string]any{"pin": "2468"}}, {"GET", "/rules", nil}, {"POST", "/pin", map[string]string{"pin": "2468"}}, {"POST", "/straight", map[string]any{"accounts": []string{}}},
+		{"POST", "/invitations", map[string]any{"emails": []string{"gast@example.org"}, "language": "fr"}},
+	} {
+		expect(t, r.method+r.path, keeper.do(r.method, "/api/rooms/"+room+r.path, r.body), http.StatusForbidden, "not-for-programs")
+	}
+	for _, method := range []string{"PATCH", "DELETE"} {
+		expect(t, method+" of another's room", keeper.do(method, "/api/rooms/"+s.room, map[string]string{"name": "À moi"}), http.StatusForbidden, "forbidden")
+	}
+	does("DELETE", "/api/meetings/"+meeting, nil, http.StatusNoContent)
+	does("DELETE", "/api/rooms/"+room, nil, http.StatusNoContent)
+	expect(t, "it is gone", reader.do("GET", "/api/rooms/"+room, nil), http.StatusNotFound, "not-found")
+	want := []audit.Action{audit.RoomCreated, audit.RoomRenamed, audit.RoomProfile, audit.MeetingPlanned, audit.MeetingChanged, audit.MeetingCancelled, audit.MeetingCancelled, audit.RoomDeleted}
+	var got []audit.Action
+	for _, e := range keeper.acts() {
+		if got = append(got, e.Action); e.Actor != s.administrator.ID.String() || e.Object != room {
+			t.Errorf("%+v", e)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+	if len(reader.acts()) != 0 {
+		t.Errorf("who reads stands in the log: %+v", reader.acts())
+	}
+}
+
+// TestRoomsOfATokenThatEnds: a token that was revoked or grew old between the request and its act changes nothing any more.
+func TestRoomsOfATokenThatEnds(t *testing.T) {
+	h := newHouse(t)
+	lend := func(actor accounts.Actor) accounts.Program {
+		t.Helper()
+		actor.Proved = h.clock()
+		p, _, err := h.accounts.MakeProgram(actor, accounts.ProgramWish{Name: "Agenda", Scopes: []string{string(accounts.WriteRooms)}, Days: 1}, h.clock())
+		must(t, err)
+		return p
+	}
+	now, from := h.clock(), netip.MustParseAddr("192.0.2.9")
+	revoked, old := lend(h.actor()), lend(h.actor())
+	room, err := h.rooms.Create(revoked.Actor(from), "Revue", now)
+	must(t, err)
+	plan := meetings.Plan{Start: now.Add(time.Hour), Zone: "Europe/Paris", Duration: time.Hour}
+	meeting, err := h.rooms.Plan(revoked.Actor(from), room.ID, "Revue", plan, nil, now)
+	must(t, err)
+	must(t, h.accounts.RevokeProgram(h.actor(), revoked.ID, now))
+	for what, c := range map[string]struct {
+		actor accounts.Actor
+		at    time.Time
+		err   error
+	}{
+		"revoked": {revoked.Actor(from), now, accounts.ErrProgram}, "too old": {old.Actor(from), now.Add(25 * time.Hour), accounts.ErrProgram},
+	} {
+		for name, do := range map[string]func() error{
+			"create": func() error { _, err := h.rooms.Create(c.actor, "Autre", c.at); return err },
+			"rename": func() error { _, err := h.rooms.Rename(c.actor, room.ID, "Autre", c.at); return err },
+			"profile": func() error {
+				_, _, err := h.rooms.SetProfile(c.actor, room.ID, meetings.ProfileSensible, c.at)
+				return err
+			},
+			"delete": func() error { return h.rooms.Delete(c.actor, room.ID, c.at) },
+			"plan":   func() error { _, err := h.rooms.Plan(c.actor, room.ID, "Autre", plan, nil, c.at); return err },
+			"replan": func() error { _, err := h.rooms.Replan(c.actor, meeting.ID, "Autre", plan, nil, c.at); return err },
+			"except": func() error {
+				_, err := h.rooms.Except(c.actor, meeting.ID, plan.Start, time.Time{}, 0, c.at)
+				return err
+			},
+			"unplan":  func() error { _, err := h.rooms.Unplan(c.actor, meeting.ID, c.at); return err },
+			"decline": func() error { _, err := h.rooms.Decline(c.actor, meeting.ID, c.at); return err },
+		} {
+			if err := do(); !errors.Is(err, c.err) {
+				t.Errorf("%s by a token that is %s: %v", name, what, err)
+			}
+		}
+	}
+	if list, err := h.rooms.List(h.administrator.ID, now); err != nil || len(list) != 1 || list[0].Name != "Revue" {
+		t.Errorf("the rooms are %+v, %v", list, err)
+	}
+	if list, err := h.rooms.PlannedIn(h.administrator.ID, room.ID); err != nil || len(list) != 1 || list[0].Title != "Revue" {
+		t.Errorf("the meetings are %+v, %v", list, err)
 	}
 }
 

@@ -266,7 +266,7 @@ func idOf(t *testing.T, b *browser, query string) string {
 func TestRolesAndWhatTheyOwn(t *testing.T) {
 	h := newHouse(t)
 	room := func(role accounts.Role) (*browser, string) {
-		r, err := h.rooms.Create(h.there(role).ID, "Ancienne", h.clock())
+		r, err := h.rooms.Create(accounts.Actor{Account: h.there(role).ID}, "Ancienne", h.clock())
 		must(t, err)
 		return h.asRole(role), "/api/rooms/" + r.ID.String()
 	}
@@ -281,7 +281,7 @@ func TestRolesAndWhatTheyOwn(t *testing.T) {
 	}
 	// An administrator gets nobody's room by being one, nor a way around its lobby: see TestSignallingIsWhoTheSessionSays.
 	admin := h.asAdministrator()
-	r, err := h.rooms.Create(h.member.ID, "Salle", h.clock())
+	r, err := h.rooms.Create(accounts.Actor{Account: h.member.ID}, "Salle", h.clock())
 	must(t, err)
 	expect(t, "administrator renames", admin.do("PATCH", "/api/rooms/"+r.ID.String(), map[string]string{"name": "x"}), http.StatusForbidden, "forbidden")
 	expect(t, "administrator reads the tree", admin.do("GET", "/api/rooms/"+r.ID.String()+"/tree/0", nil), http.StatusNotFound, "not-found")
@@ -293,7 +293,7 @@ func TestAgreedDeletionTakesRoomsAlong(t *testing.T) {
 	olga := h.there(accounts.Officer)
 	oona := h.newAccountOf("oona@example.org", accounts.Officer)
 	h.giveFactor(oona, rolePassphrase)
-	room, err := h.rooms.Create(olga.ID, "Salle d'Olga", h.clock())
+	room, err := h.rooms.Create(accounts.Actor{Account: olga.ID}, "Salle d'Olga", h.clock())
 	must(t, err)
 	admin := h.asAdministrator()
 	a := admin.do("DELETE", "/api/admin/accounts/"+olga.ID.String(), nil)

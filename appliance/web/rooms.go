@@ -151,7 +151,7 @@ func (s *Server) createRoom(v *visit) error {
 	if err := v.decode(&b); err != nil {
 		return err
 	}
-	r, err := s.Rooms.Create(v.account.ID, b.Name, v.now)
+	r, err := s.Rooms.Create(v.actor(), b.Name, v.now)
 	return v.roomAnswer(http.StatusCreated, r, err)
 }
 
@@ -210,13 +210,13 @@ func (s *Server) changeRoom(v *visit) error {
 	}
 	switch {
 	case b.Name != nil && b.Profile == nil:
-		r, err := s.Rooms.Rename(v.account.ID, id, *b.Name, v.now)
+		r, err := s.Rooms.Rename(v.actor(), id, *b.Name, v.now)
 		if err == nil {
 			s.Hall.Renamed(id, r.Name)
 		}
 		return v.roomAnswer(http.StatusOK, r, err)
 	case b.Profile != nil && b.Name == nil:
-		r, p, err := s.Rooms.SetProfile(v.account.ID, id, *b.Profile, v.now)
+		r, p, err := s.Rooms.SetProfile(v.actor(), id, *b.Profile, v.now)
 		if err == nil {
 			s.Hall.ProfileChanged(id, p.Profile)
 		}
@@ -230,7 +230,7 @@ func (s *Server) deleteRoom(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Rooms.Delete(v.account.ID, id, v.now); err != nil {
+	if err := s.Rooms.Delete(v.actor(), id, v.now); err != nil {
 		return roomError(err)
 	}
 	s.Hall.Deleted(id)

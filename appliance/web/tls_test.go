@@ -6,10 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
-	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"huisclos/accounts"
 	"huisclos/appliance/certs"
 	"huisclos/appliance/certs/order"
+	"huisclos/crypto/certtest"
 )
 
 // cabinet stands for the appliance's: a keeper of its own, and no audit log.
@@ -78,13 +77,7 @@ func (c *cabinet) Look(_ context.Context, directory, _ string, _ time.Time) (ord
 // signed is a certificate by an authority of the test's for a public key.
 func signed(t *testing.T, public any, name string, now time.Time) (chain []byte) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(9, 0, 0), IsCA: true, BasicConstraintsValid: true}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0), DNSNames: []string{name}}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, public, key)
-	must(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return certtest.New(t).Issue(t, certtest.For{Names: []string{name}, From: now.Add(-time.Hour), Until: now.AddDate(1, 0, 0), Public: public}).Cert
 }
 
 func TestCertificateInTheConsole(t *testing.T) {

@@ -72,7 +72,7 @@ func deliveryOf(d webhook.Delivery) deliveryJSON {
 
 // webhookError gives the refusals of webhooks their codes.
 func webhookError(err error) error {
-	for of, c := range map[error]code{webhook.ErrNone: codeNotFound, webhook.ErrName: "webhook-name", webhook.ErrURL: "webhook-url", webhook.ErrEvents: "webhook-events",
+	for of, c := range map[error]code{webhook.ErrNone: codeNotFound, webhook.ErrName: "webhook-name", webhook.ErrURL: "webhook-url", webhook.ErrPlace: "webhook-place", webhook.ErrEvents: "webhook-events",
 		webhook.ErrAuthority: "webhook-authority", webhook.ErrTooMany: "too-many-webhooks"} {
 		if errors.Is(err, of) {
 			return refusal{c}

@@ -309,7 +309,10 @@ func (h *Hooks) post(ctx context.Context, s stored, w waiting, now time.Time) (s
 	if err != nil {
 		return 0, err
 	}
-	host, err := checkURL(kept.URL) // again: rules may have grown since it was stored
+	place, err := checkURL(kept.URL) // again: rules may have grown, and the settings changed, since it was stored
+	if err == nil {
+		err = h.mayGo(place)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errDial, err)
 	}
@@ -336,7 +339,7 @@ func (h *Hooks) post(ctx context.Context, s stored, w waiting, now time.Time) (s
 	r.Header.Set(signatureHeader, strings.Join(signatures, " "))
 	line := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			c, err := h.o.Dial(ctx, host, port)
+			c, err := h.o.Dial(ctx, place.Host, place.Port)
 			if err != nil {
 				return nil, fmt.Errorf("%w: %w", errDial, err)
 			}

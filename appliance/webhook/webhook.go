@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -57,7 +58,7 @@ const (
 	// Overlap is how long the secret before still signs too, after a new one was made.
 	Overlap = 24 * time.Hour
 
-	port          = 443
+	usualPort     = 443
 	maxURL        = 1024
 	maxAuthority  = 32 << 10
 	maxName       = 128
@@ -86,7 +87,8 @@ func ParseID(s string) (id ID, err error) {
 var (
 	ErrNone      = errors.New("webhook: no such webhook")
 	ErrName      = errors.New("webhook: a name has 1 to 128 bytes of visible characters")
-	ErrURL       = errors.New("webhook: an address is https, by the usual port, and of another machine")
+	ErrURL       = errors.New("webhook: an address is https, and of another machine")
+	ErrPlace     = errors.New("webhook: the settings let nothing out to that host and port")
 	ErrEvents    = errors.New("webhook: no event, or none that there is")
 	ErrAuthority = errors.New("webhook: the authorities are not certificates in PEM")
 	ErrTooMany   = errors.New("webhook: as many as can be kept")
@@ -146,6 +148,12 @@ func (id *ID) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Place is where an address leads: a host name in lower case or an IP address, and a port.
+type Place struct {
+	Host string
+	Port int
+}
+
 // Dial opens a TCP connection to a host and port: the process that connects outward does.
 type Dial func(ctx context.Context, host string, port int) (net.Conn, error)
 
@@ -162,9 +170,13 @@ type Options struct {
 	Keys   Keys
 	Random io.Reader
 	Dial   Dial
-	Roots  *x509.CertPool
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Named are the places that the settings files name for webhooks, at any port and also on this machine. Open lets the console name other
+	// machines, at port 443: so it is no way to every service of a network. The process that connects outward holds the same.
+	Named []Place
+	Open  bool
+	Roots *x509.CertPool
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Hooks are the webhooks of one appliance. Its methods may be called from any goroutine.
@@ -187,15 +199,20 @@ type rest struct {
 // New returns the webhooks that are kept in the database.
 func New(o Options) *Hooks { return &Hooks{o: o, busy: map[ID]bool{}, rest: map[ID]rest{}} }
 
-// check reads a wish.
-func (w Wish) check() (s stored, address string, err error) {
+// check reads a wish. An address that is as before may stay, although the settings let nothing out there any more: so it can be turned off.
+func (h *Hooks) check(w Wish, before string) (s stored, address string, err error) {
 	name := strings.TrimSpace(w.Name)
 	if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return s, "", ErrName
 	}
-	host, err := checkURL(w.URL)
+	place, err := checkURL(w.URL)
 	if err != nil {
 		return s, "", err
+	}
+	if w.URL != before {
+		if err := h.mayGo(place); err != nil {
+			return s, "", err
+		}
 	}
 	var events []Kind
 	for _, k := range Kinds() {
@@ -209,32 +226,51 @@ func (w Wish) check() (s stored, address string, err error) {
 	if _, err := authorities(w.Authority); err != nil {
 		return s, "", err
 	}
-	return stored{Name: name, Host: host, Events: events, Authority: w.Authority}, w.URL, nil
+	return stored{Name: name, Host: place.Host, Events: events, Authority: w.Authority}, w.URL, nil
 }
 
-// checkURL refuses what is no address of another machine over TLS. That a name leads to this machine after all is refused when the
+// checkURL reads where an address leads, and refuses what is none over TLS. That a name leads to this machine after all is refused when the
 // connection is made (appliance/outward).
-func checkURL(text string) (host string, err error) {
+func checkURL(text string) (p Place, err error) {
 	u, err := url.Parse(text)
 	if err != nil || len(text) > maxURL || u.Scheme != "https" || u.User != nil || u.Fragment != "" || u.Opaque != "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", ErrURL
+		return p, ErrURL
 	}
-	host = u.Hostname()
-	if host == "" || u.Port() != "" && u.Port() != "443" || len(host) > 253 {
-		return "", ErrURL
+	host, port := u.Hostname(), uint64(usualPort)
+	if u.Port() != "" {
+		if port, err = strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+			return p, ErrURL
+		}
+	}
+	if host == "" || len(host) > 253 {
+		return p, ErrURL
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		a = a.Unmap()
-		if a.Zone() != "" || a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-			return "", ErrURL
+		if a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+			return p, ErrURL
 		}
-		return host, nil
+		return Place{a.String(), int(port)}, nil
 	}
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-._") != "" || strings.Trim(name, "0123456789.") == "" {
-		return "", ErrURL
+		return p, ErrURL
 	}
-	return name, nil
+	return Place{name, int(port)}, nil
+}
+
+// mayGo refuses a place that the settings don't let webhooks go to.
+func (h *Hooks) mayGo(p Place) error {
+	if slices.Contains(h.o.Named, p) {
+		return nil
+	}
+	if a, err := netip.ParseAddr(p.Host); err == nil && (a.IsLoopback() || a.IsLinkLocalUnicast()) {
+		return ErrURL
+	}
+	if !h.o.Open || p.Port != usualPort {
+		return ErrPlace
+	}
+	return nil
 }
 
 // authorities reads certificates in PEM; "" is nil: the system's.
@@ -273,7 +309,7 @@ func (h *Hooks) draw(n int) ([]byte, error) {
 
 // Make makes a webhook within tx, and its secret, which is shown once. ErrName, ErrURL, ErrEvents, ErrAuthority, ErrTooMany.
 func (h *Hooks) Make(tx *store.Tx, w Wish, now time.Time) (Hook, string, error) {
-	s, address, err := w.check()
+	s, address, err := h.check(w, "")
 	if err != nil {
 		return Hook{}, "", err
 	}
@@ -307,17 +343,17 @@ func (h *Hooks) Make(tx *store.Tx, w Wish, now time.Time) (Hook, string, error) 
 func shown(secret []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(secret) }
 
 // Change gives a webhook what the wish says; off turns it off, and takes away what waits. A change turns on again what had failed.
-// ErrNone, ErrName, ErrURL, ErrEvents, ErrAuthority.
+// ErrNone, ErrName, ErrURL, ErrPlace, ErrEvents, ErrAuthority.
 func (h *Hooks) Change(tx *store.Tx, id ID, w Wish, off bool) (Hook, error) {
 	s, err := load(tx, id)
 	if err != nil {
 		return Hook{}, err
 	}
-	next, address, err := w.check()
+	kept, err := h.open(id, s.Sealed)
 	if err != nil {
 		return Hook{}, err
 	}
-	kept, err := h.open(id, s.Sealed)
+	next, address, err := h.check(w, kept.URL)
 	if err != nil {
 		return Hook{}, err
 	}
@@ -439,8 +475,11 @@ func empty(tx *store.Tx, bucket string, id ID) error {
 	return nil
 }
 
-// Host is the machine that a webhook leads to.
+// Host is the machine that a webhook leads to, with the port where that is not the usual one.
 func (h Hook) Host() string {
-	host, _ := checkURL(h.URL) // it was checked when it was stored
-	return host
+	p, _ := checkURL(h.URL) // it was checked when it was stored
+	if p.Port == usualPort {
+		return p.Host
+	}
+	return net.JoinHostPort(p.Host, strconv.Itoa(p.Port))
 }

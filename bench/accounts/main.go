@@ -13,7 +13,6 @@ import (
 	"flag"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 
 	"huisclos/accounts"
 	"huisclos/audit"
+	"huisclos/bench/crowd"
 	"huisclos/crypto/passhash"
 	"huisclos/store"
 )
@@ -32,11 +32,7 @@ const (
 	startLimit  = time.Second
 
 	active = 1000 // accounts with a passphrase, that sign in
-	phrase = "muscade galop triste 41"
 )
-
-// cheap is the least argon2id there is: what is measured is all else.
-var cheap = passhash.Params{Memory: 8, Time: 1, Threads: 1}
 
 var migrations = append([]store.Migration{{Version: 1, Name: "audit", Run: audit.CreateAll}}, accounts.Migrations(2)...)
 
@@ -53,11 +49,11 @@ func open(path string) (h house, err error) {
 	if err := db.Migrate(migrations); err != nil {
 		return h, err
 	}
-	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: cheap})
+	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Refusal: crowd.Cheap})
 	if err != nil {
 		return h, err
 	}
-	a, err := accounts.New(db, audit.New(db), hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap})
+	a, err := accounts.New(db, audit.New(db), hasher, rand.Reader, accounts.Options{MemberHash: crowd.Cheap, AdministratorHash: crowd.Cheap})
 	return house{a, db}, err
 }
 
@@ -92,7 +88,7 @@ func run(ctx context.Context, dir string, n, samples int) (ok bool, err error) {
 		return false, err
 	}
 	began := time.Now()
-	if err := fill(ctx, h, n); err != nil {
+	if err := crowd.Fill(ctx, h.Accounts, n, active); err != nil {
 		return false, err
 	}
 	fmt.Printf("%d accounts imported, %d of them activated, in %.0f s.\n\n", n, active, time.Since(began).Seconds())
@@ -115,7 +111,7 @@ func run(ctx context.Context, dir string, n, samples int) (ok bool, err error) {
 		return false, err
 	}
 	signIn, err := measure(samples, func(i int) error {
-		_, err := h.Login(ctx, email(i), accounts.Proof{Passphrase: phrase}, from(i), time.Now())
+		_, err := h.Login(ctx, crowd.Email(i), accounts.Proof{Passphrase: crowd.Phrase}, crowd.From(i), time.Now())
 		return err
 	})
 	if err != nil {
@@ -140,47 +136,10 @@ func run(ctx context.Context, dir string, n, samples int) (ok bool, err error) {
 	return ok, nil
 }
 
-func from(i int) accounts.Client {
-	return accounts.Client{Address: netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), Agent: "bench"}
-}
-
-func email(i int) string { return fmt.Sprintf("u%d@example.org", i) }
-
-var (
-	first = []string{"Marie", "Jean", "Élodie", "Ahmed", "Chloé", "Luc", "Nadia", "Paul", "Zoé", "Quentin"}
-	last  = []string{"Martin", "Durand", "Lefèvre", "Benali", "Nguyen", "Garcia", "Petit", "Robert", "Müller", "Ivanov"}
-)
-
-func fill(ctx context.Context, h house, n int) error {
-	const at = 500 // rows of one transaction: the engine sorts what one writes, small ones are quicker
-	for begin := 0; begin < n; begin += at {
-		var rows []accounts.ImportRow
-		for i := begin; i < min(begin+at, n); i++ {
-			rows = append(rows, accounts.ImportRow{Line: i + 2, Name: fmt.Sprintf("%s %s %d", first[i%10], last[i/10%10], i), Email: email(i), Role: accounts.Member})
-		}
-		list, err := h.Import(accounts.Operator(), rows, false, time.Now())
-		if err != nil {
-			return err
-		}
-		for i, l := range list {
-			if begin+i >= active {
-				break
-			}
-			if _, _, err := h.Activate(ctx, l.Activation.Token.Reveal(), phrase, from(begin+i), time.Now()); err != nil {
-				return err
-			}
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // searchOne asks one of the questions that people ask: a common word, a rare one, two, an address, a page in the middle.
 func searchOne(h house, i, n int) error {
 	some := mathrand.IntN(n)
-	query := []string{first[some%10], fmt.Sprint(some), first[some%10] + " " + last[some/10%10], email(some), "zo", ""}[i%6]
+	query := []string{crowd.First[some%10], fmt.Sprint(some), crowd.First[some%10] + " " + crowd.Last[some/10%10], crowd.Email(some), "zo", ""}[i%6]
 	page, _, err := h.List(query, "", 50)
 	if err == nil && len(page) == 0 {
 		err = fmt.Errorf("nobody is found by %q", query)

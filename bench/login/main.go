@@ -12,8 +12,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"huisclos/bench/program"
 )
 
 const (
@@ -55,18 +58,18 @@ func run(ctx context.Context, binary string, accounts, tries int, spread time.Du
 	}
 	defer os.RemoveAll(dir)
 	// The program itself makes its database, whatever its migrations are.
-	if err := once(ctx, binary, dir); err != nil {
+	if err := program.Once(ctx, binary, filepath.Join(dir, "data")); err != nil {
 		return false, err
 	}
 	work, err := prepare(ctx, dir, accounts)
 	if err != nil {
 		return false, err
 	}
-	s, err := start(ctx, binary, dir, true)
+	s, err := start(ctx, binary, dir)
 	if err != nil {
 		return false, err
 	}
-	defer s.stop()
+	defer s.Stop()
 	fmt.Printf("The program says: refused after %s, one passphrase takes %s.\n\n", s.after, s.measured)
 	answers := map[string][]time.Duration{}
 	from := 0

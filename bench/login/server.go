@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -14,14 +13,13 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/netip"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"syscall"
 	"time"
 
 	"huisclos/accounts"
 	"huisclos/audit"
+	"huisclos/bench/program"
 	"huisclos/crypto/passhash"
 	"huisclos/store"
 )
@@ -80,81 +78,31 @@ func prepare(ctx context.Context, dir string, each int) (work map[string][]time.
 
 // server is the program in a process of its own.
 type server struct {
-	cmd             *exec.Cmd
-	at              string
+	*program.Server
 	after, measured string // as it says them in its log
 }
 
 var saysAfter = regexp.MustCompile(`refused sign-ins are answered at one time.*after["=: ]+([0-9.a-zµ]+).*one passphrase["=: ]+([0-9.a-zµ]+)`)
 
-// once starts the program and stops it.
-func once(ctx context.Context, binary, dir string) error {
-	s, err := start(ctx, binary, dir, false)
-	if err != nil {
-		return err
-	}
-	return s.stop()
-}
-
-// start returns when the program answers, and with measured when it has said after what time it refuses.
-func start(ctx context.Context, binary, dir string, measured bool) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := &server{at: l.Addr().String()}
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	s.cmd = exec.Command(binary, "serve", "--listen", s.at, "--data", filepath.Join(dir, "data"))
-	log, err := s.cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
+// start returns when the program answers and has said after what time it refuses.
+func start(ctx context.Context, binary, dir string) (*server, error) {
 	said := make(chan [2]string, 1)
-	go func() {
-		lines := bufio.NewScanner(log)
-		for lines.Scan() {
-			if m := saysAfter.FindStringSubmatch(lines.Text()); m != nil {
-				said <- [2]string{m[1], m[2]}
-			}
+	s, err := program.Start(ctx, binary, filepath.Join(dir, "data"), func(line string) {
+		if m := saysAfter.FindStringSubmatch(line); m != nil {
+			said <- [2]string{m[1], m[2]}
 		}
-	}()
+	})
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	for {
-		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // our own child, on loopback
-		c, err := d.DialContext(ctx, "tcp", s.at)
-		if err == nil {
-			c.Close()
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("the program does not answer: %w", err), s.stop())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-	if !measured {
-		return s, nil
-	}
 	select {
 	case m := <-said:
-		s.after, s.measured = m[0], m[1]
+		return &server{s, m[0], m[1]}, nil
 	case <-ctx.Done():
-		return nil, errors.Join(errors.New("the program does not say after what time it refuses"), s.stop())
+		return nil, errors.Join(errors.New("the program does not say after what time it refuses"), s.Stop())
 	}
-	return s, nil
-}
-
-func (s *server) stop() error {
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	return s.cmd.Wait()
 }
 
 // refused tries a wrong passphrase as a browser would, from the n-th loopback address, and returns the time from the last
@@ -168,7 +116,7 @@ func (s *server) refused(ctx context.Context, email, passphrase string, n int) (
 	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	c := http.Client{Jar: jar, Transport: transport}
-	origin := "https://" + s.at
+	origin := "https://" + s.At
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/api/me", nil)
 	if err != nil {
 		return 0, err

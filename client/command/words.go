@@ -190,6 +190,8 @@ var sentences = map[string][2]string{
 	"draining":     {"l'appliance ne commence aucun nouvel appel en ce moment ; ceux en cours continuent.", "the appliance begins no new call at the moment; those in progress go on."},
 	"not-recorded": {"l'appliance ne peut rien enregistrer en ce moment (son disque) : personne n'entre, les appels en cours continuent. Prévenez la personne qui la gère.",
 		"the appliance can record nothing at the moment (its disk): nobody comes in, calls in progress go on. Tell the person who runs it."},
+	"clock": {"l'heure de cette machine et celle de l'appliance sont trop éloignées ; vérifiez la date et l'heure des deux.",
+		"the clocks of this machine and of the appliance are too far apart; look at date and time of both."},
 	"two-factors": {"cette salle n'est ouverte qu'à ceux qui se connectent avec deux facteurs ; ajoutez un second facteur à ce compte.",
 		"this room is only for those who sign in with two factors; add a second factor to this account."},
 	"role":          {"le profil de cette salle n'admet pas le rôle de ce compte.", "this room's profile does not admit this account's role."},

@@ -241,7 +241,7 @@ func (m *Member) knock(now time.Time) []Effect {
 
 func (m *Member) onFailure(q *meetings.Failure) []Effect {
 	switch {
-	case (q.Request == "knock" || q.Request == "create") && (q.Code == "two-factors" || q.Code == "role" || q.Code == "not-recorded"):
+	case (q.Request == "knock" || q.Request == "create") && (q.Code == "two-factors" || q.Code == "role" || q.Code == "not-recorded" || q.Code == "clock"):
 		return []Effect{Failed{q.Code, q.Request}}
 	case q.Request == "knock" && q.Code == "not-added":
 		// The committers left this KeyPackage out (it may have been too old for

@@ -23,6 +23,8 @@ var (
 	ErrRestored = errors.New("a restored group does not send")
 	// ErrReinitialised: the group was closed by a ReInit.
 	ErrReinitialised = errors.New("group is closed by a reinit")
+	// ErrLifetime: the leaf's time has not begun or is over, by the clock that is asked: one of the two clocks may be wrong.
+	ErrLifetime = errors.New("outside its lifetime")
 	// ErrNoProposal: a commit refers to a proposal that was not received.
 	ErrNoProposal = errors.New("referenced proposal not received")
 )
@@ -75,6 +77,8 @@ func Reason(err error) string {
 		return "malformed"
 	case errors.Is(err, ErrSuite):
 		return "suite"
+	case errors.Is(err, ErrLifetime):
+		return "lifetime"
 	case errors.Is(err, ErrInvalid):
 		return "invalid"
 	}

@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -41,7 +42,7 @@ func JoinWelcome(b []byte, bundle *KeyPackageBundle, o JoinOptions) (*Group, err
 		return nil, invalid("welcome for suite %v", m.welcome.suite)
 	}
 	if !o.Now.IsZero() && !kp.leaf.Lifetime.covers(o.Now, Leeway) {
-		return nil, invalid("own key package is outside its lifetime")
+		return nil, fmt.Errorf("%w: own key package: %w", ErrInvalid, ErrLifetime)
 	}
 	secrets, info, err := m.welcome.open(s, bundle, o.PSKs)
 	if err != nil {

@@ -190,7 +190,7 @@ func (k *KeyPackage) Verify(now time.Time) error {
 		return err
 	}
 	if !k.leaf.Lifetime.covers(now, Leeway) {
-		return invalid("key package is outside its lifetime")
+		return fmt.Errorf("%w: key package: %w", ErrInvalid, ErrLifetime)
 	}
 	return nil
 }

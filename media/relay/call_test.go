@@ -4,17 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,6 +25,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
+	"huisclos/crypto/certtest"
 	"huisclos/crypto/sframe"
 	"huisclos/media"
 	"huisclos/media/relay"
@@ -91,17 +88,9 @@ func newHall(t *testing.T) *hall {
 }
 
 func (h *hall) certificate() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(h.t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "relay"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	must(h.t, err)
-	leaf, err := x509.ParseCertificate(der)
-	must(h.t, err)
-	h.roots = x509.NewCertPool()
-	h.roots.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	own := certtest.SelfSigned(h.t, certtest.For{Names: []string{"127.0.0.1"}})
+	h.roots = own.Roots()
+	return own.TLS
 }
 
 func (h *hall) Offer(_ media.CallID, peer media.PeerID, offer string, _ []media.Track) {

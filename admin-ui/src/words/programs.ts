@@ -4,12 +4,12 @@ import type { Outcome } from "../programs.ts";
 
 const scopesFR: Readonly<Record<string, string>> = {
   "status:read": "Lire l’état de l’appareil", "accounts:read": "Lire les comptes, avec noms et adresses", "accounts:write": "Créer, renommer, désactiver des comptes de membres et d’organisateurs",
-  "groups:read": "Lire les groupes", "groups:write": "Changer les groupes d’ici", "rooms:read": "Lire vos salles et réunions prévues", "calls:read": "Lire les réunions en cours, sans contenu",
+  "groups:read": "Lire les groupes", "groups:write": "Changer les groupes d’ici", "rooms:read": "Lire vos salles et réunions prévues", "rooms:write": "Ouvrir, changer et supprimer vos salles, y prévoir des réunions", "calls:read": "Lire les réunions en cours, sans contenu",
   "statistics:read": "Lire les chiffres d’usage, sans noms", "audit:read": "Lire le journal d’audit", "settings:read": "Lire les réglages, sans secrets", "backups:read": "Lire la liste des sauvegardes",
 };
 const scopesEN: Readonly<Record<string, string>> = {
   "status:read": "Read the state of the appliance", "accounts:read": "Read accounts, with names and addresses", "accounts:write": "Make, rename, disable accounts of members and organisers",
-  "groups:read": "Read groups", "groups:write": "Change groups of here", "rooms:read": "Read your rooms and planned meetings", "calls:read": "Read meetings in progress, without content",
+  "groups:read": "Read groups", "groups:write": "Change groups of here", "rooms:read": "Read your rooms and planned meetings", "rooms:write": "Open, change and delete your rooms, plan meetings in them", "calls:read": "Read meetings in progress, without content",
   "statistics:read": "Read figures of use, without names", "audit:read": "Read the audit log", "settings:read": "Read settings, without secrets", "backups:read": "Read the list of backups",
 };
 const eventsFR: Readonly<Record<string, string>> = {
@@ -45,7 +45,7 @@ export const programWords = dictionary(
       failedText: (n: string) => `Le webhook « ${n} » a échoué trois jours de suite et a été arrêté. Réparez le destinataire, puis modifiez le webhook et remettez-le en marche.`,
       waiting: (n: number) => plural("fr", n, "événement attend", "événements attendent"), lost: (n: number) => plural("fr", n, "événement perdu", "événements perdus"), events: (n: number) => plural("fr", n, "événement suivi", "événements suivis"),
       look: (n: string) => `Voir le webhook ${n}`, makeTitle: "Créer un webhook", change: "Modifier", changeTitle: "Modifier le webhook", save: "Enregistrer", notSaved: "Le webhook n’a pas été enregistré", saved: "Webhook enregistré",
-      nameLabel: "Nom", url: "Adresse", urlHint: "https, port 443, sur une autre machine.", what: "Événements", event: (e: string) => eventsFR[e] ?? e,
+      nameLabel: "Nom", url: "Adresse", urlHint: "https, sur une autre machine, au port 443 ou à un port que nomme le fichier de réglages.", what: "Événements", event: (e: string) => eventsFR[e] ?? e,
       authority: "Autorité de certification (facultatif)", authorityHint: "Certificats au format PEM, si le destinataire a un certificat de votre propre autorité.", on: "En marche", makeAct: "Créer le webhook",
       secret: "Secret de signature", secretTitle: "Secret du webhook", once: "Ce secret n’est montré qu’une fois. Copiez-le maintenant chez le destinataire, qui vérifie avec lui la signature de chaque requête.", copySecret: "Copier le secret",
       renew: "Nouveau secret", renewTitle: "Faire un nouveau secret ?", renewText: "Pendant un jour, chaque requête est signée des deux secrets : changez-le chez le destinataire d’ici là. Ensuite, l’ancien ne signe plus.", renewAct: "Faire un nouveau secret", former: (d: string) => `L’ancien secret signe aussi jusqu’au ${d}.`,
@@ -75,7 +75,7 @@ export const programWords = dictionary(
       failedText: (n: string) => `The webhook “${n}” failed for three days in a row and was stopped. Mend the receiver, then change the webhook and turn it on again.`,
       waiting: (n: number) => plural("en", n, "event waits", "events wait"), lost: (n: number) => plural("en", n, "event lost", "events lost"), events: (n: number) => plural("en", n, "event followed", "events followed"),
       look: (n: string) => `Look at the webhook ${n}`, makeTitle: "Make a webhook", change: "Change", changeTitle: "Change the webhook", save: "Save", notSaved: "The webhook was not saved", saved: "Webhook saved",
-      nameLabel: "Name", url: "Address", urlHint: "https, port 443, on another machine.", what: "Events", event: (e: string) => eventsEN[e] ?? e,
+      nameLabel: "Name", url: "Address", urlHint: "https, on another machine, at port 443 or at a port that the settings file names.", what: "Events", event: (e: string) => eventsEN[e] ?? e,
       authority: "Certificate authority (optional)", authorityHint: "Certificates in PEM, if the receiver’s certificate comes from an authority of your own.", on: "Running", makeAct: "Make the webhook",
       secret: "Signing secret", secretTitle: "Secret of the webhook", once: "This secret is shown once. Copy it to the receiver now, which checks the signature of each request with it.", copySecret: "Copy the secret",
       renew: "New secret", renewTitle: "Make a new secret?", renewText: "For a day each request is signed by both secrets: change it at the receiver until then. After that, the one before no longer signs.", renewAct: "Make a new secret", former: (d: string) => `The secret before signs too until ${d}.`,

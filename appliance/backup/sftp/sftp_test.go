@@ -3,23 +3,16 @@ package sftp
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"huisclos/appliance/backup"
+	"huisclos/appliance/backup/sftp/sftptest"
 )
 
 var now = time.Date(2026, 11, 29, 22, 15, 0, 0, time.UTC)
@@ -31,82 +24,12 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// key is a pair in OpenSSH's form.
-func key(t *testing.T) (private []byte, public string) {
-	t.Helper()
-	pub, priv, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
-	block, err := ssh.MarshalPrivateKey(priv, "")
-	must(t, err)
-	line, err := ssh.NewPublicKey(pub)
-	must(t, err)
-	return pem.EncodeToMemory(block), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(line)))
-}
-
-// openSSH starts OpenSSH's server on the loopback, with its sftp-server and the account that the test runs under.
+// openSSH is a real server, and the settings that lead to it.
 func openSSH(t *testing.T) (c Config, home string) {
 	t.Helper()
-	sshd, err := exec.LookPath("sshd")
-	if err != nil {
-		if sshd, err = exec.LookPath("/usr/sbin/sshd"); err != nil {
-			t.Skip("OpenSSH's server is not installed (.ci/need sshd)")
-		}
-	}
-	me, err := user.Current()
-	must(t, err)
-	if me.Uid == "0" {
-		must(t, os.MkdirAll("/run/sshd", 0o755)) // its privilege separation, of a server that no service has started
-	}
-	dir := t.TempDir()
-	hostPrivate, hostPublic := key(t)
-	private, public := key(t)
-	write := func(name string, text []byte) string {
-		path := filepath.Join(dir, name)
-		must(t, os.WriteFile(path, text, 0o600))
-		return path
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	at := l.Addr().String()
-	must(t, l.Close())
-	_, port, _ := net.SplitHostPort(at)
-	home = filepath.Join(dir, "home")
-	must(t, os.Mkdir(home, 0o700))
-	config := write("sshd_config", fmt.Appendf(nil, `ListenAddress 127.0.0.1
-Port %s
-HostKey %s
-AuthorizedKeysFile %s
-StrictModes no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM no
-PermitRootLogin prohibit-password
-PidFile none
-Subsystem sftp /usr/lib/openssh/sftp-server -d %s
-`, port, write("host", hostPrivate), write("authorized", []byte(public+"\n")), home))
-	server := exec.Command(sshd, "-D", "-e", "-f", config)
-	var said bytes.Buffer
-	server.Stderr = &said
-	must(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-		if t.Failed() {
-			t.Log(said.String())
-		}
-	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		probe, err := net.Dial("tcp", at)
-		if err == nil {
-			_ = probe.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
-	return Config{User: me.Username, Folder: "sauvegardes/huisclos", HostKey: hostPublic, Key: private,
-		Dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", at) }}, home
+	s := sftptest.Start(t)
+	return Config{User: s.User, Folder: "sauvegardes/huisclos", HostKey: s.HostKey, Key: s.Key,
+		Dial: func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "tcp", s.At()) }}, s.Home
 }
 
 func TestOpenSSH(t *testing.T) {
@@ -151,7 +74,7 @@ func TestOpenSSH(t *testing.T) {
 
 func TestOtherKeys(t *testing.T) {
 	c, home := openSSH(t)
-	other, public := key(t)
+	other, public := sftptest.Key(t)
 	wrong := c
 	wrong.HostKey = public
 	target, err := New(wrong)

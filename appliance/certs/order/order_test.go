@@ -100,14 +100,14 @@ func TestCertificateByTLSALPN(t *testing.T) {
 		t.Error("not for the new name")
 	}
 	// The authority is gone: what is served stays.
-	p.stop()
+	p.Stop()
 	third := h.keeper.Fingerprint()
 	s.Names = append(s.Names, "fourth.acme.test")
 	if _, err := h.Tend(context.Background(), s, false, now); kindOf(err) != NoAuthority || h.keeper.Fingerprint() != third {
 		t.Errorf("without the authority: %v", err)
 	}
 	// It comes back and remembers nothing of us.
-	p.start(t)
+	p.Start(t)
 	status, _ = h.Status()
 	tend(t, h, s, status.Next)
 }

@@ -318,7 +318,10 @@ export class Call extends CallSignals implements CallActions {
       case "mediaRefused": this.media?.refused(m.counts); break;
       case "error":
         this.media?.requestFailed(m.request);
-        if (m.request === "admit") this.waiting.failed();
+        if (m.request === "admit") {
+          this.waiting.failed();
+          if (m.code === "admission-expired") this.notice("clocks", "");
+        }
         this.session?.take(m);
         break;
       case "ended": this.finish("ended", "over"); break;

@@ -238,7 +238,7 @@ export class Session {
       if (++this.joins >= joinTries) { this.events.failed("key-failed", code); return; }
       this.retryTimer = setTimeout(() => { void this.queue.run(() => this.stopped || this.view || this.knocking ? undefined : this.knock()); }, rejoinPause);
     } else if (request === "knock") {
-      this.events.failed(code === "full" || code === "two-factors" || code === "role" || code === "not-recorded" ? code : "protocol", code);
+      this.events.failed(code === "full" || code === "two-factors" || code === "role" || code === "not-recorded" || code === "clock" ? code : "protocol", code);
     } else if (request === "create" && code !== "recover") {
       this.events.failed(code === "capacity" || code === "calls" || code === "draining" || code === "two-factors" || code === "role" || code === "not-recorded" ? code : "protocol", code);
     } else if (request === "change") {

@@ -35,7 +35,7 @@ export type ReasonCode =
   // ended, removed
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
-  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity" | "calls" | "draining" | "not-recorded"
+  | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity" | "calls" | "draining" | "not-recorded" | "clock"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker";
 
@@ -186,7 +186,7 @@ export type Seal = "open" | "sealed" | "unverified" | "not-safe";
 
 export type NoticeKind =
   | "joined" | "left" | "removed" | "locked" | "unlocked" | "host-added" | "hand" | "compare" | "screen-started" | "screen-stopped"
-  | "knock" | "straight" | "mic-lost" | "cam-lost" | "own-media-refused" | "reconnected" | "restarted";
+  | "knock" | "straight" | "mic-lost" | "cam-lost" | "own-media-refused" | "clocks" | "reconnected" | "restarted";
 export interface Notice { id: string; kind: NoticeKind; name: string; key?: string; time: number }
 
 export interface Tile { leaf: number; kind: "camera" | "screen"; /** Height in device pixels, 0 when not visible. */ height: number }

@@ -58,7 +58,7 @@ function Pages() {
 
 const icons: Partial<Record<NoticeKind, IconName>> = {
   locked: "lock", unlocked: "lock-open", hand: "hand", "host-added": "crown", compare: "eye", "screen-started": "monitor-up", "screen-stopped": "monitor-x",
-  "mic-lost": "mic-off", "cam-lost": "video-off", "own-media-refused": "triangle-alert", reconnected: "check", restarted: "refresh-cw", removed: "user-x",
+  "mic-lost": "mic-off", "cam-lost": "video-off", "own-media-refused": "triangle-alert", clocks: "triangle-alert", reconnected: "check", restarted: "refresh-cw", removed: "user-x",
 };
 
 /** A line that says what just happened, for as long as it takes to read it; a knock stays until it is answered. */

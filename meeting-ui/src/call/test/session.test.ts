@@ -353,7 +353,7 @@ test("a joiner refuses a call that is held under less than the door showed", asy
 });
 
 test("who does not meet the profile is told which condition it is", async () => {
-  for (const code of ["two-factors", "role", "full", "not-recorded"] as const) {
+  for (const code of ["two-factors", "role", "full", "not-recorded", "clock"] as const) {
     const guest = new Device("guest", code);
     await guest.take(room({ state: "call", group: { group: "g", epoch: 0, seq: 0 } }));
     await guest.take({ type: "error", request: "knock", code });
