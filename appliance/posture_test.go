@@ -124,7 +124,8 @@ func TestAttentionOfBackups(t *testing.T) {
 	if has(now, "drain") {
 		t.Error("it drains")
 	}
-	a.hall.Drain(true)
+	_, err := a.hall.Drain(true, audit.Event{Time: now, Actor: audit.ActorOperator})
+	must(t, err)
 	if !has(now, "drain") {
 		t.Error("that it drains is not said")
 	}
