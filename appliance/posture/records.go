@@ -10,7 +10,7 @@ func (f Facts) pepper() Line {
 		Do: text("S'il y a un TPM, confiez-le-lui (guide de durcissement, « Secrets »).", "If there is a TPM, entrust it to that (hardening guide, “Secrets”).")}
 	switch f.Pepper {
 	case Given:
-		return l.found(Green, "il est remis au démarrage par le gestionnaire de services, et n'est pas à côté de la base.", "it is handed in at the start by the service manager, and is not beside the database.")
+		return l.found(Green, "il est remis au démarrage par le gestionnaire de services, et n'est pas à côté de la base ; « sudo huisclos posture » dit avec quoi il est scellé.", "it is handed in at the start by the service manager, and is not beside the database; “sudo huisclos posture” says with what it is sealed.")
 	case File:
 		return l.found(Attention, "il est un fichier, à côté de la base.", "it is a file, beside the database.")
 	}
