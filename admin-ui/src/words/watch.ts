@@ -1,5 +1,5 @@
 /** Sentences of the overview's attention and charts, and of the statistics. */
-import { count, date, dateTime, dictionary, lang, plural } from "@huisclos/ui-kit";
+import { bind, count, date, dateTime, dictionary, lang, plural } from "@huisclos/ui-kit";
 import type { Attention } from "../watch.ts";
 
 /** What is the matter, and what to do. */
@@ -75,7 +75,7 @@ const en: Record<string, (a: Attention) => Said> = {
 
 export function attentionSaid(a: Attention): Said {
   const known = (lang.value === "fr" ? fr : en)[a.code];
-  return known ? known(a) : { text: a[lang.value] ?? a.code, act: "" };
+  return bind(known ? known(a) : { text: a[lang.value] ?? a.code, act: "" });
 }
 
 export const watchWords = dictionary(
