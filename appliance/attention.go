@@ -39,6 +39,7 @@ type clocks struct {
 	seen       bool
 	found      []web.Attention // see attentionFor
 	foundUntil time.Duration
+	foundEmpty bool // whether the appliance emptied then: an administrator who changes that sees it at once
 }
 
 // compare takes what both clocks say and returns by how much the first has jumped since the last time.
@@ -90,16 +91,16 @@ func (a *Appliance) clockLine() hardening.Line {
 // Attention is what somebody should look after, what is worst first.
 func (w *watch) Attention(now time.Time) []web.Attention {
 	c := &w.a.clocks
-	steady := time.Since(w.a.began)
+	steady, draining := time.Since(w.a.began), w.a.hall.Draining()
 	c.mu.Lock()
-	found, until := c.found, c.foundUntil
+	found, until, was := c.found, c.foundUntil, c.foundEmpty
 	c.mu.Unlock()
-	if steady < until {
+	if steady < until && was == draining {
 		return found
 	}
 	found = w.look(now)
 	c.mu.Lock()
-	c.found, c.foundUntil = found, steady+attentionFor
+	c.found, c.foundUntil, c.foundEmpty = found, steady+attentionFor, draining
 	c.mu.Unlock()
 	return found
 }

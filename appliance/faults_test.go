@@ -493,7 +493,8 @@ func TestReadyKnowsDrain(t *testing.T) {
 	a, _ := start(t, testSettings(t))
 	f := &faulty{household: &household{Appliance: a}}
 	for _, on := range []bool{false, true, false} {
-		a.hall.Drain(on)
+		_, err := a.hall.Drain(on, audit.Event{Time: time.Now(), Actor: audit.ActorOperator})
+		must(t, err)
 		want := http.StatusOK
 		if on {
 			want = http.StatusServiceUnavailable

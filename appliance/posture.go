@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -182,7 +183,7 @@ func Posture(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := l.Ask(actPosture, nil, &r); err != nil {
 		return l.Fail(err)
 	}
-	r = r.Fill(append(hardening.Machine("/proc"), hardening.ClockKept()))
+	r = r.Fill(append(hardening.Machine("/proc"), hardening.ClockKept())).PepperSealed(pepperSealed("/"))
 	if l.JSON {
 		if code := printJSON(stdout, map[string]any{"worst": r.Worst(), "lines": r}); code != 0 {
 			return code
@@ -194,6 +195,28 @@ func Posture(_ context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// pepperSealed looks below root for the credential of the pepper in the order in which systemd does (systemd.exec(5), LoadCredentialEncrypted),
+// and reads no more than its beginning. Where none is, or root's folders can't be read by who asks, it is not known.
+func pepperSealed(root string) posture.Sealed {
+	for _, store := range []string{"etc", "run", "usr/local/lib", "usr/lib"} {
+		f, err := os.Open(filepath.Join(root, store, "credstore.encrypted", pepperCredential))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return ""
+		}
+		head := make([]byte, 64)
+		n, err := io.ReadFull(f, head)
+		_ = f.Close()
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return ""
+		}
+		return posture.SealedWith(head[:n])
+	}
+	return ""
 }
 
 func showPosture(w io.Writer, r posture.Report) {

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -124,7 +126,8 @@ func TestAttentionOfBackups(t *testing.T) {
 	if has(now, "drain") {
 		t.Error("it drains")
 	}
-	a.hall.Drain(true)
+	_, err := a.hall.Drain(true, audit.Event{Time: now, Actor: audit.ActorOperator})
+	must(t, err)
 	if !has(now, "drain") {
 		t.Error("that it drains is not said")
 	}
@@ -164,5 +167,31 @@ func TestAttentionOfBackups(t *testing.T) {
 	a.backups.failed(audit.ActorSystem, &backupFailure{backupNotCopied, errBackup})
 	if x := find(now.Add(2*time.Hour), "backup-copy"); !x.Grave {
 		t.Errorf("%+v", x)
+	}
+}
+
+// TestPepperSealed: the first credential that systemd would take tells; no other, and no file that can't be read.
+func TestPepperSealed(t *testing.T) {
+	const tpm, host = "DHzAexF2RZGcSwvqCLwg/gAAAAAAAAAAAAAA", "Whxqht+dQJax1aZeCGLxmiAAAAABAAAADAAA" // as systemd-creds writes them
+	root := t.TempDir()
+	put := func(store, text string) {
+		t.Helper()
+		dir := filepath.Join(root, store, "credstore.encrypted")
+		must(t, os.MkdirAll(dir, 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, pepperCredential), []byte(text), 0o600))
+	}
+	for _, step := range []struct {
+		store, text string
+		want        posture.Sealed
+	}{
+		{"usr/lib", "no credential", ""}, {"run", tpm + strings.Repeat("A", 500), posture.ByTPM}, {"etc", host, posture.ByHost}, {"etc", "", ""},
+	} {
+		put(step.store, step.text)
+		if got := pepperSealed(root); got != step.want {
+			t.Errorf("with %s: %q, want %q", step.store, got, step.want)
+		}
+	}
+	if got := pepperSealed(t.TempDir()); got != "" {
+		t.Errorf("nowhere: %q", got)
 	}
 }

@@ -110,6 +110,15 @@ scrape_configs:
 	if t.Failed() || have["huisclos_calls"] != "0" {
 		t.Errorf("calls are %q\n%s", have["huisclos_calls"], said)
 	}
+	for _, expr := range drawn(t) {
+		res, err := http.Get("http://" + at + "/api/v1/query?query=" + url.QueryEscape(expr))
+		must(t, err)
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("the dashboard asks for what Prometheus does not understand: %s\n%s", expr, body)
+		}
+	}
 	eventually(t, "the rules are evaluated", func() bool {
 		res, err := http.Get("http://" + at + "/api/v1/rules")
 		if err != nil {
@@ -119,6 +128,32 @@ scrape_configs:
 		body, _ := io.ReadAll(res.Body)
 		return strings.Count(string(body), `"health":"ok"`) >= 20
 	})
+}
+
+// drawn are the expressions of the dashboard, as they are asked for this job.
+func drawn(t *testing.T) (list []string) {
+	t.Helper()
+	text, err := os.ReadFile(monitoring + "huisclos.dashboard.json")
+	must(t, err)
+	var board struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	must(t, json.Unmarshal(text, &board))
+	ids := map[int]bool{}
+	for _, p := range board.Panels {
+		if ids[p.ID] || len(p.Targets) == 0 {
+			t.Errorf("the panel %q has another's number (%d), or draws nothing", p.Title, p.ID)
+		}
+		ids[p.ID] = true
+		for _, target := range p.Targets {
+			list = append(list, strings.NewReplacer("$job", "huisclos", "$__rate_interval", "1m").Replace(target.Expr))
+		}
+	}
+	return list
 }
 
 // namesIn are the metrics that a text names, without what Prometheus adds to a histogram's.

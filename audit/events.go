@@ -34,7 +34,7 @@ const (
 	CanaryMade        Action = "canary.made"             // object: the room of the appliance's own test call [expires]
 	CanaryEnded       Action = "canary.ended"            // object: the same room [reason=done|expired|stopped]
 
-	// What an operator at the appliance's shell does to it.
+	// What an operator at the appliance's shell, or an administrator in the console, does to it.
 	ServerDrained Action = "server.drained" // no further call begins, until it is resumed or started again
 	ServerResumed Action = "server.resumed" //
 	LogLevelSet   Action = "log.level"      // [from, to, until] of the service's log, until then, or the next start or reading of the settings

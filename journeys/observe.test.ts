@@ -23,6 +23,9 @@ before(async () => {
   h = await furnish(appliance, 1);
   await appliance.again(settings); // each stop keeps what the time since the start was like
   await appliance.again(settings);
+  const owner = appliance.client(), soon = new Date(Date.now() + 3_600_000).toISOString();
+  await owner.login(h.owner);
+  await owner.must('POST', `/api/rooms/${h.room.id}/meetings`, { title: 'Point', start: { date: soon.slice(0, 10), time: soon.slice(11, 16) }, zone: 'UTC', minutes: 30 });
 });
 after(async () => {
   await Promise.all(persons.map((p) => p.close().catch(() => undefined)));
@@ -30,8 +33,8 @@ after(async () => {
 });
 
 const words = {
-  fr: { well: /Tout va bien : aucune réunion en cours/, past: /Évolution/, chart: /Personnes et réunions/, table: /^En tableau : Personnes et réunions$/, when: /Quand/, first: /À regarder d’abord/, waits: /1 réglage attend un redémarrage : media_port/, statistics: /Statistiques/, days: /Par jour/, none: /Il n’y a pas de jeton/, make: /^Créer un jeton$/, once: /Copiez ce jeton/, done: /^C’est fait$/, revoke: /^Révoquer le jeton$/, revoked: /Le jeton est révoqué/ },
-  en: { well: /All well: no meeting in progress/, past: /Over time/, chart: /People and meetings/, table: /^As a table : People and meetings$/, when: /When/, first: /To look after first/, waits: /1 setting waits for a restart: media_port/, statistics: /Statistics/, days: /By day/, none: /There is no token/, make: /^Make a token$/, once: /Copy this token/, done: /^Done$/, revoke: /^Revoke the token$/, revoked: /The token is revoked/ },
+  fr: { well: /Tout va bien : aucune réunion en cours/, past: /Évolution/, chart: /Personnes et réunions/, table: /^En tableau : Personnes et réunions$/, when: /Quand/, first: /À regarder d’abord/, waits: /1 réglage attend un redémarrage : media_port/, statistics: /Statistiques/, days: /Par jour/, none: /Il n’y a pas de jeton/, make: /^Créer un jeton$/, once: /Copiez ce jeton/, done: /^C’est fait$/, revoke: /^Révoquer le jeton$/, revoked: /Le jeton est révoqué/, stop: /^Préparer un arrêt$/, touches: /Aucune réunion n’est en cours\..*lit que l’administration prépare un arrêt.*1 réunion planifiée/s, empty: /aucune n’est en cours : vous pouvez arrêter la machine/, resume: /^Autoriser de nouvelles réunions$/, resumed: /Des réunions peuvent commencer/ },
+  en: { well: /All well: no meeting in progress/, past: /Over time/, chart: /People and meetings/, table: /^As a table : People and meetings$/, when: /When/, first: /To look after first/, waits: /1 setting waits for a restart: media_port/, statistics: /Statistics/, days: /By day/, none: /There is no token/, make: /^Make a token$/, once: /Copy this token/, done: /^Done$/, revoke: /^Revoke the token$/, revoked: /The token is revoked/, stop: /^Prepare a stop$/, touches: /No meeting is in progress\..*reads that the administrator is about to stop.*1 planned meeting/s, empty: /none is in progress: you can stop the machine/, resume: /^Allow new meetings$/, resumed: /Meetings can begin/ },
 } as const;
 
 for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: 'en', theme: 'dark', width: 390 }] satisfies Sight[]).entries()) {
@@ -54,6 +57,21 @@ for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: '
     await reads(t, w.when);
     await until('the table has the values', () => t.run(() => document.querySelectorAll('.chart__table tbody tr').length >= 1));
     await see('table');
+
+    // Before a stop: whom it touches is said first, then that no meeting begins, there and on top, until that is over.
+    await pressOn(t, w.stop);
+    await reads(t, w.touches);
+    await see('stop-asks');
+    await pressOn(t, w.stop);
+    await reads(t, w.empty);
+    await until('it is said on top at once', () => t.run(() => document.querySelector('.state--lost') !== null), 3000);
+    const ready = () => t.run(async () => (await fetch('/readyz')).status);
+    assert.equal(await ready(), 503);
+    await see('stop');
+    await pressOn(t, w.resume);
+    await reads(t, w.resumed);
+    await reads(t, w.well);
+    assert.equal(await ready(), 200);
 
     // A setting that waits for a restart is said, on top and first on the page.
     writeFileSync(path.join(appliance.folder, 'huisclos.toml'), 'media_port = 10444\n');
@@ -84,6 +102,6 @@ for (const [i, look] of ([{ lang: 'fr', theme: 'light', width: 1280 }, { lang: '
     await pressOn(t, w.revoke);
     await reads(t, w.revoked);
     assert.equal((await page()).status, 401);
-    assert.deepEqual([...faults, ...refusedByPolicy(t).filter((l) => !l.includes('401'))], []);
+    assert.deepEqual([...faults, ...refusedByPolicy(t).filter((l) => !/401|503/.test(l))], []);
   });
 }

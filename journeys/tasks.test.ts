@@ -1,10 +1,11 @@
 /**
- * The ten commonest tasks of a new administrator, who has no manual: each begins at the first page of the console and goes by what the
+ * The fourteen commonest tasks of a new administrator, who has no manual: each begins at the first page of the console and goes by what the
  * pages say, never by an address. How many times something is pressed is counted, and has a limit. A desktop in French (Chromium), then
  * a phone in English (Firefox), on one appliance.
  */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -14,12 +15,13 @@ import { signIn } from './harness/cast.ts';
 import { small } from './harness/clip.ts';
 import { MailServer } from './harness/exim.ts';
 import { reads } from './harness/keyboard.ts';
+import { Natives, type Native } from './harness/native.ts';
 import { fill, pick, touch } from './harness/pointer.ts';
 
 const port = 2525, binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
 
 let server: MailServer, outward: ChildProcess, h: House;
-const persons: Person[] = [];
+const persons: Person[] = [], calls: Native[] = [];
 before(async () => {
   server = await MailServer.start(port);
   const appliance = await Appliance.start({ settings: `destinations = ["mail=127.0.0.1:${port}"]\n` });
@@ -29,10 +31,18 @@ before(async () => {
 });
 after(async () => {
   await Promise.all(persons.map((p) => p.close().catch(() => undefined)));
+  for (const c of calls) c.kill();
   outward?.kill();
   await h?.appliance.end();
   await server?.end();
 });
+
+/** A public key as ssh-keygen writes it (RFC 8709): short enough to be typed. */
+function sshKey(): string {
+  const part = (b: Buffer) => { const size = Buffer.alloc(4); size.writeUInt32BE(b.length); return Buffer.concat([size, b]); };
+  const { x } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+  return `ssh-ed25519 ${Buffer.concat([part(Buffer.from('ssh-ed25519')), part(Buffer.from(String(x), 'base64url'))]).toString('base64')}`;
+}
 
 /** What somebody looks for, in their language; each is a beginning of what the page shows. */
 const words = {
@@ -45,6 +55,10 @@ const words = {
     group: /^Créer un groupe$/, groupName: /^Nom du groupe/, groupAct: /^Créer$/, find: /^Ajouter une personne/, inGroup: /est dans le groupe/,
     mail: /^Courriel$/, host: /^Serveur de courriel/, security: /^Chiffrement/, none: /^Aucune/, port: /^Port/, from: /^Expéditeur/, save: /^Enregistrer les changements$/, saved: /Les réglages sont enregistrés/, try: /^Envoyer un message d’essai$/, well: /Tout s’est bien passé/,
     who: /^Personne/, search: /^Chercher$/, copy: /JSON Lines/, refused: /Refusé/, why: /^Résultat/, organisation: /^Nom de l’organisation/, saveName: /^Enregistrer le nom$/, nameSaved: /Le nom est enregistré/, logo: /Le logo est enregistré/,
+    me: /^Compte de Ada Admin$/, rooms: /^Aller aux salles$/, roomName: /^Nom de la salle/, makeRoom: /^Créer$/, roomMenu: (n: string) => new RegExp(`^Autres actions pour ${n}$`), roomSettings: /^Réglages de la salle$/, guests: /^Adresses électroniques/, invite: /^Envoyer les invitations$/, invited: /Invitation envoyée/,
+    backups: /^Sauvegardes$/, keys: /^Clés publiques des sauvegardes/, backup: /^Faire une sauvegarde maintenant$/, backedUp: /Les sauvegardes se font/,
+    stop: /^Préparer un arrêt$/, goesOn: /1 réunion est en cours et continue, avec 1 personne/, stopping: /1 réunion est encore en cours, avec 1 personne/, resume: /^Autoriser de nouvelles réunions$/, resumed: /Des réunions peuvent commencer/,
+    meetings: /^Réunions$/, end: /^Terminer la réunion/, cut: /1 personne sera déconnectée aussitôt/, ended: /La réunion est terminée/,
   },
   en: {
     sections: /^Sections/, state: /^Status$/, accounts: /^Accounts$/, groups: /^Groups$/, settings: /^Settings$/, look: /^Appearance$/, log: /^Audit log$/,
@@ -55,6 +69,10 @@ const words = {
     group: /^Create a group$/, groupName: /^Name of the group/, groupAct: /^Create$/, find: /^Add a person/, inGroup: /is in the group/,
     mail: /^Mail$/, host: /^Mail server/, security: /^Encryption/, none: /^None/, port: /^Port/, from: /^Sender/, save: /^Save the changes$/, saved: /The settings are saved/, try: /^Send a test message$/, well: /All went well/,
     who: /^Person/, search: /^Search$/, copy: /JSON Lines/, refused: /Refused/, why: /^Result/, organisation: /^Name of the organisation/, saveName: /^Save the name$/, nameSaved: /The name is saved/, logo: /The logo is saved/,
+    me: /^Account of Ada Admin$/, rooms: /^Go to rooms$/, roomName: /^Name of the room/, makeRoom: /^Create$/, roomMenu: (n: string) => new RegExp(`^More actions for ${n}$`), roomSettings: /^Room settings$/, guests: /^E-mail addresses/, invite: /^Send the invitations$/, invited: /Invitation sent/,
+    backups: /^Backups$/, keys: /^Public keys of backups/, backup: /^Make a backup now$/, backedUp: /Backups are being made/,
+    stop: /^Prepare a stop$/, goesOn: /1 meeting is in progress and goes on, with 1 person/, stopping: /1 meeting is still in progress, with 1 person/, resume: /^Allow new meetings$/, resumed: /Meetings can begin/,
+    meetings: /^Meetings$/, end: /^End the meeting/, cut: /1 person will be disconnected at once/, ended: /The meeting is over/,
   },
 } as const;
 type Words = (typeof words)['fr'] | (typeof words)['en'];
@@ -97,7 +115,7 @@ class Administrator {
   }
 }
 
-async function tenTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promise<void> {
+async function allTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promise<void> {
   const w = words[lang], tag = `${lang}${width}`, url = h.appliance.url;
   const someone = async (name: string, role: 'member' | 'organiser'): Promise<Account> => (await newcomer(h.appliance, h.admin, { name: `${name} ${tag}`, email: `${name.toLowerCase()}.${tag}@example.test`, passphrase: 'cascade verrou mousse talus', role })).account;
   const lost = await someone('Lucie', 'member'), blocked = await someone('Boris', 'member'), raised = await someone('Rosa', 'member');
@@ -134,6 +152,19 @@ async function tenTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promi
     await a.press(w.try);
     await a.reads(w.well);
     await until('the test message', async () => server.mails().some((m) => m.includes(`visio-${tag}@`)), 10_000);
+  });
+  await a.task('guest', 7, async () => {
+    const room = `Conseil ${tag}`, email = `invite.${tag}@example.test`;
+    await a.press(w.me);
+    await a.press(w.rooms);
+    await a.fill(w.roomName, room);
+    await a.press(w.makeRoom);
+    await a.press(w.roomMenu(room));
+    await a.press(w.roomSettings);
+    await a.fill(w.guests, email);
+    await a.press(w.invite);
+    await a.reads(w.invited);
+    await until('the invitation', async () => server.mails().some((m) => m.includes(`To: <${email}>`) && /https:\S+\/i#[\w-]{43}/.test(m)), 15_000);
     // The links of the tasks that follow are handed over by hand.
     await h.admin.must('PATCH', '/api/admin/settings', { changes: { 'mail.host': null, 'mail.security': null, 'mail.port': null, 'mail.from': null } });
     await t.goto(`${url}/console/`);
@@ -227,9 +258,43 @@ async function tenTasks(engine: Engine, lang: 'fr' | 'en', width: number): Promi
     assert.equal(copy.status, 200);
     assert.match(copy.head, /^\{/);
   });
-  assert.equal(a.counted.length, 10);
+  await t.goto(`${url}/console/`);
+  await a.task('backup', 4, async () => {
+    const backups = async () => await h.admin.must('GET', '/api/admin/backups') as { good?: string; backups: unknown[] }, before = await backups();
+    await a.go(w.backups);
+    await a.fill(w.keys, sshKey());
+    await a.press(w.save);
+    await a.reads(w.saved);
+    await a.press(w.backup);
+    await a.reads(w.backedUp);
+    await until('another backup', async () => { const now = await backups(); return now.good !== undefined && now.good !== before.good && now.backups.length > 0; }, 10_000);
+    await h.admin.must('PATCH', '/api/admin/settings', { changes: { 'backup.recipients': null } });
+  });
+  const call = (await Natives.of(h)).join(h.owner, []);
+  calls.push(call);
+  await call.reaches('in-call');
+  await t.goto(`${url}/console/`);
+  await a.task('before a stop', 3, async () => {
+    await a.press(w.stop);
+    await a.reads(w.goesOn);
+    await a.press(w.stop);
+    await a.reads(w.stopping);
+    const { draining } = await h.admin.must('GET', '/api/admin/status') as { draining: boolean };
+    assert.equal(draining, true);
+    await a.press(w.resume);
+    await a.reads(w.resumed);
+  });
+  await a.task('end a meeting', 4, async () => {
+    await a.go(w.meetings);
+    await a.press(w.end);
+    await a.reads(w.cut);
+    await a.press(w.end);
+    await a.reads(w.ended);
+    assert.deepEqual((await h.admin.must('GET', '/api/admin/calls')).calls, []);
+  });
+  assert.equal(a.counted.length, 14);
   console.log(`presses (${lang}, ${width} px): ${a.counted.join(', ')}`);
 }
 
-test('ten tasks, French, a desktop', { timeout: 240_000 }, () => tenTasks('chromium', 'fr', 1280));
-test('ten tasks, English, a phone', { timeout: 240_000 }, () => tenTasks('firefox', 'en', 390));
+test('fourteen tasks, French, a desktop', { timeout: 240_000 }, () => allTasks('chromium', 'fr', 1280));
+test('fourteen tasks, English, a phone', { timeout: 240_000 }, () => allTasks('firefox', 'en', 390));

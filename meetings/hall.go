@@ -76,6 +76,7 @@ type Hall struct {
 	writing sync.WaitGroup
 
 	draining atomic.Bool // a restart begins without it
+	drains   sync.Mutex  // who changes draining holds it
 
 	mu     sync.Mutex // owns what follows
 	loops  map[mls.RoomID]*loop
@@ -252,8 +253,26 @@ func (h *Hall) EndAsOperator(room mls.RoomID) bool {
 }
 
 // Drain sets whether further calls are refused. Those in progress go on: people join and leave them, and what they need to be restarted
-// or taken back is not refused.
-func (h *Hall) Drain(on bool) { h.draining.Store(on) }
+// or taken back is not refused. A change is recorded first, with by's time, actor and client: what can't be recorded is not done. What is
+// so already is neither done nor recorded again; changed says which.
+func (h *Hall) Drain(on bool, by audit.Event) (changed bool, err error) {
+	h.drains.Lock()
+	defer h.drains.Unlock()
+	if h.draining.Load() == on {
+		return false, nil
+	}
+	by.Action, by.Result = audit.ServerResumed, audit.OK
+	if on {
+		by.Action = audit.ServerDrained
+	}
+	if h.o.Audit != nil {
+		if err := h.o.Audit.Write(by); err != nil {
+			return false, err
+		}
+	}
+	h.draining.Store(on)
+	return true, nil
+}
 
 // Draining reports whether further calls are refused.
 func (h *Hall) Draining() bool { return h.draining.Load() }

@@ -105,3 +105,40 @@ func TestNobodyComesInUnrecorded(t *testing.T) {
 	w.pass(2 * time.Second)
 	w.together(host, guest, late)
 }
+
+// TestDrainIsRecordedFirst: what can't be recorded is not done, what is so already is not recorded again, and of many who ask at once one
+// makes the change.
+func TestDrainIsRecordedFirst(t *testing.T) {
+	log := &moody{broken: true}
+	h := NewHall(HallOptions{Audit: log})
+	defer h.Close()
+	if changed, err := h.Drain(true, audit.Event{}); changed || err == nil || h.Draining() {
+		t.Errorf("with a log that can't be written: %v %v, draining %v", changed, err, h.Draining())
+	}
+	log.mend(false)
+	for _, on := range []bool{true, false} {
+		var asked sync.WaitGroup
+		var mu sync.Mutex
+		changes := 0
+		for range 8 {
+			asked.Go(func() {
+				changed, err := h.Drain(on, audit.Event{})
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					t.Error(err)
+				}
+				if changed {
+					changes++
+				}
+			})
+		}
+		asked.Wait()
+		if changes != 1 || h.Draining() != on {
+			t.Errorf("%d changes, draining %v", changes, h.Draining())
+		}
+	}
+	if got := log.has(); !slices.Equal(got, []audit.Action{audit.ServerDrained, audit.ServerResumed}) {
+		t.Errorf("recorded: %v", got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -438,6 +439,31 @@ func (s *Rooms) Coming(account accounts.ID, from, to time.Time, limit int) (list
 		return strings.Compare(a.Title, b.Title)
 	})
 	return list[:min(len(list), limit)], err
+}
+
+// Beginning lists the rooms of all planned meetings that start from from on and before to, one for each occurrence. It reads every planned
+// meeting.
+func (s *Rooms) Beginning(from, to time.Time) (rooms []mls.RoomID, err error) {
+	err = s.db.View(func(tx *store.Tx) error {
+		var failed error
+		tx.Scan(plannedBucket, nil, nil, 0, func(k, _ []byte) bool {
+			var p Planned
+			if p, failed = loadPlanned(tx, MeetingID(k)); failed != nil {
+				return false
+			}
+			if p.Ends.Before(from) {
+				return true
+			}
+			for _, o := range p.Plan.Between(from, to, math.MaxInt) {
+				if !o.Start.Before(from) {
+					rooms = append(rooms, p.Room)
+				}
+			}
+			return true
+		})
+		return failed
+	})
+	return rooms, err
 }
 
 // forgetPlanned removes the meetings of a room that is deleted. Those invited are told.

@@ -42,7 +42,11 @@ export interface Entry {
   sequence: number; time: string; actor: string; client?: string; action: string; object?: string; result: "ok" | "refused" | "failed";
   detail?: Record<string, string>; hash: string;
 }
+/** Whether further calls are refused, and whom that touches. planned: meetings that are to begin before until, in rooms without a call. */
+export interface Drain { draining: boolean; calls: number; people: number; planned: number; until: string }
 export interface Status {
+  /** No further call begins. */
+  draining: boolean;
   version: string; started: string; accounts: number; rooms: number; calls: number; people: number; forwarded: number; refused: number;
   fingerprint: string; address: string; /** The last good one. */ backup: string | null; mail: Mail; attention: Attention[];
 }
@@ -148,6 +152,9 @@ export const admin = {
   pastCalls: (o: CallQuery & { after: string }) => request<PastCalls>("GET", `/api/admin/calls/history${query({ ...o })}`),
   limits: () => request<{ limits: { setting: string; most: number; used: number }[]; rooms: number }>("GET", "/api/admin/limits"),
   endCall: (room: string) => request<void>("POST", `/api/admin/calls/${id(room)}/end`, {}),
+  drained: () => request<Drain>("GET", "/api/admin/drain"),
+  drain: () => request<void>("POST", "/api/admin/drain", {}),
+  resume: () => request<void>("DELETE", "/api/admin/drain"),
   audit: (o: AuditQuery & { after: string; limit: number }) => request<AuditPage>("GET", `/api/admin/audit${query({ ...o })}`),
   serviceLog: (o: { level: LogLevel; text: string }) => request<ServiceLog>("GET", `/api/admin/log${query({ ...o, limit: 200 })}`),
   /** minutes 0 takes the level of the settings again. */

@@ -26,8 +26,7 @@ type Hall interface {
 	Live(room mls.RoomID) (people int, live bool)
 	EndAsOperator(room mls.RoomID) bool
 	Deleted(room mls.RoomID)
-	Drain(on bool)
-	Draining() bool
+	Drain(on bool, by audit.Event) (changed bool, err error)
 }
 
 // Options put the acts together. All are needed but Level.

@@ -29,12 +29,12 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// hall is calls that run in some rooms.
+// hall is calls that run in some rooms. Drain is the empty hall's below it.
 type hall struct {
-	names    map[mls.RoomID]string
-	ended    []mls.RoomID
-	deleted  []mls.RoomID
-	draining bool
+	*meetings.Hall
+	names   map[mls.RoomID]string
+	ended   []mls.RoomID
+	deleted []mls.RoomID
 }
 
 func (h *hall) Calls() (list []meetings.CallInfo) {
@@ -56,8 +56,6 @@ func (h *hall) EndAsOperator(room mls.RoomID) bool {
 	return live
 }
 func (h *hall) Deleted(room mls.RoomID) { h.deleted = append(h.deleted, room) }
-func (h *hall) Drain(on bool)           { h.draining = on }
-func (h *hall) Draining() bool          { return h.draining }
 
 // world is an appliance without a network.
 type world struct {
@@ -86,7 +84,8 @@ func newWorld(t testing.TB) *world {
 	rooms := meetings.NewRooms(db, trail, rand.Reader)
 	people, err := accounts.New(db, trail, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, CarryOut: rooms.CarryOut})
 	must(t, err)
-	w := &world{t: t, hall: &hall{names: map[mls.RoomID]string{}}, path: filepath.Join(dir, "s"), log: &bytes.Buffer{}}
+	w := &world{t: t, hall: &hall{Hall: meetings.NewHall(meetings.HallOptions{Audit: trail}), names: map[mls.RoomID]string{}}, path: filepath.Join(dir, "s"), log: &bytes.Buffer{}}
+	t.Cleanup(w.hall.Close)
 	level := new(slog.LevelVar)
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.o = Options{Accounts: people, Rooms: rooms, Hall: w.hall, Trail: trail, Level: level, Settled: func() slog.Level { return slog.LevelWarn }, Now: time.Now, Log: log}
@@ -283,12 +282,12 @@ func TestDrainAndLevel(t *testing.T) {
 	for range 2 {
 		w.ok(Drain)
 	}
-	if !w.hall.draining || len(w.recorded(audit.ServerDrained)) != 1 {
-		t.Errorf("%v %q", w.hall.draining, w.recorded(audit.ServerDrained))
+	if !w.hall.Draining() || len(w.recorded(audit.ServerDrained)) != 1 {
+		t.Errorf("%v %q", w.hall.Draining(), w.recorded(audit.ServerDrained))
 	}
 	w.ok(Resume)
-	if w.hall.draining || len(w.recorded(audit.ServerResumed)) != 1 {
-		t.Errorf("%v %q", w.hall.draining, w.recorded(audit.ServerResumed))
+	if w.hall.Draining() || len(w.recorded(audit.ServerResumed)) != 1 {
+		t.Errorf("%v %q", w.hall.Draining(), w.recorded(audit.ServerResumed))
 	}
 	w.ok(LogLevel, "debug")
 	w.ok(LogLevel, "settings")

@@ -26,19 +26,17 @@ type (
 	}
 )
 
-// drain has the appliance begin no further call, or begin calls again. What is already so is not recorded again. It is recorded before it
-// is done: what can't be recorded is not done.
+// drain has the appliance begin no further call, or begin calls again.
 func (o Options) drain(q drainAsked) (drainGiven, error) {
-	if o.Hall.Draining() != q.On {
-		action, did := audit.ServerResumed, "has calls begin again"
-		if q.On {
-			action, did = audit.ServerDrained, "has no further call begin"
-		}
-		if err := o.Trail.Write(audit.Event{Time: o.Now(), Actor: audit.ActorOperator, Action: action, Result: audit.OK}); err != nil {
-			return drainGiven{}, err
-		}
-		o.Hall.Drain(q.On)
-		o.loud(did)
+	changed, err := o.Hall.Drain(q.On, audit.Event{Time: o.Now(), Actor: audit.ActorOperator})
+	if err != nil {
+		return drainGiven{}, err
+	}
+	switch {
+	case changed && q.On:
+		o.loud("has no further call begin")
+	case changed:
+		o.loud("has calls begin again")
 	}
 	return drainGiven{q.On, len(o.Hall.Calls())}, nil
 }

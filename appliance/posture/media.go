@@ -3,6 +3,8 @@ package posture
 import (
 	"fmt"
 	"slices"
+
+	"huisclos/hardening"
 )
 
 // Gate is what the media gate did since the start.
@@ -64,6 +66,18 @@ func (f Facts) keys() Line {
 		return l.found(Unknown, "aucune réunion n'a commencé depuis le démarrage.", "no meeting has begun since the start.")
 	}
 	l.Counts = []Count{{k.Suite, k.Calls}}
-	return l.found(Green, fmt.Sprintf("%d réunions depuis le démarrage, dont %d en cours ; %d changements de clé.", k.Calls, k.Now, k.Epochs),
-		fmt.Sprintf("%d meetings since the start, %d of them in progress; %d changes of key.", k.Calls, k.Now, k.Epochs))
+	begun, changes := several(k.Calls, "réunion", "réunions", "meeting", "meetings"), several(k.Epochs, "changement", "changements", "change", "changes")
+	return l.found(Green, fmt.Sprintf("%s depuis le démarrage, dont %d en cours ; %s de clé.", begun.FR, k.Now, changes.FR),
+		fmt.Sprintf("%s since the start, %d of them in progress; %s of key.", begun.EN, k.Now, changes.EN))
+}
+
+// several is a number with its noun: French has the singular for 0 and 1, English for 1.
+func several(n uint64, oneFR, moreFR, oneEN, moreEN string) hardening.Text {
+	if n == 0 {
+		moreFR = oneFR
+	}
+	if n == 1 {
+		moreFR, moreEN = oneFR, oneEN
+	}
+	return text(fmt.Sprintf("%d %s", n, moreFR), fmt.Sprintf("%d %s", n, moreEN))
 }

@@ -165,3 +165,17 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
+
+// TestNumbersHaveTheirNouns: 0, 1 and more, as each language counts them.
+func TestNumbersHaveTheirNouns(t *testing.T) {
+	for n, want := range map[uint64][2]string{0: {"0 changement", "0 changes"}, 1: {"1 changement", "1 change"}, 2: {"2 changements", "2 changes"}} {
+		if got := several(n, "changement", "changements", "change", "changes"); got.FR != want[0] || got.EN != want[1] {
+			t.Errorf("%d: %v", n, got)
+		}
+	}
+	for d, want := range map[time.Duration][2]string{0: {"moins d'une heure", "less than an hour"}, 59 * time.Minute: {"moins d'une heure", "less than an hour"}, 119 * time.Minute: {"une heure", "one hour"}, 7 * time.Hour: {"7 heures", "7 hours"}} {
+		if got := hoursOf(d); got.FR != want[0] || got.EN != want[1] {
+			t.Errorf("%v: %v", d, got)
+		}
+	}
+}

@@ -3,16 +3,30 @@ package posture
 import (
 	"fmt"
 	"time"
+
+	"huisclos/hardening"
 )
+
+// hoursOf is a time in whole hours.
+func hoursOf(d time.Duration) hardening.Text {
+	switch n := int(d / time.Hour); {
+	case n < 1:
+		return text("moins d'une heure", "less than an hour")
+	case n == 1:
+		return text("une heure", "one hour")
+	default:
+		return text(fmt.Sprintf("%d heures", n), fmt.Sprintf("%d hours", n))
+	}
+}
 
 func (f Facts) pepper() Line {
 	l := Line{Name: "pepper", Area: Secrets, Why: text("Qui vole la base et le poivre peut chercher les phrases de passe faibles.", "Whoever steals the database and the pepper can search for weak passphrases."),
 		Do: text("S'il y a un TPM, confiez-le-lui (guide de durcissement, « Secrets »).", "If there is a TPM, entrust it to that (hardening guide, “Secrets”).")}
 	switch f.Pepper {
 	case Given:
-		return l.found(Green, "il est remis au démarrage par le gestionnaire de services, et n'est pas à côté de la base.", "it is handed in at the start by the service manager, and is not beside the database.")
+		return l.found(Green, "il est remis au démarrage par le gestionnaire de services, et n'est pas à côté de la base ; « sudo huisclos posture » dit avec quoi il est scellé.", "it is handed in at the start by the service manager, and is not beside the database; “sudo huisclos posture” says with what it is sealed.")
 	case File:
-		return l.found(Attention, "il est un fichier, à côté de la base.", "it is a file, beside the database.")
+		return l.found(Attention, "c'est un fichier, à côté de la base.", "it is a file, beside the database.")
 	}
 	return l.found(Unknown, "ne peut pas être cherché d'ici.", "cannot be looked for from here.")
 }
@@ -86,7 +100,7 @@ func (f Facts) backup() Line {
 	b := f.Backup
 	l := Line{Name: "backup", Area: Records, Section: "backups", Why: text("Sans sauvegarde récente, un disque perdu emporte comptes, salles et journal.", "Without a recent backup, a lost disk takes accounts, rooms and log along."),
 		Do: text("Voyez la page Sauvegardes : elle dit pourquoi, et en fait une.", "See the page Backups: it says why, and makes one.")}
-	hours := int(f.Now.Sub(b.Good) / time.Hour)
+	old := hoursOf(f.Now.Sub(b.Good))
 	switch {
 	case !b.Known:
 		return l.found(Unknown, "ne peut pas être lu.", "cannot be read.")
@@ -97,13 +111,13 @@ func (f Facts) backup() Line {
 	case b.Good.IsZero():
 		return l.found(Attention, "il n'y a pas de sauvegarde, et aucune n'est prévue.", "there is no backup, and none is planned.")
 	case b.On && f.Now.Sub(b.Good) > 3*b.Every:
-		return l.found(Red, fmt.Sprintf("la dernière a %d heures, trois fois plus que prévu.", hours), fmt.Sprintf("the last one is %d hours old, three times what is planned.", hours))
+		return l.found(Red, fmt.Sprintf("la dernière a %s, trois fois plus que prévu.", old.FR), fmt.Sprintf("the last one is %s old, three times what is planned.", old.EN))
 	case b.Failed:
-		return l.found(Attention, fmt.Sprintf("la dernière réussie a %d heures ; un essai plus récent a échoué.", hours), fmt.Sprintf("the last good one is %d hours old; a later try failed.", hours))
+		return l.found(Attention, fmt.Sprintf("la dernière réussie a %s ; un essai plus récent a échoué.", old.FR), fmt.Sprintf("the last good one is %s old; a later try failed.", old.EN))
 	case !b.On:
-		return l.found(Attention, fmt.Sprintf("la dernière a %d heures, et aucune n'est prévue.", hours), fmt.Sprintf("the last one is %d hours old, and none is planned.", hours))
+		return l.found(Attention, fmt.Sprintf("la dernière a %s, et aucune n'est prévue.", old.FR), fmt.Sprintf("the last one is %s old, and none is planned.", old.EN))
 	}
-	return l.found(Green, fmt.Sprintf("la dernière a %d heures, chiffrée pour votre clé.", hours), fmt.Sprintf("the last one is %d hours old, encrypted for your key.", hours))
+	return l.found(Green, fmt.Sprintf("la dernière a %s, chiffrée pour votre clé.", old.FR), fmt.Sprintf("the last one is %s old, encrypted for your key.", old.EN))
 }
 
 // Program is what the linker recorded of this program.

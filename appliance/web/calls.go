@@ -122,15 +122,9 @@ func (s *Server) getStatus(v *visit) error {
 	if err != nil {
 		return err
 	}
-	connected := 0
 	var forwarded, refused uint64
 	calls := s.Hall.Calls()
 	for _, c := range calls {
-		for _, m := range c.Members {
-			if m.Connected {
-				connected++
-			}
-		}
 		forwarded += c.Forwarded
 		for _, n := range c.Refused {
 			refused += n
@@ -150,7 +144,7 @@ func (s *Server) getStatus(v *visit) error {
 	}
 	return v.json(http.StatusOK, map[string]any{
 		"backup":  backup,
-		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected,
+		"version": st.Version, "started": st.Started, "accounts": people, "rooms": rooms, "calls": len(calls), "people": connected(calls), "draining": s.Hall.Draining(),
 		"forwarded": forwarded, "refused": refused, "fingerprint": st.Fingerprint, "address": st.Address,
 		"mail":      post,
 		"attention": s.attention(v.now),

@@ -46,7 +46,7 @@ export async function writeInto(tab: Tab, name: RegExp, text: string): Promise<v
 
 export async function reads(tab: Tab, text: RegExp, ms = 20_000): Promise<string> {
   return until(`${String(text)} on the page`, async () => {
-    const all = await tab.run(() => document.body.innerText);
+    const all = (await tab.run(() => document.body.innerText)).replaceAll('\u00a0', ' ');
     const m = text.exec(all);
     return m ? m[0] : null;
   }, ms).catch(async (e: Error) => {

@@ -5,6 +5,7 @@
  */
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { recall, remember } from "./storage.ts";
+import { bind } from "./typeset.ts";
 
 export type Lang = "fr" | "en";
 
@@ -42,7 +43,8 @@ export function agreeOnLang(kept: Lang | undefined, keep: (l: Lang) => Promise<v
 effect(() => { document.documentElement.lang = lang.value; });
 
 export function dictionary<T>(fr: T, en: NoInfer<T>): ReadonlySignal<T> {
-  return computed(() => (lang.value === "fr" ? fr : en));
+  const bound = bind(fr);
+  return computed(() => (lang.value === "fr" ? bound : en));
 }
 
 const rules = { fr: new Intl.PluralRules("fr"), en: new Intl.PluralRules("en") };

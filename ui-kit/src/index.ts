@@ -25,3 +25,4 @@ export * from "./seal.tsx";
 export * from "./tooltip.tsx";
 export * from "./words.ts";
 export * from "./security/index.ts";
+export * from "./typeset.ts";

@@ -130,7 +130,7 @@ function HandIn({ onNote }: { onNote: (note: string) => Promise<boolean> }) {
     if (file) await onNote((await file.text()).slice(0, 16_000));
     if (field.current) field.current.value = "";
   };
-  return <Field label={t.handIn} hint={t.handInHint}>{(tied) => <input {...tied} ref={field} class="input" type="file" accept=".txt,text/plain" onChange={() => void chosen()} />}</Field>;
+  return <Field label={t.handIn} hint={t.handInHint}>{(tied) => <div class="field__box"><input {...tied} ref={field} class="input" type="file" accept=".txt,text/plain" onChange={() => void chosen()} /></div>}</Field>;
 }
 
 function Enrol({ onKey }: { onKey: (key: string) => Promise<void> }) {

@@ -31,7 +31,7 @@ export function BackupList({ state }: { state: Backups }) {
   const columns: Column<BackupFile>[] = [
     { id: "at", name: t.made_, order: (a, b) => a.at.localeCompare(b.at), cell: (b) => <span>{dateTime(b.at)}{b.part && <> <Badge>{t.partOf[b.part] ?? b.part}</Badge></>}<br /><code class="small muted any">{b.name}</code></span> },
     { id: "age", name: t.age, cell: (b) => <span class="backup__age">{ago(b.at)}</span> },
-    { id: "size", name: t.size, number: true, order: (a, b) => a.size - b.size, cell: (b) => <span class="figures">{units.octets(b.size)}</span> },
+    { id: "size", name: t.size, number: true, order: (a, b) => a.size - b.size, cell: (b) => <span class="figures nowrap">{units.octets(b.size)}</span> },
     { id: "keys", name: t.opens, cell: (b) => <Opens b={b} known={state.keys} /> },
     { id: "version", name: t.version, cell: (b) => b.version ?? "–" },
     { id: "acts", name: t.acts, quiet: true, cell: (b) => (

@@ -134,7 +134,7 @@ function Restore() {
   return (
     <section class="card stack" aria-labelledby="backup-restore">
       <div class="stack stack--tight"><h2 id="backup-restore" class="part-title part-title--tight">{t.restore}</h2><p class="muted">{t.restoreText}</p></div>
-      <ol class="backup__steps stack">{t.steps.map((s, i) => <li key={s} class="stack stack--tight"><span>{s}</span><Command text={commands[i] ?? ""} /></li>)}</ol>
+      <ol class="backup__steps stack">{t.steps.map((s, i) => <li key={s}><div class="stack stack--tight"><span>{s}</span><Command text={commands[i] ?? ""} /></div></li>)}</ol>
     </section>
   );
 }

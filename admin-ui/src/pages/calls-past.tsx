@@ -46,8 +46,8 @@ export function PastCallsPart() {
   return (
     <div class="stack">
       {found.days > 0
-        ? <p class="muted small row"><Icon name="eye-off" size="s" /><span>{t.kept(found.days)}</span></p>
-        : <Notice><p>{t.off}</p></Notice>}
+        ? <p class="muted small row calls-kept"><Icon name="eye-off" size="s" /><span>{t.kept(found.days)}</span></p>
+        : <div class="calls-kept"><Notice><p>{t.off}</p></Notice></div>}
       <search>
         <form class="audit-search" aria-label={t.search} onSubmit={(e) => { e.preventDefault(); setAsked({ ...asked, ...days }); }}>
           <Input label={t.from} type="date" value={days.from} max={days.to || undefined} onValue={(from) => setDays({ ...days, from })} />

@@ -51,7 +51,7 @@ function Steps({ onClose, onDone }: { onClose: () => void; onDone: () => void })
       {checked === null ? (
         <>
           <p class="muted">{t.text}</p>
-          <Field label={t.file}>{(tied) => <input {...tied} class="input import__file" type="file" accept=".csv,text/csv" required onChange={(e) => void choose(e.currentTarget.files?.[0])} />}</Field>
+          <Field label={t.file}>{(tied) => <div class="field__box"><input {...tied} class="input import__file" type="file" accept=".csv,text/csv" required onChange={(e) => void choose(e.currentTarget.files?.[0])} /></div>}</Field>
           <div class="dialog__acts"><Button look="primary" type="submit" busy={busy} disabled={text === null}>{t.look}</Button></div>
         </>
       ) : (

@@ -32,16 +32,19 @@ export function Logs() {
       <Head title={t.title} />
       <p class="muted lead">{t.text}</p>
       <div class="stack stack--loose">
-        <div class="row row--wrap">
+        <div class="row row--wrap row--top">
           <Select label={t.level} value={level} options={choices} onValue={(v) => { setLog(null); setLevel(v as LogLevel); }} />
           <Input label={t.search} hint={t.searchHint} value={text} maxLength={200} onValue={(v) => setText(v)} />
-          <Button onClick={() => setPaused(!paused)}>{paused ? t.goOn : t.pause}</Button>
         </div>
-        {paused && <p class="muted" role="status">{t.paused}</p>}
+        <div class="row row--wrap">
+          <Button onClick={() => setPaused(!paused)}>{paused ? t.goOn : t.pause}</Button>
+          {log && log.lines.length > 0 && <p class="muted small">{t.shown(log.lines.length)}</p>}
+          {paused && <p class="muted" role="status">{t.paused}</p>}
+        </div>
         {error && !log ? <Failed error={error} onRetry={() => void load()} />
           : !log ? <Skeleton lines={8} />
           : log.lines.length === 0 ? <Empty title={t.none}><p>{t.noneText}</p></Empty>
-          : <><p class="muted small">{t.shown(log.lines.length)}</p><Table caption={t.title} columns={columns} rows={log.lines} rowKey={(l) => String(l.number)} /></>}
+          : <Table caption={t.title} columns={columns} rows={log.lines} rowKey={(l) => String(l.number)} />}
         {log && <Writing log={log} onChange={(l) => setLog({ ...log, ...l, until: l.until })} />}
       </div>
     </>

@@ -8,6 +8,7 @@ import type { Attention } from "../watch.ts";
 import { sectionName, words } from "../words/console.ts";
 import { attentionSaid, watchWords } from "../words/watch.ts";
 import { Charts } from "./charts.tsx";
+import { BeforeStop } from "./drain.tsx";
 import { MailCard } from "./mail.tsx";
 import { Missing } from "./missing.tsx";
 
@@ -36,6 +37,7 @@ export function Overview() {
           </dl>
           {last.calls > 0 && <p class="after"><LinkButton href={`${base}/calls`}>{t.see}</LinkButton></p>}
         </section>
+        <BeforeStop now={last} />
         <Charts />
         <section class="card" aria-labelledby="part-appliance">
           <h2 id="part-appliance" class="part-title">{t.appliance}</h2>

@@ -4,7 +4,7 @@ import { Button, Confirm, dateTime, Empty, lang, Notice, Skeleton, Table, toast,
 import type { ApiError } from "../api.ts";
 import { shown } from "../settings/value.ts";
 import { asApiError } from "../session.ts";
-import { settingsApi, type Change, type Settings } from "../settings-api.ts";
+import { settingsApi, type Change, type Settings, type Value } from "../settings-api.ts";
 import { settingName, settingsWords } from "../words/settings.ts";
 import { Failed } from "./errors.tsx";
 
@@ -34,8 +34,8 @@ export function SettingsHistory({ onBack }: { onBack: (s: Settings) => void }) {
   if (list.length === 0) return <Empty title={t.none}><p>{t.noneText}</p></Empty>;
   const columns: Column<Change>[] = [
     { id: "when", name: t.when, cell: (c) => <span class="nowrap">{dateTime(c.time)}</span> },
-    { id: "who", name: t.who, cell: (c) => <span class="any">{c.authorName || c.author || t.files}{c.to !== undefined && <><br /><span class="muted small">{t.rollback}</span></>}</span> },
-    { id: "what", name: t.what, cell: (c) => <ul class="plain">{c.changes.map((x) => <li key={x.name} class="any">{settingName(x.name)} : {secret(x.name) ? t.secret : t.was(shown(x.before), shown(x.after))}</li>)}</ul> },
+    { id: "who", name: t.who, cell: (c) => <span class="history__who">{c.authorName || c.author || t.files}{c.to !== undefined && <><br /><span class="muted small">{t.rollback}</span></>}</span> },
+    { id: "what", name: t.what, cell: (c) => <ul class="plain">{c.changes.map((x) => <li key={x.name} class="any">{settingName(x.name)} : {secret(x.name) ? t.secret : t.was(brief(x.before, t.usual), brief(x.after, t.usual))}</li>)}</ul> },
     { id: "act", name: t.act, quiet: true, cell: (c) => <Button look="quiet" aria-label={t.backOf(dateTime(c.time))} onClick={() => setAsked(c)}>{t.back}</Button> },
   ];
   return (
@@ -47,5 +47,8 @@ export function SettingsHistory({ onBack }: { onBack: (s: Settings) => void }) {
     </div>
   );
 }
+
+/** A value as it stands in the table. Nothing chosen is the usual value; a key of two thousand characters is known by its ends. */
+const brief = (v: Value | undefined, usual: string): string => v === null || v === undefined ? usual : shown(v).split(" ").map((word) => word.length > 64 ? `${word.slice(0, 24)}…${word.slice(-12)}` : word).join(" ");
 
 const secret = (name: string) => /(password|client_secret|\.ca)$/.test(name);

@@ -63,7 +63,7 @@ export function ImportForm({ answer, onDone }: { answer: boolean; onDone: Done }
   return (
     <form class="stack" onSubmit={examine}>
       {error && <Notice tone="danger" title={t.failed} live><p>{error}</p></Notice>}
-      <Field label={answer ? t.answer : t.files} hint={answer ? t.answerHint : t.filesHint}>{(tied) => <input {...tied} class="input import__file" type="file" multiple required accept=".pem,.crt,.cer,.der,.key,.pfx,.p12,.txt" onChange={(e) => setChosen([...e.currentTarget.files ?? []])} />}</Field>
+      <Field label={answer ? t.answer : t.files} hint={answer ? t.answerHint : t.filesHint}>{(tied) => <div class="field__box"><input {...tied} class="input import__file" type="file" multiple required accept=".pem,.crt,.cer,.der,.key,.pfx,.p12,.txt" onChange={(e) => setChosen([...e.currentTarget.files ?? []])} /></div>}</Field>
       {!answer && <Passphrase label={t.passphrase} hint={t.passphraseHint} value={passphrase} onValue={setPassphrase} autocomplete="new-password" maxLength={512} />}
       <div class="row"><Button look="primary" type="submit" busy={busy} disabled={chosen.length === 0}>{t.examine}</Button></div>
     </form>

@@ -85,7 +85,7 @@ function Bring({ act }: { act: (f: Act) => Promise<void> }) {
     <section class="stack" aria-labelledby="updates-bring">
       <h2 id="updates-bring" class="part-title">{t.bring}</h2>
       <form class="stack" onSubmit={(e) => void send(e)}>
-        <Field label={t.file} hint={t.fileHint}>{(tied) => <input {...tied} ref={input} class="input import__file" type="file" accept=".update" disabled={busy} onChange={(e) => setFile(e.currentTarget.files?.[0] ?? null)} />}</Field>
+        <Field label={t.file} hint={t.fileHint}>{(tied) => <div class="field__box"><input {...tied} ref={input} class="input import__file" type="file" accept=".update" disabled={busy} onChange={(e) => setFile(e.currentTarget.files?.[0] ?? null)} /></div>}</Field>
         <div class="row"><Button type="submit" look="primary" disabled={!file || busy}>{busy ? t.checking : t.check}</Button></div>
       </form>
     </section>

@@ -44,7 +44,7 @@ function Control({ s, label, hint, error, text, put }: { s: Setting; label: stri
     case "secret": return <Passphrase label={label} hint={hint} error={error} value={value} onValue={put} autocomplete="new-password" />;
     case "list": case "pem": return (
       <Field label={label} hint={hint} error={error}>
-        {(tied) => <div class="field__box"><textarea {...tied} class="input" rows={s.kind === "pem" ? 4 : Math.min(4, value.split("\n").length + 1)} spellcheck={false} value={value} onInput={(e) => put(e.currentTarget.value)} /></div>}
+        {(tied) => <div class="field__box"><textarea {...tied} class="input" rows={s.kind === "pem" ? 4 : Math.min(4, value.split("\n").reduce((n, line) => n + Math.ceil(Math.max(line.length, 1) / 60), 1))} spellcheck={false} value={value} onInput={(e) => put(e.currentTarget.value)} /></div>}
       </Field>
     );
     default: return <Input label={label} hint={hint} error={error} value={value} onValue={put} spellcheck={false} autocapitalize="none" autocomplete="off" {...(s.kind === "number" ? { inputMode: "numeric" as const } : {})} />;

@@ -1,5 +1,5 @@
 /** Sentences of the overview's attention and charts, and of the statistics. */
-import { count, date, dateTime, dictionary, lang, plural } from "@huisclos/ui-kit";
+import { bind, count, date, dateTime, dictionary, lang, plural } from "@huisclos/ui-kit";
 import type { Attention } from "../watch.ts";
 
 /** What is the matter, and what to do. */
@@ -44,7 +44,7 @@ const fr: Record<string, (a: Attention) => Said> = {
   "backup-copy": (a) => ({ text: a.since ? `L’autre machine n’a plus reçu de sauvegarde depuis ${dateTime(a.since)}.` : "L’autre machine n’a encore reçu aucune sauvegarde.", act: "Les sauvegardes sont faites et restent ici ; un disque perdu les emporterait. Voyez la cause.", section: "backups" }),
   "backup-late": (a) => ({ text: `La dernière sauvegarde date du ${dateTime(a.since ?? 0)}, plus de deux fois le délai prévu.`, act: "Faites-en une maintenant, et voyez si l’appareil est resté éteint.", section: "backups" }),
   "backup-off": (a) => ({ text: a.since ? `Aucune sauvegarde n’est prévue ; la dernière date du ${dateTime(a.since)}.` : "Il n’y a pas de sauvegarde, et aucune n’est prévue.", act: "Si le disque est perdu, comptes, salles et journal le sont aussi. Donnez une clé publique : la première se fait aussitôt.", section: "backups" }),
-  drain: () => ({ text: "Plus aucune réunion ne peut commencer : l’appareil se vide avant un arrêt.", act: "Celles en cours continuent. Pour y mettre fin : « huisclos resume » sur le serveur, ou un redémarrage.", section: "calls" }),
+  drain: () => ({ text: "Plus aucune réunion ne peut commencer : l’appareil se vide avant un arrêt.", act: "Celles en cours continuent. Pour y mettre fin : « Autoriser de nouvelles réunions », sur cette page, ou un redémarrage.", section: "calls" }),
   webhook: (a) => ({ text: `${plural("fr", a.number ?? 0, "webhook est arrêté", "webhooks sont arrêtés")} après trop d’échecs : ${(a.what ?? []).join(", ")}.`, act: "Le programme prévenu ne reçoit plus rien. Corrigez son adresse ou réparez-le, puis remettez-le en marche.", section: "programs" }),
 };
 
@@ -69,13 +69,13 @@ const en: Record<string, (a: Attention) => Said> = {
   "backup-copy": (a) => ({ text: a.since ? `The other machine has received no backup since ${dateTime(a.since)}.` : "The other machine has not received a backup yet.", act: "Backups are made and stay here; a lost disk would take them along. See the cause.", section: "backups" }),
   "backup-late": (a) => ({ text: `The last backup is of ${dateTime(a.since ?? 0)}, more than twice as old as planned.`, act: "Make one now, and see whether the appliance was off.", section: "backups" }),
   "backup-off": (a) => ({ text: a.since ? `No backup is planned; the last one is of ${dateTime(a.since)}.` : "There is no backup, and none is planned.", act: "If the disk is lost, so are accounts, rooms and log. Give a public key: the first one is made at once.", section: "backups" }),
-  drain: () => ({ text: "No further meeting can begin: the appliance is emptying before a stop.", act: "Those in progress go on. To end it: “huisclos resume” on the server, or a restart.", section: "calls" }),
+  drain: () => ({ text: "No further meeting can begin: the appliance is emptying before a stop.", act: "Those in progress go on. To end it: “Allow new meetings”, on this page, or a restart.", section: "calls" }),
   webhook: (a) => ({ text: `${plural("en", a.number ?? 0, "webhook was stopped", "webhooks were stopped")} after too many failures: ${(a.what ?? []).join(", ")}.`, act: "The program that was told gets nothing any more. Mend its address or repair it, then turn it on again.", section: "programs" }),
 };
 
 export function attentionSaid(a: Attention): Said {
   const known = (lang.value === "fr" ? fr : en)[a.code];
-  return known ? known(a) : { text: a[lang.value] ?? a.code, act: "" };
+  return bind(known ? known(a) : { text: a[lang.value] ?? a.code, act: "" });
 }
 
 export const watchWords = dictionary(
