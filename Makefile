@@ -164,10 +164,13 @@ test-deb: deb ## lintian; install, upgrade, downgrade, remove and purge in clean
 test-service: deb ## the package under a real systemd: sockets, reload, restart, crash, watchdog, removal (as root)
 	@packaging/test-service $(SUITES)
 
+test-update: clients deb-tools ## signed updates under a real systemd: forward, back, one that does not start, an end in the middle (as root)
+	@packaging/test-update $(SUITES)
+
 test-guide: deb ## docs/install.md, command for command, on a clean Debian 12 (as root)
 	@packaging/test-guide $(SUITES)
 
-.PHONY: deb-tools test-service test-guide
+.PHONY: deb-tools test-service test-update test-guide
 deb-tools:
 	@.ci/need dpkg-buildpackage dh dh_apparmor po2debconf
 

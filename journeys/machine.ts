@@ -4,7 +4,8 @@
  *
  *   node --import ./.ci/ts.mjs journeys/machine.ts call URL CODE FILE     first start and a call; who was made is written to FILE
  *   node --import ./.ci/ts.mjs journeys/machine.ts write URL FILE LOG     makes rooms until it is ended; each acknowledged one is in LOG
- *   node --import ./.ci/ts.mjs journeys/machine.ts verify URL FILE LOG    every room in LOG is there
+ *   node --import ./.ci/ts.mjs journeys/machine.ts verify URL FILE LOG    every room in LOG is there, and the administrator comes in
+ *   node --import ./.ci/ts.mjs journeys/machine.ts backup URL FILE KEY TO the administrator gives a public key, makes a backup and takes it
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,7 +20,7 @@ const patience = 120_000;
 const pictures = path.join(process.env.HUISCLOS_TOP ?? '.', 'build/screenshots');
 const admin = { name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' };
 const people = [{ name: 'Hélène Hôte', email: 'helene@example.test', passphrase: 'cascade mousse verrou talus' }, { name: 'Bruno Berger', email: 'bruno@example.test', passphrase: 'girafe poteau citron lac' }];
-interface Made { room: string; owner: string }
+interface Made { room: string; owner: string; secret: string }
 
 /** Types into the fields, known by what a password manager knows them by; one after the other, as the page draws itself anew after each. */
 async function fill(t: Tab, fields: Record<string, string>): Promise<void> {
@@ -48,7 +49,7 @@ async function call(code: string, file: string): Promise<void> {
     await fill(console_, { 'one-time-code': code, 'name': admin.name, 'username': admin.email, 'new-password': admin.passphrase });
     await click(console_, 'the button of the set-up', 'button[type="submit"]');
     await seen(console_, 'the second factor', '[data-secret]');
-    const phone = new Authenticator(await console_.run(() => document.querySelector('[data-secret]')!.textContent!));
+    const secret = await console_.run(() => document.querySelector('[data-secret]')!.textContent!), phone = new Authenticator(secret);
     await fill(console_, { 'one-time-code': await phone.next() });
     await seen(console_, 'the recovery codes', '.codes');
     await click(console_, 'that they are kept', '.keep input[type="checkbox"]');
@@ -74,7 +75,7 @@ async function call(code: string, file: string): Promise<void> {
     const h = new Client(url);
     await h.login(people[0]!);
     const room = (await h.must('POST', '/api/rooms', { name: 'Salle des essais' })).id as string;
-    writeFileSync(file, JSON.stringify({ room, owner } satisfies Made));
+    writeFileSync(file, JSON.stringify({ room, owner, secret } satisfies Made));
 
     const tabs: Tab[] = [];
     for (const [i, engine] of (['chromium', 'firefox'] as Engine[]).entries()) {
@@ -131,6 +132,28 @@ async function owner(): Promise<Client> {
   return c;
 }
 
+/** The administrator, with the second factor that was set up at the first start. */
+async function administrator(file: string): Promise<Client> {
+  const c = new Client(url);
+  await c.login({ ...admin, phone: new Authenticator((JSON.parse(readFileSync(file, 'utf8')) as Made).secret) });
+  return c;
+}
+
+async function backup(file: string, key: string, to: string): Promise<void> {
+  const c = await administrator(file);
+  await c.must('PATCH', '/api/admin/settings', { changes: { 'backup.recipients': [readFileSync(key, 'utf8').trim()] } });
+  const files = async () => (await c.must('GET', '/api/admin/backups')).backups as { name: string }[];
+  const before = new Set((await files()).map((f) => f.name));
+  await c.call('POST', '/api/admin/backups', {}); // one may run already: it does as well
+  let name = '';
+  await until('a backup', async () => { name = (await files()).map((f) => f.name).find((n) => !before.has(n)) ?? ''; return name !== ''; }, patience, 1000);
+  const taken = await c.call('GET', `/api/admin/backups/${name}`), octets = taken.raw;
+  assert.equal(taken.status, 200, JSON.stringify(taken.body));
+  assert.match(octets.subarray(0, 32).toString('latin1'), /^huisclos-backup 1\n/);
+  writeFileSync(to, octets);
+  console.log(`${name}, ${octets.length} octets`);
+}
+
 async function write(log: string): Promise<void> {
   const c = await owner();
   for (let n = 0; ; n++) {
@@ -142,7 +165,8 @@ async function write(log: string): Promise<void> {
   }
 }
 
-async function verify(log: string): Promise<void> {
+async function verify(file: string, log: string): Promise<void> {
+  await (await administrator(file)).must('GET', '/api/admin/accounts');
   const c = await owner(), wanted = readFileSync(log, 'utf8').trim().split('\n');
   const there = new Set(((await c.must('GET', '/api/rooms')).rooms as { id: string }[]).map((r) => r.id));
   const lost = wanted.filter((id) => !there.has(id));
@@ -153,6 +177,7 @@ async function verify(log: string): Promise<void> {
 
 if (act === 'call') await call(rest[0]!, rest[1]!);
 else if (act === 'write') await write(rest[1]!);
-else if (act === 'verify') await verify(rest[1]!);
+else if (act === 'verify') await verify(rest[0]!, rest[1]!);
+else if (act === 'backup') await backup(rest[0]!, rest[1]!, rest[2]!);
 else throw new Error(`machine.ts: ${act}?`);
 process.exit(0);

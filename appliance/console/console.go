@@ -203,6 +203,8 @@ func (c *Console) choose(choice string) error {
 		return c.power("poweroff", offWarn)
 	case "C":
 		return c.setupCode()
+	case "R":
+		return c.restore()
 	case "L":
 		c.English = !c.English
 		return nil

@@ -189,6 +189,38 @@ func (c *Console) update() error {
 	return c.do("update", pairs("device", device)...)
 }
 
+// restore puts a backup in the place of the data. What opens it is a private key on the same disk, or a passphrase.
+func (c *Console) restore() error {
+	device, err := c.line(restoreHow)
+	if err != nil {
+		return err
+	}
+	file, err := c.line(restoreFile)
+	if err != nil {
+		return err
+	}
+	lines := append(pairs("device", device), pairs("file", file)...)
+	opens, err := c.either(restoreOpens, "key", "passphrase")
+	if err != nil {
+		return err
+	}
+	if opens == "passphrase" {
+		said, err := c.secret(restoreSecret)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, "passphrase="+said)
+	}
+	calls := c.say(callsUnk)
+	if a, err := c.ask("status"); err == nil {
+		calls = c.say(inCalls, a.Status.Calls, a.Status.People)
+	}
+	if err := c.confirmed(restoreAsk, calls); err != nil {
+		return err
+	}
+	return c.do("restore", lines...)
+}
+
 func (c *Console) power(act string, warning word) error {
 	calls := c.say(callsUnk)
 	if a, err := c.ask("status"); err == nil {

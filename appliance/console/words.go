@@ -5,28 +5,36 @@ type word struct{ fr, en string }
 
 // refusals are the codes of the acts, as sentences that say what to do.
 var refusals = map[string]word{
-	"address":         {"Une adresse ne convient pas. Écrivez-la avec la longueur du réseau, par exemple 192.0.2.10/24.", "An address does not do. Write it with the length of its network, such as 192.0.2.10/24."},
-	"busy":            {"Cette action est déjà en cours depuis une autre console. Attendez sa fin.", "This is being done from another console already. Wait until it ends."},
-	"cut":             {"La machine n'a pas répondu jusqu'au bout. Regardez le diagnostic, puis recommencez.", "The machine's answer was cut short. Look at the diagnosis, then try again."},
-	"device":          {"Ce nom de disque ne convient pas. Un nom est par exemple /dev/sdb1.", "This name of a disk does not do. A name is, for example, /dev/sdb1."},
-	"disk-kind":       {"Le format du disque n'est pas reconnu. Il faut FAT32, ISO 9660 ou ext4.", "The disk's format is not known. It has to be FAT32, ISO 9660 or ext4."},
-	"disk-unreadable": {"Le disque n'est pas lisible. Essayez-en un autre.", "The disk cannot be read. Try another one."},
-	"dns":             {"L'adresse d'un serveur de noms ne convient pas.", "The address of a name server does not do."},
-	"failed":          {"La machine n'a pas pu le faire. Regardez le diagnostic.", "The machine could not do it. Look at the diagnosis."},
-	"gateway":         {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
-	"public":          {"Une adresse publique ne convient pas. Exemple : 203.0.113.10", "A public address does not do. Example: 203.0.113.10"},
-	"hostname":        {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
-	"no-disk":         {"Aucun disque nommé HUISCLOSUPD n'est branché.", "There is no disk called HUISCLOSUPD."},
-	"not-applied":     {"Le réglage est enregistré, mais n'a pas pu entrer en vigueur. Redémarrez la machine ; voyez aussi le diagnostic.", "The setting is stored but could not be put in force. Restart the machine; see the diagnosis as well."},
-	"not-running":     {"L'appliance ne répond pas. Elle démarre peut-être encore ; sinon, regardez le diagnostic.", "The appliance does not answer. It may still be starting; if not, look at the diagnosis."},
-	"ntp":             {"Un serveur de temps ne convient pas. Donnez un nom ou une adresse.", "A time server does not do. Give a name or an address."},
-	"passphrase":      {"La phrase de passe doit avoir de 12 à 256 caractères.", "The passphrase has to have 12 to 256 characters."},
-	"synchronised":    {"L'heure vient déjà d'un serveur de temps : l'horloge ne se règle pas à la main.", "The time comes from a time server already: the clock is not set by hand."},
-	"time":            {"Cette date ne convient pas. Écrivez-la en temps universel, par exemple 2026-11-28T12:00:00Z.", "This date does not do. Write it in universal time, such as 2026-11-28T12:00:00Z."},
-	"too-long":        {"C'est trop long.", "This is too long."},
-	"too-many":        {"Il y a trop de valeurs.", "There are too many values."},
-	"unavailable":     {"Cette action n'est pas possible sur cette machine : le menu est fait pour l'image de l'appliance.", "This cannot be done on this machine: the menu is made for the appliance's image."},
-	"update-refused":  {"La mise à jour est refusée, pour la raison donnée ci-dessus. La version en place ne change pas.", "The update is refused, for the reason given above. The version in place stays."},
+	"address":              {"Une adresse ne convient pas. Écrivez-la avec la longueur du réseau, par exemple 192.0.2.10/24.", "An address does not do. Write it with the length of its network, such as 192.0.2.10/24."},
+	"backup-name":          {"Ce nom de sauvegarde ne convient pas. Un nom est par exemple huisclos-20261130T020000Z.backup.", "This name of a backup does not do. A name is, for example, huisclos-20261130T020000Z.backup."},
+	"backup-refused":       {"La sauvegarde est refusée, pour la raison donnée ci-dessus. Les données en place ne changent pas.", "The backup is refused, for the reason given above. The data in place stay."},
+	"busy":                 {"Cette action est déjà en cours depuis une autre console. Attendez sa fin.", "This is being done from another console already. Wait until it ends."},
+	"cut":                  {"La machine n'a pas répondu jusqu'au bout. Regardez le diagnostic, puis recommencez.", "The machine's answer was cut short. Look at the diagnosis, then try again."},
+	"device":               {"Ce nom de disque ne convient pas. Un nom est par exemple /dev/sdb1.", "This name of a disk does not do. A name is, for example, /dev/sdb1."},
+	"disk-kind":            {"Le format du disque n'est pas reconnu. Il faut FAT32, ISO 9660 ou ext4.", "The disk's format is not known. It has to be FAT32, ISO 9660 or ext4."},
+	"disk-unreadable":      {"Le disque n'est pas lisible. Essayez-en un autre.", "The disk cannot be read. Try another one."},
+	"dns":                  {"L'adresse d'un serveur de noms ne convient pas.", "The address of a name server does not do."},
+	"failed":               {"La machine n'a pas pu le faire. Regardez le diagnostic.", "The machine could not do it. Look at the diagnosis."},
+	"gateway":              {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
+	"public":               {"Une adresse publique ne convient pas. Exemple : 203.0.113.10", "A public address does not do. Example: 203.0.113.10"},
+	"hostname":             {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
+	"no-backup":            {"Il n'y a pas de cette sauvegarde sur le disque : un fichier dont le nom finit par .backup.", "There is no such backup on the disk: a file whose name ends with .backup."},
+	"no-backup-disk":       {"Aucun disque nommé HUISCLOSBAK n'est branché.", "There is no disk called HUISCLOSBAK."},
+	"no-disk":              {"Aucun disque nommé HUISCLOSUPD n'est branché.", "There is no disk called HUISCLOSUPD."},
+	"no-key":               {"Il n'y a pas de clé privée sur le disque : un fichier dont le nom finit par .key. Sinon, donnez la phrase de passe.", "There is no private key on the disk: a file whose name ends with .key. Or else give the passphrase."},
+	"not-applied":          {"Le réglage est enregistré, mais n'a pas pu entrer en vigueur. Redémarrez la machine ; voyez aussi le diagnostic.", "The setting is stored but could not be put in force. Restart the machine; see the diagnosis as well."},
+	"not-running":          {"L'appliance ne répond pas. Elle démarre peut-être encore ; sinon, regardez le diagnostic.", "The appliance does not answer. It may still be starting; if not, look at the diagnosis."},
+	"ntp":                  {"Un serveur de temps ne convient pas. Donnez un nom ou une adresse.", "A time server does not do. Give a name or an address."},
+	"passphrase":           {"La phrase de passe doit avoir de 12 à 256 caractères.", "The passphrase has to have 12 to 256 characters."},
+	"restored-not-running": {"La sauvegarde est en place, mais le service ne démarre pas. Regardez le diagnostic.", "The backup is in place, but the service does not start. Look at the diagnosis."},
+	"several-backups":      {"Il y a plusieurs sauvegardes sur le disque : donnez le nom de l'une de celles que vous voyez ci-dessus.", "There are several backups on the disk: give the name of one of those that you see above."},
+	"several-keys":         {"Il y a plusieurs clés privées sur le disque : n'en laissez qu'une.", "There are several private keys on the disk: leave only one there."},
+	"synchronised":         {"L'heure vient déjà d'un serveur de temps : l'horloge ne se règle pas à la main.", "The time comes from a time server already: the clock is not set by hand."},
+	"time":                 {"Cette date ne convient pas. Écrivez-la en temps universel, par exemple 2026-11-28T12:00:00Z.", "This date does not do. Write it in universal time, such as 2026-11-28T12:00:00Z."},
+	"too-long":             {"C'est trop long.", "This is too long."},
+	"too-many":             {"Il y a trop de valeurs.", "There are too many values."},
+	"unavailable":          {"Cette action n'est pas possible sur cette machine : le menu est fait pour l'image de l'appliance.", "This cannot be done on this machine: the menu is made for the appliance's image."},
+	"update-refused":       {"La mise à jour est refusée, pour la raison donnée ci-dessus. La version en place ne change pas.", "The update is refused, for the reason given above. The version in place stays."},
 }
 
 // other is what a code without a sentence says.
@@ -55,10 +63,10 @@ var (
 	menu = word{` 1 Actualiser        2 Réseau             3 Noms
  4 Heure             5 Port 80            6 Connexion locale
  7 Mise à jour       8 Diagnostic         9 Redémarrer
- 0 Éteindre          L English`, ` 1 Refresh           2 Network            3 Names
+ 0 Éteindre          R Restaurer          L English`, ` 1 Refresh           2 Network            3 Names
  4 Time              5 Port 80            6 Local login
  7 Update            8 Diagnosis          9 Restart
- 0 Power off         L Français`}
+ 0 Power off         R Restore            L Français`}
 	choose    = word{"Votre choix : ", "Your choice: "}
 	notAnItem = word{"Ce choix n'existe pas.", "There is no such choice."}
 	cancelled = word{"Annulé. Rien n'est changé.", "Cancelled. Nothing is changed."}
@@ -92,6 +100,12 @@ var (
 
 	updateHow = word{"Branchez le disque nommé HUISCLOSUPD.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSUPD.\nIts name in the machine, if there are several (empty: find it): "}
 	updateAsk = word{"La nouvelle version s'installe à côté de celle-ci et sert au prochain redémarrage.\nLes appels en cours continuent.", "The new version is installed beside this one and is used from the next restart on.\nCalls in progress go on."}
+
+	restoreHow    = word{"Branchez le disque nommé HUISCLOSBAK, avec la sauvegarde.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSBAK, with the backup on it.\nIts name in the machine, if there are several (empty: find it): "}
+	restoreFile   = word{"Nom du fichier, s'il y a plusieurs sauvegardes (vide : la seule) : ", "Name of the file, if there are several backups (empty: the only one): "}
+	restoreOpens  = word{"Elle s'ouvre par 1 la clé privée, un fichier .key du disque   2 une phrase de passe : ", "It is opened by 1 the private key, a .key file on the disk   2 a passphrase: "}
+	restoreSecret = word{"Sa phrase de passe (elle ne s'affiche pas) : ", "Its passphrase (it is not shown): "}
+	restoreAsk    = word{"La sauvegarde est essayée d'abord, puis prend la place des données de cette machine.\nCe qui a été fait depuis n'y est plus ; les données de maintenant sont mises de côté.\nLes appels en cours se terminent (%s), et chacun se connecte à nouveau.", "The backup is tried first, then takes the place of this machine's data.\nWhat was done since is not in it; the data of now are kept aside.\nCalls in progress end (%s), and everybody signs in again."}
 
 	rebootWarn = word{"La machine redémarre. Les appels en cours sont coupés pendant ce temps (%s).", "The machine restarts. Calls in progress are cut meanwhile (%s)."}
 	offWarn    = word{"La machine s'éteint. Les appels en cours se terminent (%s), et il faut\nla rallumer sur place.", "The machine powers off. Calls in progress end (%s), and somebody has to\nswitch it on again."}

@@ -12,15 +12,17 @@ import (
 
 const root = "../.."
 
-// exists says whether "directory/TestName" or "journeys/title" stands in the test files of that directory.
+// exists says whether "directory/TestName", "journeys/title" or "script/what it checks" stands in the test files of that directory.
 func exists(name string) bool {
 	dir, test, glob := filepath.Dir(name), filepath.Base(name), "*_test.go"
 	want := "func " + test + "("
 	if title, ok := strings.CutPrefix(name, "journeys/"); ok {
 		dir, glob, want = "journeys", "*.test.ts", "'"+title
 	}
-	if title, ok := strings.CutPrefix(name, "packaging/image/test-image/"); ok {
-		dir, glob, want = "packaging/image", "test-image", `check "`+title+`"`
+	for _, script := range []string{"packaging/image/test-image", "packaging/test-update"} {
+		if title, ok := strings.CutPrefix(name, script+"/"); ok {
+			dir, glob, want = filepath.Dir(script), filepath.Base(script), `check "`+title+`"`
+		}
 	}
 	files, _ := filepath.Glob(filepath.Join(root, dir, glob))
 	for _, f := range files {

@@ -97,7 +97,7 @@ export class Appliance {
   client(): Client { return new Client(this.url); }
 }
 
-export interface Answer { status: number; body: Record<string, unknown>; headers: Record<string, string | string[] | undefined> }
+export interface Answer { status: number; body: Record<string, unknown>; headers: Record<string, string | string[] | undefined>; raw: Buffer }
 
 /** One signed-in (or not yet) user of the HTTP interface. */
 export class Client {
@@ -118,17 +118,17 @@ export class Client {
           ...(data ? { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(data) } : {}),
         },
       }, (res) => {
-        let text = '';
-        res.setEncoding('utf8');
-        res.on('data', (t: string) => { text += t; });
+        const parts: Buffer[] = [];
+        res.on('data', (b: Buffer) => { parts.push(b); });
         res.on('end', () => {
+          const raw = Buffer.concat(parts), text = raw.toString('utf8');
           for (const c of res.headers['set-cookie'] ?? []) {
             const [pair] = c.split(';'), at = pair!.indexOf('='), name = pair!.slice(0, at), value = pair!.slice(at + 1);
             if (value === '' || /max-age=0/i.test(c)) this.cookies.delete(name); else this.cookies.set(name, value);
           }
           let parsed: Record<string, unknown> = {};
           try { parsed = text === '' ? {} : JSON.parse(text) as Record<string, unknown>; } catch { parsed = { text }; }
-          resolve({ status: res.statusCode ?? 0, body: parsed, headers: res.headers });
+          resolve({ status: res.statusCode ?? 0, body: parsed, headers: res.headers, raw });
         });
       });
       r.on('error', reject);
