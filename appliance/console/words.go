@@ -103,7 +103,7 @@ var (
 
 	restoreHow    = word{"Branchez le disque nommé HUISCLOSBAK, avec la sauvegarde.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSBAK, with the backup on it.\nIts name in the machine, if there are several (empty: find it): "}
 	restoreFile   = word{"Nom du fichier, s'il y a plusieurs sauvegardes (vide : la seule) : ", "Name of the file, if there are several backups (empty: the only one): "}
-	restoreOpens  = word{"Elle s'ouvre par 1 la clé privée, un fichier .key du disque   2 une phrase de passe : ", "It is opened by 1 the private key, a .key file on the disk   2 a passphrase: "}
+	restoreOpens  = word{"La clé privée est un fichier .key du disque.\nElle s'ouvre par 1 la clé privée   2 une phrase de passe : ", "The private key is a .key file on the disk.\nIt is opened by 1 the private key   2 a passphrase: "}
 	restoreSecret = word{"Sa phrase de passe (elle ne s'affiche pas) : ", "Its passphrase (it is not shown): "}
 	restoreAsk    = word{"La sauvegarde est essayée d'abord, puis prend la place des données de cette machine.\nCe qui a été fait depuis n'y est plus ; les données de maintenant sont mises de côté.\nLes appels en cours se terminent (%s), et chacun se connecte à nouveau.", "The backup is tried first, then takes the place of this machine's data.\nWhat was done since is not in it; the data of now are kept aside.\nCalls in progress end (%s), and everybody signs in again."}
 
