@@ -40,7 +40,7 @@ export function Chart({ title, times, step, from, to, lines, unit, bars, least =
     <figure class="chart" aria-labelledby={id}>
       <figcaption class="chart__head">
         <span class="chart__title" id={id}>{title}</span>
-        <span class="chart__now figures">{said}</span>
+        {all.length > 0 && <span class="chart__now figures">{said}</span>}
       </figcaption>
       {all.length === 0 ? <p class="muted small">{kit.value.chart.empty}</p> : table ? <ChartTable {...{ title, times, lines, unit, when }} /> : (
         <div class="chart__box">
