@@ -1,5 +1,5 @@
 // Runs a command in a test image, through its second channel: ask.mjs SOCKET SECONDS COMMAND. Prints what it printed; ends as it ended.
-import { connect } from 'node:net';
+import { channel } from './channel.mjs';
 
 const [, , where, seconds, command] = process.argv;
 const end = Date.now() + Number(seconds) * 1000;
@@ -7,7 +7,7 @@ const end = Date.now() + Number(seconds) * 1000;
 const sync = `sync-${process.pid}-${Date.now()}`;
 const line = (text) => `${Buffer.from(text).toString('base64')}\n`;
 let heard = '', asked = false;
-const socket = connect(where);
+const socket = await channel(where, Math.min(end, Date.now() + 10_000)).catch((e) => { console.error(e.message); process.exit(124); });
 socket.setEncoding('utf8');
 socket.on('error', (e) => { console.error(e.message); process.exit(124); });
 socket.on('data', (data) => {

@@ -1,11 +1,11 @@
 // Types on a machine's serial line: type.mjs SOCKET SECONDS [EXPECTED LINE]… [EXPECTED]. Waits for each text (a regular expression) that
 // comes after what was seen before, types the line after it; prints all that came. Ends with 1 when a text doesn't come in time.
-import { connect } from 'node:net';
+import { channel } from './channel.mjs';
 
 const [, , where, seconds, ...steps] = process.argv;
 let screen = '', at = 0, step = 0;
 const end = Date.now() + Number(seconds) * 1000;
-const socket = connect(where);
+const socket = await channel(where, end);
 socket.setEncoding('utf8');
 socket.on('error', (e) => { console.error(e.message); process.exit(1); });
 // Colours and movements of the cursor are not what people read.
