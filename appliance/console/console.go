@@ -203,6 +203,8 @@ func (c *Console) choose(choice string) error {
 		return c.power("poweroff", offWarn)
 	case "C":
 		return c.setupCode()
+	case "B":
+		return c.backup()
 	case "R":
 		return c.restore()
 	case "L":

@@ -40,7 +40,7 @@ func newMachine(t *testing.T) *machine {
 	m := &machine{t: t, dir: dir, files: map[string]string{}, answers: map[string]string{
 		"status": statusJSON + "\nok\n", "setup-code": strings.Replace(statusJSON, "{", `{"code":"ABCD-EFGH",`, 1) + "\nok\n",
 		"diagnosis": "== disks\nall \x1b[31mwell\nok\n"}}
-	for _, act := range []string{"network", "names", "time", "redirect", "shell", "reboot", "poweroff", "update", "restore", "diagnosis", "status", "setup-code"} {
+	for _, act := range []string{"network", "names", "time", "redirect", "shell", "reboot", "poweroff", "update", "backup", "restore", "diagnosis", "status", "setup-code"} {
 		l, err := net.Listen("unix", filepath.Join(dir, act))
 		if err != nil {
 			t.Fatal(err)
@@ -125,6 +125,8 @@ func TestEntries(t *testing.T) {
 		{"login off", "6\n2\nYES\n", "shell: state=off end"},
 		{"update", "7\n\nYES\n", "update: end"},
 		{"update from a disk with a name", "7\n/dev/sdb1\nYES\n", "update: device=/dev/sdb1 end"},
+		{"backup", "b\n\n1\n", "backup: end"},
+		{"backup by a passphrase", "b\n/dev/sdb1\n2\nhill stone river 7\nhill stone river 7\n", "backup: device=/dev/sdb1 passphrase=hill stone river 7 end"},
 		{"restore", "r\n\n\n1\nYES\n", "restore: end"},
 		{"restore one of several", "r\n/dev/sdb1\nhuisclos-1.backup\n2\nhill stone river 7\nYES\n", "restore: device=/dev/sdb1 file=huisclos-1.backup passphrase=hill stone river 7 end"},
 		{"diagnosis", "8\n", "diagnosis: end"},
@@ -153,7 +155,7 @@ func TestNothingAsked(t *testing.T) {
 	for _, typed := range []string{
 		"x\n", "99\n", "\xff\xfe\n", "\x1b[A\n", strings.Repeat("2", 5000) + "\n", "2\n\n", "2\n3\n", "2\n\x03", "2\n2\n192.0.2.10\n\n\n", "2\n2\n192.0.2.10/24\n192.0.3.1\n\n",
 		"2\n2\n192.0.2.10/24\nx\n", "2\n1\nname\n", "3\n\n", "4\n\n", "4\n2\nnow\n", "4\n2\n2026-02-30T00:00:00Z\n", "5\n3\n", "6\n1\nno\n", "6\n1\nyes\nshort\n", "6\n1\nyes\n" +
-			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
+			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "b\n\n\n", "b\n\n2\nshort\n", "b\n\n2\nhill stone river 7\nhill stone river 8\n", "b\n\n2\nhill stone river 7\n\x03", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
 	} {
 		m := newMachine(t)
 		out := m.run(true, typed)

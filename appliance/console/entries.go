@@ -160,22 +160,27 @@ func (c *Console) shell() error {
 	if err := c.confirmed(shellWarn); err != nil {
 		return err
 	}
+	said, err := c.newPassphrase()
+	if err != nil {
+		return err
+	}
+	return c.do("shell", "state=on", "passphrase="+said)
+}
+
+// newPassphrase asks for one twice.
+func (c *Console) newPassphrase() (string, error) {
 	first, err := c.secret(passphrase)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if n := utf8.RuneCountInString(first); n < 12 || n > 256 {
-		return refused("passphrase")
+		return "", refused("passphrase")
 	}
 	second, err := c.secret(again)
-	if err != nil {
-		return err
+	if err == nil && first != second {
+		err = refused("different")
 	}
-	if first != second {
-		c.print(different)
-		return c.pause()
-	}
-	return c.do("shell", "state=on", "passphrase="+first)
+	return first, err
 }
 
 func (c *Console) update() error {
@@ -187,6 +192,27 @@ func (c *Console) update() error {
 		return err
 	}
 	return c.do("update", pairs("device", device)...)
+}
+
+// backup writes a backup to a disk. What opens it is a private key of those whose public half the settings have, or a passphrase.
+func (c *Console) backup() error {
+	device, err := c.line(backupHow)
+	if err != nil {
+		return err
+	}
+	lines := pairs("device", device)
+	opens, err := c.either(backupOpens, "key", "passphrase")
+	if err != nil {
+		return err
+	}
+	if opens == "passphrase" {
+		said, err := c.newPassphrase()
+		if err != nil {
+			return err
+		}
+		lines = append(lines, "passphrase="+said)
+	}
+	return c.do("backup", lines...)
 }
 
 // restore puts a backup in the place of the data. What opens it is a private key on the same disk, or a passphrase.

@@ -6,11 +6,15 @@ type word struct{ fr, en string }
 // refusals are the codes of the acts, as sentences that say what to do.
 var refusals = map[string]word{
 	"address":              {"Une adresse ne convient pas. Écrivez-la avec la longueur du réseau, par exemple 192.0.2.10/24.", "An address does not do. Write it with the length of its network, such as 192.0.2.10/24."},
+	"backup-not-made":      {"La sauvegarde n'a pas été faite, pour la raison donnée ci-dessus.", "The backup was not made, for the reason given above."},
 	"backup-name":          {"Ce nom de sauvegarde ne convient pas. Un nom est par exemple huisclos-20261130T020000Z.backup.", "This name of a backup does not do. A name is, for example, huisclos-20261130T020000Z.backup."},
 	"backup-refused":       {"La sauvegarde est refusée, pour la raison donnée ci-dessus. Les données en place ne changent pas.", "The backup is refused, for the reason given above. The data in place stay."},
 	"busy":                 {"Cette action est déjà en cours depuis une autre console. Attendez sa fin.", "This is being done from another console already. Wait until it ends."},
 	"cut":                  {"La machine n'a pas répondu jusqu'au bout. Regardez le diagnostic, puis recommencez.", "The machine's answer was cut short. Look at the diagnosis, then try again."},
 	"device":               {"Ce nom de disque ne convient pas. Un nom est par exemple /dev/sdb1.", "This name of a disk does not do. A name is, for example, /dev/sdb1."},
+	"different":            {"Les deux phrases de passe ne sont pas les mêmes. Rien n'est changé.", "The two passphrases are not the same. Nothing is changed."},
+	"disk-full":            {"La sauvegarde ne tient pas sur le disque. Prenez-en un plus grand.", "The backup does not fit on the disk. Take a larger one."},
+	"disk-read-only":       {"On ne peut pas écrire sur ce disque.", "This disk cannot be written to."},
 	"disk-kind":            {"Le format du disque n'est pas reconnu. Il faut FAT32, ISO 9660 ou ext4.", "The disk's format is not known. It has to be FAT32, ISO 9660 or ext4."},
 	"disk-unreadable":      {"Le disque n'est pas lisible. Essayez-en un autre.", "The disk cannot be read. Try another one."},
 	"dns":                  {"L'adresse d'un serveur de noms ne convient pas.", "The address of a name server does not do."},
@@ -63,10 +67,12 @@ var (
 	menu = word{` 1 Actualiser        2 Réseau             3 Noms
  4 Heure             5 Port 80            6 Connexion locale
  7 Mise à jour       8 Diagnostic         9 Redémarrer
- 0 Éteindre          R Restaurer          L English`, ` 1 Refresh           2 Network            3 Names
+ B Sauvegarder       R Restaurer          L English
+ 0 Éteindre`, ` 1 Refresh           2 Network            3 Names
  4 Time              5 Port 80            6 Local login
  7 Update            8 Diagnosis          9 Restart
- 0 Power off         R Restore            L Français`}
+ B Back up           R Restore            L Français
+ 0 Power off`}
 	choose    = word{"Votre choix : ", "Your choice: "}
 	notAnItem = word{"Ce choix n'existe pas.", "There is no such choice."}
 	cancelled = word{"Annulé. Rien n'est changé.", "Cancelled. Nothing is changed."}
@@ -96,10 +102,12 @@ var (
 	shellOff   = word{"Une session ouverte est fermée.", "A session that is open is ended."}
 	passphrase = word{"Phrase de passe (12 caractères au moins ; elle ne s'affiche pas) : ", "Passphrase (at least 12 characters; it is not shown): "}
 	again      = word{"Encore une fois : ", "Once more: "}
-	different  = word{"Les deux phrases de passe ne sont pas les mêmes. Rien n'est changé.", "The two passphrases are not the same. Nothing is changed."}
 
 	updateHow = word{"Branchez le disque nommé HUISCLOSUPD.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSUPD.\nIts name in the machine, if there are several (empty: find it): "}
 	updateAsk = word{"La nouvelle version s'installe à côté de celle-ci et sert au prochain redémarrage.\nLes appels en cours continuent.", "The new version is installed beside this one and is used from the next restart on.\nCalls in progress go on."}
+
+	backupHow   = word{"Branchez un disque nommé HUISCLOSBAK, en FAT32 ou ext4, où il y a de la place.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in a disk that is called HUISCLOSBAK, in FAT32 or ext4, with room on it.\nIts name in the machine, if there are several (empty: find it): "}
+	backupOpens = word{"Elle s'ouvrira par 1 vos clés de sauvegarde   2 une phrase de passe : ", "It will be opened by 1 your keys for backups   2 a passphrase: "}
 
 	restoreHow    = word{"Branchez le disque nommé HUISCLOSBAK, avec la sauvegarde.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSBAK, with the backup on it.\nIts name in the machine, if there are several (empty: find it): "}
 	restoreFile   = word{"Nom du fichier, s'il y a plusieurs sauvegardes (vide : la seule) : ", "Name of the file, if there are several backups (empty: the only one): "}

@@ -54,6 +54,19 @@ request() {
   parse "$work/request" "$@" || refuse "$wrong"
 }
 
+# disk LABEL CODE: the disk of that name, device= where there are several, as $device, and its file system as $kind.
+disk() {
+  if has device; then
+    device=$(values device)
+    [[ $device =~ ^/dev/[a-zA-Z0-9][a-zA-Z0-9._-]*$ ]] || refuse device
+    [[ $(blkid -p -o value -s LABEL "$device" 2>/dev/null) == "$1" ]] || refuse "$2"
+  else
+    device=$(blkid -c /dev/null -L "$1") && [[ -n $device ]] || refuse "$2"
+  fi
+  # shellcheck disable=SC2034 # whoever asks reads it
+  kind=$(blkid -p -o value -s TYPE "$device") || refuse disk-kind
+}
+
 # --- values -----------------------------------------------------------------------------------------------------------
 
 # An IPv4 address that one machine can have.
