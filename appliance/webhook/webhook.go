@@ -307,7 +307,7 @@ func (h *Hooks) draw(n int) ([]byte, error) {
 	return b, nil
 }
 
-// Make makes a webhook within tx, and its secret, which is shown once. ErrName, ErrURL, ErrEvents, ErrAuthority, ErrTooMany.
+// Make makes a webhook within tx, and its secret, which is shown once. ErrName, ErrURL, ErrPlace, ErrEvents, ErrAuthority, ErrTooMany.
 func (h *Hooks) Make(tx *store.Tx, w Wish, now time.Time) (Hook, string, error) {
 	s, address, err := h.check(w, "")
 	if err != nil {

@@ -215,8 +215,12 @@ func proved(ctx context.Context, data string, n int, noted audit.Head) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.db.Close()) }()
-	if count, err := h.Count(); err != nil || count != n {
-		return fmt.Errorf("%d accounts after the restore: %w", count, err)
+	count, err := h.Count()
+	if err != nil {
+		return err
+	}
+	if count != n {
+		return fmt.Errorf("%d accounts after the restore, not %d", count, n)
 	}
 	for i := range signIns {
 		who := i * (active / signIns)
