@@ -188,7 +188,7 @@ func ownCapabilities(rand io.Reader) (Capabilities, error) {
 	grease := 0x0A0A + 0x1010*uint16(b[0]%15)
 	c := Capabilities{
 		Versions:    []uint16{protocolVersion},
-		Extensions:  []ExtensionType{ExtensionRoom, ExtensionName, ExtensionType(grease)},
+		Extensions:  []ExtensionType{ExtensionRoom, ExtensionName, ExtensionStatement, ExtensionType(grease)},
 		Proposals:   []ProposalType{ProposalType(grease)},
 		Credentials: []CredentialType{CredentialBasic, CredentialType(grease)},
 	}

@@ -138,7 +138,8 @@ func checkRoomChange(in PolicyInput, room Room, committer Member) (Room, error) 
 		if after, err = RoomOf(p.Extensions); err != nil {
 			return Room{}, refuse("room", err.Error())
 		}
-		if after.ID != room.ID || after.Version != room.Version || after.Profile != room.Profile || after.Owner != room.Owner {
+		if after.ID != room.ID || after.Version != room.Version || after.Profile != room.Profile || after.Owner != room.Owner ||
+			!bytes.Equal(after.Checkpoint, room.Checkpoint) {
 			return Room{}, refuse("room-fixed", "")
 		}
 		// Everything but the room stays as it was.

@@ -11,13 +11,15 @@ import (
 
 const (
 	// ExtensionRoom is the group context extension that holds [Room],
-	// ExtensionName the leaf extension with a person's display name. Both are
-	// private-use types (RFC 9420 §17.3).
-	ExtensionRoom ExtensionType = 0xF0C1
-	ExtensionName ExtensionType = 0xF0C2
+	// ExtensionName the leaf extension with a person's display name,
+	// ExtensionStatement the leaf extension that shows the device's statement in
+	// the key log (package statement). All are private-use types (RFC 9420 §17.3).
+	ExtensionRoom      ExtensionType = 0xF0C1
+	ExtensionName      ExtensionType = 0xF0C2
+	ExtensionStatement ExtensionType = 0xF0C3
 
-	// RoomVersion is the version of the room extension.
-	RoomVersion = 2
+	// RoomVersion is the version of the room extension, and of what every leaf of a call holds.
+	RoomVersion = 3
 
 	credentialVersion = 1
 	credentialSize    = 1 + 16 + 16 + 8
@@ -138,7 +140,7 @@ type Room struct {
 	Hosts      []AccountID
 	Profile    Profile
 	Locked     bool
-	Checkpoint []byte      // of the key log, as the creator saw it
+	Checkpoint []byte      // of the key log, as the creator saw it (statement.View); no commit changes it
 	Admits     []AccountID // accounts that enter without a knock
 	Owner      AccountID   // stands in the fragment of the room's link
 }
@@ -239,7 +241,7 @@ func RoomOf(exts []Extension) (Room, error) {
 // callCapabilities are required of every member of a call.
 func callCapabilities() RequiredCapabilities {
 	return RequiredCapabilities{
-		Extensions:  []ExtensionType{ExtensionRoom, ExtensionName},
+		Extensions:  []ExtensionType{ExtensionRoom, ExtensionName, ExtensionStatement},
 		Credentials: []CredentialType{CredentialBasic},
 	}
 }

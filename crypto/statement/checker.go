@@ -1,0 +1,160 @@
+package statement
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+
+	"huisclos/crypto/keylog"
+	"huisclos/crypto/mls"
+)
+
+// maxOpened bounds the checkpoints whose signature a Checker remembers to have checked.
+const maxOpened = 4096
+
+// A Checker applies the rules of one log to calls: server, native and browser clients run the same ones, so that an honest race never
+// forks people. Several goroutines may use it.
+type Checker struct {
+	log keylog.PublicKey
+
+	mu     sync.Mutex
+	opened map[string]keylog.Checkpoint // notes whose signature holds
+}
+
+// NewChecker is the rules of a log.
+func NewChecker(log keylog.PublicKey) *Checker {
+	return &Checker{log: log, opened: make(map[string]keylog.Checkpoint)}
+}
+
+// Log is the key of the log that these rules go by.
+func (c *Checker) Log() keylog.PublicKey { return c.log }
+
+func refuse(rule string, err error) error {
+	e := &mls.PolicyError{Rule: rule}
+	if err != nil {
+		e.Detail = err.Error()
+	}
+	return e
+}
+
+// Policy is the rule about commits: [mls.Policy], and that every device that is added shows its statement. A commit that renews its
+// committer's keys leaves its extensions as they were, so that what was checked at the door stays.
+func (c *Checker) Policy(in mls.PolicyInput) error {
+	if err := mls.Policy(in); err != nil {
+		return err
+	}
+	if err := c.room(in.Extensions); err != nil {
+		return err
+	}
+	for i := range in.Proposals {
+		p := &in.Proposals[i]
+		if p.Type != mls.ProposalAdd {
+			continue
+		}
+		leaf := p.Add.Leaf()
+		if _, err := c.Leaf(leaf.Credential.Identity, leaf.SignatureKey, leaf.Extensions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// room checks that a group goes by this log.
+func (c *Checker) room(extensions []mls.Extension) error {
+	room, err := mls.RoomOf(extensions)
+	if err != nil {
+		return refuse("room", err)
+	}
+	_, err = c.View(room)
+	return err
+}
+
+// View is the checkpoint in a group's room. It refuses, with an [mls.PolicyError], a group without one, or of another log.
+func (c *Checker) View(room mls.Room) (keylog.Checkpoint, error) {
+	key, note, ok := bytes.Cut(room.Checkpoint, []byte{'\n'})
+	if !ok || len(note) > maxNote {
+		return keylog.Checkpoint{}, refuse("no-log", nil)
+	}
+	if string(key) != c.log.String() {
+		return keylog.Checkpoint{}, refuse("other-log", nil)
+	}
+	at, err := c.open(note)
+	if err != nil {
+		return keylog.Checkpoint{}, refuse("no-log", err)
+	}
+	return at, nil
+}
+
+// Shown is what a leaf shows: the device's statement, and the checkpoint of the log that holds it.
+type Shown struct {
+	Statement  Statement
+	Checkpoint keylog.Checkpoint
+}
+
+// Leaf checks what a leaf shows: that the statement which its credential names is in the log, and is of its account, device and key.
+// It refuses with an [mls.PolicyError].
+func (c *Checker) Leaf(identity, key []byte, extensions []mls.Extension) (Shown, error) {
+	device, err := mls.ParseDeviceCredential(identity)
+	if err != nil {
+		return Shown{}, refuse("credential", err)
+	}
+	e, err := EvidenceOf(extensions)
+	if err != nil {
+		return Shown{}, refuse("no-statement", err)
+	}
+	s := Statement{Kind: Device, Account: device.Account, Device: device.Device, Key: key, Time: e.Time}
+	at, err := c.in(s, device.Statement, e)
+	if err != nil {
+		return Shown{}, refuse("statement", err)
+	}
+	return Shown{s, at}, nil
+}
+
+// in checks that a statement is record n of the log.
+func (c *Checker) in(s Statement, n uint64, e Evidence) (keylog.Checkpoint, error) {
+	at, err := c.open(e.Note)
+	if err != nil {
+		return keylog.Checkpoint{}, err
+	}
+	return at, keylog.CheckInclusion(e.Proof, at.Size, at.Root, n, keylog.LeafHash(s.Marshal()))
+}
+
+func (c *Checker) open(note []byte) (keylog.Checkpoint, error) {
+	c.mu.Lock()
+	at, known := c.opened[string(note)]
+	c.mu.Unlock()
+	if known {
+		return at, nil
+	}
+	signed, err := keylog.Open(note, []keylog.PublicKey{c.log}, nil)
+	if err != nil {
+		return keylog.Checkpoint{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.opened) >= maxOpened {
+		clear(c.opened)
+	}
+	c.opened[string(note)] = signed.Checkpoint
+	return signed.Checkpoint, nil
+}
+
+// Group checks a whole group, as who joins it or begins to observe it does, and returns every state of the log that it shows, that of
+// the room first: a caller that has a memory holds them against it ([Order], [Chain]).
+func (c *Checker) Group(room mls.Room, members []mls.Member) ([]Mark, error) {
+	at, err := c.View(room)
+	if err != nil {
+		return nil, err
+	}
+	marks := []Mark{markOf(at)}
+	for _, m := range members {
+		shown, err := c.Leaf(m.Identity, m.SignatureKey, m.Extensions)
+		if err != nil {
+			return nil, err
+		}
+		if mark := markOf(shown.Checkpoint); !slices.Contains(marks, mark) {
+			marks = append(marks, mark)
+		}
+	}
+	return marks, nil
+}
