@@ -63,7 +63,7 @@ var layers = map[string]rule{
 	"appliance/certs/order/pebbletest": {floor: 4, own: []string{"crypto/certtest"}},
 	"appliance/certs/order":            {floor: 4, own: []string{"appliance/certs"}, outside: []string{"golang.org/x/crypto"}},
 
-	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/mls", "crypto/sframe", "meetings/..."},
+	"client": {floor: 4, own: []string{"client/...", "crypto/e2ee/session", "crypto/keylog", "crypto/mls", "crypto/sframe", "crypto/statement", "meetings/..."},
 		outside: []string{"github.com/pion/ice/v4", "github.com/pion/interceptor", "github.com/pion/logging", "github.com/pion/rtcp", "github.com/pion/rtp",
 			"github.com/pion/sdp/v3", "github.com/pion/webrtc/v4"}},
 	"client/command": {floor: 4, own: []string{"client", "client/ivf", "client/ogg", "client/tape", "hardening"}},
@@ -82,7 +82,7 @@ var layers = map[string]rule{
 
 	"appliance/support": {floor: 4, own: []string{"appliance/config", "appliance/control", "hardening"}},
 
-	"meetings": {floor: 3, own: []string{"accounts", "audit", "crypto/mls", "meetings/...", "store"}},
+	"meetings": {floor: 3, own: []string{"accounts", "audit", "crypto/mls", "crypto/statement", "meetings/...", "store"}},
 	"meetings/signalling": {floor: 3, own: []string{"accounts", "crypto/mls", "meetings"},
 		outside: []string{"github.com/coder/websocket"}},
 
@@ -112,8 +112,11 @@ var layers = map[string]rule{
 	"media/transport/batch": {floor: 1, outside: []string{"golang.org/x/sys"}},
 
 	"admin-ui":            {floor: 0},
-	"crypto/e2ee/session": {floor: 0, own: []string{"crypto/mls"}},
-	"crypto/e2ee/wasm":    {floor: 0, own: []string{"crypto/e2ee/session", "crypto/mls"}},
+	"crypto/e2ee/session": {floor: 0, own: []string{"crypto/keylog", "crypto/mls", "crypto/statement"}},
+	"crypto/e2ee/wasm":    {floor: 0, own: []string{"crypto/e2ee/session", "crypto/keylog", "crypto/mls", "crypto/statement"}},
+	"crypto/statement":    {floor: 0, own: []string{"crypto/keylog", "crypto/mls"}},
+
+	"crypto/statement/statementtest": {floor: 0, own: []string{"crypto/keylog", "crypto/mls", "crypto/statement"}},
 	"crypto/certtest":     {floor: 0},
 	"crypto/keylog":       {floor: 0, outside: []string{"golang.org/x/mod"}},
 	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},

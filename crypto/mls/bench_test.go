@@ -36,7 +36,7 @@ func benchRoom(n int) Room {
 // benchGroup is a group of n in a room for most, grown in batches of 50 by its host.
 func benchGroup(b *testing.B, n, most int, bundles []*KeyPackageBundle) *crowd {
 	b.Helper()
-	g, err := NewCallGroup(benchRoom(most), newPerson(b, Default, 0).id, Default, []byte("bench"), rand.Reader)
+	g, err := NewCallGroup(benchRoom(most), newPerson(b, Default, 0).id, Default, []byte("bench"), rand.Reader, Policy)
 	if err != nil {
 		b.Fatal(err)
 	}

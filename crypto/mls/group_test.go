@@ -62,7 +62,7 @@ type call struct {
 
 func newCall(t testing.TB, creator *person, room Room) *call {
 	t.Helper()
-	g, err := NewCallGroup(room, creator.id, Default, []byte("0123456789abcdef"), rand.Reader)
+	g, err := NewCallGroup(room, creator.id, Default, []byte("0123456789abcdef"), rand.Reader, Policy)
 	if err != nil {
 		t.Fatal(err)
 	}

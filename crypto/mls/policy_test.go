@@ -342,7 +342,7 @@ func TestPolicyAccepts(t *testing.T) {
 				return g.ResumptionPSK(), ok
 			})
 		}
-		fresh, err := NewCallGroup(s.room, s.host.id, Default, []byte("new group"), rand.Reader)
+		fresh, err := NewCallGroup(s.room, s.host.id, Default, []byte("new group"), rand.Reader, Policy)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -90,7 +90,7 @@ func TestProfileOverfull(t *testing.T) {
 	host := newPerson(t, Default, 0)
 	room := Room{ID: RoomID{9}, Owner: account(0), Hosts: []AccountID{account(0)}, Admits: []AccountID{account(1), account(2)},
 		Profile: Profile{Name: "Deux", Members: 2}}
-	g := must(NewCallGroup(room, host.id, Default, []byte("group"), rand.Reader))(t)
+	g := must(NewCallGroup(room, host.id, Default, []byte("group"), rand.Reader, Policy))(t)
 	b, c := newPerson(t, Default, 1).bundle(t, Default), newPerson(t, Default, 2).bundle(t, Default)
 	p := lawless(t, g, CommitOptions{Adds: []*KeyPackage{b.KeyPackage, c.KeyPackage}, Now: now})
 	tree := p.Next.Tree()

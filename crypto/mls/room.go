@@ -246,9 +246,9 @@ func callCapabilities() RequiredCapabilities {
 	}
 }
 
-// NewCallGroup creates the group of a call under [Policy]. The creator must be
-// a device of one of the room's hosts.
-func NewCallGroup(room Room, id Identity, suite CipherSuite, groupID []byte, rand io.Reader) (*Group, error) {
+// NewCallGroup creates the group of a call under a policy that holds [Policy]
+// at least. The creator must be a device of one of the room's hosts.
+func NewCallGroup(room Room, id Identity, suite CipherSuite, groupID []byte, rand io.Reader, policy PolicyFunc) (*Group, error) {
 	if room.Version == 0 {
 		room.Version = RoomVersion
 	}
@@ -256,7 +256,7 @@ func NewCallGroup(room Room, id Identity, suite CipherSuite, groupID []byte, ran
 		return nil, fmt.Errorf("room: %w", err)
 	}
 	g, err := NewGroup(GroupOptions{
-		Suite: suite, GroupID: groupID, Identity: id, Rand: rand, Policy: Policy,
+		Suite: suite, GroupID: groupID, Identity: id, Rand: rand, Policy: policy,
 		Extensions: []Extension{room.Extension(), callCapabilities().Extension()},
 	})
 	if err != nil {

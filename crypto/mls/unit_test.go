@@ -327,11 +327,11 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	stranger := newPerson(t, Default, 9)
-	if _, err := NewCallGroup(good, stranger.id, Default, []byte("g"), rand.Reader); err == nil {
+	if _, err := NewCallGroup(good, stranger.id, Default, []byte("g"), rand.Reader, Policy); err == nil {
 		t.Error("a call created by a non-host")
 	}
 	host := newPerson(t, P256AES128, 1)
-	if _, err := NewCallGroup(good, host.id, P256AES128, []byte("g"), rand.Reader); err == nil {
+	if _, err := NewCallGroup(good, host.id, P256AES128, []byte("g"), rand.Reader, Policy); err == nil {
 		t.Error("a call with another suite than its profile's")
 	}
 	for _, s := range []string{"", "AAAA", strings.Repeat("A", 21) + "B", strings.Repeat("A", 22) + "==", strings.Repeat("A", 23)} {

@@ -28,7 +28,8 @@ type Mark struct {
 	Root keylog.Hash
 }
 
-func markOf(c keylog.Checkpoint) Mark { return Mark{c.Size, c.Root} }
+// MarkOf is the state that a checkpoint states.
+func MarkOf(c keylog.Checkpoint) Mark { return Mark{c.Size, c.Root} }
 
 // Order sorts marks by size and drops what is there twice. ErrForked where two of one size differ: no proof could ever join them.
 func Order(marks []Mark) ([]Mark, error) {

@@ -146,13 +146,13 @@ func (c *Checker) Group(room mls.Room, members []mls.Member) ([]Mark, error) {
 	if err != nil {
 		return nil, err
 	}
-	marks := []Mark{markOf(at)}
+	marks := []Mark{MarkOf(at)}
 	for _, m := range members {
 		shown, err := c.Leaf(m.Identity, m.SignatureKey, m.Extensions)
 		if err != nil {
 			return nil, err
 		}
-		if mark := markOf(shown.Checkpoint); !slices.Contains(marks, mark) {
+		if mark := MarkOf(shown.Checkpoint); !slices.Contains(marks, mark) {
 			marks = append(marks, mark)
 		}
 	}

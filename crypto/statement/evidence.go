@@ -1,14 +1,12 @@
 package statement
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
 	"huisclos/crypto/keylog"
 	"huisclos/crypto/mls"
-
-	"encoding/binary"
 )
 
 const (
@@ -16,9 +14,6 @@ const (
 	maxNote         = 2048 // bytes of a checkpoint: about 250, and 200 for each witness
 	maxProof        = 63   // hashes: one for each level of a tree
 )
-
-// ErrMalformed says that bytes are not what this package writes.
-var ErrMalformed = errors.New("statement: malformed")
 
 // Evidence shows that a device's statement is in the log: it stands in the device's leaf, beside the credential, which names the
 // statement by its number. Account, device and key are the leaf's.

@@ -1,6 +1,3 @@
-// Package statement is what the key log of devices says, one record at a time: which signature key an account has said to be that of
-// one of its devices, and that the log's database was restored from a backup. It decides the bytes of a record, which are hashed into
-// the log's tree (crypto/keylog); it never sees the log, nor whose browser the device is.
 package statement
 
 import (
@@ -29,7 +26,7 @@ const (
 	KeySize = 65
 )
 
-// ErrMalformed says that bytes are no statement.
+// ErrMalformed says that bytes are not what this package writes.
 var ErrMalformed = errors.New("statement: malformed")
 
 // A Statement is a record of the log.

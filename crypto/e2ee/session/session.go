@@ -56,6 +56,8 @@ type Device struct {
 	Name    string
 	// Verify checks the leaves of a tree that the device joins; nil: in Go.
 	Verify mls.VerifyFunc
+	// Log is what the device knows of the key log; every call goes by that log.
+	Log Log
 }
 
 // Session is used by one caller at a time.
@@ -63,6 +65,7 @@ type Session struct {
 	identity mls.Identity
 	verify   mls.VerifyFunc
 	rand     io.Reader
+	log      *watch
 
 	group   *mls.Group
 	entered bool              // the current epoch is the first that this device saw of the group
@@ -91,11 +94,16 @@ func New(d Device, rand io.Reader) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a session: %w", err)
 	}
-	credential := mls.DeviceCredential{Account: d.Account, Device: d.ID}
+	log, err := newWatch(d)
+	if err != nil {
+		return nil, fmt.Errorf("making a session: %w", err)
+	}
+	credential := mls.DeviceCredential{Account: d.Account, Device: d.ID, Statement: d.Log.Index}
 	return &Session{
-		identity: mls.Identity{Signer: d.Signer, Credential: credential.Credential(), Extensions: []mls.Extension{name}},
+		identity: mls.Identity{Signer: d.Signer, Credential: credential.Credential(), Extensions: []mls.Extension{name, d.Log.Evidence.Extension()}},
 		verify:   d.Verify,
 		rand:     rand,
+		log:      log,
 	}, nil
 }
 
@@ -114,7 +122,8 @@ func (s *Session) Create(room mls.Room, group []byte) error {
 	if !room.IsHost(room.Owner) {
 		return &Refusal{"creator-not-owner", "the room's owner is not among its hosts"}
 	}
-	g, err := mls.NewCallGroup(room, s.identity, Suite, group, s.rand)
+	room.Checkpoint = s.log.own.Marshal()
+	g, err := mls.NewCallGroup(room, s.identity, Suite, group, s.rand, s.log.checker.Policy)
 	if err != nil {
 		return fmt.Errorf("creating a group: %w", err)
 	}
@@ -307,7 +316,7 @@ func (s *Session) Join(welcome, tree []byte, want Expect, now time.Time) error {
 	})
 	for i, bundle := range s.waiting {
 		g, err := mls.JoinWelcome(welcome, bundle, mls.JoinOptions{
-			Tree: tree, PSKs: psks, Identity: s.identity, Rand: s.rand, Policy: mls.Policy, Verify: s.verify, Now: now,
+			Tree: tree, PSKs: psks, Identity: s.identity, Rand: s.rand, Policy: s.log.checker.Policy, Verify: s.verify, Now: now,
 		})
 		if errors.Is(err, mls.ErrNotWelcome) {
 			continue
@@ -318,7 +327,7 @@ func (s *Session) Join(welcome, tree []byte, want Expect, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("joining: %w", err)
 		}
-		if err := check(g, want, used); err != nil {
+		if err := s.check(g, want, used); err != nil {
 			g.Erase()
 			return err
 		}
@@ -329,7 +338,7 @@ func (s *Session) Join(welcome, tree []byte, want Expect, now time.Time) error {
 	return ErrNoWaiting
 }
 
-func check(g *mls.Group, want Expect, resumed bool) error {
+func (s *Session) check(g *mls.Group, want Expect, resumed bool) error {
 	room, err := g.Room()
 	if err != nil {
 		return fmt.Errorf("joining: %w", err)
@@ -342,7 +351,8 @@ func check(g *mls.Group, want Expect, resumed bool) error {
 	case want.Restart != nil && !resumed:
 		return &Refusal{"restart-without-secret", "the group does not follow the one that it claims to"}
 	}
-	return nil
+	_, err = s.log.checker.Group(room, g.Members())
+	return err
 }
 
 // Seal encrypts application data for the group; nothing is sealed in an epoch
@@ -393,7 +403,7 @@ func (s *Session) Leave() {
 	for _, r := range s.resumptions {
 		clear(r.secret)
 	}
-	*s = Session{identity: s.identity, verify: s.verify, rand: s.rand}
+	*s = Session{identity: s.identity, verify: s.verify, rand: s.rand, log: s.log}
 }
 
 func (s *Session) enter(g *mls.Group) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement/statementtest"
 )
 
 var now = time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)
@@ -26,6 +27,16 @@ func newPerson(t *testing.T, name string) person {
 	d := Device{Signer: signer, Name: name}
 	rand.Read(d.Account[:])
 	rand.Read(d.ID[:])
+	return inscribed(t, keyLog, d)
+}
+
+// keyLog is the log that everybody in these tests goes by.
+var keyLog = statementtest.New()
+
+// inscribed is a device whose statement is in a log.
+func inscribed(t *testing.T, log *statementtest.Log, d Device) person {
+	t.Helper()
+	d.Log.View, d.Log.Index, d.Log.Evidence = log.Vouch(d.Account, d.ID, d.Signer.PublicKey())
 	return again(t, d)
 }
 
@@ -307,25 +318,26 @@ func TestChange(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
+	host := newPerson(t, "host")
 	p := newPerson(t, "Zoé")
 	kp := p.keyPackage(t)
-	k, err := Inspect(kp, now)
+	k, err := host.Inspect(kp, now)
 	if err != nil || k.Account != p.device.Account || k.Device != p.device.ID || k.Name != "Zoé" || !bytes.Equal(k.SignatureKey, p.device.Signer.PublicKey()) {
 		t.Errorf("%+v, %v", k, err)
 	}
-	if _, err := Inspect(kp, now.Add(lifetime+time.Hour)); err == nil {
+	if _, err := host.Inspect(kp, now.Add(lifetime+time.Hour)); err == nil {
 		t.Error("an expired key package")
 	}
 	forged := bytes.Clone(kp)
 	forged[len(forged)-1] ^= 1
-	if _, err := Inspect(forged, now); err == nil {
+	if _, err := host.Inspect(forged, now); err == nil {
 		t.Error("a forged key package")
 	}
 	signer, err := mls.GenerateSigner(mls.P256AES128, rand.Reader)
 	must(t, err)
 	other, err := mls.NewKeyPackage(mls.P256AES128, mls.Identity{Signer: signer, Credential: mls.BasicCredential([]byte("x"))}, mls.LifetimeFrom(now, time.Hour), rand.Reader)
 	must(t, err)
-	if _, err := Inspect(other.KeyPackage.Marshal(), now); !errors.Is(err, ErrNotThisCall) {
+	if _, err := host.Inspect(other.KeyPackage.Marshal(), now); !errors.Is(err, ErrNotThisCall) {
 		t.Errorf("a key package of another suite: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
 )
 
 // Member is a leaf as people see it.
@@ -15,6 +16,7 @@ type Member struct {
 	Device       mls.DeviceID
 	Name         string
 	SignatureKey []byte
+	Since        time.Time // of the device's statement in the key log, by the server's clock
 }
 
 // View is what a member may show of the group.
@@ -79,7 +81,11 @@ func people(members []mls.Member) ([]Member, error) {
 		if err != nil {
 			return nil, fmt.Errorf("leaf %d: %w", m.Leaf, err)
 		}
-		out[i] = Member{m.Leaf, device.Account, device.Device, name, m.SignatureKey}
+		evidence, err := statement.EvidenceOf(m.Extensions)
+		if err != nil {
+			return nil, fmt.Errorf("leaf %d: %w", m.Leaf, err)
+		}
+		out[i] = Member{m.Leaf, device.Account, device.Device, name, m.SignatureKey, time.Unix(int64(evidence.Time), 0)}
 	}
 	return out, nil
 }
@@ -91,10 +97,11 @@ type Knocker struct {
 	Name         string
 	SignatureKey []byte
 	Ref          []byte
+	Since        time.Time // of the device's statement in the key log, by the server's clock
 }
 
-// Inspect verifies a key package.
-func Inspect(keyPackage []byte, now time.Time) (Knocker, error) {
+// Inspect verifies a key package, and that its device's statement is in the log.
+func (s *Session) Inspect(keyPackage []byte, now time.Time) (Knocker, error) {
 	kp, err := mls.ParseKeyPackage(keyPackage)
 	if err != nil {
 		return Knocker{}, err
@@ -114,5 +121,9 @@ func Inspect(keyPackage []byte, now time.Time) (Knocker, error) {
 	if err != nil {
 		return Knocker{}, err
 	}
-	return Knocker{device.Account, device.Device, name, leaf.SignatureKey, kp.Ref()}, nil
+	shown, err := s.log.checker.Leaf(leaf.Credential.Identity, leaf.SignatureKey, leaf.Extensions)
+	if err != nil {
+		return Knocker{}, err
+	}
+	return Knocker{device.Account, device.Device, name, leaf.SignatureKey, kp.Ref(), time.Unix(int64(shown.Statement.Time), 0)}, nil
 }
