@@ -1,6 +1,7 @@
 /** The Go core (crypto/e2ee/wasm): loads it and calls it. Runs in the MLS worker, and in node for tests. */
 import "wasm_exec";
 import type { Bytes } from "./bytes.ts";
+import type { LogAnswer } from "./log.ts";
 import { MLSError, type Failure } from "./rpc.ts";
 
 /** What Go's wasm_exec.js of the toolchain leaves in the global scope. */
@@ -17,6 +18,8 @@ export interface CoreDevice {
   device: string;
   name: string;
   publicKey: Bytes;
+  /** What the device has kept of the key log, and the server's answer when it was inscribed. */
+  log: { before: Bytes; answer: LogAnswer };
   sign(message: Bytes): Promise<Bytes>;
 }
 

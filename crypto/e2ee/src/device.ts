@@ -3,6 +3,7 @@
  * per account. The page uses it to say who it is; the MLS worker opens the same entry and signs with it.
  */
 import type { Bytes } from "./bytes.ts";
+import { deviceTable as table, open, request } from "./store.ts";
 
 export interface Device {
   /** 16 random bytes, made with the key. */
@@ -13,8 +14,6 @@ export interface Device {
 
 interface Stored { account: string; id: Bytes; publicKey: Bytes; keys: CryptoKeyPair }
 
-const database = "huisclos";
-const table = "devices";
 const algorithm = { name: "ECDSA", namedCurve: "P-256" } as const;
 
 /** Makes or loads this device's key for an account (its id in base64url). */
@@ -49,17 +48,4 @@ async function load(account: string): Promise<Stored> {
   } finally {
     db.close();
   }
-}
-
-function open(): Promise<IDBDatabase> {
-  const opening = indexedDB.open(database, 1);
-  opening.onupgradeneeded = () => { opening.result.createObjectStore(table, { keyPath: "account" }); };
-  return request(opening);
-}
-
-function request<T>(r: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    r.onsuccess = () => resolve(r.result);
-    r.onerror = () => reject(r.error ?? new Error("IndexedDB failed"));
-  });
 }

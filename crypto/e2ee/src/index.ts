@@ -3,6 +3,7 @@
  * live in the workers only.
  */
 export { openDevice, type Device } from "./device.ts";
+export { forgetSeenLog, keepSeenLog, readSeenLog, type LogAnswer, type SeenLog } from "./log.ts";
 export {
   MLSClient, MLSError, type CommitRequest, type Condition, type GroupView, type KeyPackageInfo, type Member, type PendingCommit, type Profile, type RestartOf, type RoomInfo,
 } from "./mls.ts";

@@ -8,7 +8,7 @@ import type { Bytes } from "./bytes.ts";
 import type { GroupView } from "./mls.ts";
 
 /** The calls of MLSClient that go to the core as they are. */
-const calls = ["keyPackage", "inspect", "admit", "commit", "refused", "seal", "open", "groupState", "view"];
+const calls = ["keyPackage", "inspect", "admit", "commit", "refused", "seal", "open", "groupState", "view", "unproven", "proven", "seen"];
 /** Those after which the group is in another epoch. */
 const advances = ["create", "accepted", "process", "join"];
 

@@ -2,6 +2,7 @@
 import type { Bytes } from "./bytes.ts";
 import { Core } from "./core.ts";
 import { deviceSigner } from "./device.ts";
+import type { LogAnswer } from "./log.ts";
 import { MLSSession, type FramePort } from "./mls-session.ts";
 import { MLSError, type Answer, type Call, type Failure } from "./rpc.ts";
 
@@ -23,7 +24,7 @@ async function load(wasm: string): Promise<void> {
   });
 }
 
-async function init(o: { account: string; device: string; publicKey: Bytes; name: string }): Promise<void> {
+async function init(o: { account: string; device: string; publicKey: Bytes; name: string; log: { before: Bytes; answer: LogAnswer } }): Promise<void> {
   if (!core) throw new Error("the core is not loaded");
   if (session) throw new Error("the session is made");
   session = new MLSSession(core.session({ ...o, sign: await deviceSigner(o.account, o.publicKey) }));

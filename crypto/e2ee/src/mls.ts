@@ -4,6 +4,7 @@
  */
 import { toBase64url, type Bytes } from "./bytes.ts";
 import type { Device } from "./device.ts";
+import type { LogAnswer, SeenLog } from "./log.ts";
 import { Remote } from "./rpc.ts";
 import type { ScriptURL } from "./urls.ts";
 
@@ -40,6 +41,8 @@ export interface Member {
   device: string;
   name: string;
   signatureKey: string;
+  /** When the device was inscribed in the key log, by the server's clock: seconds since 1970. */
+  since: number;
 }
 
 export interface GroupView {
@@ -68,7 +71,7 @@ export interface GroupView {
   hash: string;
 }
 
-export interface KeyPackageInfo { account: string; device: string; name: string; signatureKey: string; ref: Bytes }
+export interface KeyPackageInfo { account: string; device: string; name: string; signatureKey: string; ref: Bytes; since: number }
 
 /** The resumption of a group that could not go on: a new one, entered by who holds the secret of an epoch of the old. */
 export interface RestartOf { group: string; epoch: number }
@@ -115,10 +118,22 @@ export class MLSClient {
   /** Called if the worker dies; the call can only be entered anew. */
   onDeath(cb: (cause: Error) => void): void { this.#remote.onDeath(cb); }
 
-  /** The worker opens the device's key by itself and compares it with the page's. */
-  init(o: { account: string; device: Device; name: string }): Promise<void> {
-    return this.#remote.call("init", { account: o.account, device: toBase64url(o.device.id), publicKey: o.device.publicKey, name: o.name });
+  /**
+   * The worker opens the device's key by itself and compares it with the page's. The server's answer is held against what the device has
+   * seen of the key log before: the rule that is broken is log-key, log-shorter, log-forked or log-statement.
+   */
+  init(o: { account: string; device: Device; name: string; log: { before: Bytes; answer: LogAnswer } }): Promise<void> {
+    return this.#remote.call("init", { account: o.account, device: toBase64url(o.device.id), publicKey: o.device.publicKey, name: o.name, log: o.log });
   }
+
+  /** The sizes of states of the key log that the group shows and that are still to be proven; none: all go together. Throws log-forked. */
+  unproven(): Promise<number[]> { return this.#remote.call("unproven", {}); }
+
+  /** The server's proofs for what `unproven` returned last, and then what the device is to keep. Throws log-forked. */
+  proven(proofs: string[][]): Promise<SeenLog> { return this.#remote.call("proven", { proofs }); }
+
+  /** What the device is to keep of the log as it is now. */
+  seen(): Promise<SeenLog> { return this.#remote.call("seen", {}); }
 
   create(o: { room: RoomInfo; group?: Uint8Array }): Promise<{ groupInfo: Bytes; tree: Bytes; view: GroupView }> {
     return this.#remote.call("create", o);

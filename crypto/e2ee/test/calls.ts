@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { toBase64url, type Bytes } from "../src/bytes.ts";
 import { Core, type Session } from "../src/core.ts";
+import type { LogAnswer, SeenLog } from "../src/log.ts";
 import type { CommitRequest, GroupView, PendingCommit, Profile, RestartOf, RoomInfo } from "../src/mls.ts";
+
+import { KeyLog } from "./keylog.ts";
 
 declare const __CORE__: string;
 
@@ -22,16 +25,22 @@ export async function deviceKeys(account = id()): Promise<DeviceKeys> {
   return { account, device: id(), publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey)), keys };
 }
 
+/** Who inscribes devices. */
+export interface Inscriber { inscribe(who: DeviceKeys, since?: number): Promise<LogAnswer> }
+
+/** The log that the peers of a test file go by, unless it says otherwise. */
+export const keyLog = new KeyLog();
+
 /** One device with its session in the WASM core; signs by WebCrypto with a key that can't be read out. */
 export class Peer {
   readonly session: Session;
   readonly me: DeviceKeys;
   signatures = 0;
 
-  private constructor(core: Core, me: DeviceKeys, name: string) {
+  private constructor(core: Core, me: DeviceKeys, name: string, log: { before: Bytes; answer: LogAnswer }) {
     this.me = me;
     this.session = core.session({
-      ...me, name,
+      ...me, name, log,
       sign: async (message) => {
         this.signatures++;
         return new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, me.keys.privateKey, message));
@@ -39,8 +48,9 @@ export class Peer {
     });
   }
 
-  static async make(name: string, me?: DeviceKeys): Promise<Peer> {
-    return new Peer(await startCore(), me ?? await deviceKeys(), name);
+  static async make(name: string, me?: DeviceKeys, log: Inscriber = keyLog, before: SeenLog = { kept: new Uint8Array(), size: 0 }): Promise<Peer> {
+    const who = me ?? await deviceKeys();
+    return new Peer(await startCore(), who, name, { before: before.kept, answer: await log.inscribe(who, before.size) });
   }
 
   get account(): string { return this.me.account; }
@@ -62,6 +72,9 @@ export class Peer {
     return { sender: opened.sender, epoch: opened.epoch, text: new TextDecoder().decode(opened.data) };
   }
   groupState() { return this.session.call<{ groupInfo: Bytes; tree: Bytes }>("groupState"); }
+  unproven() { return this.session.call<number[]>("unproven"); }
+  proven(proofs: string[][]) { return this.session.call<SeenLog>("proven", { proofs }); }
+  seen() { return this.session.call<SeenLog>("seen"); }
   view() { return this.session.call<GroupView>("view"); }
   frameKey() { return this.session.call<Bytes>("frameKey"); }
   leave() { return this.session.call<undefined>("leave"); }

@@ -1,6 +1,8 @@
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { LogAnswer } from "../src/log.ts";
+import type { Inscribed } from "./keylog.ts";
 import { root } from "./vectors.ts";
 
 /** Answer of crypto/e2ee/interop/peer; bytes are standard base64, as Go writes them. */
@@ -23,6 +25,7 @@ export interface Answer {
   account?: string;
   group?: string;
   words?: number[];
+  inscribed?: LogAnswer;
 }
 
 export const b64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
@@ -57,6 +60,13 @@ export class GoPeer {
       this.#waiting.push({ resolve, reject });
       this.#process.stdin.write(`${JSON.stringify({ op, member, ...more })}\n`);
     });
+  }
+
+  /** Inscribes a device of another process in the log that this one's callers go by. */
+  async inscribe(who: Inscribed): Promise<LogAnswer> {
+    const { inscribed } = await this.call("log.inscribe", "", { identity: who.account, label: who.device, message: b64(who.publicKey) });
+    if (!inscribed) throw new Error("the Go peer did not inscribe a device");
+    return inscribed;
   }
 
   end(): void { this.#process.stdin.end(); }

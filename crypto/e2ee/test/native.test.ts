@@ -33,7 +33,7 @@ test("one call of native and WASM members, in the suite of calls", async () => {
   assert.ok(account);
   const room = id();
   await go.call("call.create", "host", { label: room });
-  const one = await Peer.make("In WASM"), two = await Peer.make("In WASM too");
+  const one = await Peer.make("In WASM", undefined, go), two = await Peer.make("In WASM too", undefined, go);
   await go.call("call.new", "guest", { identity: "Native guest" });
   const packages = [(await one.keyPackage()).keyPackage, unb64((await go.call("call.keyPackage", "guest")).keyPackage), (await two.keyPackage()).keyPackage];
   const added = await go.call("call.add", "host", { keyPackages: packages.map(b64) });

@@ -30,7 +30,7 @@ type call struct {
 }
 
 // open makes the session of a device {account, device, name, publicKey, sign,
-// verify} and returns the function that calls it: (op, args, resolve, reject).
+// verify, log} and returns the function that calls it: (op, args, resolve, reject).
 func open(device js.Value) any {
 	s, err := newSession(device)
 	if err != nil {
@@ -62,8 +62,12 @@ func newSession(device js.Value) (*session.Session, error) {
 		return nil, err
 	}
 	signer := webSigner{public: octets(device, "publicKey"), sign: device.Get("sign")}
+	log, err := logOf(device.Get("log"), account, id, signer.public)
+	if err != nil {
+		return nil, err
+	}
 	return session.New(session.Device{
-		Signer: signer, Account: account, ID: id, Name: text(device, "name"), Verify: webVerify(device.Get("verify")),
+		Signer: signer, Account: account, ID: id, Name: text(device, "name"), Verify: webVerify(device.Get("verify")), Log: log,
 	}, rand.Reader)
 }
 

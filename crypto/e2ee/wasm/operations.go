@@ -45,14 +45,14 @@ var operations = map[string]func(*session.Session, js.Value) (any, error){
 		}
 		return object{"keyPackage": kp.MarshalMessage(), "ref": kp.Ref()}, nil
 	},
-	"inspect": func(_ *session.Session, args js.Value) (any, error) {
-		k, err := session.Inspect(octets(args, "keyPackage"), time.Now())
+	"inspect": func(s *session.Session, args js.Value) (any, error) {
+		k, err := s.Inspect(octets(args, "keyPackage"), time.Now())
 		if err != nil {
 			return nil, err
 		}
 		return object{
 			"account": k.Account.String(), "device": k.Device.String(), "name": k.Name,
-			"signatureKey": base64url(k.SignatureKey), "ref": k.Ref,
+			"signatureKey": base64url(k.SignatureKey), "ref": k.Ref, "since": int(k.Since.Unix()),
 		}, nil
 	},
 	"admit": func(s *session.Session, args js.Value) (any, error) {
@@ -136,6 +136,24 @@ var operations = map[string]func(*session.Session, js.Value) (any, error){
 		defer clear(key)
 		return toJS(key), nil
 	},
+	"unproven": func(s *session.Session, _ js.Value) (any, error) {
+		sizes, err := s.Unproven()
+		if err != nil {
+			return nil, err
+		}
+		return list(sizes, func(n uint64) any { return n }), nil
+	},
+	"proven": func(s *session.Session, args js.Value) (any, error) {
+		proofs, err := proofsOf(args, "proofs")
+		if err != nil {
+			return nil, err
+		}
+		if err := s.Proven(proofs); err != nil {
+			return nil, err
+		}
+		return seen(s)
+	},
+	"seen": func(s *session.Session, _ js.Value) (any, error) { return seen(s) },
 	"leave": func(s *session.Session, _ js.Value) (any, error) {
 		s.Leave()
 		return nil, nil
@@ -180,7 +198,7 @@ func accountText(a mls.AccountID) any { return a.String() }
 func member(m session.Member) any {
 	return object{
 		"leaf": int(m.Leaf), "account": m.Account.String(), "device": m.Device.String(), "name": m.Name,
-		"signatureKey": base64url(m.SignatureKey),
+		"signatureKey": base64url(m.SignatureKey), "since": int(m.Since.Unix()),
 	}
 }
 

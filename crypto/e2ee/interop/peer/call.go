@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"huisclos/crypto/e2ee/session"
+	"huisclos/crypto/keylog"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement/statementtest"
 )
 
 // caller is a native participant of a call: the same session as in the
@@ -17,7 +19,7 @@ type caller struct {
 	account mls.AccountID
 }
 
-func newCaller(name string) (*caller, error) {
+func newCaller(name string, log *statementtest.Log) (*caller, error) {
 	signer, err := mls.GenerateSigner(session.Suite, rand.Reader)
 	if err != nil {
 		return nil, err
@@ -28,6 +30,7 @@ func newCaller(name string) (*caller, error) {
 			return nil, err
 		}
 	}
+	d.Log.View, d.Log.Index, d.Log.Evidence = log.Vouch(d.Account, d.ID, signer.PublicKey())
 	s, err := session.New(d, rand.Reader)
 	return &caller{s, d.Account}, err
 }
@@ -114,4 +117,35 @@ func (c *caller) state() (answer, error) {
 		a.Members[uint32(m.Leaf)] = m.Name
 	}
 	return a, nil
+}
+
+// inscribed is statement.Answer as browsers get it.
+type inscribed struct {
+	Log    string   `json:"log"`
+	Index  uint64   `json:"index"`
+	Time   uint64   `json:"time"`
+	Note   string   `json:"note"`
+	Proof  []string `json:"proof"`
+	Growth []string `json:"growth"`
+}
+
+// inscribe puts a device that lives elsewhere into the log: Identity is its account, Label its id, Message its key.
+func (p peers) inscribe(r request) (answer, error) {
+	account, err := mls.ParseAccountID(r.Identity)
+	if err != nil {
+		return answer{}, err
+	}
+	device, err := mls.ParseDeviceID(r.Label)
+	if err != nil {
+		return answer{}, err
+	}
+	a := p.log.Inscribe(account, device, r.Message, 0)
+	texts := func(hashes []keylog.Hash) []string {
+		out := []string{}
+		for _, h := range hashes {
+			out = append(out, base64.RawURLEncoding.EncodeToString(h[:]))
+		}
+		return out
+	}
+	return answer{Inscribed: &inscribed{a.Log, a.Index, a.Time, string(a.Note), texts(a.Proof), texts(a.Growth)}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement/statementtest"
 )
 
 type request struct {
@@ -62,6 +63,8 @@ type answer struct {
 	Account string   `json:"account,omitempty"`
 	Group   string   `json:"group,omitempty"`
 	Words   []uint16 `json:"words,omitempty"`
+
+	Inscribed *inscribed `json:"inscribed,omitempty"`
 }
 
 // member is one device: at most one group, one pending commit and the key
@@ -75,7 +78,7 @@ type member struct {
 }
 
 func main() {
-	p := peers{members: map[string]*member{}, callers: map[string]*caller{}}
+	p := peers{members: map[string]*member{}, callers: map[string]*caller{}, log: statementtest.New()}
 	in := bufio.NewReaderSize(os.Stdin, 1<<20)
 	out := json.NewEncoder(os.Stdout)
 	decoder := json.NewDecoder(in)
@@ -97,14 +100,17 @@ func main() {
 type peers struct {
 	members map[string]*member
 	callers map[string]*caller
+	log     *statementtest.Log // that all calls go by
 }
 
 func (p peers) serve(r request) (answer, error) {
 	switch {
 	case r.Op == "call.new":
-		c, err := newCaller(r.Identity)
+		c, err := newCaller(r.Identity, p.log)
 		p.callers[r.Member] = c
 		return answer{Account: c.account.String()}, err
+	case r.Op == "log.inscribe":
+		return p.inscribe(r)
 	case strings.HasPrefix(r.Op, "call."):
 		c := p.callers[r.Member]
 		if c == nil {
