@@ -249,6 +249,8 @@ func calls() []command.Section {
 					option("admit", "", "fait entrer tous ceux qui frappent, si ce compte est hôte", "let everybody in who knocks, where this account is a host"),
 					option("take-over", "", "prend la place du même appareil s'il est déjà dans l'appel", "take the place of the same device if it is in the call already"),
 					option("state", "DIR", "dossier de la clé de l'appareil ($XDG_STATE_HOME/huisclos)", "directory of the device's key ($XDG_STATE_HOME/huisclos)"),
+					option("accept-key-log", "", "oublie ce que cette machine a vu du journal des clés : l'appliance a été restaurée, on le sait",
+						"forget what this machine has seen of the key log: the appliance was restored, as one knows"),
 					option("transport", "WAY", "un seul chemin pour le média ; sinon celui qui passe, UDP d'abord", "one way for media; otherwise whichever works, UDP first", "udp", "tcp"),
 					option("json", "", "un objet JSON par ligne", "one JSON object a line"),
 				},

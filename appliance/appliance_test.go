@@ -388,10 +388,10 @@ func TestFirstHour(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, "wss://"+a.at()+"/api/rooms/"+room.ID+"/signal", &websocket.DialOptions{
-		HTTPClient: c, HTTPHeader: http.Header{"Origin": {"https://" + a.at()}}, Subprotocols: []string{"huisclos.1"}})
+		HTTPClient: c, HTTPHeader: http.Header{"Origin": {"https://" + a.at()}}, Subprotocols: []string{"huisclos.2"}})
 	must(t, err)
 	defer ws.CloseNow()
-	must(t, ws.Write(ctx, websocket.MessageText, []byte(`{"type":"hello","protocol":1,"device":"AAAAAAAAAAAAAAAAAAAAAA","signatureKey":"BAAA"}`)))
+	must(t, ws.Write(ctx, websocket.MessageText, []byte(`{"type":"hello","protocol":2,"device":"AAAAAAAAAAAAAAAAAAAAAA","signatureKey":"BAAA"}`)))
 	if _, _, err := ws.Read(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func TestCallOverTheWire(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, "wss"+strings.TrimPrefix(origin, "https")+"/api/rooms/"+room.ID+"/signal", &websocket.DialOptions{
-		HTTPClient: c, HTTPHeader: http.Header{"Origin": {origin}}, Subprotocols: []string{"huisclos.1"}})
+		HTTPClient: c, HTTPHeader: http.Header{"Origin": {origin}}, Subprotocols: []string{"huisclos.2"}})
 	must(t, err)
 	defer ws.CloseNow()
 	ws.SetReadLimit(1 << 20)

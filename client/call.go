@@ -109,7 +109,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		c.device, err = openDevice(cfg.State, cfg.Link.Origin, c.me.ID)
 	}
 	if err == nil {
-		err = c.enrol()
+		err = c.enrol(ctx)
 	}
 	if err != nil {
 		c.signOut()
@@ -142,10 +142,14 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	}
 }
 
-// enrol makes the device's side of MLS: its key signs, its name is the
-// account's, as in a browser.
-func (c *Call) enrol() error {
-	core, err := session.New(session.Device{Signer: c.device.Signer, Account: mls.AccountID(c.me.ID), ID: mls.DeviceID(c.device.ID), Name: c.me.Name}, rand.Reader)
+// enrol makes the device's side of MLS: its key signs, and stands in the key
+// log; its name is the account's, as in a browser.
+func (c *Call) enrol(ctx context.Context) error {
+	log, err := c.inscribe(ctx)
+	if err != nil {
+		return err
+	}
+	core, err := session.New(session.Device{Signer: c.device.Signer, Account: mls.AccountID(c.me.ID), ID: mls.DeviceID(c.device.ID), Name: c.me.Name, Log: log}, rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -265,6 +269,10 @@ func (c *Call) apply(list []group.Effect) {
 		case group.Knocked:
 		case group.KnockLater:
 			c.later(knockPause, func() { c.apply(c.member.KnockNow(time.Now())) })
+		case group.AskLog:
+			c.askLog(e.Sizes)
+		case group.KeepLog:
+			c.keepSeen(e)
 		case group.Said: // chat and the state of tiles: nothing is shown here
 		case group.Unsafe:
 			c.send(&meetings.Leave{})

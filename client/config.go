@@ -95,6 +95,8 @@ type Config struct {
 	// State is the directory that keeps the device's key between calls; empty:
 	// the device is made for this one.
 	State string
+	// AcceptLog forgets what this machine has seen of the appliance's key log: the person knows that it was restored from a backup.
+	AcceptLog bool
 	// TakeOver takes the place of the same device's other connection.
 	TakeOver bool
 	// Admit lets everybody in who knocks, where this account is a host.

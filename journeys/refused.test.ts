@@ -52,7 +52,7 @@ test('another protocol version asks for a reload', async () => {
   players = [player];
   await player.tab.run(() => {
     const Real = window.WebSocket;
-    window.WebSocket = class extends Real { constructor(url: string | URL, _p?: string | string[]) { super(url, ['huisclos.2']); } } as typeof WebSocket;
+    window.WebSocket = class extends Real { constructor(url: string | URL, _p?: string | string[]) { super(url, ['huisclos.1']); } } as typeof WebSocket;
   });
   await player.start();
   await player.reaches('reload-needed');

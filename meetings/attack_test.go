@@ -9,6 +9,7 @@ import (
 
 	"huisclos/audit"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement/statementtest"
 )
 
 // Malicious members against an honest server, and a malicious server against
@@ -308,6 +309,22 @@ func TestKnocksThatTheServerRefuses(t *testing.T) {
 			o.name = "Person 1"
 			o.id = o.identity(c.id.Signer)
 			return o.newPackage().KeyPackage.Marshal()
+		}},
+		"not in the key log": {"statement", func(w *world, c, _ *client) Bytes {
+			w.log = w.log.Fork(0) // the same key, and a log without this device
+			o := w.client(5, 1)
+			c.id.Credential = o.id.Credential
+			c.id.Extensions = []mls.Extension{c.id.Extensions[0], o.id.Extensions[1]}
+			return c.newPackage().KeyPackage.Marshal()
+		}},
+		"of another key log": {"statement", func(w *world, c, _ *client) Bytes {
+			w.log = statementtest.New()
+			c.id = c.identity(c.id.Signer)
+			return c.newPackage().KeyPackage.Marshal()
+		}},
+		"without a statement": {"no-statement", func(w *world, c, _ *client) Bytes {
+			c.id.Extensions = c.id.Extensions[:1]
+			return c.newPackage().KeyPackage.Marshal()
 		}},
 		"expired": {codeClock, func(w *world, c, _ *client) Bytes {
 			b, err := mls.NewKeyPackage(mls.Default, c.id, mls.LifetimeFrom(w.now.Add(-3*time.Hour), time.Hour), rand.Reader)

@@ -12,12 +12,12 @@ import (
 
 func encodeID(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// policy is the rule for one named committer: the Policy that every member runs
-// too, and on top what only the server can know, that each change was asked for.
+// policy is the rule for one named committer: the one that every member runs
+// too (statement.Checker), and on top what only the server can know, that each change was asked for.
 func (r *Room) policy(q *request, adds *[]*knock) mls.PolicyFunc {
 	rules := r.call.rules
 	return func(in mls.PolicyInput) error {
-		if err := mls.Policy(in); err != nil {
+		if err := r.log.Policy(in); err != nil {
 			return err
 		}
 		removed, psks := map[mls.LeafIndex]bool{}, 0

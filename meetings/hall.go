@@ -13,6 +13,7 @@ import (
 
 	"huisclos/audit"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
 )
 
 // Connection is the far end of one signalling connection. Its methods never
@@ -37,8 +38,10 @@ type HallOptions struct {
 	Records Records
 	Media   Media
 	Plane   Plane
-	Relay   Credentials // nil: there is none
-	Audit   Recorder
+	// Statements are the rules of the key log that every call goes by; nil: no call begins.
+	Statements *statement.Checker
+	Relay      Credentials // nil: there is none
+	Audit      Recorder
 	// Writable says whether the audit log can be written at the moment; nil: it always can. It must not block.
 	Writable func() error
 	Now      func() time.Time

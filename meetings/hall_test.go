@@ -146,7 +146,7 @@ func TestHall(t *testing.T) {
 	media, notes := newFakeMedia(), &journal{}
 	w := newWorld(t, Limits{}) // only for its clients
 	w.now = time.Now()
-	h := NewHall(HallOptions{Records: oneCard(w.card()), Media: media, Plane: media, Audit: notes,
+	h := NewHall(HallOptions{Statements: w.rules, Records: oneCard(w.card()), Media: media, Plane: media, Audit: notes,
 		Limits: Limits{Batch: time.Millisecond}})
 	if _, err := h.Connect(mls.RoomID{1}, Visitor{}, newSeat()); !errors.Is(err, ErrNoRoom) {
 		t.Fatalf("error %v", err)
@@ -193,7 +193,7 @@ func TestHall(t *testing.T) {
 	if _, ok := h.Tree(room, welcome.Epoch, account(9)); ok {
 		t.Fatal("a tree for somebody outside")
 	}
-	g, err := mls.JoinWelcome(welcome.Welcome, bundle, mls.JoinOptions{Tree: tree, Rand: rand.Reader, Policy: mls.Policy, Now: w.now})
+	g, err := mls.JoinWelcome(welcome.Welcome, bundle, mls.JoinOptions{Tree: tree, Rand: rand.Reader, Policy: w.rules.Policy, Now: w.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestHall(t *testing.T) {
 func TestHallTimers(t *testing.T) {
 	media := newFakeMedia()
 	w := newWorld(t, Limits{})
-	h := NewHall(HallOptions{Records: oneCard(w.card()), Media: media, Plane: media, Limits: Limits{Absence: 20 * time.Millisecond}})
+	h := NewHall(HallOptions{Statements: w.rules, Records: oneCard(w.card()), Media: media, Plane: media, Limits: Limits{Absence: 20 * time.Millisecond}})
 	defer h.Close()
 	host := w.client(1, 1)
 	s := newSeat()
@@ -357,7 +357,7 @@ func TestHallBounds(t *testing.T) {
 	// ASVS 2.3.2
 	media := newFakeMedia()
 	w := newWorld(t, Limits{})
-	h := NewHall(HallOptions{Records: oneCard(w.card()), Media: media, Plane: media})
+	h := NewHall(HallOptions{Statements: w.rules, Records: oneCard(w.card()), Media: media, Plane: media})
 	defer h.Close()
 	for range maxAccountConnections {
 		if _, err := h.Connect(w.card().ID, Visitor{Account: account(3)}, newSeat()); err != nil {

@@ -12,6 +12,8 @@ import (
 	"huisclos/accounts"
 	"huisclos/audit"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
+	"huisclos/crypto/statement/statementtest"
 )
 
 // The harness: a room, a clock and clients with real MLS groups, in memory.
@@ -22,6 +24,8 @@ var start = time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
 // after each event.
 type world struct {
 	t       testing.TB
+	log     *statementtest.Log
+	rules   *statement.Checker // of that log
 	room    *Room
 	now     time.Time
 	wake    time.Time
@@ -44,9 +48,10 @@ type world struct {
 }
 
 func newWorld(t testing.TB, limits Limits) *world {
-	w := &world{t: t, now: start, clients: map[ConnID]*client{}, epoch: map[CallID]uint64{},
+	log := statementtest.New()
+	w := &world{t: t, log: log, rules: statement.NewChecker(log.Public()), now: start, clients: map[ConnID]*client{}, epoch: map[CallID]uint64{},
 		peers: map[PeerID]mls.LeafIndex{}, used: map[PeerID]bool{}, commits: map[string]bool{}}
-	w.room = New(w.card(), limits)
+	w.room = New(w.card(), limits, w.rules)
 	return w
 }
 
@@ -58,7 +63,7 @@ func account(n int) mls.AccountID { return mls.AccountID{byte(n >> 8), byte(n), 
 
 // restartServer throws the room away, as a crash does.
 func (w *world) restartServer() {
-	w.room = New(w.card(), Limits{RecoverUntil: w.now.Add(time.Minute)})
+	w.room = New(w.card(), Limits{RecoverUntil: w.now.Add(time.Minute)}, w.rules)
 	for id, c := range w.clients {
 		c.open = false
 		delete(w.clients, id)
@@ -275,8 +280,9 @@ func (c *client) identity(signer mls.Signer) mls.Identity {
 	if err != nil {
 		c.w.t.Fatal(err)
 	}
-	credential := mls.DeviceCredential{Account: c.account, Device: c.device}
-	return mls.Identity{Signer: signer, Credential: credential.Credential(), Extensions: []mls.Extension{name}}
+	_, index, evidence := c.w.log.Vouch(c.account, c.device, signer.PublicKey())
+	credential := mls.DeviceCredential{Account: c.account, Device: c.device, Statement: index}
+	return mls.Identity{Signer: signer, Credential: credential.Credential(), Extensions: []mls.Extension{name, evidence.Extension()}}
 }
 
 // tab is the same device in a second browser tab: same key, no group.
@@ -328,13 +334,14 @@ func (c *client) resume() {
 }
 
 func (c *client) rules() mls.Room {
-	return mls.Room{ID: c.w.card().ID, Hosts: []mls.AccountID{c.w.card().Owner}, Profile: c.w.room.profile(), Owner: c.w.card().Owner}
+	view := statement.View{Log: c.w.log.Public(), Note: c.w.log.Note()}
+	return mls.Room{ID: c.w.card().ID, Hosts: []mls.AccountID{c.w.card().Owner}, Profile: c.w.room.profile(), Owner: c.w.card().Owner, Checkpoint: view.Marshal()}
 }
 
 func (c *client) newGroup(rules mls.Room) {
 	id := make([]byte, 16)
 	rand.Read(id)
-	g, err := mls.NewCallGroup(rules, c.id, mls.Default, id, rand.Reader)
+	g, err := mls.NewCallGroup(rules, c.id, mls.Default, id, rand.Reader, mls.Policy)
 	if err != nil {
 		c.w.t.Fatal(err)
 	}
@@ -579,7 +586,7 @@ func (c *client) welcome(m *Welcome) {
 	if c.bundle == nil {
 		return
 	}
-	policy := mls.PolicyFunc(mls.Policy)
+	policy := mls.PolicyFunc(c.w.rules.Policy)
 	if c.lawless {
 		policy = func(mls.PolicyInput) error { return nil }
 	}

@@ -240,6 +240,9 @@ func (r *Room) checkNew(c *conn, q *Create, again *restart) (*mls.Observer, mls.
 	if err != nil {
 		return nil, rules, "credential"
 	}
+	if _, err := r.log.Group(rules, observer.Members()); err != nil {
+		return nil, rules, mls.Reason(err)
+	}
 	hosts := []mls.AccountID{r.card.Owner}
 	if again != nil {
 		if bytes.Equal(observer.ID(), again.group.Group) {

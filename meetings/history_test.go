@@ -300,7 +300,7 @@ func TestLimitsOfTheHall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := NewHall(HallOptions{Records: rooms, Media: media, Plane: media, Diary: d, Calls: 1, Limits: Limits{Batch: time.Millisecond}})
+	h := NewHall(HallOptions{Statements: w.rules, Records: rooms, Media: media, Plane: media, Diary: d, Calls: 1, Limits: Limits{Batch: time.Millisecond}})
 	defer func() {
 		h.Close()
 		d.Close(time.Now())

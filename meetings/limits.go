@@ -3,7 +3,7 @@ package meetings
 import "time"
 
 // ProtocolVersion is the version of the client protocol.
-const ProtocolVersion = 1
+const ProtocolVersion = 2
 
 // Bounds that no configuration moves.
 const (

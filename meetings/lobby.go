@@ -180,6 +180,9 @@ func (r *Room) checkPackage(c *conn, raw []byte) (*mls.KeyPackage, string) {
 	case err != nil:
 		return nil, mls.Reason(err)
 	}
+	if _, err := r.log.Leaf(leaf.Credential.Identity, leaf.SignatureKey, leaf.Extensions); err != nil {
+		return nil, mls.Reason(err)
+	}
 	if r.call != nil {
 		for _, m := range []*member{r.call.keys[string(c.key)], r.call.devices[c.device]} {
 			if m != nil && m.account != c.visitor.Account {

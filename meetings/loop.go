@@ -42,7 +42,7 @@ func newLoop(h *Hall, card Card) *loop {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
 	return &loop{
-		hall: h, room: New(card, h.o.Limits), conns: map[ConnID]Connection{}, lanes: map[PeerID]*lane{},
+		hall: h, room: New(card, h.o.Limits, h.o.Statements), conns: map[ConnID]Connection{}, lanes: map[PeerID]*lane{},
 		timer: t, ring: make(chan struct{}, 1),
 	}
 }

@@ -11,7 +11,7 @@ import (
 func profiled(t *testing.T, p mls.Profile) *world {
 	w := newWorld(t, Limits{})
 	w.profile = p
-	w.room = New(w.card(), Limits{})
+	w.room = New(w.card(), Limits{}, w.rules)
 	return w
 }
 

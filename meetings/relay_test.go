@@ -35,7 +35,7 @@ func (f *fakeRelay) Revoke(account mls.AccountID, _ time.Time, sessions ...strin
 func TestRelayCredentials(t *testing.T) {
 	media, relay := newFakeMedia(), &fakeRelay{}
 	w := newWorld(t, Limits{}) // only for its clients
-	h := NewHall(HallOptions{Records: oneCard(w.card()), Media: media, Plane: media, Relay: relay})
+	h := NewHall(HallOptions{Statements: w.rules, Records: oneCard(w.card()), Media: media, Plane: media, Relay: relay})
 	defer h.Close()
 	enter := func(c *client) (*seat, *Line) {
 		s := newSeat()
@@ -80,7 +80,7 @@ func TestRelayCredentials(t *testing.T) {
 func TestNoRelay(t *testing.T) {
 	media := newFakeMedia()
 	w := newWorld(t, Limits{})
-	h := NewHall(HallOptions{Records: oneCard(w.card()), Media: media, Plane: media})
+	h := NewHall(HallOptions{Statements: w.rules, Records: oneCard(w.card()), Media: media, Plane: media})
 	defer h.Close()
 	host, s := w.client(1, 1), newSeat()
 	line, err := h.Connect(w.card().ID, Visitor{Account: host.account, Name: host.name}, s)

@@ -5,6 +5,7 @@ import (
 
 	"huisclos/audit"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
 )
 
 // Card is the stored part of a room.
@@ -25,6 +26,7 @@ type Card struct {
 type Room struct {
 	card   Card
 	limits Limits
+	log    *statement.Checker // the rules of the key log
 
 	conns  map[ConnID]*conn
 	knocks []*knock // in order of arrival
@@ -51,9 +53,9 @@ type Room struct {
 }
 
 // New returns a room in which nobody is.
-func New(card Card, limits Limits) *Room {
+func New(card Card, limits Limits, log *statement.Checker) *Room {
 	card.Profile = orStandard(card.Profile)
-	return &Room{card: card, limits: limits.withDefaults(), conns: map[ConnID]*conn{}, denied: map[string]time.Time{}}
+	return &Room{card: card, limits: limits.withDefaults(), log: log, conns: map[ConnID]*conn{}, denied: map[string]time.Time{}}
 }
 
 func orStandard(p mls.Profile) mls.Profile {

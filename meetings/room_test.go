@@ -7,6 +7,7 @@ import (
 
 	"huisclos/audit"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement/statementtest"
 )
 
 func TestHostCreatesAndOthersWait(t *testing.T) {
@@ -104,6 +105,11 @@ func TestCreateRefuses(t *testing.T) {
 			q := c.created(rules)
 			q.GroupInfo[len(q.GroupInfo)-1] ^= 1
 			return q
+		}},
+		"no key log": {"no-log", func(c *client) *Create { rules := c.rules(); rules.Checkpoint = nil; return c.created(rules) }},
+		"another key log": {"other-log", func(c *client) *Create {
+			c.w.log = statementtest.New()
+			return c.created(c.rules())
 		}},
 		"another device's group": {"not-own-leaf", func(c *client) *Create { return c.w.client(1, 5).created(c.rules()) }},
 		"another name": {"name", func(c *client) *Create {

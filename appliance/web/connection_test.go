@@ -47,7 +47,7 @@ func TestEcho(t *testing.T) {
 		return websocket.Dial(ctx, "wss"+strings.TrimPrefix(b.h.tls.URL, "https")+"/api/connection/echo",
 			&websocket.DialOptions{HTTPClient: b.client, HTTPHeader: http.Header{"Origin": {origin}, "Sec-Fetch-Site": {"same-origin"}}, Subprotocols: protocols})
 	}
-	c, _, err := dial(b, h.tls.URL, "huisclos.1")
+	c, _, err := dial(b, h.tls.URL, "huisclos.2")
 	must(t, err)
 	defer c.CloseNow()
 	for _, text := range []string{"1", strings.Repeat("x", 64)} {
@@ -66,8 +66,8 @@ func TestEcho(t *testing.T) {
 		t.Errorf("a page of another version: %d", code)
 	}
 	for name, try := range map[string]func() (*websocket.Conn, *http.Response, error){
-		"foreign origin": func() (*websocket.Conn, *http.Response, error) { return dial(b, "https://evil.example", "huisclos.1") },
-		"nobody":         func() (*websocket.Conn, *http.Response, error) { return dial(h.browser(), h.tls.URL, "huisclos.1") },
+		"foreign origin": func() (*websocket.Conn, *http.Response, error) { return dial(b, "https://evil.example", "huisclos.2") },
+		"nobody":         func() (*websocket.Conn, *http.Response, error) { return dial(h.browser(), h.tls.URL, "huisclos.2") },
 	} {
 		if c, _, err := try(); err == nil {
 			_ = c.CloseNow()

@@ -19,7 +19,7 @@ func (b *browser) dial(ctx context.Context, room string, change func(http.Header
 	if change != nil {
 		change(header)
 	}
-	protocols := []string{"huisclos.1"}
+	protocols := []string{"huisclos.2"}
 	if p := header.Get("Sec-WebSocket-Protocol"); p != "" {
 		protocols = []string{p}
 		header.Del("Sec-WebSocket-Protocol")
@@ -113,7 +113,7 @@ func TestSignallingIsRefusedToOthers(t *testing.T) {
 			t.Errorf("%s: %v, want %d", name, res, tt.status)
 		}
 	}
-	c, _, err := owner.dial(ctx, s.room, func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "huisclos.2") })
+	c, _, err := owner.dial(ctx, s.room, func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "huisclos.1") })
 	must(t, err)
 	if got := closeCode(ctx, c); got != websocket.StatusCode(meetings.CloseReload) {
 		t.Errorf("another protocol version: closed with %d", got)

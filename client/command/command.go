@@ -95,6 +95,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	f.DurationVar(&o.stay, "for", 0, "")
 	f.DurationVar(&o.wait, "wait", joinWithin, "")
 	f.BoolVar(&o.Admit, "admit", false, "")
+	f.BoolVar(&o.AcceptLog, "accept-key-log", false, "")
 	f.BoolVar(&o.TakeOver, "take-over", false, "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.Func("transport", "", func(text string) error {

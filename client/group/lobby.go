@@ -31,7 +31,7 @@ func (m *Member) Admit(list *meetings.Lobby, all bool, now time.Time) (out []Eff
 		if m.admitted[k.ID] == sum || len(out) == admitAtOnce {
 			continue
 		}
-		who, err := session.Inspect(k.KeyPackage, now)
+		who, err := m.core.Inspect(k.KeyPackage, now)
 		if err != nil || !all && !(k.Rejoin && m.returns(who)) {
 			continue
 		}

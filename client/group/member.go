@@ -60,6 +60,7 @@ type Member struct {
 	// follows a locked one is made open, and locked with those who came back.
 	relock, asked bool
 	ended         bool
+	asking        bool // proofs of the key log are awaited
 }
 
 // New is a device that is in no group yet.
@@ -219,7 +220,7 @@ func (m *Member) onCreated(group []byte) []Effect {
 
 func (m *Member) enter(v session.View, seq uint64) []Effect {
 	m.view, m.seq, m.joins, m.knocking, m.wasIn, m.wedgedFrom = &v, seq, 0, false, true, nil
-	return []Effect{Entered{v}}
+	return append([]Effect{Entered{v}}, m.watchLog()...)
 }
 
 // KnockNow knocks after [KnockLater], unless something came in between.
@@ -369,7 +370,7 @@ func (m *Member) onCommit(q *meetings.Committed, now time.Time) []Effect {
 		locked := true
 		out = append(out, Send{&meetings.Change{Locked: &locked}})
 	}
-	return out
+	return append(out, m.watchLog()...)
 }
 
 // Tree answers [FetchTree], with the tree or with why there is none.
@@ -456,7 +457,7 @@ func ruleOf(err error) string {
 
 func codeOfRule(rule string) string {
 	switch rule {
-	case "wrong-room", "creator-not-owner":
+	case "wrong-room", "creator-not-owner", "log-forked":
 		return rule
 	}
 	return "policy"

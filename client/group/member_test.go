@@ -14,6 +14,8 @@ import (
 
 	"huisclos/crypto/e2ee/session"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
+	"huisclos/crypto/statement/statementtest"
 	"huisclos/meetings"
 )
 
@@ -64,6 +66,20 @@ type person struct {
 	hold    func(meetings.Message) bool // true: the message does not arrive
 }
 
+// keyLog is what every call in these tests goes by.
+var keyLog = struct {
+	sync.Mutex
+	*statementtest.Log
+}{Log: statementtest.New()}
+
+// inscribed is a device that stands in the key log.
+func inscribed(d session.Device) session.Device {
+	keyLog.Lock()
+	defer keyLog.Unlock()
+	d.Log.View, d.Log.Index, d.Log.Evidence = keyLog.Vouch(d.Account, d.ID, d.Signer.PublicKey())
+	return d
+}
+
 func newPerson(t *testing.T, hall *meetings.Hall, account mls.AccountID, name string) *person {
 	t.Helper()
 	signer, err := mls.GenerateSigner(session.Suite, rand.Reader)
@@ -72,7 +88,7 @@ func newPerson(t *testing.T, hall *meetings.Hall, account mls.AccountID, name st
 	}
 	p := &person{t: t, hall: hall, account: account, signer: signer, inbox: make(chan meetings.Message, 1024)}
 	_, _ = rand.Read(p.id[:])
-	if p.core, err = session.New(session.Device{Signer: signer, Account: account, ID: p.id, Name: name}, rand.Reader); err != nil {
+	if p.core, err = session.New(inscribed(session.Device{Signer: signer, Account: account, ID: p.id, Name: name}), rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	p.member = New(p.core, Room{ID: roomID, Owner: owner}, account)
@@ -166,7 +182,7 @@ func until(t *testing.T, what string, ok func() bool) {
 }
 
 func newHall(t *testing.T) *meetings.Hall {
-	h := meetings.NewHall(meetings.HallOptions{Records: cards{}, Media: noMedia{}, Plane: noMedia{}})
+	h := meetings.NewHall(meetings.HallOptions{Statements: statement.NewChecker(keyLog.Public()), Records: cards{}, Media: noMedia{}, Plane: noMedia{}})
 	t.Cleanup(h.Close)
 	return h
 }
@@ -336,7 +352,7 @@ func TestWhatTheServerMayNotAsk(t *testing.T) {
 			return m.Take(&meetings.Created{Group: make([]byte, 16)}, now)
 		}, "forked"},
 	} {
-		core, err := session.New(session.Device{Signer: host.signer, Account: owner, ID: host.id, Name: "Ada"}, rand.Reader)
+		core, err := session.New(inscribed(session.Device{Signer: host.signer, Account: owner, ID: host.id, Name: "Ada"}), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -361,7 +377,7 @@ func newKeyPackage(t *testing.T) meetings.Bytes {
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, err := session.New(session.Device{Signer: signer, Account: mls.AccountID{5}, ID: mls.DeviceID{5}, Name: "Eve"}, rand.Reader)
+	core, err := session.New(inscribed(session.Device{Signer: signer, Account: mls.AccountID{5}, ID: mls.DeviceID{5}, Name: "Eve"}), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 const maxOpened = 4096
 
 // A Checker applies the rules of one log to calls: server, native and browser clients run the same ones, so that an honest race never
-// forks people. Several goroutines may use it.
+// forks people. Several goroutines may use it. Without a log, which is the nil Checker, everything is refused.
 type Checker struct {
 	log keylog.PublicKey
 
@@ -71,6 +71,9 @@ func (c *Checker) room(extensions []mls.Extension) error {
 
 // View is the checkpoint in a group's room. It refuses, with an [mls.PolicyError], a group without one, or of another log.
 func (c *Checker) View(room mls.Room) (keylog.Checkpoint, error) {
+	if c == nil {
+		return keylog.Checkpoint{}, refuse("no-log", nil)
+	}
 	key, note, ok := bytes.Cut(room.Checkpoint, []byte{'\n'})
 	if !ok || len(note) > maxNote {
 		return keylog.Checkpoint{}, refuse("no-log", nil)
@@ -94,6 +97,9 @@ type Shown struct {
 // Leaf checks what a leaf shows: that the statement which its credential names is in the log, and is of its account, device and key.
 // It refuses with an [mls.PolicyError].
 func (c *Checker) Leaf(identity, key []byte, extensions []mls.Extension) (Shown, error) {
+	if c == nil {
+		return Shown{}, refuse("no-log", nil)
+	}
 	device, err := mls.ParseDeviceCredential(identity)
 	if err != nil {
 		return Shown{}, refuse("credential", err)

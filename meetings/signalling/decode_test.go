@@ -17,7 +17,7 @@ const (
 
 // good holds one message of each type, with all its fields.
 var good = []string{
-	`{"type":"hello","protocol":1,"device":` + id16 + `,"signatureKey":"BAAA","name":"Ann","replace":true,"resume":{"group":` + id16 + `,"epoch":7,"seq":9}}`,
+	`{"type":"hello","protocol":2,"device":` + id16 + `,"signatureKey":"BAAA","name":"Ann","replace":true,"resume":{"group":` + id16 + `,"epoch":7,"seq":9}}`,
 	`{"type":"create","groupInfo":"AAAA","tree":"AAAA","restarts":` + id16 + `}`,
 	`{"type":"knock","keyPackage":"AAAA"}`,
 	`{"type":"admit","knock":"k1","admission":"AAAA"}`,
@@ -70,8 +70,8 @@ func TestDecode(t *testing.T) {
 		t.Errorf("white space: %v", err)
 	}
 	// A hello of another version gets as far as being told so.
-	q, err = Decode([]byte(`{"type":"hello","protocol":2,"more":[1]}`))
-	if h, ok := q.(*meetings.Hello); err != nil || !ok || h.Protocol != 2 {
+	q, err = Decode([]byte(`{"type":"hello","protocol":1,"more":[1]}`))
+	if h, ok := q.(*meetings.Hello); err != nil || !ok || h.Protocol != 1 {
 		t.Errorf("other version: %v", err)
 	}
 }
@@ -113,12 +113,12 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"type":"knock","keyPackage":"A+A/"}`, ErrMalformed},
 		{`{"type":"knock","keyPackage":"AA\nAA"}`, ErrMalformed},
 		{`{"type":"knock","keyPackage":[1,2]}`, ErrMalformed},
-		{`{"type":"hello","protocol":1,"device":"AAAA","signatureKey":"BAAA"}`, ErrMalformed},
-		{`{"type":"hello","protocol":1,"device":` + id16 + `}`, ErrField},
-		{`{"type":"hello","protocol":1,"device":` + id16 + `,"signatureKey":"BAAA","resume":{"group":"AAAA","epoch":1}}`, ErrField},
-		{`{"type":"hello","protocol":1,"device":` + id16 + `,"signatureKey":"BAAA","resume":{"Group":` + id16 + `,"epoch":1}}`, ErrMalformed},
-		{`{"type":"hello","protocol":1,"device":` + id16 + `,"signatureKey":"BAAA","resume":{"epoch":1,"epoch":1}}`, ErrMalformed},
-		{`{"type":"hello","protocol":1,"device":` + id16 + `,"signatureKey":"BAAA","resume":null}`, ErrMalformed},
+		{`{"type":"hello","protocol":2,"device":"AAAA","signatureKey":"BAAA"}`, ErrMalformed},
+		{`{"type":"hello","protocol":2,"device":` + id16 + `}`, ErrField},
+		{`{"type":"hello","protocol":2,"device":` + id16 + `,"signatureKey":"BAAA","resume":{"group":"AAAA","epoch":1}}`, ErrField},
+		{`{"type":"hello","protocol":2,"device":` + id16 + `,"signatureKey":"BAAA","resume":{"Group":` + id16 + `,"epoch":1}}`, ErrMalformed},
+		{`{"type":"hello","protocol":2,"device":` + id16 + `,"signatureKey":"BAAA","resume":{"epoch":1,"epoch":1}}`, ErrMalformed},
+		{`{"type":"hello","protocol":2,"device":` + id16 + `,"signatureKey":"BAAA","resume":null}`, ErrMalformed},
 		{`{"type":"wedged","epoch":1,"commit":"AAAA","reason":"path"}`, ErrField},
 		{`{"type":"change"}`, ErrField},
 		{`{"type":"change","hosts":[]}`, ErrField},
@@ -169,7 +169,7 @@ func FuzzDecode(f *testing.F) {
 	for _, raw := range good {
 		f.Add([]byte(raw))
 	}
-	f.Add([]byte(`{"type":"hello","protocol":2}`))
+	f.Add([]byte(`{"type":"hello","protocol":1}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		q, err := Decode(raw)
 		if (q == nil) != (err != nil) {

@@ -1,5 +1,5 @@
 // Package signalling is the client protocol of meetings: JSON messages over one
-// WebSocket (RFC 6455) for each client, subprotocol "huisclos.1".
+// WebSocket (RFC 6455) for each client, subprotocol "huisclos.2".
 //
 // It decides what a message may look like, how big and how frequent it may be,
 // and when a silent client is dead. It never sees a rule of a meeting: a decoded

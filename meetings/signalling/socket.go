@@ -19,7 +19,7 @@ import (
 
 // Subprotocol is the one that this program speaks; others start alike.
 const (
-	Subprotocol       = "huisclos.1"
+	Subprotocol       = "huisclos.2"
 	subprotocolPrefix = "huisclos."
 )
 

@@ -18,6 +18,8 @@ import (
 	"github.com/coder/websocket"
 
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
+	"huisclos/crypto/statement/statementtest"
 	"huisclos/meetings"
 )
 
@@ -51,10 +53,13 @@ func (cards) Card(id mls.RoomID) (meetings.Card, error) {
 	return meetings.Card{ID: office, Name: "Office", Owner: mls.AccountID{1}}, nil
 }
 
+// keyLog is what the calls in these tests go by.
+var keyLog = statementtest.New()
+
 // site serves rooms on loopback; ?room picks another one, ?account who it is.
 func site(t *testing.T, o Options) (address string, hall *meetings.Hall) {
 	t.Helper()
-	hall = meetings.NewHall(meetings.HallOptions{Records: cards{}, Media: quietMedia{}, Plane: quietMedia{}})
+	hall = meetings.NewHall(meetings.HallOptions{Statements: statement.NewChecker(keyLog.Public()), Records: cards{}, Media: quietMedia{}, Plane: quietMedia{}})
 	o.Origins = []string{"https://meet.example.org"}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		room := office
@@ -137,7 +142,7 @@ func closed(t *testing.T, c *websocket.Conn) websocket.StatusCode {
 }
 
 func hello(key string) string {
-	return fmt.Sprintf(`{"type":"hello","protocol":1,"device":%s,"signatureKey":%q}`, id16, key)
+	return fmt.Sprintf(`{"type":"hello","protocol":2,"device":%s,"signatureKey":%q}`, id16, key)
 }
 
 func TestServeACall(t *testing.T) {
@@ -150,9 +155,10 @@ func TestServeACall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identity := mls.Identity{Signer: signer, Credential: mls.DeviceCredential{Account: mls.AccountID{1}}.Credential(), Extensions: []mls.Extension{name}}
-	rules := mls.Room{ID: office, Hosts: []mls.AccountID{{1}}, Profile: mls.Standard(), Owner: mls.AccountID{1}}
-	group, err := mls.NewCallGroup(rules, identity, mls.Default, make([]byte, 16), rand.Reader)
+	view, index, evidence := keyLog.Vouch(mls.AccountID{1}, mls.DeviceID{}, signer.PublicKey())
+	identity := mls.Identity{Signer: signer, Credential: mls.DeviceCredential{Account: mls.AccountID{1}, Statement: index}.Credential(), Extensions: []mls.Extension{name, evidence.Extension()}}
+	rules := mls.Room{ID: office, Hosts: []mls.AccountID{{1}}, Profile: mls.Standard(), Owner: mls.AccountID{1}, Checkpoint: view.Marshal()}
+	group, err := mls.NewCallGroup(rules, identity, mls.Default, make([]byte, 16), rand.Reader, mls.Policy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +198,7 @@ func TestServeACall(t *testing.T) {
 	second := open(t, address)
 	say(t, second, hello(text(signer.PublicKey())))
 	hear(t, second, "deviceBusy", nil)
-	say(t, second, strings.Replace(hello(text(signer.PublicKey())), `"protocol":1`, `"protocol":1,"replace":true`, 1))
+	say(t, second, strings.Replace(hello(text(signer.PublicKey())), `"protocol":2`, `"protocol":2,"replace":true`, 1))
 	if code := closed(t, c); code != 4002 {
 		t.Fatalf("first tab closed with %d", code)
 	}
@@ -231,7 +237,7 @@ func TestServeRefuses(t *testing.T) {
 	if _, response, err := dial(t, address+"?room", "https://meet.example.org", Subprotocol); err == nil || response == nil || response.StatusCode != http.StatusNotFound {
 		t.Errorf("no room: %v %v", response, err)
 	}
-	for _, protocols := range [][]string{nil, {"huisclos.2"}, {"other", "huisclos.0"}} {
+	for _, protocols := range [][]string{nil, {"huisclos.1"}, {"other", "huisclos.0"}} {
 		c, _, err := dial(t, address, "https://meet.example.org", protocols...)
 		if err != nil {
 			t.Errorf("%v: %v", protocols, err)
@@ -247,7 +253,7 @@ func TestServeRefuses(t *testing.T) {
 	}{
 		"silence":       {4006, func(*websocket.Conn) error { return nil }},
 		"no hello":      {4006, func(c *websocket.Conn) error { return write(c, `{"type":"leave"}`) }},
-		"other version": {4001, func(c *websocket.Conn) error { return write(c, `{"type":"hello","protocol":2}`) }},
+		"other version": {4001, func(c *websocket.Conn) error { return write(c, `{"type":"hello","protocol":1}`) }},
 		"binary": {4006, func(c *websocket.Conn) error {
 			return c.Write(context.Background(), websocket.MessageBinary, []byte(hello("BAAA")))
 		}},
@@ -317,7 +323,7 @@ func TestOthersGoOnInAFlood(t *testing.T) {
 			}
 			for i := 0; i < 10 || rounds.Load() < 4; i++ {
 				c := open(t, address)
-				say(t, c, fmt.Sprintf(`{"type":"hello","protocol":1,"device":"AAAAAAAAAAAAAAAAAAA%02dA","signatureKey":"BAAB","replace":true}`, 10+i%90))
+				say(t, c, fmt.Sprintf(`{"type":"hello","protocol":2,"device":"AAAAAAAAAAAAAAAAAAA%02dA","signatureKey":"BAAB","replace":true}`, 10+i%90))
 				hear(t, c, "room", nil)
 				c.CloseNow()
 			}

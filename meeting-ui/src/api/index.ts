@@ -3,6 +3,7 @@
  * stable code and a sentence in French and in English.
  */
 
+import type { LogAnswer } from "@huisclos/e2ee";
 import type { Enrolment, Factors, Given, Kinds, Lang, Life, OwnSession, Person } from "@huisclos/ui-kit";
 import { quiet } from "@huisclos/ui-kit/activity.ts";
 import { codes } from "@huisclos/ui-kit/factor.ts";
@@ -286,6 +287,16 @@ export const api = {
 
   deleteRoom: (room: string) => request<void>("DELETE", `/api/rooms/${id(room)}`),
 };
+
+/** Has this device's statement written into the key log; the answer is checked by the sealed core. */
+export function inscribe(room: string, d: { device: string; key: string; since: number }): Promise<LogAnswer> {
+  return request<LogAnswer>("POST", `/api/rooms/${id(room)}/device`, d);
+}
+
+/** The proofs that the key log of each size begins that of the next. */
+export async function growth(room: string, sizes: number[]): Promise<string[][]> {
+  return (await request<{ proofs: string[][] }>("GET", `/api/rooms/${id(room)}/device/growth?sizes=${sizes.join(",")}`)).proofs;
+}
 
 /** The public tree that a welcome refers to (octets, see sealed-calls.md "Ordering"). */
 export async function roomTree(room: string, epoch: number): Promise<Uint8Array> {

@@ -4,17 +4,19 @@
  */
 import { batch, effect } from "@preact/signals";
 import { toBase64url } from "@huisclos/e2ee/bytes.ts";
-import { api, ApiError, roomTree, signalURL } from "../api/index.ts";
+import { forgetSeenLog, keepSeenLog } from "@huisclos/e2ee";
+import { api, ApiError, growth, roomTree, signalURL } from "../api/index.ts";
 import { randomText } from "./bytes.ts";
 import { OwnMedia } from "./devices.ts";
 import { installHook } from "./hook.ts";
+import { logCode } from "./keylog.ts";
 import { Line, type Socket } from "./line.ts";
 import { Lobby } from "./lobby.ts";
 import { Media } from "./media.ts";
 import { surroundings, watchNetwork } from "./network.ts";
 import type { SealedMessage } from "./messages.ts";
 import { People, personKey } from "./people.ts";
-import type { GroupView, SealedSide } from "./ports.ts";
+import type { GroupView, SealedSide, SeenLog } from "./ports.ts";
 import { rememberProfile } from "./profile.ts";
 import { missing, openSealedSide } from "./sealed.ts";
 import { Session } from "./session.ts";
@@ -26,8 +28,12 @@ import { closeCode, protocolVersion, subprotocol, type ServerMessage } from "./w
 /** The outside, replaced in tests. */
 export interface CallParts {
   socket(room: string): Socket;
-  sealed(account: string, name: string): Promise<SealedSide>;
+  sealed(room: string, account: string, name: string): Promise<SealedSide>;
   tree(room: string, epoch: number): Promise<Uint8Array>;
+  /** The server's proofs about its key log; what was seen of it is kept, or forgotten. */
+  growth(room: string, sizes: number[]): Promise<string[][]>;
+  keepLog(seen: SeenLog): Promise<void>;
+  forgetLog(): Promise<void>;
   /** Why no connection comes about, when the server can say it over HTTP. */
   diagnose(room: string): Promise<ReasonCode | null>;
   missing(): string | null;
@@ -37,6 +43,7 @@ export const browserParts: CallParts = {
   socket: (room) => new WebSocket(signalURL(room), [subprotocol]) as unknown as Socket,
   sealed: openSealedSide,
   tree: roomTree,
+  growth, keepLog: keepSeenLog, forgetLog: forgetSeenLog,
   diagnose: async (room) => {
     try { return (await api.room(room)).pin ? "pin-needed" : null; } catch (e) {
       if (!(e instanceof ApiError)) return null;
@@ -125,12 +132,28 @@ export class Call extends CallSignals implements CallActions {
       this.side = await this.load();
     } catch (e) {
       this.sealed = null;
-      return this.enterPhase("error", "core-failed", (e as Error).message);
+      if (this.closed || this.state.peek().phase !== "connecting") return;
+      return this.enterPhase("error", await this.why(e), (e as Error).message);
     }
     if (this.closed || this.state.peek().phase !== "connecting") return;
     this.build(this.side);
     this.failures = 0;
     this.line.start();
+  }
+
+  /** Why the sealed side did not come about. */
+  private async why(e: unknown): Promise<ReasonCode> {
+    const caught = logCode(e);
+    if (caught) return caught;
+    const status = (e as { status?: unknown }).status;
+    if (typeof status !== "number") return "core-failed";
+    return status === 0 || status >= 500 ? "network" : await this.parts.diagnose(this.o.room) ?? "core-failed";
+  }
+
+  async acceptLog(): Promise<void> {
+    if (this.state.peek().phase !== "error" || !this.logProblem.value) return;
+    await this.parts.forgetLog();
+    await this.start();
   }
 
   takeOver(): void {
@@ -239,7 +262,7 @@ export class Call extends CallSignals implements CallActions {
   // ——— inside
 
   private load(): Promise<SealedSide> {
-    this.sealed ??= this.parts.sealed(this.o.me.account, this.o.me.name).catch((e: unknown) => { this.sealed = null; throw e; });
+    this.sealed ??= this.parts.sealed(this.o.room, this.o.me.account, this.o.me.name).catch((e: unknown) => { this.sealed = null; throw e; });
     return this.sealed;
   }
 
@@ -261,6 +284,8 @@ export class Call extends CallSignals implements CallActions {
       unsafe: (code, detail) => this.unsafe(code, detail),
       failed: (code, detail) => { this.line.send({ type: "leave" }); this.finish("error", code, detail); },
       said: (v, sender, m, time) => this.said(v, sender, m, time),
+      growth: (sizes) => this.parts.growth(this.o.room, sizes),
+      seen: (log) => { void this.parts.keepLog(log).catch(() => undefined); },
     });
     side.onDeath(() => { if (this.side === side) void this.coreDied(side); });
   }
@@ -275,7 +300,7 @@ export class Call extends CallSignals implements CallActions {
     if (!["in-call", "reconnecting", "joining", "waiting-lobby", "waiting-host"].includes(this.state.peek().phase)) return;
     this.enterPhase("reconnecting");
     this.line.stop();
-    try { this.side = await this.load(); } catch (e) { this.finish("error", "core-failed", (e as Error).message); return; }
+    try { this.side = await this.load(); } catch (e) { this.finish("error", await this.why(e), (e as Error).message); return; }
     if (this.closed || this.state.peek().phase !== "reconnecting") return;
     this.build(this.side);
     this.replace = true;

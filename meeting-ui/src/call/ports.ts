@@ -1,10 +1,10 @@
 /** What the engine uses of the sealed side, so that it runs in tests without workers. The real parts satisfy it as they are. */
-import type { Device, FrameClient, FrameStats, GroupView, MLSClient } from "@huisclos/e2ee";
+import type { Device, FrameClient, FrameStats, GroupView, MLSClient, SeenLog } from "@huisclos/e2ee";
 
-export type { Device, FrameStats, GroupView };
+export type { Device, FrameStats, GroupView, SeenLog };
 
 export type MLSPort = Pick<MLSClient,
-  "create" | "keyPackage" | "inspect" | "admit" | "commit" | "accepted" | "refused" | "process" | "join" | "seal" | "open" | "groupState" | "leave" | "terminate">;
+  "create" | "keyPackage" | "inspect" | "admit" | "commit" | "accepted" | "refused" | "process" | "join" | "seal" | "open" | "groupState" | "unproven" | "proven" | "leave" | "terminate">;
 export type FramePort = Pick<FrameClient, "sealSender" | "openReceiver" | "retarget" | "onStats" | "onDeath" | "terminate" | "dump">;
 
 /** The sealed side of one device: the MLS core, and frame workers tied to it. */

@@ -1,11 +1,23 @@
 /** Puts the sealed side of this device together out of crypto/e2ee: its key, the MLS core, frame workers. */
-import { FrameClient, MLSClient, openDevice, wasmURL, workerURL } from "@huisclos/e2ee";
+import { FrameClient, keepSeenLog, MLSClient, openDevice, readSeenLog, toBase64url, wasmURL, workerURL, type Device, type LogAnswer } from "@huisclos/e2ee";
+import { inscribe } from "../api/index.ts";
 import type { SealedSide } from "./ports.ts";
 
-export async function openSealedSide(account: string, name: string): Promise<SealedSide> {
-  const [device, mls] = await Promise.all([openDevice(account), MLSClient.start(workerURL("mls"), wasmURL)]);
+/** The device is inscribed in the server's key log, and the answer held against what this browser has seen of the log before. */
+export async function openSealedSide(room: string, account: string, name: string): Promise<SealedSide> {
+  const device = await openDevice(account), before = await readSeenLog();
+  const core = MLSClient.start(workerURL("mls"), wasmURL);
+  let answer: LogAnswer;
   try {
-    await mls.init({ account, device, name });
+    answer = await inscribed(room, device, before.size);
+  } catch (e) {
+    void core.then((mls) => mls.terminate(), () => undefined);
+    throw e;
+  }
+  const mls = await core;
+  try {
+    await mls.init({ account, device, name, log: { before: before.kept, answer } });
+    await keepSeenLog(await mls.seen());
   } catch (e) {
     mls.terminate();
     throw e;
@@ -20,6 +32,21 @@ export async function openSealedSide(account: string, name: string): Promise<Sea
     onDeath: (cb) => mls.onDeath(cb),
     terminate: () => mls.terminate(),
   };
+}
+
+const inscribeWithin = 20_000, inscribeAgainAfter = 1500;
+
+/** A server that is just starting, or a line that is down, gets some time. */
+async function inscribed(room: string, device: Device, since: number): Promise<LogAnswer> {
+  for (const end = Date.now() + inscribeWithin; ;) {
+    try {
+      return await inscribe(room, { device: toBase64url(device.id), key: toBase64url(device.publicKey), since });
+    } catch (e) {
+      const status = (e as { status?: unknown }).status;
+      if (typeof status !== "number" || status !== 0 && status < 500 || Date.now() > end) throw e;
+      await new Promise((done) => { setTimeout(done, inscribeAgainAfter); });
+    }
+  }
 }
 
 /** What this browser lacks for a sealed call; null when it has everything. */

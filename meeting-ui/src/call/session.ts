@@ -10,7 +10,8 @@
 import { toBase64url } from "@huisclos/e2ee/bytes.ts";
 import { randomText, sameBytes, sha256 } from "./bytes.ts";
 import { decodeSealed, encodeSealed, type SealedMessage } from "./messages.ts";
-import type { GroupView, MLSPort } from "./ports.ts";
+import { LogWatch } from "./keylog.ts";
+import type { GroupView, MLSPort, SeenLog } from "./ports.ts";
 import { atLeast, sameProfile, type Profile } from "./profile.ts";
 import { Queue } from "./queue.ts";
 import type { ReasonCode } from "./state.ts";
@@ -35,12 +36,16 @@ export interface SessionEvents {
   unsafe(code: ReasonCode, detail: string): void;
   failed(code: ReasonCode, detail: string): void;
   said(view: GroupView, sender: number, m: SealedMessage, time: number): void;
+  /** The server's proofs that the key log of each size begins that of the next. */
+  growth(sizes: number[]): Promise<string[][]>;
+  /** What this device has seen of the key log by now. */
+  seen(log: SeenLog): void;
 }
 
 const nothing = (): void => undefined;
 const silent: SessionEvents = {
   send: () => false, tree: () => Promise.reject(new Error("the session is over")), entered: nothing, moved: nothing, resumed: nothing, left: nothing,
-  knocked: nothing, unsafe: nothing, failed: nothing, said: nothing,
+  knocked: nothing, unsafe: nothing, failed: nothing, said: nothing, growth: () => Promise.reject(new Error("the session is over")), seen: nothing,
 };
 
 interface Outgoing { m: SealedMessage; tries: number; at: number }
@@ -78,13 +83,18 @@ export class Session {
   /** The group that this host's new one replaces: who was in it comes back without a click. */
   private replaced: { from: GroupView; without: number[]; relock: boolean } | null = null;
 
-  constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private events: SessionEvents) { this.told = o.profile; }
+  private readonly log: LogWatch;
+
+  constructor(private readonly mls: MLSPort, private readonly o: SessionOptions, private events: SessionEvents) {
+    this.told = o.profile;
+    this.log = new LogWatch(mls, { growth: (sizes) => this.events.growth(sizes), seen: (log) => this.events.seen(log), unsafe: (code, detail) => this.events.unsafe(code, detail) });
+  }
 
   /** What hello offers to resume from. */
   get position(): Position | undefined { return this.view ? { group: this.view.group, epoch: this.view.epoch, seq: this.seq } : undefined; }
 
   /** Refuses everything from here on, and says nothing more: what the core is still busy with comes to nothing. */
-  stop(): void { this.stopped = true; this.events = silent; this.queue.clear(); if (this.retryTimer !== null) clearTimeout(this.retryTimer); }
+  stop(): void { this.stopped = true; this.log.stop(); this.events = silent; this.queue.clear(); if (this.retryTimer !== null) clearTimeout(this.retryTimer); }
 
   /** A new line: what waited at the server on the old one is gone. */
   lineUp(): void { this.knocking = false; }
@@ -223,6 +233,7 @@ export class Session {
     this.wasIn = true;
     this.wedgedFrom = null;
     this.events.entered(view);
+    this.log.look();
   }
 
   private async knock(): Promise<void> {
@@ -327,6 +338,7 @@ export class Session {
     this.view = next;
     this.seq = Math.max(this.seq, seq);
     this.events.moved(next);
+    this.log.look();
     if (this.restart && epoch > 0) {
       if (this.restart.from.locked && !next.locked) this.change({ locked: true });
       this.restart = null;

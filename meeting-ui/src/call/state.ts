@@ -37,7 +37,9 @@ export type ReasonCode =
   // error
   | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity" | "calls" | "draining" | "not-recorded" | "clock"
   // not-safe
-  | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker";
+  | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker" | "log-unproven"
+  // not-safe, or before anything is sent: error
+  | "log-key" | "log-shorter" | "log-forked" | "log-statement";
 
 export interface CallState {
   phase: Phase;
@@ -211,6 +213,11 @@ const silent: OwnDevice = { on: false, busy: false, problem: null };
 /** The signals of a call. Pages read them; only the engine writes. */
 export class CallSignals {
   readonly state: Signal<CallState> = signal({ phase: "idle", since: Date.now() });
+  /** The server's key log is not the one that this browser has seen: nothing was entered, and a person has to say how it goes on. */
+  readonly logProblem: ReadonlySignal<boolean> = computed(() => {
+    const { phase, code } = this.state.value;
+    return phase === "error" && (code === "log-key" || code === "log-shorter" || code === "log-forked");
+  });
   readonly room: Signal<{ id: string; name: string; owner: string } | null> = signal(null);
   readonly people: Signal<Person[]> = signal([]);
   readonly me: ReadonlySignal<Person | null> = computed(() => this.people.value.find((p) => p.me) ?? null);
@@ -264,6 +271,8 @@ export interface CallActions {
   takeOver(): void;
   /** From denied, ended, removed, not-safe or error: try again (knocks anew). While it waits (lobby, host, lock) nothing is needed. */
   retry(): Promise<void>;
+  /** Where `logProblem` stands: what was seen of the key log is forgotten, the server's now is the right one, and the call is entered. */
+  acceptLog(): Promise<void>;
   leave(): Promise<void>;
   /** Releases devices, workers and connections; the object is done. */
   close(): void;

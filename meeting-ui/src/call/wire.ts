@@ -1,12 +1,12 @@
 /**
- * The messages of the signalling protocol `huisclos.1` as this client sends and reads them. `decode` takes one text
+ * The messages of the signalling protocol `huisclos.2` as this client sends and reads them. `decode` takes one text
  * frame of the server apart: a message of an unknown type or of the wrong shape is an error, never a guess.
  * Nothing in them is trusted about who is in the call: that comes from the MLS tree.
  */
 import { fromBase64url } from "@huisclos/e2ee/bytes.ts";
 import { conditions, type Profile } from "./profile.ts";
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 export const subprotocol = `huisclos.${protocolVersion}`;
 
 /** WebSocket close codes of the server. */

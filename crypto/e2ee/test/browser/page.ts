@@ -3,7 +3,7 @@
  * opens it under the policies that the product serves and reads the outcome.
  */
 import {
-  FrameClient, MLSClient, openDevice, toBase64url, wasmURL, words, workerURL, type FrameStats, type GroupView, type ReceiverStats,
+  FrameClient, MLSClient, openDevice, toBase64url, wasmURL, words, workerURL, type Bytes, type Device, type FrameStats, type GroupView, type LogAnswer, type ReceiverStats,
 } from "../../src/index.ts";
 
 const steps: string[] = [];
@@ -25,6 +25,12 @@ async function until(what: string, limit: number, test: () => boolean | Promise<
   steps.push(what);
 }
 
+/** The runner's log inscribes the device. */
+async function inscribed(account: string, device: Device): Promise<{ before: Bytes; answer: LogAnswer }> {
+  const answer = await fetch("/inscribe", { method: "POST", body: JSON.stringify({ account, device: toBase64url(device.id), key: toBase64url(device.publicKey) }) });
+  return { before: new Uint8Array(), answer: await answer.json() as LogAnswer };
+}
+
 class Side {
   readonly account = random();
   mls!: MLSClient;
@@ -35,7 +41,7 @@ class Side {
   async open(name: string): Promise<void> {
     const device = await openDevice(this.account);
     this.mls = await MLSClient.start(workerURL("mls"), wasmURL);
-    await this.mls.init({ account: this.account, device, name });
+    await this.mls.init({ account: this.account, device, name, log: await inscribed(this.account, device) });
     await this.openFrames();
   }
 
@@ -149,7 +155,8 @@ async function run(): Promise<void> {
   // Commits while media flows: epochs change, what is played does not stop.
   const third = await MLSClient.start(workerURL("mls"), wasmURL);
   const carol = random();
-  await third.init({ account: carol, device: await openDevice(carol), name: "Carol" });
+  const device = await openDevice(carol);
+  await third.init({ account: carol, device, name: "Carol", log: await inscribed(carol, device) });
   const before = { ...bob.receiver(1)!.refused };
   const encoded = longestPause(alice.pc, "outbound-rtp", "framesEncoded");
   const decoded = longestPause(bob.pc, "inbound-rtp", "framesDecoded");

@@ -22,6 +22,10 @@ await build({
   define: { __TESTHOOK__: String(testhook), __FRAME_WORKER__: address(built.frame), __MLS_WORKER__: address(built.mls), __MLS_WASM__: address(built.wasm) },
 });
 
+await build({ entryPoints: [join(here, "..", "keylog.ts")], outfile: join(out, "keylog.mjs"), bundle: true, format: "esm", platform: "node", target: "node20", logLevel: "warning" });
+const { KeyLog } = await import(join(out, "keylog.mjs"));
+const log = new KeyLog();
+
 const document = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; media-src 'self' blob: mediastream:; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types huisclos";
 const files = {
   "/": { type: "text/html", text: '<!doctype html><meta charset="utf-8"><title>…</title><script type="module" src="/page.js"></script>', policy: document },
@@ -30,7 +34,15 @@ const files = {
   [`/w/${basename(built.mls)}`]: { type: "text/javascript", file: built.mls, policy: "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'" },
   [`/w/${basename(built.wasm)}`]: { type: "application/wasm", file: built.wasm },
 };
-const server = createServer((request, response) => {
+const server = createServer(async (request, response) => {
+  if (request.url === "/inscribe" && request.method === "POST") {
+    let text = "";
+    for await (const piece of request) text += piece;
+    const { account, device, key } = JSON.parse(text);
+    response.setHeader("Content-Type", "application/json");
+    response.end(JSON.stringify(await log.inscribe({ account, device, publicKey: Buffer.from(key, "base64url") })));
+    return;
+  }
   const found = files[request.url.replace(/\?.*$/, "")];
   if (!found) { response.writeHead(404).end(); return; }
   response.setHeader("Content-Type", found.type);

@@ -19,7 +19,7 @@ export class FakeCore implements MLSPort {
 
   constructor(readonly account: string, readonly device: string, readonly name: string) {}
 
-  private get member(): Member { return { leaf: -1, account: this.account, device: this.device, name: this.name, signatureKey: `key-${this.device}` }; }
+  private get member(): Member { return { leaf: -1, account: this.account, device: this.device, name: this.name, signatureKey: `key-${this.device}`, since: 1_700_000_000 }; }
 
   view(over: Partial<GroupView> = {}): GroupView {
     const s = this.state!;
@@ -37,7 +37,7 @@ export class FakeCore implements MLSPort {
   async inspect(kp: Uint8Array) {
     const k = read(kp) as unknown as Member;
     if (!k.account) throw new MLSError({ message: "bad key package", reason: "refused" });
-    return { account: k.account, device: k.device, name: k.name, signatureKey: k.signatureKey, ref: bytes(1) };
+    return { account: k.account, device: k.device, name: k.name, signatureKey: k.signatureKey, since: k.since, ref: bytes(1) };
   }
   async admit(kp: Uint8Array) { return bytes({ for: (read(kp) as unknown as Member).device, by: this.account }); }
   async commit(o: Parameters<MLSPort["commit"]>[0]): Promise<PendingCommit> {
@@ -77,6 +77,16 @@ export class FakeCore implements MLSPort {
     return { sender: m.by, epoch: m.epoch, data: Uint8Array.from(m.data) };
   }
   async groupState() { return { groupInfo: bytes(this.state), tree: bytes(this.state) }; }
+  /** The states of the key log that are still to be proven, question by question. */
+  log: number[][] = [];
+  /** What the next proofs are found to be. */
+  forked = false;
+  async unproven(): Promise<number[]> { return this.log[0] ?? []; }
+  async proven(proofs: string[][]) {
+    const asked = this.log.shift()!;
+    if (this.forked || proofs.length !== asked.length - 1) throw new MLSError({ message: "two logs", reason: "log-forked", rule: "log-forked" });
+    return { kept: bytes(asked.at(-1)), size: asked.at(-1)! };
+  }
   async leave() { this.calls.push("leave"); this.state = null; this.pending = null; }
   terminate(): void { this.calls.push("terminate"); }
 

@@ -4,7 +4,7 @@ import { Line, waitBefore, type Clock, type Socket } from "../line.ts";
 import type { ServerMessage } from "../wire.ts";
 
 class FakeSocket implements Socket {
-  protocol = "huisclos.1";
+  protocol = "huisclos.2";
   bufferedAmount = 0;
   onopen: Socket["onopen"] = null;
   onclose: Socket["onclose"] = null;

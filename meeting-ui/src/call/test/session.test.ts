@@ -18,6 +18,8 @@ class Device {
   readonly said: { from: number; m: SealedMessage }[] = [];
   view: GroupView | null = null;
   up = true;
+  /** What the server answers about its key log. */
+  proofs: (sizes: number[]) => string[][] = (sizes) => sizes.slice(1).map(() => []);
 
   constructor(readonly account: string, device: string, profile = standard) {
     this.core = new FakeCore(account, device, `Name of ${account}`);
@@ -32,6 +34,8 @@ class Device {
       unsafe: (code, detail) => { this.log.push(`unsafe ${code} ${detail}`); this.session.stop(); },
       failed: (code, detail) => { this.log.push(`failed ${code} ${detail}`); },
       said: (_v, from, m) => { this.said.push({ from, m }); },
+      growth: async (sizes) => { this.log.push(`asks ${sizes.join(" ")}`); return this.proofs(sizes); },
+      seen: (log) => { this.log.push(`has seen ${log.size}`); },
     });
   }
   /** Everything that the message set off has run, however busy the machine is: the session's own queue is empty again. */
@@ -273,12 +277,12 @@ test("a call that can't go on restarts in a group of its host, and who was insid
 test("a restart is followed only into a group of a host, with nobody new and the same rules", () => {
   const core = new FakeCore("owner", "d0", "Host");
   core.state = { group: "g", epoch: 4, locked: false, hosts: ["owner"], profile: standard, members: [
-    { leaf: 0, account: "owner", device: "d0", name: "Host", signatureKey: "k0" }, { leaf: 1, account: "a", device: "d1", name: "A", signatureKey: "k1" }, { leaf: 2, account: "b", device: "d2", name: "B", signatureKey: "k2" } ] };
+    { leaf: 0, account: "owner", device: "d0", name: "Host", signatureKey: "k0", since: 0 }, { leaf: 1, account: "a", device: "d1", name: "A", signatureKey: "k1", since: 0 }, { leaf: 2, account: "b", device: "d2", name: "B", signatureKey: "k2", since: 0 } ] };
   const from = core.view(), view = { ...from, group: "h", epoch: 1, committer: 0, members: from.members.slice(0, 2) };
   assert.equal(restartRefusal(view, from, [2]), null);
   assert.match(restartRefusal({ ...view, members: [from.members[1]!] }, from, [2])!, /not made by a host/);
   assert.match(restartRefusal({ ...view, members: from.members }, from, [2])!, /not in the old/);
-  assert.match(restartRefusal({ ...view, members: [...view.members, { leaf: 3, account: "x", device: "dx", name: "X", signatureKey: "kx" }] }, from, [2])!, /not in the old/);
+  assert.match(restartRefusal({ ...view, members: [...view.members, { leaf: 3, account: "x", device: "dx", name: "X", signatureKey: "kx", since: 0 }] }, from, [2])!, /not in the old/);
   assert.match(restartRefusal({ ...view, profile: { ...standard, conditions: ["padded"] } }, from, [2])!, /other rules/);
   assert.equal(restartRefusal(view, { ...from, locked: true }, [2]), null, "a locked room's new group is locked by its first change");
   assert.match(restartRefusal({ ...view, hosts: ["owner", "a"] }, from, [2])!, /other rules/);
@@ -367,5 +371,25 @@ test("a host is told why no call begins", async () => {
     await host.take(room({ state: "empty" }));
     await host.take({ type: "error", request: "create", code });
     assert.equal(host.log.at(-1), `failed ${code} ${code}`);
+  }
+});
+
+test("what a group shows of the key log is proven, state by state, and kept", async () => {
+  const host = new Device("owner", "host-device");
+  host.core.log = [[3, 5], [5, 9]];
+  await host.take(room({ state: "empty" }));
+  await host.take({ type: "created", group: host.core.state!.group, epoch: 0 });
+  assert.deepEqual(host.log.slice(-5), ["entered 0", "asks 3 5", "has seen 5", "asks 5 9", "has seen 9"]);
+});
+
+test("a log that forks ends the stay, and so does a server that proves nothing", async () => {
+  for (const [forked, refuse, code] of [[true, false, "log-forked"], [false, true, "log-unproven"]] as const) {
+    const host = new Device("owner", "host-device");
+    host.core.log = [[3, 5]];
+    host.core.forked = forked;
+    if (refuse) host.proofs = () => { throw Object.assign(new Error("no such size"), { status: 400 }); };
+    await host.take(room({ state: "empty" }));
+    await host.take({ type: "created", group: host.core.state!.group, epoch: 0 });
+    assert.match(host.log.at(-1)!, new RegExp(`^unsafe ${code} `));
   }
 });
