@@ -119,6 +119,7 @@ var layers = map[string]rule{
 	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
 	"crypto/sframe":       {floor: 0},
+	"crypto/statement":    {floor: 0, own: []string{"crypto/mls"}},
 	"hardening":           {floor: 0, outside: []string{"github.com/landlock-lsm/go-landlock", "golang.org/x/sys"}},
 	"hardening/bill":      {floor: 0},
 	"meeting-ui":          {floor: 0},
