@@ -93,6 +93,8 @@ var layers = map[string]rule{
 	"accounts/oidc": {floor: 2, own: []string{"accounts"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
 	"accounts":      {floor: 2, own: []string{"audit", "crypto/passhash", "store"}, outside: []string{"github.com/pquerna/otp", "golang.org/x/text"}},
 
+	"accounts/devices": {floor: 2, own: []string{"accounts", "audit", "crypto/keylog", "crypto/mls", "crypto/statement", "store"}},
+
 	"accounts/passkey":             {floor: 2, outside: []string{"github.com/go-webauthn/webauthn"}},
 	"accounts/passkey/passkeytest": {floor: 2},
 
