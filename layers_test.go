@@ -31,7 +31,7 @@ type rule struct {
 var layers = map[string]rule{
 	"": {floor: 5, own: []string{"appliance", "appliance/command", "appliance/control", "appliance/operator", "appliance/sizing", "client/command"}, tests: []string{"github.com/rogpeppe/go-internal"}},
 
-	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "hardening/bill", "media/...", "meeting-ui",
+	"appliance": {floor: 4, own: []string{"accounts", "accounts/devices", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/keylog", "crypto/mls", "crypto/passhash", "hardening", "hardening/bill", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/auditor":        {floor: 4, own: []string{"appliance/control", "audit", "crypto/keylog", "store"}},
 	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
@@ -52,7 +52,7 @@ var layers = map[string]rule{
 	"appliance/posture":    {floor: 4, own: []string{"hardening"}},
 	"appliance/outward":    {floor: 4},
 	"appliance/reach":      {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/logs", "appliance/metrics/...", "appliance/posture", "appliance/progress", "appliance/update", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/devices", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/logs", "appliance/metrics/...", "appliance/posture", "appliance/progress", "appliance/update", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 

@@ -9,6 +9,7 @@ package devices
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,8 +51,8 @@ func (e *Error) Error() string { return "devices: " + e.text }
 func (e *Error) Code() string { return e.code }
 
 var (
-	// ErrDevice: a key that is no point of P-256.
-	ErrDevice = &Error{"bad-device", "a device's key is an uncompressed point of P-256"}
+	// ErrDevice: an id or key that is none.
+	ErrDevice = &Error{"bad-device", "a device has an id of 16 bytes, and a key that is an uncompressed point of P-256"}
 	// ErrTooMany: MaxNew.
 	ErrTooMany = &Error{"too-many-devices", "the account has inscribed as many devices as it may within a day"}
 	// ErrSizes: what Growth is asked for.
@@ -60,6 +61,23 @@ var (
 	// log for the same one. A backup brings back one that is whole.
 	ErrDamaged = &Error{"device-log-damaged", "the log is not what its last checkpoint says"}
 )
+
+// Device is what an account says of one of its devices.
+type Device struct {
+	ID  mls.DeviceID
+	Key []byte // the signature key, an uncompressed point of P-256
+}
+
+// ParseDevice reads id and key as clients write them: in base64url without padding. ErrDevice; a key that is no point Inscribe refuses.
+func ParseDevice(id, key string) (d Device, err error) {
+	if d.ID, err = mls.ParseDeviceID(id); err != nil || len(key) > base64.RawURLEncoding.EncodedLen(statement.KeySize) {
+		return Device{}, ErrDevice
+	}
+	if d.Key, err = base64.RawURLEncoding.Strict().DecodeString(key); err != nil {
+		return Device{}, ErrDevice
+	}
+	return d, nil
+}
 
 // CreateBuckets is this package's migration: the log is empty.
 func CreateBuckets(tx *store.Tx) error {
@@ -123,8 +141,8 @@ type Inscribed struct {
 // Inscribe returns the account's statement that the device has the key, and writes it where there is none: with the entry of the audit
 // log and the checkpoint, in one transaction. since is the size of the last checkpoint that the client saw.
 // ErrDevice, ErrTooMany, ErrDamaged, accounts.ErrForbidden for an account that is not active.
-func (l *Log) Inscribe(actor accounts.Actor, device mls.DeviceID, key []byte, since uint64, now time.Time) (in Inscribed, err error) {
-	s := statement.Statement{Kind: statement.Device, Account: mls.AccountID(actor.Account), Device: device, Key: key, Time: seconds(now)}
+func (l *Log) Inscribe(actor accounts.Actor, d Device, since uint64, now time.Time) (in Inscribed, err error) {
+	s := statement.Statement{Kind: statement.Device, Account: mls.AccountID(actor.Account), Device: d.ID, Key: d.Key, Time: seconds(now)}
 	if s.Check() != nil {
 		return Inscribed{}, ErrDevice
 	}
@@ -261,6 +279,24 @@ func (l *Log) Of(account accounts.ID) (list []Entry, err error) {
 		return err
 	})
 	return list, err
+}
+
+// KeptDevice is a statement in its owner's export.
+type KeptDevice struct {
+	Device string    `json:"device"`
+	Key    string    `json:"key"` // in base64url
+	Time   time.Time `json:"time"`
+	Number uint64    `json:"number"` // its place in the log
+}
+
+// Kept are all of an account's statements, the newest first, for its owner's export.
+func Kept(tx *store.Tx, account accounts.ID) (any, error) {
+	list, err := entriesOf(tx, account, 0)
+	out := make([]KeptDevice, 0, len(list))
+	for _, e := range list {
+		out = append(out, KeptDevice{e.Device.String(), base64.RawURLEncoding.EncodeToString(e.Key), time.Unix(int64(e.Time), 0).UTC(), e.Index})
+	}
+	return out, err
 }
 
 func entriesOf(tx *store.Tx, account accounts.ID, limit int) (list []Entry, err error) {

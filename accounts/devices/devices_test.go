@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/ecdh"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +68,7 @@ func newHouse(t *testing.T) *house {
 	cheap := passhash.Params{Memory: 16, Time: 1, Threads: 1}
 	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper, Refusal: cheap})
 	must(t, err)
-	h.all, err = accounts.New(db, h.log, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap})
+	h.all, err = accounts.New(db, h.log, hasher, rand.Reader, accounts.Options{MemberHash: cheap, AdministratorHash: cheap, Devices: Kept})
 	must(t, err)
 	code, _, err := h.all.SetupCode(noon)
 	must(t, err)
@@ -105,7 +107,7 @@ func point(t testing.TB) []byte {
 
 func (h *house) inscribe(who accounts.Actor, device byte, key []byte, since uint64) Inscribed {
 	h.t.Helper()
-	in, err := h.Inscribe(who, mls.DeviceID{device}, key, since, noon)
+	in, err := h.Inscribe(who, Device{mls.DeviceID{device}, key}, since, noon)
 	must(h.t, err)
 	return in
 }
@@ -145,7 +147,7 @@ func TestInscribe(t *testing.T) {
 		t.Fatalf("%+v", first)
 	}
 	// The same again is the same record, under the same checkpoint, and no entry.
-	again, err := h.Inscribe(h.ada, mls.DeviceID{1}, one, 1, noon.Add(time.Hour))
+	again, err := h.Inscribe(h.ada, Device{mls.DeviceID{1}, one}, 1, noon.Add(time.Hour))
 	must(t, err)
 	if check(t, again, h.ada, 1, one); again.Index != 0 || !again.Time.Equal(noon) || !bytes.Equal(again.Note, first.Note) || len(again.Growth) != 0 {
 		t.Fatalf("%+v", again)
@@ -193,7 +195,7 @@ func TestRefused(t *testing.T) {
 	off := bytes.Clone(key)
 	off[64] ^= 1
 	for name, k := range map[string][]byte{"none": nil, "short": key[:64], "off the curve": off, "compressed": append([]byte{2}, key[1:33]...)} {
-		if _, err := h.Inscribe(h.ada, mls.DeviceID{1}, k, 0, noon); !errors.Is(err, ErrDevice) {
+		if _, err := h.Inscribe(h.ada, Device{mls.DeviceID{1}, k}, 0, noon); !errors.Is(err, ErrDevice) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -201,7 +203,7 @@ func TestRefused(t *testing.T) {
 	_, err := h.all.Disable(accounts.Operator(), bob.Account, noon)
 	must(t, err)
 	for name, who := range map[string]accounts.Actor{"nobody": {Account: accounts.ID{9}}, "disabled": bob} {
-		if _, err := h.Inscribe(who, mls.DeviceID{1}, key, 0, noon); !errors.Is(err, accounts.ErrForbidden) {
+		if _, err := h.Inscribe(who, Device{mls.DeviceID{1}, key}, 0, noon); !errors.Is(err, accounts.ErrForbidden) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -215,22 +217,22 @@ func TestLimit(t *testing.T) {
 	key := point(t)
 	device := func(i int) mls.DeviceID { return mls.DeviceID{byte(i), byte(i >> 8), 1} }
 	for i := range MaxNew {
-		if _, err := h.Inscribe(h.ada, device(i), key, 0, noon.Add(time.Duration(i)*time.Second)); err != nil {
+		if _, err := h.Inscribe(h.ada, Device{device(i), key}, 0, noon.Add(time.Duration(i)*time.Second)); err != nil {
 			t.Fatalf("device %d: %v", i, err)
 		}
 	}
-	if _, err := h.Inscribe(h.ada, device(MaxNew), key, 0, noon.Add(23*time.Hour)); !errors.Is(err, ErrTooMany) {
+	if _, err := h.Inscribe(h.ada, Device{device(MaxNew), key}, 0, noon.Add(23*time.Hour)); !errors.Is(err, ErrTooMany) {
 		t.Errorf("one more than a day's: %v", err)
 	}
 	// What is there is given all the same, others are not held up, and a day after the first there is room for one.
-	if in, err := h.Inscribe(h.ada, device(3), key, 0, noon.Add(23*time.Hour)); err != nil || in.Index != 3 {
+	if in, err := h.Inscribe(h.ada, Device{device(3), key}, 0, noon.Add(23*time.Hour)); err != nil || in.Index != 3 {
 		t.Errorf("%+v, %v", in, err)
 	}
 	h.inscribe(h.person("bob"), 1, key, 0)
-	if _, err := h.Inscribe(h.ada, device(MaxNew), key, 0, noon.Add(24*time.Hour)); err != nil {
+	if _, err := h.Inscribe(h.ada, Device{device(MaxNew), key}, 0, noon.Add(24*time.Hour)); err != nil {
 		t.Errorf("a day after the first: %v", err)
 	}
-	if _, err := h.Inscribe(h.ada, device(MaxNew+1), key, 0, noon.Add(24*time.Hour)); !errors.Is(err, ErrTooMany) {
+	if _, err := h.Inscribe(h.ada, Device{device(MaxNew + 1), key}, 0, noon.Add(24*time.Hour)); !errors.Is(err, ErrTooMany) {
 		t.Errorf("a second one then: %v", err)
 	}
 	if list, err := h.Of(h.ada.Account); err != nil || len(list) != MaxList || list[0].Device != device(MaxNew) {
@@ -271,7 +273,7 @@ func TestFailsClosed(t *testing.T) {
 	h := newHouse(t)
 	first := h.inscribe(h.ada, 1, point(t), 0)
 	must(t, h.db.Update(func(tx *store.Tx) error { return tx.Delete("audit.head", []byte("head")) })) // the next entry has no place
-	if _, err := h.Inscribe(h.ada, mls.DeviceID{2}, point(t), 0, noon); err == nil {
+	if _, err := h.Inscribe(h.ada, Device{mls.DeviceID{2}, point(t)}, 0, noon); err == nil {
 		t.Fatal("inscribed without an entry")
 	}
 	if s, err := h.State(); err != nil || s.Size != 1 || !bytes.Equal(s.Note, first.Note) {
@@ -279,5 +281,27 @@ func TestFailsClosed(t *testing.T) {
 	}
 	if list, err := h.Of(h.ada.Account); err != nil || len(list) != 1 {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestExportAndErasure: an account's copy of what is kept has its devices; when the account is deleted, the log keeps what it says.
+func TestExportAndErasure(t *testing.T) {
+	h := newHouse(t)
+	bob, key := h.person("bob"), point(t)
+	h.inscribe(h.ada, 1, key, 0)
+	h.inscribe(bob, 2, key, 0)
+	in := h.inscribe(bob, 3, key, 0)
+	e, err := h.all.Export(accounts.Operator(), bob.Account, noon)
+	must(t, err)
+	want := []KeptDevice{{mls.DeviceID{3}.String(), base64.RawURLEncoding.EncodeToString(key), noon, 2}, {mls.DeviceID{2}.String(), base64.RawURLEncoding.EncodeToString(key), noon, 1}}
+	if got, ok := e.Devices.([]KeptDevice); !ok || !slices.Equal(got, want) {
+		t.Errorf("%+v in the export, not %+v", e.Devices, want)
+	}
+	must(t, h.all.Delete(accounts.Operator(), bob.Account, noon))
+	if s, err := h.State(); err != nil || s.Size != 3 || !bytes.Equal(s.Note, in.Note) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := h.Inscribe(bob, Device{mls.DeviceID{4}, key}, 0, noon); !errors.Is(err, accounts.ErrForbidden) {
+		t.Errorf("a device of an account that is gone: %v", err)
 	}
 }

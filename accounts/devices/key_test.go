@@ -155,7 +155,7 @@ func TestDamaged(t *testing.T) {
 				return err
 			}))
 			if name == "cut" || name == "another tree" || name == "no checkpoint" { // while it runs, it is found as well
-				if _, err := h.Inscribe(h.ada, mls.DeviceID{9}, key, 0, noon); !errors.Is(err, ErrDamaged) {
+				if _, err := h.Inscribe(h.ada, Device{mls.DeviceID{9}, key}, 0, noon); !errors.Is(err, ErrDamaged) {
 					t.Errorf("it runs: %v", err)
 				}
 			}
@@ -163,7 +163,7 @@ func TestDamaged(t *testing.T) {
 			if !errors.Is(h.Fault(), ErrDamaged) {
 				t.Fatalf("opened as if nothing were: %v", h.Fault())
 			}
-			if _, err := h.Inscribe(h.ada, mls.DeviceID{9}, key, 0, noon); !errors.Is(err, ErrDamaged) {
+			if _, err := h.Inscribe(h.ada, Device{mls.DeviceID{9}, key}, 0, noon); !errors.Is(err, ErrDamaged) {
 				t.Errorf("opened: %v", err)
 			}
 			if s, _ := h.State(); !bytes.Equal(s.Note, before) {
