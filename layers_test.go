@@ -31,7 +31,7 @@ type rule struct {
 var layers = map[string]rule{
 	"": {floor: 5, own: []string{"appliance", "appliance/command", "appliance/control", "appliance/operator", "appliance/sizing", "client/command"}, tests: []string{"github.com/rogpeppe/go-internal"}},
 
-	"appliance": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/mls", "crypto/passhash", "hardening", "hardening/bill", "media/...", "meeting-ui",
+	"appliance": {floor: 4, own: []string{"accounts", "accounts/devices", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/keylog", "crypto/mls", "crypto/passhash", "hardening", "hardening/bill", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
 	"appliance/auditor":        {floor: 4, own: []string{"appliance/control", "audit", "crypto/keylog", "store"}},
 	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
@@ -52,7 +52,7 @@ var layers = map[string]rule{
 	"appliance/posture":    {floor: 4, own: []string{"hardening"}},
 	"appliance/outward":    {floor: 4},
 	"appliance/reach":      {floor: 4, own: []string{"hardening", "media/transport"}}, // of transport: which candidates browsers refuse
-	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/logs", "appliance/metrics/...", "appliance/posture", "appliance/progress", "appliance/update", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
+	"appliance/web": {floor: 4, own: []string{"accounts", "accounts/devices", "accounts/ldap", "accounts/oidc", "accounts/passkey", "accounts/scim", "appliance/appearance", "appliance/certs/...", "appliance/choices", "appliance/config", "appliance/logs", "appliance/metrics/...", "appliance/posture", "appliance/progress", "appliance/update", "appliance/webhook", "audit", "hardening", "meetings/...", "store"},
 		outside: []string{"github.com/boombuler/barcode", "github.com/labstack/echo/v4"}, tests: []string{"github.com/coder/websocket", "github.com/santhosh-tekuri/jsonschema/v6"}},
 	"appliance/webhook": {floor: 4, own: []string{"audit", "store"}},
 
@@ -93,6 +93,8 @@ var layers = map[string]rule{
 	"accounts/oidc": {floor: 2, own: []string{"accounts"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
 	"accounts":      {floor: 2, own: []string{"audit", "crypto/passhash", "store"}, outside: []string{"github.com/pquerna/otp", "golang.org/x/text"}},
 
+	"accounts/devices": {floor: 2, own: []string{"accounts", "audit", "crypto/keylog", "crypto/mls", "crypto/statement", "store"}},
+
 	"accounts/passkey":             {floor: 2, outside: []string{"github.com/go-webauthn/webauthn"}},
 	"accounts/passkey/passkeytest": {floor: 2},
 
@@ -117,16 +119,15 @@ var layers = map[string]rule{
 	"crypto/statement":    {floor: 0, own: []string{"crypto/keylog", "crypto/mls"}},
 
 	"crypto/statement/statementtest": {floor: 0, own: []string{"crypto/keylog", "crypto/mls", "crypto/statement"}},
-	"crypto/certtest":     {floor: 0},
-	"crypto/keylog":       {floor: 0, outside: []string{"golang.org/x/mod"}},
-	"crypto/mls":          {floor: 0, outside: []string{"golang.org/x/crypto"}},
-	"crypto/passhash":     {floor: 0, outside: []string{"golang.org/x/crypto"}},
-	"crypto/sframe":       {floor: 0},
-	"crypto/statement":    {floor: 0, own: []string{"crypto/mls"}},
-	"hardening":           {floor: 0, outside: []string{"github.com/landlock-lsm/go-landlock", "golang.org/x/sys"}},
-	"hardening/bill":      {floor: 0},
-	"meeting-ui":          {floor: 0},
-	"store":               {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
+	"crypto/certtest":                {floor: 0},
+	"crypto/keylog":                  {floor: 0, outside: []string{"golang.org/x/mod"}},
+	"crypto/mls":                     {floor: 0, outside: []string{"golang.org/x/crypto"}},
+	"crypto/passhash":                {floor: 0, outside: []string{"golang.org/x/crypto"}},
+	"crypto/sframe":                  {floor: 0},
+	"hardening":                      {floor: 0, outside: []string{"github.com/landlock-lsm/go-landlock", "golang.org/x/sys"}},
+	"hardening/bill":                 {floor: 0},
+	"meeting-ui":                     {floor: 0},
+	"store":                          {floor: 0, outside: []string{"go.etcd.io/bbolt"}},
 }
 
 // programs are main packages beside the product (generators of vectors and papers, benchmarks): they ship nowhere, so only the

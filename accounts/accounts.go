@@ -84,6 +84,8 @@ type Options struct {
 	Gone func(tx *store.Tx, account ID, actor string, now time.Time) (after func(), err error)
 	// Kept is what another package keeps of an account, for its owner's export. nil: nothing.
 	Kept func(tx *store.Tx, account ID) (any, error)
+	// Devices is what the key log of devices says of an account, likewise.
+	Devices func(tx *store.Tx, account ID) (any, error)
 
 	// Delay is how long an account that is to be deleted can be kept after all: 30 days.
 	Delay time.Duration

@@ -35,7 +35,8 @@ type Export struct {
 	Guests      []ExportedGuest      `json:"guests"`      // who accepted one
 	Proposals   []ExportedProposal   `json:"proposals"`   // that wait for a second pair of eyes
 	Meetings    any                  `json:"meetings"`
-	Audit       []ExportedEntry      `json:"audit"` // the oldest first
+	Devices     any                  `json:"devices"` // what the key log says of the account's devices
+	Audit       []ExportedEntry      `json:"audit"`   // the oldest first
 }
 
 // ExportedAccount is the account itself.
@@ -93,7 +94,7 @@ type ExportedPasskey struct {
 	Party    string    `json:"hostName"`
 }
 
-// ExportedSession is where somebody is signed in. No other trace of a device is kept.
+// ExportedSession is where somebody is signed in. Beside it the key log has the key of each device that came into a call.
 type ExportedSession struct {
 	ID      string     `json:"id"`
 	Address netip.Addr `json:"address,omitzero"`
@@ -278,7 +279,12 @@ func (a *Accounts) collect(tx *store.Tx, r record, e *Export, now time.Time) (er
 		return err
 	}
 	if a.o.Kept != nil {
-		e.Meetings, err = a.o.Kept(tx, r.ID)
+		if e.Meetings, err = a.o.Kept(tx, r.ID); err != nil {
+			return err
+		}
+	}
+	if a.o.Devices != nil {
+		e.Devices, err = a.o.Devices(tx, r.ID)
 	}
 	return err
 }

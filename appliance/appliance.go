@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/devices"
 	adminui "huisclos/admin-ui"
 	"huisclos/appliance/appearance"
 	"huisclos/appliance/auditor"
@@ -65,6 +66,7 @@ func migrations() []store.Migration {
 		{Version: 24, Name: "updates", Run: createUpdates},
 		{Version: 25, Name: "index and forwarding of the audit log", Run: addForwarding},
 		{Version: 26, Name: "history of calls", Run: meetings.AddHistory},
+		{Version: 27, Name: "key log of devices", Run: devices.CreateBuckets},
 	}
 }
 
@@ -94,6 +96,7 @@ type Appliance struct {
 
 	choices   *choices.Settings
 	accounts  *accounts.Accounts
+	devices   *devices.Log
 	post      *post
 	rooms     *meetings.Rooms
 	db        *store.DB
@@ -187,6 +190,9 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(a.endLog)
+	if err := a.openDevices(trail, hasher); err != nil {
+		return nil, err
+	}
 	s.kept = new(kept)
 	a.choices, err = choices.Open(choices.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Log: log.With("part", "settings"), Sources: s.from()}, s.now())
 	if err != nil {
@@ -223,7 +229,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
 		return nil, err
 	}
-	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Delay: s.DeletionDelay}
+	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Devices: devices.Kept, Delay: s.DeletionDelay}
 	if made.directory != nil {
 		options.Directory = made.directory
 	}
@@ -311,7 +317,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 // webConfig is what the routes need under these settings.
 func (a *Appliance) webConfig(s settings) web.Config {
 	c := web.Config{
-		Accounts: a.accounts, Canary: a.canaries.participant, Audit: a.trail, Rooms: a.rooms, Hall: a.hall, Diary: a.diary, Status: a.status, Hooks: a.hooks, Directory: a.followed(), Provider: a.made.Load().provider,
+		Accounts: a.accounts, Canary: a.canaries.participant, Audit: a.trail, Rooms: a.rooms, Hall: a.hall, Diary: a.diary, Status: a.status, Devices: a.devices, Hooks: a.hooks, Directory: a.followed(), Provider: a.made.Load().provider,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
 			return auditor.BeginExport(a.trail, a.signer, format, from, to, e)
 		},

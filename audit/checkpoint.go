@@ -64,7 +64,7 @@ func (s *Signer) Sign(now time.Time) (st Statement, err error) {
 		if st.Size > head.Sequence {
 			return fmt.Errorf("audit: the log has %d entries, and a checkpoint of %d: it was cut", head.Sequence, st.Size)
 		}
-		root, err := keylog.Root(head.Sequence, subtrees{tx})
+		root, err := keylog.Root(head.Sequence, subtrees(tx))
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (l *Log) Growth(old uint64) (g keylog.Growth, err error) {
 		if last.Size == 0 || old > last.Size {
 			return ErrNoCheckpoint
 		}
-		proof, err := keylog.ProveConsistency(last.Size, old, subtrees{tx})
+		proof, err := keylog.ProveConsistency(last.Size, old, subtrees(tx))
 		g = keylog.Growth{Old: old, Proof: proof, Note: last.Note}
 		return err
 	})

@@ -84,6 +84,10 @@ const (
 	RecoveryRenewed Action = "recovery.renewed"
 	RecoveryUsed    Action = "recovery.used" // [left] a recovery code stood for the second factor
 
+	// Devices. The key log of devices (crypto/statement) has the statement itself. Object of DeviceInscribed: the account.
+	DeviceInscribed Action = "device.inscribed" // [device, statement: its place in the log] the account has said that a device has a key
+	DeviceKeyMade   Action = "devices.key"      // [reason=first|sealed: the one before does not open] object: the id of the key that signs the key log of devices from now on
+
 	// Policy and four eyes. Object: the account that a proposal is about, if any. Each act that follows a proposal names it too:
 	// [proposal, by], by being who proposed, beside the actor who agreed.
 	PolicyChanged    Action = "policy.changed"    // [organiser, member =required|optional, addresses=shown|hidden, guests=yes|no, guest-days-most, guest-days, guest-uses-most, shortened: guests whose time is shorter now] what was set

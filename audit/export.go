@@ -215,7 +215,7 @@ func (l *Log) open(w io.Writer, p Part) error {
 			return &Fault{p.First - 1, "it is missing"}
 		}
 		o.Previous = Hash(before[:keylog.HashSize]).String()
-		f, err := keylog.FrontierAt(p.First-1, subtrees{tx})
+		f, err := keylog.FrontierAt(p.First-1, subtrees(tx))
 		if err != nil {
 			return err
 		}
@@ -240,7 +240,7 @@ func (l *Log) close(w io.Writer, p Part) error {
 		}
 		c.Checkpoint = string(note)
 		if p.Signed > p.Last {
-			c.Way, err = keylog.Between(p.Last, p.Signed, subtrees{tx})
+			c.Way, err = keylog.Between(p.Last, p.Signed, subtrees(tx))
 		}
 		return err
 	})

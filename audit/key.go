@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,7 +13,7 @@ import (
 )
 
 const (
-	keyBucket = "audit.keys" // 1, 2, 3 … (8 bytes, big endian) → keyRecord; the last one signs
+	keyBucket = "audit.keys" // 1, 2, 3 … (8 bytes, big endian) → keylog.Sealed as JSON; the last one signs
 
 	// sealLabel is the purpose of the key that the signing key is sealed with.
 	sealLabel = "audit checkpoint key 1"
@@ -23,22 +21,8 @@ const (
 	originPrefix = "huisclos.audit/"
 )
 
-// Keys gives the key of a purpose under the pepper, which is kept outside of the database (crypto/passhash).
-type Keys interface {
-	PepperID() string
-	Derive(label, pepper string) ([]byte, error)
-}
-
-// keyRecord is a key that has signed checkpoints. Without the pepper nobody opens it.
-type keyRecord struct {
-	Public string    `json:"public"`
-	Since  time.Time `json:"since"`
-	Pepper string    `json:"pepper,omitempty"` // its id
-	Nonce  []byte    `json:"nonce"`            // random, 96 bits: a key seals one secret
-	Box    []byte    `json:"box"`
-}
-
-var errSealed = errors.New("audit: the key that signs checkpoints does not open: it is damaged, or the pepper is another one")
+// Keys gives the key of a purpose under the pepper.
+type Keys = keylog.Secrets
 
 // PublicKeys returns the keys that have signed checkpoints here, in the order of their use. Whoever may write the database may
 // write these too: a verifier notes them elsewhere.
@@ -52,7 +36,7 @@ func (l *Log) PublicKeys() (list []keylog.PublicKey, err error) {
 
 func publicKeys(tx *store.Tx) (list []keylog.PublicKey, err error) {
 	tx.Scan(keyBucket, nil, nil, 0, func(_, v []byte) bool {
-		var r keyRecord
+		var r keylog.Sealed
 		var k keylog.PublicKey
 		if err = json.Unmarshal(v, &r); err == nil {
 			k, err = keylog.ParsePublicKey(r.Public)
@@ -77,7 +61,7 @@ type Signer struct {
 func OpenSigner(l *Log, keys Keys, random io.Reader, now time.Time) (*Signer, error) {
 	s := &Signer{log: l}
 	err := l.db.Update(func(tx *store.Tx) error {
-		var last keyRecord
+		var last keylog.Sealed
 		number := uint64(0)
 		tx.ScanBack(keyBucket, nil, nil, 1, func(k, v []byte) bool {
 			number = sequenceOf(k)
@@ -86,12 +70,12 @@ func OpenSigner(l *Log, keys Keys, random io.Reader, now time.Time) (*Signer, er
 		})
 		reason := "first"
 		if number > 0 {
-			key, err := open(last, keys, random)
+			key, err := last.Open(sealLabel, keys, random)
 			if err == nil {
 				s.key = key
 				return nil
 			}
-			if !errors.Is(err, errSealed) {
+			if !errors.Is(err, keylog.ErrSealed) {
 				return err
 			}
 			reason = "sealed"
@@ -105,7 +89,7 @@ func OpenSigner(l *Log, keys Keys, random io.Reader, now time.Time) (*Signer, er
 }
 
 // replace draws a key, which keeps the log's name.
-func (s *Signer) replace(tx *store.Tx, last keyRecord, number uint64, reason string, keys Keys, random io.Reader, now time.Time) error {
+func (s *Signer) replace(tx *store.Tx, last keylog.Sealed, number uint64, reason string, keys Keys, random io.Reader, now time.Time) error {
 	var origin string
 	if former, err := keylog.ParsePublicKey(last.Public); err == nil {
 		origin = former.Name()
@@ -120,7 +104,11 @@ func (s *Signer) replace(tx *store.Tx, last keyRecord, number uint64, reason str
 	if err != nil {
 		return err
 	}
-	record, err := seal(key, keys, random, now)
+	sealed, err := key.Seal(sealLabel, keys, random, now)
+	if err != nil {
+		return err
+	}
+	record, err := json.Marshal(sealed)
 	if err != nil {
 		return err
 	}
@@ -133,52 +121,3 @@ func (s *Signer) replace(tx *store.Tx, last keyRecord, number uint64, reason str
 
 // Public is the key that checks this signer's checkpoints.
 func (s *Signer) Public() keylog.PublicKey { return s.key.Public() }
-
-func seal(key *keylog.Key, keys Keys, random io.Reader, now time.Time) ([]byte, error) {
-	r := keyRecord{Public: key.Public().String(), Since: now.UTC(), Pepper: keys.PepperID()}
-	aead, err := sealer(keys, r.Pepper)
-	if err != nil {
-		return nil, err
-	}
-	r.Nonce = make([]byte, aead.NonceSize())
-	if _, err := io.ReadFull(random, r.Nonce); err != nil {
-		return nil, fmt.Errorf("audit: seal: %w", err)
-	}
-	secret, err := key.Secret()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(secret)
-	r.Box = aead.Seal(nil, r.Nonce, secret, []byte(r.Public))
-	return json.Marshal(r)
-}
-
-func open(r keyRecord, keys Keys, random io.Reader) (*keylog.Key, error) {
-	aead, err := sealer(keys, r.Pepper)
-	if err != nil || len(r.Nonce) != aead.NonceSize() {
-		return nil, errSealed
-	}
-	secret, err := aead.Open(nil, r.Nonce, r.Box, []byte(r.Public))
-	if err != nil {
-		return nil, errSealed
-	}
-	defer clear(secret)
-	key, err := keylog.ParseKey(secret, random)
-	if err != nil || key.Public().String() != r.Public {
-		return nil, errSealed
-	}
-	return key, nil
-}
-
-func sealer(keys Keys, pepper string) (cipher.AEAD, error) {
-	key, err := keys.Derive(sealLabel, pepper)
-	if err != nil {
-		return nil, fmt.Errorf("audit: seal: %w", err)
-	}
-	defer clear(key)
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("audit: seal: %w", err)
-	}
-	return cipher.NewGCM(block)
-}

@@ -158,7 +158,7 @@ func (s sealedLog) forge(t *testing.T, list [][]byte, level int) {
 			}
 			must(t, tx.Put(entriesBucket, k, v))
 			if level >= withTree {
-				must(t, tx.Put(treeBucket, k, join(tree.Append(keylog.LeafHash(v[32:])))))
+				must(t, tx.Put(treeBucket, k, keylog.Row(tree.Append(keylog.LeafHash(v[32:])))))
 			}
 			if level >= withOwnKey && slices.Contains(notes, uint64(i+1)) {
 				note, err := own.Sign(keylog.Checkpoint{Origin: s.public.Name(), Size: uint64(i + 1), Root: tree.Root(), Extra: []string{timeLine + noon.Format(time.RFC3339), chainLine + last.Hash.String()}})
@@ -172,7 +172,7 @@ func (s sealedLog) forge(t *testing.T, list [][]byte, level int) {
 			}
 		}
 		if level >= withOwnKey {
-			row, err := json.Marshal(keyRecord{Public: own.Public().String(), Since: noon})
+			row, err := json.Marshal(keylog.Sealed{Public: own.Public().String(), Since: noon})
 			must(t, err)
 			must(t, tx.Put(keyBucket, numbered(1), row))
 		}

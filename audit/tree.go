@@ -26,7 +26,7 @@ func AddTree(tx *store.Tx) error {
 			failed = fmt.Errorf("audit: entry %x is cut", k)
 			return false
 		}
-		failed = tx.Put(treeBucket, k, join(f.Append(keylog.LeafHash(v[keylog.HashSize:]))))
+		failed = tx.Put(treeBucket, k, keylog.Row(f.Append(keylog.LeafHash(v[keylog.HashSize:]))))
 		return failed == nil
 	})
 	return failed
@@ -45,32 +45,16 @@ func CreateAll(tx *store.Tx) error {
 
 // grow adds entry sequence to the tree within tx.
 func grow(tx *store.Tx, key []byte, sequence uint64, body []byte) error {
-	hashes, err := keylog.Completed(sequence-1, keylog.LeafHash(body), subtrees{tx})
+	hashes, err := keylog.Completed(sequence-1, keylog.LeafHash(body), subtrees(tx))
 	if err != nil {
 		return err
 	}
-	return tx.Put(treeBucket, key, join(hashes))
-}
-
-func join(hashes []keylog.Hash) []byte {
-	row := make([]byte, 0, len(hashes)*keylog.HashSize)
-	for _, h := range hashes {
-		row = append(row, h[:]...)
-	}
-	return row
+	return tx.Put(treeBucket, key, keylog.Row(hashes))
 }
 
 // subtrees is the tree in a transaction, as keylog reads it.
-type subtrees struct{ tx *store.Tx }
-
-func (s subtrees) Subtree(level int, n uint64) (keylog.Hash, error) {
-	sequence := keylog.LastOf(level, n) + 1
-	row := s.tx.Get(treeBucket, numbered(sequence))
-	at := level * keylog.HashSize
-	if len(row) < at+keylog.HashSize {
-		return keylog.Hash{}, fmt.Errorf("audit: the tree has no hash of level %d at entry %d", level, sequence)
-	}
-	return keylog.Hash(row[at : at+keylog.HashSize]), nil
+func subtrees(tx *store.Tx) keylog.Reader {
+	return keylog.Rows(func(n uint64) []byte { return tx.Get(treeBucket, numbered(n+1)) })
 }
 
 // numbered is the key of what belongs to a sequence, or to a size.

@@ -205,7 +205,7 @@ func (v *verification) entry(tx *store.Tx, key, value, row, note []byte) error {
 		}
 		delete(v.heads, here)
 	}
-	if !bytes.Equal(row, join(v.tree.Append(keylog.LeafHash(value[len(v.last.Hash):])))) {
+	if !bytes.Equal(row, keylog.Row(v.tree.Append(keylog.LeafHash(value[len(v.last.Hash):])))) {
 		return &Fault{here, "the tree has other hashes than this entry's"}
 	}
 	if want, ok := v.roots[here]; ok {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/devices"
 )
 
 // changes lists the routes that change something for a page of ours. Those for programs read no cookie (TestScimReadsNoCookie), and what
@@ -469,6 +470,7 @@ func TestSentences(t *testing.T) {
 		accounts.ErrPassphraseSame, accounts.ErrPassphraseForRole, accounts.ErrSecondFactorNeeded, accounts.ErrCodeWrong,
 		accounts.ErrNoSecondFactor, accounts.ErrSecondFactorThere, accounts.ErrEnrolmentOver, accounts.ErrSignIn,
 		accounts.ErrPasskeyRefused, accounts.ErrPasskeyThere, accounts.ErrPasskeyName, accounts.ErrNoPasskey, accounts.ErrPasskeysFull,
+		devices.ErrDevice, devices.ErrTooMany, devices.ErrSizes, devices.ErrDamaged,
 	} {
 		if _, ok := sentences[code(accounts.Code(err))]; !ok {
 			t.Errorf("no sentence for %v (%s)", err, accounts.Code(err))

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/devices"
 	"huisclos/accounts/passkey"
 	"huisclos/appliance/appearance"
 	"huisclos/appliance/choices"
@@ -152,7 +153,8 @@ func emptyHouse(t testing.TB) *house {
 		{Version: 6, Name: "metrics", Run: createWatch}, {Version: 7, Name: "appearance", Run: appearance.CreateBuckets}, {Version: 8, Name: "progress", Run: progress.CreateBuckets},
 		{Version: 9, Name: "settings of the console", Run: choices.CreateBuckets},
 		{Version: 10, Name: "webhooks", Run: webhook.CreateBuckets}, {Version: 11, Name: "history of calls", Run: meetings.AddHistory},
-	}, accounts.Migrations(12)...)))
+		{Version: 12, Name: "key log of devices", Run: devices.CreateBuckets},
+	}, accounts.Migrations(13)...)))
 	h.audit, h.db = audit.New(db), db
 	h.rooms = meetings.NewRooms(db, h.audit, rand.Reader)
 	cheap := passhash.Params{Memory: 8, Time: 1, Threads: 1}
@@ -167,7 +169,7 @@ func emptyHouse(t testing.TB) *house {
 				}
 			}, err
 		},
-		Kept: func(tx *store.Tx, account accounts.ID) (any, error) { return h.rooms.Kept(tx, account) }})
+		Kept: func(tx *store.Tx, account accounts.ID) (any, error) { return h.rooms.Kept(tx, account) }, Devices: devices.Kept})
 	must(t, err)
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.diary, err = meetings.OpenDiary(meetings.DiaryOptions{DB: db, Keep: func() time.Duration { return h.settings.InForce().CallHistory }, Log: logger})
@@ -183,6 +185,8 @@ func emptyHouse(t testing.TB) *house {
 	must(t, err)
 	h.hooks = webhook.New(webhook.Options{DB: db, Audit: h.audit, Keys: hasher, Random: rand.Reader, Now: h.clock, Log: logger, Open: true,
 		Dial: func(context.Context, string, int) (net.Conn, error) { return nil, errors.New("nobody is there") }})
+	log, err := devices.Open(db, h.audit, hasher, rand.Reader, h.now)
+	must(t, err)
 	look, err := appearance.Open(db, h.audit)
 	must(t, err)
 	h.server, err = New(Config{
@@ -191,6 +195,7 @@ func emptyHouse(t testing.TB) *house {
 				return hardening.Report{{Name: "mail-connect", State: hardening.OK, Detail: hardening.Text{FR: "joint: " + to, EN: "reached: " + to}}}
 			}},
 		Hooks:    h.hooks,
+		Devices:  log,
 		Accounts: h.accounts, Audit: h.audit, Rooms: h.rooms, Hall: h.hall, Diary: h.diary,
 		ExportAudit: func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error) {
 			return h.audit.Begin(t.Context(), format, from, to)

@@ -182,6 +182,11 @@ var rights = []right{
 		func(s *scene) string { return "/api/account/sessions/" + s.session }, nil, "not-found"},
 	{"POST", "/api/proof", is{401, 403, 403, 403, 204, 403, 403, 403}, fixed("/api/proof"), map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
 
+	// What one has there is one's own; without a size that there is, nothing is proved.
+	{"POST", "/api/device", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/device"), someDevice, ""},
+	{"GET", "/api/devices", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/devices"), nil, ""},
+	{"GET", "/api/devices/growth", is{401, 400, 400, 400, 400, 400, 400, 400}, fixed("/api/devices/growth?sizes=1,2"), nil, "sizes"},
+
 	{"POST", "/api/connection", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
 	{"GET", "/api/connection/echo", is{401, 426, 426, 426, 426, 403, 426, 426}, fixed("/api/connection/echo"), nil, "upgrade-required"},
 

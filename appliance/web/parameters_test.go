@@ -152,6 +152,7 @@ var queryAbout = map[string]string{
 	"from": "From this moment on (RFC 3339)", "to": "Up to before this moment (RFC 3339)", "person": "An account's id, or a part of a name or an address", "action": "An action, or a family of them with a dot at its end",
 	"object": "What was acted upon, by its id", "result": "ok, refused or failed", "format": "jsonl or cef", "since": "How many entries the witness has signed",
 	"room":  "A room's id: only what is of it",
+	"sizes": "Sizes of the log, 2 to 64 ascending numbers with commas between them",
 	"query": "Part of a name or an address", "q": "Part of a name or an address",
 }
 

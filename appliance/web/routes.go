@@ -61,6 +61,10 @@ func (s *Server) routes() []route {
 		{post, "/api/proof", person, secret, s.prove},
 		{post, "/api/proof/passkey/begin", person, call, s.beginProof},
 
+		{post, "/api/device", person, call, s.inscribeDevice},
+		{get, "/api/devices", person, call, s.listDevices},
+		{get, "/api/devices/growth", person, call, s.devicesGrowth},
+
 		{post, "/api/connection", traveller, call, s.tryConnection},
 		{get, "/api/connection/echo", traveller, socket, s.tryMessages},
 

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"huisclos/accounts"
+	"huisclos/accounts/devices"
 	"huisclos/accounts/ldap"
 	"huisclos/accounts/oidc"
 	"huisclos/accounts/passkey"
@@ -39,6 +40,8 @@ type Config struct {
 	// ExportAudit records that the audit log is handed out, has it signed, and prepares the export. e names who asks.
 	ExportAudit func(format audit.Format, from, to time.Time, e audit.Event) (audit.Part, error)
 	Hooks       *webhook.Hooks
+	// Devices is the key log of devices.
+	Devices *devices.Log
 	// Directory is where accounts come from beside those made by hand; nil: there is none.
 	Directory *ldap.Sync
 	// Provider is where people may sign in beside here; nil: there is none.

@@ -58,6 +58,8 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "passkey.renamed": ["Clé d’accès renommée", "Passkey renamed"],
   "recovery.renewed": ["Codes de secours renouvelés", "Recovery codes renewed"],
   "recovery.used": ["Code de secours utilisé", "Recovery code used"],
+  "device.inscribed": ["Appareil inscrit au journal des clés", "Device written into the key log"],
+  "devices.key": ["Clé de signature du journal des clés des appareils créée", "Signing key of the key log of devices made"],
   "policy.changed": ["Règles changées", "Rules changed"],
   "proposal.made": ["Acte proposé", "Act proposed"],
   "proposal.approved": ["Proposition acceptée", "Proposal agreed to"],
