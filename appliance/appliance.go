@@ -30,6 +30,7 @@ import (
 	"huisclos/appliance/webhook"
 	"huisclos/audit"
 	"huisclos/crypto/passhash"
+	"huisclos/crypto/statement"
 	"huisclos/media/relay"
 	"huisclos/media/transport"
 	meetingui "huisclos/meeting-ui"
@@ -280,7 +281,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	}
 	a.onStop(server.Close)
 	a.trials = &trials{server: server}
-	a.hall = meetings.NewHall(meetings.HallOptions{Records: records{a.rooms, a.canaries}, Media: watchedPlane{plane{server}, seen, s.now}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: recorder{trail, seen, a.canaries}, Writable: db.Writable,
+	a.hall = meetings.NewHall(meetings.HallOptions{Statements: statement.NewChecker(a.devices.Public()), Records: records{a.rooms, a.canaries}, Media: watchedPlane{plane{server}, seen, s.now}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: recorder{trail, seen, a.canaries}, Writable: db.Writable,
 		Diary: a.diary, Calls: s.Limits.Calls, Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})
 	said.to(a.hall)
 	a.onStop(func() {

@@ -24,7 +24,8 @@ const canaryRoomName = "canari / canary"
 var errCanaryRuns = errors.New("a test call is running already")
 
 // A canary is the room and the two participants of one test call. Nothing of it is stored: they are no accounts, cannot
-// sign in and are in no list; their tokens count on the two routes of their own room and nowhere else, and end with this.
+// sign in and are in no list; their tokens count on the few routes of a call in their own room and nowhere else, and end with this. What stays are the statements of
+// their two devices in the key log, under random ids: a call goes by that log.
 type canary struct {
 	room   mls.RoomID
 	until  time.Time

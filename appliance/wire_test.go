@@ -22,7 +22,9 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"huisclos/appliance/config"
+	"huisclos/crypto/keylog"
 	"huisclos/crypto/mls"
+	"huisclos/crypto/statement"
 	"huisclos/meetings"
 )
 
@@ -146,12 +148,21 @@ func TestCallOverTheWire(t *testing.T) {
 	hear(&status)
 	name, err := mls.NameExtension(status.You.Name)
 	must(t, err)
-	credential := mls.DeviceCredential{Account: mls.AccountID(status.You.Account), Device: device}
+	var inscribed struct {
+		Log, Note   string
+		Index, Time uint64
+	}
+	ask("POST", "/api/rooms/"+room.ID+"/device", http.StatusOK, map[string]any{"device": octets(device[:]), "key": octets(signer.PublicKey()), "since": 0}, &inscribed)
+	key, err := keylog.ParsePublicKey(inscribed.Log)
+	must(t, err)
+	evidence := statement.Evidence{Time: inscribed.Time, Note: []byte(inscribed.Note)} // of the one statement there is: no hash is needed
+	view := statement.View{Log: key, Note: evidence.Note}
+	credential := mls.DeviceCredential{Account: mls.AccountID(status.You.Account), Device: device, Statement: inscribed.Index}
 	owner := mls.AccountID(status.Room.Owner)
 	group := make([]byte, 16)
 	_, _ = rand.Read(group) // never fails
-	g, err := mls.NewCallGroup(mls.Room{ID: mls.RoomID(status.Room.ID), Hosts: []mls.AccountID{owner}, Profile: mls.Standard(), Owner: owner},
-		mls.Identity{Signer: signer, Credential: credential.Credential(), Extensions: []mls.Extension{name}}, mls.Default, group, rand.Reader)
+	g, err := mls.NewCallGroup(mls.Room{ID: mls.RoomID(status.Room.ID), Hosts: []mls.AccountID{owner}, Profile: mls.Standard(), Owner: owner, Checkpoint: view.Marshal()},
+		mls.Identity{Signer: signer, Credential: credential.Credential(), Extensions: []mls.Extension{name, evidence.Extension()}}, mls.Default, group, rand.Reader, mls.Policy)
 	must(t, err)
 	info, err := g.GroupInfo(false)
 	must(t, err)

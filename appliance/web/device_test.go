@@ -19,6 +19,9 @@ import (
 // someKey is the generator of P-256: a key that is always valid.
 const someKey = "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"
 
+// devicePath is of some room: which one decides nothing.
+const devicePath = "/api/rooms/AAAAAAAAAAAAAAAAAAAAAA/device"
+
 var someDevice = map[string]any{"device": "AQIDBAUGBwgJCgsMDQ4PEA", "key": someKey, "since": 0}
 
 func device(n byte, key string, since int) map[string]any {
@@ -33,7 +36,7 @@ type evidence struct {
 
 func (b *browser) inscribe(t *testing.T, body map[string]any) (e evidence) {
 	t.Helper()
-	a := b.do("POST", "/api/device", body)
+	a := b.do("POST", devicePath, body)
 	expect(t, "inscribe", a, http.StatusOK, "")
 	must(t, json.Unmarshal(a.body, &e.inscribedJSON))
 	key, err := keylog.ParsePublicKey(e.Log)
@@ -94,7 +97,7 @@ func TestDevices(t *testing.T) {
 	third := other.inscribe(t, device(1, someKey, 1))
 	third.check(t, h.other.ID, 1)
 	must(t, keylog.CheckConsistency(hashesOf(t, third.Growth), 3, third.checkpoint.Root, 1, first.checkpoint.Root))
-	expect(t, "for another", other.do("POST", "/api/device", map[string]any{"device": mls.DeviceID{4}.String(), "key": someKey, "since": 0, "account": h.member.ID.String()}), http.StatusBadRequest, "bad-request")
+	expect(t, "for another", other.do("POST", devicePath, map[string]any{"device": mls.DeviceID{4}.String(), "key": someKey, "since": 0, "account": h.member.ID.String()}), http.StatusBadRequest, "bad-request")
 	if l := list(owner); len(l) != 1 || l[0] != (deviceJSON{mls.DeviceID{1}.String(), 0, first.Time, someKey}) {
 		t.Errorf("%+v", l)
 	}
@@ -108,7 +111,7 @@ func TestDevices(t *testing.T) {
 		t.Errorf("%d entries of 3 statements", n)
 	}
 
-	a := guest.do("GET", "/api/devices/growth?sizes=1,2,3", nil)
+	a := guest.do("GET", devicePath+"/growth?sizes=1,2,3", nil)
 	expect(t, "growth", a, http.StatusOK, "")
 	var growth struct{ Proofs [][]string }
 	must(t, json.Unmarshal(a.body, &growth))
@@ -118,7 +121,7 @@ func TestDevices(t *testing.T) {
 	must(t, keylog.CheckConsistency(hashesOf(t, growth.Proofs[0]), 2, second.checkpoint.Root, 1, first.checkpoint.Root))
 	must(t, keylog.CheckConsistency(hashesOf(t, growth.Proofs[1]), 3, third.checkpoint.Root, 2, second.checkpoint.Root))
 	// An empty proof is a list too.
-	expect(t, "growth from nothing", guest.do("GET", "/api/devices/growth?sizes=0,3", nil), http.StatusOK, "")
+	expect(t, "growth from nothing", guest.do("GET", devicePath+"/growth?sizes=0,3", nil), http.StatusOK, "")
 }
 
 // recorded is how many entries of an action there are.
@@ -148,10 +151,10 @@ func TestDevicesRefused(t *testing.T) {
 		"loose bits": {"device": "AQIDBAUGBwgJCgsMDQ4PEB", "key": someKey}, "off the curve": device(1, off, 0), "short key": device(1, someKey[:84], 0), "compressed key": device(1, "AmsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKW", 0),
 		"long key": device(1, someKey+"AAAA", 0), "very long key": device(1, strings.Repeat("A", 12000), 0),
 	} {
-		expect(t, name, owner.do("POST", "/api/device", body), http.StatusUnprocessableEntity, "bad-device")
+		expect(t, name, owner.do("POST", devicePath, body), http.StatusUnprocessableEntity, "bad-device")
 	}
 	for name, since := range map[string]any{"negative": -1, "text": "1", "a part": 1.5, "too large": 1e30} {
-		expect(t, "since: "+name, owner.do("POST", "/api/device", map[string]any{"device": someDevice["device"], "key": someKey, "since": since}), http.StatusBadRequest, "bad-request")
+		expect(t, "since: "+name, owner.do("POST", devicePath, map[string]any{"device": someDevice["device"], "key": someKey, "since": since}), http.StatusBadRequest, "bad-request")
 	}
 	owner.inscribe(t, device(1, someKey, 0))
 	owner.inscribe(t, device(2, someKey, 0))
@@ -160,14 +163,14 @@ func TestDevicesRefused(t *testing.T) {
 		many += ",1"
 	}
 	for _, sizes := range []string{"", "1", "1,", ",1", "1,1", "2,1", "1,3", "01,2", "+1,2", "1,2,", "1, 2", "1;2", "x,y", "-1,2", "1,18446744073709551616", many} {
-		expect(t, "sizes "+sizes, owner.do("GET", "/api/devices/growth?sizes="+strings.NewReplacer("+", "%2B", " ", "%20", ";", "%3B").Replace(sizes), nil), http.StatusBadRequest, "sizes")
+		expect(t, "sizes "+sizes, owner.do("GET", devicePath+"/growth?sizes="+strings.NewReplacer("+", "%2B", " ", "%20", ";", "%3B").Replace(sizes), nil), http.StatusBadRequest, "sizes")
 	}
-	expect(t, "no sizes", owner.do("GET", "/api/devices/growth", nil), http.StatusBadRequest, "sizes")
-	expect(t, "two", owner.do("GET", "/api/devices/growth?sizes=1,2", nil), http.StatusOK, "")
+	expect(t, "no sizes", owner.do("GET", devicePath+"/growth", nil), http.StatusBadRequest, "sizes")
+	expect(t, "two", owner.do("GET", devicePath+"/growth?sizes=1,2", nil), http.StatusOK, "")
 
 	nobody := h.browser()
 	nobody.token()
-	expect(t, "signed out", nobody.do("POST", "/api/device", someDevice), http.StatusUnauthorized, "not-signed-in")
+	expect(t, "signed out", nobody.do("POST", devicePath, someDevice), http.StatusUnauthorized, "not-signed-in")
 	if n := h.recorded(audit.DeviceInscribed); n != 2 {
 		t.Errorf("%d entries of 2 statements", n)
 	}
@@ -183,7 +186,7 @@ func TestDevicesLimit(t *testing.T) {
 		owner.inscribe(t, map[string]any{"device": mls.DeviceID{byte(i), 1}.String(), "key": someKey, "since": 0})
 	}
 	h.advance(time.Minute)
-	expect(t, "one more", owner.do("POST", "/api/device", device(1, someKey, 0)), http.StatusConflict, "too-many-devices")
-	expect(t, "one that is there", owner.do("POST", "/api/device", map[string]any{"device": mls.DeviceID{7, 1}.String(), "key": someKey, "since": 0}), http.StatusOK, "")
-	expect(t, "another's", h.asOther().do("POST", "/api/device", device(1, someKey, 0)), http.StatusOK, "")
+	expect(t, "one more", owner.do("POST", devicePath, device(1, someKey, 0)), http.StatusConflict, "too-many-devices")
+	expect(t, "one that is there", owner.do("POST", devicePath, map[string]any{"device": mls.DeviceID{7, 1}.String(), "key": someKey, "since": 0}), http.StatusOK, "")
+	expect(t, "another's", h.asOther().do("POST", devicePath, device(1, someKey, 0)), http.StatusOK, "")
 }

@@ -182,10 +182,8 @@ var rights = []right{
 		func(s *scene) string { return "/api/account/sessions/" + s.session }, nil, "not-found"},
 	{"POST", "/api/proof", is{401, 403, 403, 403, 204, 403, 403, 403}, fixed("/api/proof"), map[string]string{"passphrase": memberPassphrase}, "passphrase-wrong"},
 
-	// What one has there is one's own; without a size that there is, nothing is proved.
-	{"POST", "/api/device", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/device"), someDevice, ""},
+	// What one has there is one's own.
 	{"GET", "/api/devices", is{401, 200, 200, 200, 200, 200, 200, 200}, fixed("/api/devices"), nil, ""},
-	{"GET", "/api/devices/growth", is{401, 400, 400, 400, 400, 400, 400, 400}, fixed("/api/devices/growth?sizes=1,2"), nil, "sizes"},
 
 	{"POST", "/api/connection", is{401, 200, 200, 200, 200, 403, 200, 200}, fixed("/api/connection"), map[string]string{"offer": "v=0", "mid": "0"}, ""},
 	{"GET", "/api/connection/echo", is{401, 426, 426, 426, 426, 403, 426, 426}, fixed("/api/connection/echo"), nil, "upgrade-required"},
@@ -213,6 +211,9 @@ var rights = []right{
 	{"PATCH", "/api/rooms/:room/guests/:account", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA"), map[string]int{"days": 5}, "not-found"},
 	{"POST", "/api/rooms/:room/guests/:account/link", is{401, 403, 403, 403, 404, 403, 403, 403}, ofRoom("/api/rooms/%s/guests/AAAAAAAAAAAAAAAAAAAAAA/link"), map[string]string{"language": "fr"}, "not-found"},
 	{"GET", "/api/rooms/:room/signal", is{401, 403, 426, 426, 426, 403, 426, 426}, ofRoom("/api/rooms/%s/signal"), nil, "upgrade-required"},
+	// Without sizes that there are, nothing is proved.
+	{"POST", "/api/rooms/:room/device", is{401, 200, 200, 200, 200, 403, 200, 200}, ofRoom("/api/rooms/%s/device"), someDevice, ""},
+	{"GET", "/api/rooms/:room/device/growth", is{401, 400, 400, 400, 400, 403, 400, 400}, ofRoom("/api/rooms/%s/device/growth?sizes=1,2"), nil, "sizes"},
 	{"GET", "/api/rooms/:room/tree/:epoch", is{401, 403, 404, 404, 404, 403, 404, 404}, ofRoom("/api/rooms/%s/tree/0"), nil, "not-found"},
 
 	{"GET", "/api/account/calendar", is{401, 403, 200, 200, 200, 403, 200, 200}, fixed("/api/account/calendar"), nil, ""},

@@ -61,9 +61,7 @@ func (s *Server) routes() []route {
 		{post, "/api/proof", person, secret, s.prove},
 		{post, "/api/proof/passkey/begin", person, call, s.beginProof},
 
-		{post, "/api/device", person, call, s.inscribeDevice},
 		{get, "/api/devices", person, call, s.listDevices},
-		{get, "/api/devices/growth", person, call, s.devicesGrowth},
 
 		{post, "/api/connection", traveller, call, s.tryConnection},
 		{get, "/api/connection/echo", traveller, socket, s.tryMessages},
@@ -89,6 +87,8 @@ func (s *Server) routes() []route {
 		{post, "/api/rooms/:room/guests/:account/link", opener, call, s.guestLink},
 		{get, "/api/rooms/:room/signal", participant, socket, s.signal},
 		{get, "/api/rooms/:room/tree/:epoch", participant, call, s.tree},
+		{post, "/api/rooms/:room/device", participant, call, s.inscribeDevice},
+		{get, "/api/rooms/:room/device/growth", participant, call, s.devicesGrowth},
 
 		{get, "/api/account/calendar", traveller, call, s.getCalendar},
 		{post, "/api/account/calendar", traveller, call, s.makeCalendar},

@@ -172,7 +172,8 @@ func (s *Server) admit(v *visit, rt route) code {
 	if rt.access != anyone && !v.signedIn {
 		return codeNotSignedIn
 	}
-	if changes {
+	// No browser holds the token of a test call's participant, so that no page of a stranger's could use it.
+	if changes && v.canary == nil {
 		bound := v.token
 		if bound == "" {
 			bound = cookie(v.r, visitCookie)
