@@ -67,7 +67,7 @@ func TestOtherVersionIsToldToReload(t *testing.T) {
 	c.conn, c.open = "old", true
 	w.clients["old"] = c
 	w.apply(Connected{"old", Visitor{Account: c.account}})
-	w.apply(Received{Conn: "old", Request: &Hello{Protocol: 2}})
+	w.apply(Received{Conn: "old", Request: &Hello{Protocol: 1}})
 	if c.closed != CloseReload {
 		t.Fatalf("closed with %d", c.closed)
 	}

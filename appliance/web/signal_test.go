@@ -33,7 +33,7 @@ func (b *browser) enter(t *testing.T, ctx context.Context, room string) *websock
 	c, _, err := b.dial(ctx, room, nil)
 	must(t, err)
 	t.Cleanup(func() { _ = c.CloseNow() })
-	hello := map[string]any{"type": "hello", "protocol": 1, "device": "AAAAAAAAAAAAAAAAAAAAAA", "signatureKey": "BAAA"}
+	hello := map[string]any{"type": "hello", "protocol": 2, "device": "AAAAAAAAAAAAAAAAAAAAAA", "signatureKey": "BAAA"}
 	data, err := json.Marshal(hello)
 	must(t, err)
 	must(t, c.Write(ctx, websocket.MessageText, data))
