@@ -240,7 +240,7 @@ func (r *Room) checkNew(c *conn, q *Create, again *restart) (*mls.Observer, mls.
 	if err != nil {
 		return nil, rules, "credential"
 	}
-	if _, err := r.log.Group(rules, observer.Members()); err != nil {
+	if err := r.log.Group(rules, observer.Members()); err != nil {
 		return nil, rules, mls.Reason(err)
 	}
 	hosts := []mls.AccountID{r.card.Owner}

@@ -106,7 +106,7 @@ func (r *Room) verifyState(c *conn, q *GroupState) (*recovered, string) {
 	if err != nil {
 		return nil, "credential"
 	}
-	if _, err := r.log.Group(rules, observer.Members()); err != nil {
+	if err := r.log.Group(rules, observer.Members()); err != nil {
 		return nil, mls.Reason(err)
 	}
 	return &recovered{headerOf(observer), observer, rules, members}, ""

@@ -47,11 +47,7 @@ func (m *Member) Grown(proofs [][]keylog.Hash, err error) []Effect {
 	case err != nil:
 		return m.caught(err)
 	}
-	seen, err := m.core.Seen()
-	if err != nil {
-		return []Effect{Failed{"core-failed", err.Error()}}
-	}
-	return append([]Effect{KeepLog{seen}}, m.watchLog()...)
+	return append([]Effect{KeepLog{m.core.Seen()}}, m.watchLog()...)
 }
 
 func (m *Member) caught(err error) []Effect {

@@ -2,7 +2,6 @@ package statement
 
 import (
 	"bytes"
-	"slices"
 	"sync"
 
 	"huisclos/crypto/keylog"
@@ -145,22 +144,15 @@ func (c *Checker) open(note []byte) (keylog.Checkpoint, error) {
 	return signed.Checkpoint, nil
 }
 
-// Group checks a whole group, as who joins it or begins to observe it does, and returns every state of the log that it shows, that of
-// the room first: a caller that has a memory holds them against it ([Order], [Chain]).
-func (c *Checker) Group(room mls.Room, members []mls.Member) ([]Mark, error) {
-	at, err := c.View(room)
-	if err != nil {
-		return nil, err
+// Group checks a whole group, as who joins it or begins to observe it does. It refuses with an [mls.PolicyError].
+func (c *Checker) Group(room mls.Room, members []mls.Member) error {
+	if _, err := c.View(room); err != nil {
+		return err
 	}
-	marks := []Mark{MarkOf(at)}
 	for _, m := range members {
-		shown, err := c.Leaf(m.Identity, m.SignatureKey, m.Extensions)
-		if err != nil {
-			return nil, err
-		}
-		if mark := MarkOf(shown.Checkpoint); !slices.Contains(marks, mark) {
-			marks = append(marks, mark)
+		if _, err := c.Leaf(m.Identity, m.SignatureKey, m.Extensions); err != nil {
+			return err
 		}
 	}
-	return marks, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"huisclos/crypto/keylog"
@@ -26,10 +27,11 @@ var ErrNotAsked = errors.New("no proofs were asked for")
 // watch is what a session makes of the log: the rules of calls, and which states of the log were shown to go together.
 type watch struct {
 	checker *statement.Checker
-	own     statement.View
-	at      statement.Mark // the latest state of those that go together
-	proven  map[statement.Mark]bool
-	asked   []statement.Mark // waits for its proofs
+	seen    statement.View // the latest state of those that go together
+	at      statement.Mark // of seen
+	proven  map[uint64]keylog.Hash // size → root
+	fresh   map[statement.Mark][]byte // states that calls have shown, with a checkpoint, and that are not proven
+	asked   []statement.Mark          // waits for its proofs
 }
 
 func newWatch(d Device) (*watch, error) {
@@ -42,40 +44,72 @@ func newWatch(d Device) (*watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watch{checker: checker, own: d.Log.View, at: statement.MarkOf(at)}
-	w.proven = map[statement.Mark]bool{w.at: true}
+	w := &watch{checker: checker, seen: d.Log.View, at: statement.MarkOf(at), fresh: make(map[statement.Mark][]byte)}
+	w.proven = map[uint64]keylog.Hash{w.at.Size: w.at.Root}
 	return w, nil
 }
 
-// Unproven returns the sizes of the states of the log that the group shows and that were not shown to go together with what this
+// shown takes a checkpoint, whose signature was checked, out of a group.
+func (w *watch) shown(note []byte) {
+	at, err := keylog.Peek(note)
+	if err != nil {
+		return // no group was entered whose checkpoints do not open
+	}
+	if root, proven := w.proven[at.Size]; !proven || root != at.Root {
+		w.fresh[statement.MarkOf(at)] = note
+	}
+}
+
+func (w *watch) members(list []mls.Member) {
+	for _, m := range list {
+		if e, err := statement.EvidenceOf(m.Extensions); err == nil {
+			w.shown(e.Note)
+		}
+	}
+}
+
+func (w *watch) entered(g *mls.Group) {
+	if room, err := g.Room(); err == nil {
+		if v, _, err := statement.ParseView(room.Checkpoint); err == nil {
+			w.shown(v.Note)
+		}
+	}
+	w.members(g.Members())
+}
+
+func (w *watch) moved(s mls.CommitSummary) {
+	w.members(s.Added)
+	for _, r := range s.Replaced {
+		w.members([]mls.Member{r.After})
+	}
+}
+
+// Unproven returns the sizes of the states of the log that calls have shown and that were not shown to go together with what this
 // device has seen, in rising order, among them one that was; nothing when there is none. What [statement.Chain] takes for them is
 // to be given to Proven. More than one question may be needed. The [Refusal] is log-forked.
 func (s *Session) Unproven() ([]uint64, error) {
-	s.log.asked = nil
-	if s.group == nil {
-		return nil, ErrNoGroup
-	}
-	room, err := s.group.Room()
-	if err != nil {
-		return nil, err
-	}
-	shown, err := s.log.checker.Group(room, s.group.Members())
-	if err != nil {
-		return nil, err
-	}
-	// Two states of one size that differ are found without any proof, and whatever was proven.
-	if _, err := statement.Order(append(shown, s.log.at)); err != nil {
-		return nil, caught(err)
-	}
-	fresh := slices.DeleteFunc(shown, func(m statement.Mark) bool { return s.log.proven[m] })
-	if len(fresh) == 0 {
+	w := s.log
+	w.asked = nil
+	if len(w.fresh) == 0 {
 		return nil, nil
 	}
-	asked, err := statement.Order(append(slices.Clip(fresh[:min(len(fresh), maxAsked-1)]), s.log.at))
+	// Two states of one size that differ are found without any proof.
+	for m := range w.fresh {
+		if _, proven := w.proven[m.Size]; proven {
+			return nil, caught(fmt.Errorf("%w: two of %d statements", statement.ErrForked, m.Size))
+		}
+	}
+	asked, err := statement.Order(append(slices.Collect(maps.Keys(w.fresh)), w.at))
 	if err != nil {
 		return nil, caught(err)
 	}
-	s.log.asked = asked
+	if len(asked) > maxAsked {
+		asked = asked[:maxAsked]
+		if !slices.Contains(asked, w.at) {
+			asked[maxAsked-1] = w.at
+		}
+	}
+	w.asked = asked
 	sizes := make([]uint64, len(asked))
 	for i, m := range asked {
 		sizes[i] = m.Size
@@ -86,8 +120,9 @@ func (s *Session) Unproven() ([]uint64, error) {
 // Proven takes the proofs for what Unproven returned last: each state is the beginning of the next. The [Refusal] log-forked
 // otherwise.
 func (s *Session) Proven(proofs [][]keylog.Hash) error {
-	asked := s.log.asked
-	s.log.asked = nil
+	w := s.log
+	asked := w.asked
+	w.asked = nil
 	if asked == nil {
 		return ErrNotAsked
 	}
@@ -95,38 +130,18 @@ func (s *Session) Proven(proofs [][]keylog.Hash) error {
 		return caught(err)
 	}
 	for _, m := range asked {
-		s.log.proven[m] = true
+		if m.Size > w.at.Size {
+			w.at, w.seen.Note = m, w.fresh[m]
+		}
+		w.proven[m.Size] = m.Root
+		delete(w.fresh, m)
 	}
-	s.log.at = asked[len(asked)-1]
 	return nil
 }
 
 // Seen is the latest state of the log that this device has seen and that goes together with all that it saw before: what it keeps for
-// its next call. It is one of those that the group shows, or the device's own.
-func (s *Session) Seen() (statement.View, error) {
-	if s.group == nil {
-		return s.log.own, nil
-	}
-	room, err := s.group.Room()
-	if err != nil {
-		return statement.View{}, err
-	}
-	notes := [][]byte{}
-	if v, _, err := statement.ParseView(room.Checkpoint); err == nil {
-		notes = append(notes, v.Note)
-	}
-	for _, m := range s.group.Members() {
-		if e, err := statement.EvidenceOf(m.Extensions); err == nil {
-			notes = append(notes, e.Note)
-		}
-	}
-	for _, note := range notes {
-		if at, err := keylog.Peek(note); err == nil && statement.MarkOf(at) == s.log.at {
-			return statement.View{Log: s.log.own.Log, Note: note}, nil
-		}
-	}
-	return s.log.own, nil
-}
+// its next call.
+func (s *Session) Seen() statement.View { return s.log.seen }
 
 // caught makes a [Refusal] of what a server was caught at, with a stable token; other errors stay as they are.
 func caught(err error) error {

@@ -53,7 +53,7 @@ func TestOnlyInscribedDevices(t *testing.T) {
 	// A committer without these rules: the others refuse what it made.
 	lax := again(t, host.device)
 	room := roomOf(lax)
-	room.Checkpoint = lax.log.own.Marshal()
+	room.Checkpoint = lax.log.seen.Marshal()
 	g, err := mls.NewCallGroup(room, lax.identity, Suite, make([]byte, 16), rand.Reader, mls.Policy)
 	must(t, err)
 	add := func(p person) ([]byte, []byte, []byte) {
@@ -86,8 +86,8 @@ func TestOnlyInscribedDevices(t *testing.T) {
 		rule       string
 	}{
 		"none":    {nil, "no-log"},
-		"another": {ghost.log.own.Marshal(), "other-log"},
-		"forged":  {append(bytes.Clone(host.log.own.Marshal()), '\n'), "no-log"},
+		"another": {ghost.log.seen.Marshal(), "other-log"},
+		"forged":  {append(bytes.Clone(host.log.seen.Marshal()), '\n'), "no-log"},
 	} {
 		room := roomOf(host)
 		room.Checkpoint = c.checkpoint
@@ -132,9 +132,7 @@ func TestTwoLogs(t *testing.T) {
 	if sizes, err := host.Unproven(); err != nil || sizes != nil {
 		t.Errorf("asks again: %v, %v", sizes, err)
 	}
-	seen, err := host.Seen()
-	must(t, err)
-	if at, err := keylog.Peek(seen.Note); err != nil || at.Size != 5 {
+	if at, err := keylog.Peek(host.Seen().Note); err != nil || at.Size != 5 {
 		t.Errorf("keeps %d, %v", at.Size, err)
 	}
 

@@ -122,7 +122,7 @@ func (s *Session) Create(room mls.Room, group []byte) error {
 	if !room.IsHost(room.Owner) {
 		return &Refusal{"creator-not-owner", "the room's owner is not among its hosts"}
 	}
-	room.Checkpoint = s.log.own.Marshal()
+	room.Checkpoint = s.log.seen.Marshal()
 	g, err := mls.NewCallGroup(room, s.identity, Suite, group, s.rand, s.log.checker.Policy)
 	if err != nil {
 		return fmt.Errorf("creating a group: %w", err)
@@ -351,8 +351,7 @@ func (s *Session) check(g *mls.Group, want Expect, resumed bool) error {
 	case want.Restart != nil && !resumed:
 		return &Refusal{"restart-without-secret", "the group does not follow the one that it claims to"}
 	}
-	_, err = s.log.checker.Group(room, g.Members())
-	return err
+	return s.log.checker.Group(room, g.Members())
 }
 
 // Seal encrypts application data for the group; nothing is sealed in an epoch
@@ -408,11 +407,13 @@ func (s *Session) Leave() {
 
 func (s *Session) enter(g *mls.Group) {
 	s.replace(g)
+	s.log.entered(g)
 	s.entered, s.last = true, mls.CommitSummary{}
 }
 
 func (s *Session) advance(g *mls.Group, summary mls.CommitSummary) {
 	s.replace(g)
+	s.log.moved(summary)
 	s.entered, s.last = false, summary
 }
 

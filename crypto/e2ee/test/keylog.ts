@@ -48,6 +48,8 @@ export class KeyLog {
   readonly #id: Buffer;
   readonly text: string;
   leaves: Buffer[] = [];
+  /** Device → its statement: the same device is inscribed once. */
+  readonly #known = new Map<string, number>();
 
   constructor(of?: KeyLog) {
     if (of) {
@@ -66,6 +68,7 @@ export class KeyLog {
   fork(size: number): KeyLog {
     const other = new KeyLog(this);
     other.leaves = this.leaves.slice(0, size);
+    for (const [device, index] of this.#known) if (index < size) other.#known.set(device, index);
     return other;
   }
 
@@ -76,7 +79,10 @@ export class KeyLog {
   }
 
   async inscribe(who: Inscribed, since = 0): Promise<LogAnswer> {
-    const time = 1_700_000_000, index = this.leaves.length;
+    const time = 1_700_000_000, known = this.#known.get(who.device);
+    if (known !== undefined) return this.answer(known, time, since);
+    const index = this.leaves.length;
+    this.#known.set(who.device, index);
     const head = Buffer.from([1, 1]), size = Buffer.alloc(2), at = Buffer.alloc(8);
     size.writeUInt16BE(who.publicKey.length);
     at.writeBigUInt64BE(BigInt(time));
