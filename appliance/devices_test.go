@@ -1,0 +1,155 @@
+package appliance
+
+import (
+	"crypto/ecdh"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"huisclos/accounts"
+	"huisclos/accounts/devices"
+	"huisclos/appliance/backup"
+	"huisclos/appliance/web"
+	"huisclos/crypto/keylog"
+	"huisclos/crypto/mls"
+	"huisclos/store"
+)
+
+func deviceLogSize(t *testing.T, a *Appliance) uint64 {
+	t.Helper()
+	s, err := a.devices.State()
+	must(t, err)
+	return s.Size
+}
+
+// point is the public key of a device.
+func point(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdh.P256().GenerateKey(rand.Reader)
+	must(t, err)
+	return key.PublicKey().Bytes()
+}
+
+// inscribe writes a device of the account into the key log, and returns the checkpoint as a client checks it.
+func inscribe(t *testing.T, a *Appliance, account accounts.ID, device byte, since uint64, now time.Time) (keylog.Checkpoint, devices.Inscribed) {
+	t.Helper()
+	in, err := a.devices.Inscribe(accounts.Actor{Account: account}, devices.Device{ID: mls.DeviceID{device}, Key: point(t)}, since, now)
+	must(t, err)
+	s, err := keylog.Open(in.Note, []keylog.PublicKey{a.devices.Public()}, nil)
+	must(t, err)
+	return s.Checkpoint, in
+}
+
+// TestDeviceLogAfterRestore: a backup brings back the key log of its time, which says so and goes on under the same key. Clients that saw
+// no more than the backup held are shown that it grew; to those who saw more nothing shows it.
+func TestDeviceLogAfterRestore(t *testing.T) {
+	s := testSettings(t)
+	now := time.Now()
+	public, keys := keyed(t)
+	to, err := backup.ForKeys(public)
+	must(t, err)
+	a, _ := start(t, s)
+	code, _, err := a.accounts.SetupCode(now)
+	must(t, err)
+	ada, _, err := a.accounts.Setup(t.Context(), code.Reveal(), "Ada", "ada@example.org", "muscade galop triste 41", accounts.Client{}, now)
+	must(t, err)
+	inscribe(t, a, ada.ID, 1, 0, now)
+	saved, _ := inscribe(t, a, ada.ID, 2, 0, now)
+	gathered, err := gather(s.Settings, s.BackupFolder(), a.db, nil, backup.Whole, now)
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "b")
+	_, err = backup.Create(file, gathered.header, gathered.contents, to, nil)
+	must(t, err)
+	inscribe(t, a, ada.ID, 3, 0, now)
+	inscribe(t, a, ada.ID, 4, 0, now)
+	later, _ := inscribe(t, a, ada.ID, 5, 0, now)
+	key := a.devices.Public()
+	a.Stop()
+
+	f, err := os.Open(file)
+	must(t, err)
+	data := filepath.Join(t.TempDir(), "data")
+	var found inspected
+	_, err = backup.Restore(f, keys, backup.Restoration{Data: data, Now: now, Finish: func(o backup.Opened, st backup.Staged) error {
+		return inspect(t.Context(), &found, finishRestore(o.Header, now))(o, st)
+	}})
+	must(t, errors.Join(err, f.Close()))
+	s.Data = data
+	b, _ := start(t, s)
+	if !b.devices.Public().Equal(key) || b.devices.Fault() != nil {
+		t.Fatalf("after the restore the key is %v; %v", b.devices.Public(), b.devices.Fault())
+	}
+	if n := deviceLogSize(t, b); n != saved.Size+1 {
+		t.Fatalf("%d records after the restore of %d", n, saved.Size)
+	}
+	for device := byte(6); deviceLogSize(t, b) < later.Size; device++ {
+		inscribe(t, b, ada.ID, device, 0, now)
+	}
+	for device := byte(20); device < 23; device++ {
+		c, in := inscribe(t, b, ada.ID, device, saved.Size, now)
+		must(t, keylog.CheckConsistency(in.Growth, c.Size, c.Root, saved.Size, saved.Root))
+		_, in = inscribe(t, b, ada.ID, device+10, later.Size, now)
+		c, err := keylog.Peek(in.Note)
+		must(t, err)
+		if len(in.Growth) == 0 || keylog.CheckConsistency(in.Growth, c.Size, c.Root, later.Size, later.Root) == nil {
+			t.Error("the log is shown to begin with records that the backup did not have")
+		}
+	}
+}
+
+// TestUpgradedDeviceLog: a database of before has an empty log, with a key.
+func TestUpgradedDeviceLog(t *testing.T) {
+	s := testSettings(t)
+	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{})
+	must(t, err)
+	must(t, db.Migrate(migrations()[:26]))
+	must(t, db.Close())
+	a, _ := start(t, s)
+	if st, err := a.devices.State(); err != nil || st.Size != 0 || a.devices.Fault() != nil || a.devices.Public().IsZero() {
+		t.Errorf("%+v, %v, %v", st, err, a.devices.Fault())
+	}
+}
+
+// TestDeviceLogCut: a log that was cut while the appliance was stopped is told of, and takes nothing more.
+func TestDeviceLogCut(t *testing.T) {
+	s := testSettings(t)
+	now := time.Now()
+	a, _ := start(t, s)
+	code, _, err := a.accounts.SetupCode(now)
+	must(t, err)
+	ada, _, err := a.accounts.Setup(t.Context(), code.Reveal(), "Ada", "ada@example.org", "muscade galop triste 41", accounts.Client{}, now)
+	must(t, err)
+	inscribe(t, a, ada.ID, 1, 0, now)
+	inscribe(t, a, ada.ID, 2, 0, now)
+	if told := deviceMatter(a, now); told != nil {
+		t.Errorf("told of a log that is whole: %+v", told)
+	}
+	a.Stop()
+	db, err := store.Open(filepath.Join(s.Data, databaseFile), store.Options{})
+	must(t, err)
+	must(t, db.Update(func(tx *store.Tx) error { return tx.Delete("devices.records", []byte{0, 0, 0, 0, 0, 0, 0, 1}) }))
+	must(t, db.Close())
+	b, log := start(t, s)
+	if told := deviceMatter(b, now); told == nil || !told.Grave {
+		t.Errorf("nothing is told: %+v", told)
+	}
+	if !strings.Contains(log.String(), "the key log of devices is damaged") {
+		t.Error("nothing in the service's log")
+	}
+	if _, err := b.devices.Inscribe(accounts.Actor{Account: ada.ID}, devices.Device{ID: mls.DeviceID{3}, Key: point(t)}, 0, now); !errors.Is(err, devices.ErrDamaged) {
+		t.Errorf("inscribed: %v", err)
+	}
+}
+
+func deviceMatter(a *Appliance, now time.Time) *web.Attention {
+	for _, at := range a.watched.look(now) {
+		if at.Code == "device-log" {
+			return &at
+		}
+	}
+	return nil
+}
