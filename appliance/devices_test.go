@@ -3,6 +3,7 @@ package appliance
 import (
 	"crypto/ecdh"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"huisclos/accounts/devices"
 	"huisclos/appliance/backup"
 	"huisclos/appliance/web"
+	"huisclos/audit"
 	"huisclos/crypto/keylog"
 	"huisclos/crypto/mls"
 	"huisclos/store"
@@ -152,4 +154,53 @@ func deviceMatter(a *Appliance, now time.Time) *web.Attention {
 		}
 	}
 	return nil
+}
+
+// TestKeylogActs: the running appliance hands out its key log in pieces, as "huisclos keylog" asks for them, and records it.
+func TestKeylogActs(t *testing.T) {
+	s := testSettings(t)
+	now := time.Now()
+	a, _ := start(t, s)
+	code, _, err := a.accounts.SetupCode(now)
+	must(t, err)
+	ada, _, err := a.accounts.Setup(t.Context(), code.Reveal(), "Ada", "ada@example.org", "muscade galop triste 41", accounts.Client{}, now)
+	must(t, err)
+	inscribe(t, a, ada.ID, 1, 0, now)
+	_, in := inscribe(t, a, ada.ID, 2, 0, now)
+	acts := a.otherActs()
+	ask := func(act string, body, into any) {
+		t.Helper()
+		text, err := json.Marshal(body)
+		must(t, err)
+		answer, err := acts[act](text)
+		must(t, err)
+		text, err = json.Marshal(answer)
+		must(t, err)
+		must(t, json.Unmarshal(text, into))
+	}
+	var p devices.Part
+	ask("keylog-begin", nil, &p)
+	if e := lastEntry(t, a.trail); e.Action != audit.DevicesExported || e.Actor != audit.ActorOperator || e.Detail["records"] != "2" {
+		t.Errorf("%+v", e)
+	}
+	inscribe(t, a, ada.ID, 3, 0, now) // what comes meanwhile is not in it
+	var text strings.Builder
+	for !p.Done {
+		var piece struct {
+			Part devices.Part `json:"part"`
+			Text string       `json:"text"`
+		}
+		ask("keylog-part", p, &piece)
+		text.WriteString(piece.Text)
+		p = piece.Part
+	}
+	r, err := devices.VerifyExport(strings.NewReader(text.String()), devices.Noted{Keys: []keylog.PublicKey{a.devices.Public()}, Checkpoints: [][]byte{in.Note}})
+	if err != nil || r.Records != 2 || r.Noted != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	var note string
+	ask("keylog-checkpoint", nil, &note)
+	if c, err := keylog.Peek([]byte(note)); err != nil || c.Size != 3 {
+		t.Errorf("%+v, %v", c, err)
+	}
 }

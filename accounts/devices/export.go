@@ -36,6 +36,7 @@ type line struct {
 type closing struct {
 	End        uint64 `json:"end"` // how many records there are before it
 	Checkpoint string `json:"checkpoint,omitempty"`
+	Key        string `json:"key,omitempty"` // that has signed it
 }
 
 func lineOf(index uint64, s statement.Statement) line {
@@ -74,6 +75,7 @@ func (l line) statement() (s statement.Statement, err error) {
 type Part struct {
 	Size uint64 `json:"size"`           // records: those that the checkpoint covers
 	Note string `json:"note,omitempty"` // the checkpoint; empty: there is none
+	Key  string `json:"key,omitempty"`  // that has signed it
 	Next uint64 `json:"next"`
 	Done bool   `json:"done"`
 }
@@ -82,8 +84,19 @@ type Part struct {
 func BeginExport(db *store.DB) (p Part, err error) {
 	err = db.View(func(tx *store.Tx) error {
 		note, c, err := lastNote(tx)
-		p = Part{Size: c.Size, Note: string(note)}
-		return err
+		if note == nil || err != nil {
+			return err
+		}
+		keys, err := publicKeys(tx)
+		if err != nil {
+			return err
+		}
+		s, err := keylog.Open(note, keys, nil)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		p = Part{Size: c.Size, Note: string(note), Key: s.Log.String()}
+		return nil
 	})
 	return p, err
 }
@@ -115,7 +128,7 @@ func WritePart(w io.Writer, db *store.DB, p Part) (Part, error) {
 	if p.Next < p.Size {
 		return p, nil
 	}
-	if err := out.Encode(closing{p.Next, p.Note}); err != nil {
+	if err := out.Encode(closing{p.Next, p.Note, p.Key}); err != nil {
 		return p, fmt.Errorf("devices: export: %w", err)
 	}
 	p.Done = true
@@ -143,7 +156,7 @@ type Noted struct {
 type Report struct {
 	Records, Devices, Restores uint64
 	Origin                     string           // the log's name; empty: there is no checkpoint
-	Key                        keylog.PublicKey // of those noted, that signed the checkpoint; zero: no key was noted
+	Key                        keylog.PublicKey // that signed the checkpoint: one of those noted, and where none was, the one that the file names
 	Noted                      int              // checkpoints of Noted that the records begin with
 }
 

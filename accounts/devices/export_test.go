@@ -42,7 +42,7 @@ func TestExport(t *testing.T) {
 	known := []keylog.PublicKey{h.Public()}
 	for name, noted := range map[string]Noted{"nothing": {}, "the key": {Keys: known}, "all": {known, notes}, "checkpoints alone": {nil, notes}} {
 		r, err := VerifyExport(strings.NewReader(text), noted)
-		if err != nil || r.Records != 7 || r.Devices != 6 || r.Restores != 1 || r.Origin != h.Public().Name() || r.Noted != len(noted.Checkpoints) || r.Key.Equal(h.Public()) != (len(noted.Keys) > 0) {
+		if err != nil || r.Records != 7 || r.Devices != 6 || r.Restores != 1 || r.Origin != h.Public().Name() || r.Noted != len(noted.Checkpoints) || !r.Key.Equal(h.Public()) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -95,6 +95,8 @@ func TestExportAltered(t *testing.T) {
 		"a restore of somebody": {strings.Replace(text, `"restored",`, `"restored","account":"AAAAAAAAAAAAAAAAAAAAAA",`, 1), Noted{}, uint64(3)},
 		"a device of nobody":    {strings.Replace(text, `"account":"`+h.ada.Account.String()+`",`, "", 1), Noted{}, uint64(0)},
 		"no checkpoint":         {strings.Join(lines[:7], "") + "{\"end\":7}\n", Noted{}, uint64(7)},
+		"no key in the file":    {strings.Replace(text, `,"key":"huisclos/`, `,"key":"x`, 1), Noted{}, ErrExport},
+		"another in the file":   {text[:strings.LastIndex(text, `,"key":"`)] + `,"key":"` + other.Public().String() + "\"}\n", Noted{}, keylog.ErrUnsigned},
 		"another key":           {text, Noted{Keys: []keylog.PublicKey{other.Public()}}, keylog.ErrUnsigned},
 		"made anew":             {another, Noted{Checkpoints: notes}, uint64(7)},
 		"a note of another log": {text, Noted{Checkpoints: [][]byte{foreign}}, uint64(7)},

@@ -19,12 +19,12 @@ const maxLine = 64 << 10
 var ErrExport = errors.New("devices: not an export of a key log of devices (JSON Lines)")
 
 // VerifyExport checks a file that Export wrote: every record, that they are those of the checkpoint at its end, the checkpoint's
-// signature where keys were noted, and that they begin with each checkpoint that was noted. A *Fault, ErrExport, or an error of keylog
+// signature, by the key that the file names where none was noted, and that they begin with each checkpoint that was noted. A *Fault, ErrExport, or an error of keylog
 // for a checkpoint that is none or that no noted key has signed.
 func VerifyExport(r io.Reader, noted Noted) (Report, error) {
 	f := file{noted: noted, roots: map[uint64]keylog.Hash{}, inside: map[uint64]keylog.Hash{}}
 	for _, note := range noted.Checkpoints {
-		c, _, err := f.open(note)
+		c, err := f.open(note)
 		if err != nil {
 			return Report{}, fmt.Errorf("devices: a noted checkpoint: %w", err)
 		}
@@ -61,14 +61,13 @@ type file struct {
 	report  Report
 }
 
-// open checks the signature of a note where keys were noted; without any it only reads it.
-func (f *file) open(note []byte) (keylog.Checkpoint, keylog.PublicKey, error) {
+// open checks the signature of a noted checkpoint where keys were noted; without any it only reads it.
+func (f *file) open(note []byte) (keylog.Checkpoint, error) {
 	if len(f.noted.Keys) > 0 {
 		s, err := keylog.Open(note, f.noted.Keys, nil)
-		return s.Checkpoint, s.Log, err
+		return s.Checkpoint, err
 	}
-	c, err := keylog.Peek(note)
-	return c, keylog.PublicKey{}, err
+	return keylog.Peek(note)
 }
 
 func (f *file) line(text []byte) error {
@@ -123,14 +122,22 @@ func (f *file) close(text []byte) error {
 		}
 		return nil
 	}
-	signed, key, err := f.open([]byte(c.Checkpoint))
+	keys := f.noted.Keys
+	if len(keys) == 0 {
+		key, err := keylog.ParsePublicKey(c.Key)
+		if err != nil {
+			return fmt.Errorf("%w: its last line: %w", ErrExport, err)
+		}
+		keys = []keylog.PublicKey{key}
+	}
+	signed, err := keylog.Open([]byte(c.Checkpoint), keys, nil)
 	if err != nil {
 		return fmt.Errorf("devices: the checkpoint at the file's end: %w", err)
 	}
 	if signed.Size != size || signed.Root != f.tree.Root() {
 		return &Fault{size, "the records before are not those of the checkpoint at the file's end"}
 	}
-	f.report.Origin, f.report.Key = signed.Origin, key
+	f.report.Origin, f.report.Key = signed.Origin, signed.Log
 	return nil
 }
 
