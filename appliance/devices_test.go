@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"huisclos/accounts"
 	"huisclos/accounts/devices"
 	"huisclos/appliance/backup"
+	"huisclos/appliance/posture"
 	"huisclos/appliance/web"
 	"huisclos/audit"
 	"huisclos/crypto/keylog"
@@ -127,6 +129,13 @@ func TestDeviceLogCut(t *testing.T) {
 	must(t, err)
 	inscribe(t, a, ada.ID, 1, 0, now)
 	inscribe(t, a, ada.ID, 2, 0, now)
+	level := func(a *Appliance) posture.Level {
+		r := a.watched.Posture(now)
+		return r[slices.IndexFunc(r, func(l posture.Line) bool { return l.Name == "device-log" })].Level
+	}
+	if got := level(a); got != posture.Green {
+		t.Errorf("%s of a log that is whole", got)
+	}
 	if told := deviceMatter(a, now); told != nil {
 		t.Errorf("told of a log that is whole: %+v", told)
 	}
@@ -136,6 +145,9 @@ func TestDeviceLogCut(t *testing.T) {
 	must(t, db.Update(func(tx *store.Tx) error { return tx.Delete("devices.records", []byte{0, 0, 0, 0, 0, 0, 0, 1}) }))
 	must(t, db.Close())
 	b, log := start(t, s)
+	if got := level(b); got != posture.Red {
+		t.Errorf("%s of a log that was cut", got)
+	}
 	if told := deviceMatter(b, now); told == nil || !told.Grave {
 		t.Errorf("nothing is told: %+v", told)
 	}
