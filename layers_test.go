@@ -33,7 +33,7 @@ var layers = map[string]rule{
 
 	"appliance": {floor: 4, own: []string{"accounts", "accounts/devices", "accounts/ldap", "accounts/oidc", "accounts/passkey", "appliance/...", "admin-ui", "audit", "client/...", "crypto/keylog", "crypto/mls", "crypto/passhash", "crypto/statement", "hardening", "hardening/bill", "media/...", "meeting-ui",
 		"meetings/...", "store"}, tests: []string{"github.com/coder/websocket", "github.com/pion/webrtc/v4"}},
-	"appliance/auditor":        {floor: 4, own: []string{"appliance/control", "audit", "crypto/keylog", "store"}},
+	"appliance/auditor":        {floor: 4, own: []string{"accounts/devices", "appliance/control", "audit", "crypto/keylog", "store"}},
 	"appliance/certs":          {floor: 4, outside: []string{"software.sslmate.com/src/go-pkcs12"}},
 	"appliance/appearance":     {floor: 4, own: []string{"audit", "store"}},
 	"appliance/progress":       {floor: 4, own: []string{"store"}},

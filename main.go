@@ -26,6 +26,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 // script in testdata/script. A part of the product has a file of its own beside this one, and its section here.
 func table() command.Table {
 	return command.Table(slices.Concat(
-		theService(), checks(), settings(), appliance.CertCommands(), people(), auditing(), calls(), observing(), theBackups(), theUpdates(), theMachine(),
+		theService(), checks(), settings(), appliance.CertCommands(), people(), auditing(), keylogs(), calls(), observing(), theBackups(), theUpdates(), theMachine(),
 	)).WithHelp()
 }

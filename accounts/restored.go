@@ -10,9 +10,10 @@ import (
 	"huisclos/store"
 )
 
-// Restored ends every session of a database that came back from a backup, and records e with their count, in one transaction: who
-// was signed in when it was saved proves again who they are. A cookie that was stolen and ended since then would else live again.
-func Restored(db *store.DB, trail *audit.Log, e audit.Event) (ended int, err error) {
+// Restored ends every session of a database that came back from a backup, and records e with their count, in one transaction, in which
+// also is done too: who was signed in when it was saved proves again who they are. A cookie that was stolen and ended since then would
+// else live again.
+func Restored(db *store.DB, trail *audit.Log, e audit.Event, also ...func(*store.Tx) error) (ended int, err error) {
 	err = db.Update(func(tx *store.Tx) error {
 		ended = 0
 		for _, bucket := range []string{sessionsBucket, sessionsOfBucket, providedBucket} {
@@ -35,6 +36,11 @@ func Restored(db *store.DB, trail *audit.Log, e audit.Event) (ended int, err err
 			detail[k] = v
 		}
 		e.Detail = detail
+		for _, f := range also {
+			if err := f(tx); err != nil {
+				return err
+			}
+		}
 		return trail.Record(tx, e)
 	})
 	if err != nil {

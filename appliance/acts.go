@@ -83,6 +83,7 @@ func (a *Appliance) otherActs() map[string]control.Act {
 		Settled: func() slog.Level { return a.choices.InForce().LogLevel }, Now: a.settings.now, Log: a.log.With("part", "operator")})
 	maps.Copy(all, a.settingsActs())
 	maps.Copy(all, auditor.Acts(a.trail, a.signer, Version, a.settings.now))
+	maps.Copy(all, auditor.DeviceActs(a.db, a.trail, a.settings.now))
 	maps.Copy(all, a.metricsActs())
 	maps.Copy(all, a.certActs())
 	all[actBackup] = a.backups.asked

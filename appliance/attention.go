@@ -118,6 +118,7 @@ func (w *watch) look(now time.Time) (list []web.Attention) {
 		short, last := diskState(disk)
 		add(short && unwritten != "disk-full", web.Attention{Code: "disk", Grave: last, Number: float64(disk.Free)})
 	}
+	add(a.devices.Fault() != nil, web.Attention{Code: "device-log", Grave: true})
 	left := a.keeper.Expires().Sub(now)
 	add(left <= 0, web.Attention{Code: "certificate-expired", Grave: true, Since: a.keeper.Expires()})
 	add(left > 0 && left < certificateSoon && !a.keeper.SelfSigned(), web.Attention{Code: "certificate-soon", Grave: left < certificateLast, Number: float64(left / (24 * time.Hour)), Since: a.keeper.Expires()})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"huisclos/accounts"
+	"huisclos/accounts/devices"
 	"huisclos/appliance/backup"
 	"huisclos/appliance/config"
 	"huisclos/audit"
@@ -215,15 +216,16 @@ func inspect(ctx context.Context, into *inspected, finish func(*store.DB) error)
 	}
 }
 
-// finishRestore brings the database of a backup to this program's version, ends its sessions and records the restore: all of it
-// before the data are in force.
+// finishRestore brings the database of a backup to this program's version, ends its sessions and records the restore, in the audit log
+// and in the key log of devices: all of it before the data are in force.
 func finishRestore(o backup.Header, now time.Time) func(*store.DB) error {
 	return func(db *store.DB) error {
 		if err := db.Migrate(migrations()); err != nil {
 			return err
 		}
 		_, err := accounts.Restored(db, audit.New(db), audit.Event{Time: now, Actor: audit.ActorOperator, Action: audit.Restored,
-			Detail: map[string]string{"made": o.Created.UTC().Format(time.RFC3339), "version": o.Appliance, "revision": fmt.Sprint(db.Revision())}})
+			Detail: map[string]string{"made": o.Created.UTC().Format(time.RFC3339), "version": o.Appliance, "revision": fmt.Sprint(db.Revision())}},
+			func(tx *store.Tx) error { return devices.Restored(tx, now) })
 		return err
 	}
 }

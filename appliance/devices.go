@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 
 	"huisclos/accounts/devices"
+	"huisclos/appliance/posture"
 	"huisclos/audit"
 	"huisclos/crypto/keylog"
 )
@@ -18,4 +19,10 @@ func (a *Appliance) openDevices(trail *audit.Log, keys keylog.Secrets) (err erro
 		a.log.Error("the key log of devices is damaged: no device comes into a call until a backup is restored", "error", fault)
 	}
 	return nil
+}
+
+// deviceFacts of the key log, for who looks at how the appliance is doing.
+func (a *Appliance) deviceFacts() posture.Devices {
+	s, err := a.devices.State()
+	return posture.Devices{Known: err == nil, Fault: a.devices.Fault() != nil, Size: s.Size, Last: s.Last}
 }

@@ -63,7 +63,7 @@ func (w *watch) facts(now time.Time) posture.Facts {
 		Gate:        posture.Gate{Received: totals.Received, Forwarded: totals.Forwarded, Refused: counts(totals.Refused)},
 		Keys:        posture.Keys{Suite: mls.Default.String(), Calls: w.begun.Load(), Now: len(a.hall.Calls()), Epochs: w.epochs.Load()},
 		Certificate: posture.Certificate{Expires: expires, SelfSigned: a.keeper.SelfSigned(), Soon: expires.Sub(now) < certificateSoon},
-		Audit:       w.auditFacts(), Backup: a.backups.facts(), Program: programFacts()}
+		Audit:       w.auditFacts(), Devices: a.deviceFacts(), Backup: a.backups.facts(), Program: programFacts()}
 	for kind, n := range totals.Sealed {
 		f.DTLS = append(f.DTLS, posture.Count{Name: kind.DTLS + " · " + kind.SRTP, N: n})
 	}

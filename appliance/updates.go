@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"huisclos/accounts/devices"
 	"huisclos/appliance/config"
 	"huisclos/appliance/update"
 	"huisclos/audit"
@@ -106,8 +107,8 @@ func (u *updates) state() (s updateState, err error) {
 }
 
 // record writes an event and what it changes of the state, at once.
-func (u *updates) record(e audit.Event, change func(*updateState)) error {
-	return remember(u.db, u.trail, updatesBucket, updatesKey, e, change)
+func (u *updates) record(e audit.Event, change func(*updateState), more ...func(*store.Tx) error) error {
+	return remember(u.db, u.trail, updatesBucket, updatesKey, e, change, more...)
 }
 
 // examine looks at a file with the keys of now: signature first. One that is as it was is not read again. The caller holds mu.
@@ -416,6 +417,7 @@ func (u *updates) over(o update.Outcome) bool {
 	if e.Actor == "" {
 		e.Actor = audit.ActorSystem
 	}
+	var more []func(*store.Tx) error
 	switch o.Result {
 	case update.Applied:
 		e.Action = audit.UpdateApplied
@@ -426,6 +428,7 @@ func (u *updates) over(o update.Outcome) bool {
 		}
 		if o.Data || o.Cause != "" {
 			e.Detail["data"] = "yes"
+			more = append(more, func(tx *store.Tx) error { return devices.Restored(tx, e.Time) }) // the former database came back
 		}
 	case update.Refused:
 		e.Action, e.Result = audit.UpdateRefused, audit.Refused
@@ -456,7 +459,7 @@ func (u *updates) over(o update.Outcome) bool {
 			s.Asked = nil
 			s.Past = append([]update.Outcome{o}, s.Past...)
 			s.Past = s.Past[:min(len(s.Past), pastUpdates)]
-		})
+		}, more...)
 	}
 	if err != nil {
 		u.log.Error("the outcome of an update is not recorded", "error", err)

@@ -153,9 +153,13 @@ func TestUpdateIsAsked(t *testing.T) {
 	must(t, os.Remove(u.at(update.RequestFile)))
 	outcome, err := json.Marshal(update.Outcome{ID: asked.ID, Act: update.Apply, Result: update.RolledBack, By: "a", From: Version, To: "99.0.0", Cause: update.NotHealthy, Detail: "x", Ended: now})
 	must(t, err)
+	said := deviceLogSize(t, a)
 	for range 2 {
 		must(t, os.WriteFile(u.at(update.OutcomeFile), outcome, 0o600))
 		a.updates.tick(now)
+	}
+	if n := deviceLogSize(t, a); n != said+1 {
+		t.Errorf("the key log of devices has %d records more of a database that came back", n-said)
 	}
 	if e := last(audit.UpdateRolledBack); e.Detail["reason"] != "health" || e.Result != audit.Failed || e.Detail["data"] != "yes" {
 		t.Errorf("%+v", e)

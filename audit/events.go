@@ -86,6 +86,7 @@ const (
 
 	// Devices. The key log of devices (crypto/statement) has the statement itself. Object of DeviceInscribed: the account.
 	DeviceInscribed Action = "device.inscribed" // [device, statement: its place in the log] the account has said that a device has a key
+	DevicesExported Action = "devices.exported" // [records] the key log of devices was handed out
 	DeviceKeyMade   Action = "devices.key"      // [reason=first|sealed: the one before does not open] object: the id of the key that signs the key log of devices from now on
 
 	// Policy and four eyes. Object: the account that a proposal is about, if any. Each act that follows a proposal names it too:

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"huisclos/accounts"
@@ -94,7 +95,7 @@ type Log struct {
 	db    *store.DB
 	trail *audit.Log
 	key   *keylog.Key
-	fault error // of the log, as it was opened
+	fault atomic.Pointer[error] // of the log, as it was found first
 }
 
 // Open opens the log and the key that signs it, and draws one where none opens: after the loss of the pepper, say. A new key keeps the
@@ -110,7 +111,7 @@ func Open(db *store.DB, trail *audit.Log, keys keylog.Secrets, random io.Reader,
 			if !errors.Is(err, ErrDamaged) {
 				return err
 			}
-			l.fault = err
+			l.fault.Store(&err)
 			return nil
 		}
 		_, err = l.sign(tx) // a restore, or a new key, has left it behind
@@ -125,8 +126,14 @@ func Open(db *store.DB, trail *audit.Log, keys keylog.Secrets, random io.Reader,
 // Public is the key that checks this log's checkpoints.
 func (l *Log) Public() keylog.PublicKey { return l.key.Public() }
 
-// Fault says, wrapped in ErrDamaged, why the log is not what its last checkpoint says, as it was found when it was opened; nil: it is.
-func (l *Log) Fault() error { return l.fault }
+// Fault says, wrapped in ErrDamaged, why the log is not what its last checkpoint says, as it was found when it was opened or last
+// inscribed into; nil: it is. What was found stays until the log is opened anew.
+func (l *Log) Fault() error {
+	if at := l.fault.Load(); at != nil {
+		return *at
+	}
+	return nil
+}
 
 // Inscribed is a statement of the log with the evidence that it is there.
 type Inscribed struct {
@@ -164,9 +171,14 @@ func (l *Log) inscribe(actor accounts.Actor, d Device, since uint64, now time.Ti
 	if s.Check() != nil {
 		return Inscribed{}, ErrDevice
 	}
-	if l.fault != nil {
-		return Inscribed{}, l.fault
+	if fault := l.Fault(); fault != nil {
+		return Inscribed{}, fault
 	}
+	defer func() {
+		if errors.Is(err, ErrDamaged) {
+			l.fault.CompareAndSwap(nil, &err)
+		}
+	}()
 	done := false
 	err = l.db.View(func(tx *store.Tx) (err error) {
 		index, there := known(tx, s)

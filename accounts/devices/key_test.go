@@ -158,6 +158,9 @@ func TestDamaged(t *testing.T) {
 				if _, err := h.Inscribe(h.ada, Device{mls.DeviceID{9}, key}, 0, noon); !errors.Is(err, ErrDamaged) {
 					t.Errorf("it runs: %v", err)
 				}
+				if !errors.Is(h.Fault(), ErrDamaged) {
+					t.Errorf("it runs: fault %v", h.Fault())
+				}
 			}
 			h.open()
 			if !errors.Is(h.Fault(), ErrDamaged) {

@@ -1,4 +1,5 @@
-// Package auditor is what a person does with the audit log at a command line: verify it, take a copy, and witness that it only grows.
+// Package auditor is what a person does with the logs that nobody alters unnoticed, at a command line: verify the audit log, take a
+// copy of it, and witness that it only grows; verify and copy the key log of devices.
 //
 // It decides where a log is read from (the running appliance, the data directory of one that is stopped, an exported file) and what is
 // said of it. The rules of verification are those of package audit, the signatures those of crypto/keylog; a witness needs nothing of
@@ -24,7 +25,7 @@ import (
 	"huisclos/store"
 )
 
-// Commands are those of "huisclos audit". Open opens the database of an appliance that is stopped.
+// Commands are those of "huisclos audit" and "huisclos keylog". Open opens the database of an appliance that is stopped.
 type Commands struct {
 	Open    func(data string) (*store.DB, error)
 	Version string

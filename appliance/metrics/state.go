@@ -154,7 +154,7 @@ func (s State) Page(now time.Time) Page {
 var ReadyParts = []string{"database", "listeners", "rooms", "running", "calls"}
 
 // AttentionCodes are those of what somebody may have to look after.
-var AttentionCodes = []string{"database", "disk-full", "read-only", "disk", "certificate-expired", "certificate-soon", "mail", "directory", "directory-held", "provider",
+var AttentionCodes = []string{"database", "disk-full", "read-only", "device-log", "disk", "certificate-expired", "certificate-soon", "mail", "directory", "directory-held", "provider",
 	"forwarding", "backup", "backup-copy", "backup-late", "backup-off", "drain", "webhook", "load", "memory", "clock", "sandbox", "settings"}
 
 func (s State) calls(p *Page) {

@@ -32,7 +32,7 @@ const (
 	Links   Area = "links"   // TLS and DTLS
 	Media   Area = "media"   // what passes between people
 	Secrets Area = "secrets" // keys at rest
-	Records Area = "records" // audit log, backups, clock
+	Records Area = "records" // audit log, key log of devices, backups, clock
 	Build   Area = "build"   // the program
 )
 
@@ -92,6 +92,7 @@ type Facts struct {
 	Pepper      string
 	Certificate Certificate
 	Audit       Audit
+	Devices     Devices
 	Backup      Backup
 	Program     Program
 }
@@ -110,7 +111,7 @@ func (f Facts) Report() Report {
 			out = append(out, Of(area, l))
 		}
 	}
-	out = append(out, f.tls(), f.certificate(), f.dtls(), f.gate(), f.keys(), f.pepper(), f.audit(), f.signed(), f.backup(), f.program(), f.components())
+	out = append(out, f.tls(), f.certificate(), f.dtls(), f.gate(), f.keys(), f.pepper(), f.audit(), f.signed(), f.devices(), f.backup(), f.program(), f.components())
 	order := Areas()
 	slices.SortStableFunc(out, func(a, b Line) int { return slices.Index(order, a.Area) - slices.Index(order, b.Area) })
 	return out

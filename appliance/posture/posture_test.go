@@ -26,6 +26,7 @@ func good() Facts {
 		Gate: Gate{Received: 100, Forwarded: 90, Refused: map[string]uint64{"old-epoch": 2, "replayed": 0}},
 		Keys: Keys{Suite: "MLS", Calls: 2, Now: 1, Epochs: 5}, Pepper: Given, Certificate: Certificate{Expires: noon.Add(60 * 24 * time.Hour)},
 		Audit:   Audit{Known: true, Entries: 20, Verified: noon.Add(-time.Hour), Size: 18, Signed: noon.Add(-2 * time.Minute), Waiting: noon.Add(-time.Minute)},
+		Devices: Devices{Known: true, Size: 4, Last: noon.Add(-time.Hour)},
 		Backup:  Backup{Known: true, On: true, Every: 24 * time.Hour, Good: noon.Add(-5 * time.Hour)},
 		Program: Program{Version: "1", Go: "go1.26", Platform: "linux/amd64", Trimmed: true, Modules: 50, Packages: 8}}
 }
@@ -101,6 +102,10 @@ func TestEachLine(t *testing.T) {
 		{"audit-signed", func(f *Facts) { f.Audit.Waiting = noon.Add(-11 * time.Minute) }, Red},
 		{"audit-signed", func(f *Facts) { f.Audit.Size = 21 }, Red},
 		{"audit-signed", func(f *Facts) { f.Audit.Size = 0 }, Unknown},
+		{"device-log", func(f *Facts) { f.Devices.Known = false }, Unknown},
+		{"device-log", func(f *Facts) { f.Devices.Size = 0 }, Unknown},
+		{"device-log", func(f *Facts) { f.Devices.Fault = true }, Red},
+		{"device-log", func(f *Facts) { f.Devices = Devices{Fault: true} }, Red},
 		{"backup", func(f *Facts) { f.Backup.Known = false }, Unknown},
 		{"backup", func(f *Facts) { f.Backup.Good = noon.Add(-73 * time.Hour) }, Red},
 		{"backup", func(f *Facts) { f.Backup.Failed = true }, Attention},

@@ -87,6 +87,31 @@ func (f Facts) signed() Line {
 	return l.found(Green, fmt.Sprintf("%d entrées sur %d sont couvertes par le point de contrôle du %s.", a.Size, a.Entries, at), fmt.Sprintf("%d entries of %d are covered by the checkpoint of %s.", a.Size, a.Entries, at))
 }
 
+// Devices is how the key log of devices stands.
+type Devices struct {
+	Known bool      // it could be read
+	Fault bool      // it is not what its last checkpoint says
+	Size  uint64    // records, all of which the last checkpoint covers
+	Last  time.Time // when the last one was written, and signed
+}
+
+func (f Facts) devices() Line {
+	d := f.Devices
+	l := Line{Name: "device-log", Area: Records, Section: "backups", Why: text("Chaque client tient le serveur à ce journal : un appareil ajouté ou retiré en cachette se voit.", "Each client holds the server to this log: a device that is slipped in or taken out is seen."),
+		Do: text("Gardez la machine telle qu'elle est, cherchez qui a pu écrire dans la base, puis reprenez une sauvegarde.", "Keep the machine as it is, find out who could write to the database, then bring a backup back.")}
+	at := d.Last.UTC().Format("2006-01-02 15:04 UTC")
+	switch {
+	case d.Fault:
+		return l.found(Red, "il n'est pas ce que dit son dernier point de contrôle signé ; plus aucun appareil n'y est inscrit.", "it is not what its last signed checkpoint says; no device is written into it any more.")
+	case !d.Known:
+		return l.found(Unknown, "ne peut pas être lu.", "cannot be read.")
+	case d.Size == 0:
+		l.Do = text("Rien à faire : le premier appareil s'inscrit en venant à un appel.", "Nothing to do: the first device is written down as it comes to a call.")
+		return l.found(Unknown, "aucun appareil n'y est encore inscrit.", "no device is written into it yet.")
+	}
+	return l.found(Green, fmt.Sprintf("inscriptions : %d, couvertes par le point de contrôle du %s.", d.Size, at), fmt.Sprintf("records: %d, covered by the checkpoint of %s.", d.Size, at))
+}
+
 // Backup is how backups are doing.
 type Backup struct {
 	Known  bool

@@ -59,6 +59,7 @@ export const names: Readonly<Record<string, [fr: string, en: string]>> = {
   "recovery.renewed": ["Codes de secours renouvelés", "Recovery codes renewed"],
   "recovery.used": ["Code de secours utilisé", "Recovery code used"],
   "device.inscribed": ["Appareil inscrit au journal des clés", "Device written into the key log"],
+  "devices.exported": ["Journal des clés des appareils exporté", "Key log of devices exported"],
   "devices.key": ["Clé de signature du journal des clés des appareils créée", "Signing key of the key log of devices made"],
   "policy.changed": ["Règles changées", "Rules changed"],
   "proposal.made": ["Acte proposé", "Act proposed"],

@@ -12,7 +12,7 @@ const names: Record<string, [string, string]> = {
   "random": ["Source d’aléa", "Source of randomness"], "clock-steady": ["Horloge sans saut", "Clock without a jump"], "clock-kept": ["Horloge tenue à l’heure", "Clock kept right"],
   "tls": ["TLS avec les navigateurs", "TLS with browsers"], "certificate": ["Certificat", "Certificate"], "dtls-srtp": ["DTLS et SRTP des médias", "DTLS and SRTP of media"],
   "gate": ["Paquets non scellés refusés", "Unsealed packets refused"], "mls": ["Clés de bout en bout (MLS)", "End-to-end keys (MLS)"], "pepper": ["Poivre des phrases de passe", "Pepper of the passphrases"],
-  "audit-verified": ["Journal d’audit vérifié", "Audit log verified"], "audit-signed": ["Journal d’audit signé", "Audit log signed"], "backup": ["Sauvegarde", "Backup"],
+  "audit-verified": ["Journal d’audit vérifié", "Audit log verified"], "audit-signed": ["Journal d’audit signé", "Audit log signed"], "device-log": ["Journal des clés des appareils", "Key log of devices"], "backup": ["Sauvegarde", "Backup"],
   "program": ["Programme", "Program"], "components": ["Composants (SBOM)", "Components (SBOM)"],
 };
 /** What a line is called; a setting of the kernel keeps its own name. */
