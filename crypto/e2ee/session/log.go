@@ -158,13 +158,13 @@ func caught(err error) error {
 
 // EnterLog checks what the server answered when the device was inscribed, against what the device has seen before: before is what
 // [statement.View.Marshal] wrote, empty where it has seen nothing. What the server is caught at comes back as a [Refusal]: log-key,
-// log-shorter, log-forked, log-statement.
+// log-shorter, log-forked, log-statement; and log-kept where what was kept is damaged.
 func EnterLog(before []byte, account mls.AccountID, device mls.DeviceID, key []byte, a statement.Answer) (Log, error) {
 	var seen *statement.View
 	if len(before) > 0 {
 		v, _, err := statement.ParseView(before)
 		if err != nil {
-			return Log{}, fmt.Errorf("what this device has kept of the key log: %w", err)
+			return Log{}, &Refusal{"log-kept", "what this device has kept of the key log: " + err.Error()}
 		}
 		seen = &v
 	}

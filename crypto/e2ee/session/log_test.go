@@ -219,7 +219,7 @@ func TestRollback(t *testing.T) {
 	if _, err := enter(nil, log.Inscribe(other.Account, other.ID, other.Signer.PublicKey(), 0)); refused(err) != "log-statement" {
 		t.Errorf("the statement of another: %v", err)
 	}
-	if _, err := enter([]byte("kept badly"), log.Answer(0, at, 0)); err == nil {
-		t.Error("what was kept is damaged")
+	if _, err := enter([]byte("kept badly"), log.Answer(0, at, 0)); refused(err) != "log-kept" {
+		t.Errorf("what was kept is damaged: %v", err)
 	}
 }

@@ -75,5 +75,5 @@ class Unproven extends Error {}
 /** What the server is caught at when this device is inscribed; null for another failure. */
 export function logCode(e: unknown): ReasonCode | null {
   const rule = (e as { rule?: unknown } | null)?.rule;
-  return rule === "log-key" || rule === "log-shorter" || rule === "log-forked" || rule === "log-statement" ? rule : null;
+  return rule === "log-key" || rule === "log-shorter" || rule === "log-forked" || rule === "log-statement" || rule === "log-kept" ? rule : null;
 }

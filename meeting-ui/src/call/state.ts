@@ -39,7 +39,7 @@ export type ReasonCode =
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker" | "log-unproven"
   // not-safe, or before anything is sent: error
-  | "log-key" | "log-shorter" | "log-forked" | "log-statement";
+  | "log-key" | "log-shorter" | "log-forked" | "log-statement" | "log-kept";
 
 export interface CallState {
   phase: Phase;
@@ -216,7 +216,7 @@ export class CallSignals {
   /** The server's key log is not the one that this browser has seen: nothing was entered, and a person has to say how it goes on. */
   readonly logProblem: ReadonlySignal<boolean> = computed(() => {
     const { phase, code } = this.state.value;
-    return phase === "error" && (code === "log-key" || code === "log-shorter" || code === "log-forked");
+    return phase === "error" && (code === "log-key" || code === "log-shorter" || code === "log-forked" || code === "log-kept");
   });
   readonly room: Signal<{ id: string; name: string; owner: string } | null> = signal(null);
   readonly people: Signal<Person[]> = signal([]);
