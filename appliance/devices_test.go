@@ -136,6 +136,9 @@ func TestDeviceLogCut(t *testing.T) {
 	if got := level(a); got != posture.Green {
 		t.Errorf("%s of a log that is whole", got)
 	}
+	if n := a.watched.state().Devices; n != 2 {
+		t.Errorf("%d records in the metrics", n)
+	}
 	if told := deviceMatter(a, now); told != nil {
 		t.Errorf("told of a log that is whole: %+v", told)
 	}

@@ -98,6 +98,7 @@ func (w *watch) state() metrics.State {
 	if head, err := a.trail.Head(); err == nil {
 		s.AuditHead = head.Sequence
 	}
+	s.Devices = a.deviceFacts().Size
 	backup := a.backups.facts()
 	s.Backup, s.BackupFailing = backup.Good, backup.Failed
 	if backup.On {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -303,5 +304,31 @@ func TestExportAndErasure(t *testing.T) {
 	}
 	if _, err := h.Inscribe(bob, Device{mls.DeviceID{4}, key}, 0, noon); !errors.Is(err, accounts.ErrForbidden) {
 		t.Errorf("a device of an account that is gone: %v", err)
+	}
+}
+
+// TestTwoTabs: pages of one browser that say the same at once, and others beside them, get one record each, and each its proof.
+func TestTwoTabs(t *testing.T) {
+	h := newHouse(t)
+	keys := [][]byte{point(t), point(t)}
+	var all sync.WaitGroup
+	answers := make([]Inscribed, 24)
+	for i := range answers {
+		all.Go(func() {
+			var err error
+			if answers[i], err = h.Inscribe(h.ada, Device{mls.DeviceID{byte(i % 4)}, keys[i%2]}, 0, noon); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for i, in := range answers {
+		check(t, in, h.ada, byte(i%4), keys[i%2])
+		if in.Index != answers[i%4].Index {
+			t.Errorf("device %d is record %d and record %d", i%4, in.Index, answers[i%4].Index)
+		}
+	}
+	if s, err := h.State(); err != nil || s.Size != 4 {
+		t.Errorf("%d records of 4 devices (%v)", s.Size, err)
 	}
 }

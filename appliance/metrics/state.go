@@ -49,6 +49,7 @@ type State struct {
 	Reserved    int64 // octets of the disk that are held for when it is full
 	Commits     Distribution
 	AuditHead   uint64
+	Devices     uint64    // records of their key log
 	Certificate time.Time // its end
 	Backup      time.Time // the last good one; zero: none, or none is made here
 	// BackupEvery is the time from one backup to the next, as planned; 0: none is planned. BackupFailing: the last try failed.
@@ -222,6 +223,7 @@ func (s State) beside(p *Page, now time.Time) {
 	p.one(gauge, "huisclos_disk_reserved_bytes", "Room on the disk that is held for the audit log of a full disk; 0 once it was given up.", float64(s.Reserved))
 	p.distribution("huisclos_database_commit_duration_seconds", "How long a commit took to be on the disk.", s.Commits)
 	p.one(gauge, "huisclos_audit_sequence", "Sequence of the last entry of the audit log. It never falls.", float64(s.AuditHead))
+	p.one(gauge, "huisclos_device_log_records", "Records of the key log of devices. They never become fewer but by a restore.", float64(s.Devices))
 	p.one(gauge, "huisclos_certificate_expiry_seconds", "End of the certificate in use, in Unix time.", unix(s.Certificate))
 	if !s.Backup.IsZero() {
 		p.one(gauge, "huisclos_backup_age_seconds", "Age of the last good backup. Missing while there is none.", now.Sub(s.Backup).Seconds())
