@@ -2,6 +2,7 @@ package hardening
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -47,17 +48,24 @@ type heap struct {
 	live uint64  // octets that the last collection found
 	free uint64  // octets that nothing is in and that the system has not got back
 	dead uint64  // octets that came since, dead for the most part: while nobody allocates, nothing collects them
+	came uint64  // octets that came since the look before
 	used float64 // the part of a processor that collecting took since the look before
 }
 
 // wants says whether memory goes back now, when it last went so long ago.
 func (h heap) wants(ago time.Duration) bool {
-	gain, rest := h.free+h.dead, restFor*time.Duration(1+h.live/restOf)
+	gain, rest := h.free+h.dead, h.rest()
 	if gain >= h.live/soonPart {
 		rest /= soonPart
 	}
-	return gain >= max(freeLeast, h.live/freePart) && ago >= rest
+	return gain >= h.worth() && ago >= rest
 }
+
+// worth is how much is worth a collection, in octets.
+func (h heap) worth() uint64 { return max(freeLeast, h.live/freePart) }
+
+// rest is the least time between two collections.
+func (h heap) rest() time.Duration { return restFor * time.Duration(1+h.live/restOf) }
 
 // percent is by how much the heap may grow from now on, when it was so much until now.
 func (h heap) percent(until int) int {
@@ -70,55 +78,94 @@ func (h heap) percent(until int) int {
 	return until
 }
 
+// tender is what TendHeap remembers from one look to the next.
+type tender struct {
+	last    time.Time // when memory last went back
+	unquiet bool      // people came or went, and nothing was collected since that was over
+}
+
+// collections is how often the heap is collected now before its memory goes back, 0 for not at all.
+//
+// The collection that people's coming brings finds alive what the last of them needed for a second: handshakes, requests, what
+// waited for their lines. After it so little is allocated (5 to 20 KiB between two looks for ten people who meet, 6 MiB when they
+// come) that no other follows for minutes, and it is not seen that this is dead: so it is collected once nobody comes any more.
+// Twice, because what pools keep goes when nobody took it between two collections (sync.Pool), and with the rest of two.
+func (t *tender) collections(h heap, now time.Time) int {
+	quiet, ago := h.came < h.worth(), now.Sub(t.last)
+	t.unquiet = t.unquiet || !quiet
+	switch {
+	case quiet && t.unquiet && ago >= 2*h.rest()/soonPart:
+		t.unquiet = false
+		return 2
+	case h.wants(ago):
+		return 1
+	}
+	return 0
+}
+
 // TendHeap keeps the heap small until done is closed, and returns then. It gives the system what the heap has no use for: first
 // what the start took, then what people take while they come in, of which most is garbage a moment later, and Go keeps room for as
-// much again. And while little is allocated, it lets the collector begin earlier, unless GOGC says when.
+// much again; and when all are there, what the last of them left. And while little is allocated, it lets the collector begin
+// earlier, unless GOGC says when.
 func TendHeap(done <-chan struct{}) {
 	debug.FreeOSMemory()
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
-	last, looked := time.Now(), time.Now()
+	looked := time.Now()
+	t := tender{last: looked}
 	percent := collectBusy
-	_, spent := look(0)
+	_, before := look(totals{})
 	for {
 		select {
 		case <-done:
 			return
 		case now := <-ticker.C:
 			var h heap
-			before := spent
-			h, spent = look(before)
+			h, before = look(before)
 			h.used /= now.Sub(looked).Seconds()
 			looked = now
 			if next := h.percent(percent); next != percent && ours() {
 				percent = next
 				debug.SetGCPercent(percent)
 			}
-			if h.wants(now.Sub(last)) {
-				debug.FreeOSMemory()
-				last = time.Now()
-				_, spent = look(spent) // that one is not what is looked for
+			n := t.collections(h, now)
+			if n == 0 {
+				continue
 			}
+			for range n - 1 {
+				runtime.GC()
+			}
+			debug.FreeOSMemory() // which collects
+			t.last = time.Now()
+			_, before = look(before) // what that took is not what is looked for
 		}
 	}
 }
 
 // names are what look reads, in the order of its reading (runtime/metrics).
-var names = [...]string{"/gc/heap/live:bytes", "/memory/classes/heap/free:bytes", "/memory/classes/heap/objects:bytes",
+var names = [...]string{"/gc/heap/live:bytes", "/memory/classes/heap/free:bytes", "/memory/classes/heap/objects:bytes", "/gc/heap/allocs:bytes",
 	"/cpu/classes/gc/total:cpu-seconds", "/cpu/classes/gc/mark/idle:cpu-seconds"}
 
-// look reads the heap's state. Used is in processor seconds here, those since spent of what the collector ever took; what it took
-// of a processor that had nothing else to do is not counted.
-func look(spent float64) (heap, float64) {
+// totals are what the process ever took.
+type totals struct {
+	octets uint64  // of the heap
+	spent  float64 // processor seconds, for collecting; not those of a processor that had nothing else to do
+}
+
+// look reads the heap's state, which is since those totals. Used is in processor seconds here.
+func look(before totals) (heap, totals) {
 	var samples [len(names)]metrics.Sample
 	for i := range samples {
 		samples[i].Name = names[i]
 	}
 	metrics.Read(samples[:])
-	now := seconds(samples[3]) - seconds(samples[4])
-	h := heap{live: octets(samples[0]), free: octets(samples[1]), used: max(now-spent, 0)}
+	now := totals{octets(samples[3]), seconds(samples[4]) - seconds(samples[5])}
+	h := heap{live: octets(samples[0]), free: octets(samples[1]), used: max(now.spent-before.spent, 0)}
 	if all := octets(samples[2]); all > h.live {
 		h.dead = all - h.live
+	}
+	if now.octets > before.octets {
+		h.came = now.octets - before.octets
 	}
 	return h, now
 }
