@@ -27,9 +27,9 @@ var ErrNotAsked = errors.New("no proofs were asked for")
 // watch is what a session makes of the log: the rules of calls, and which states of the log were shown to go together.
 type watch struct {
 	checker *statement.Checker
-	seen    statement.View // the latest state of those that go together
-	at      statement.Mark // of seen
-	proven  map[uint64]keylog.Hash // size → root
+	seen    statement.View            // the latest state of those that go together
+	at      statement.Mark            // of seen
+	proven  map[uint64]keylog.Hash    // size → root
 	fresh   map[statement.Mark][]byte // states that calls have shown, with a checkpoint, and that are not proven
 	asked   []statement.Mark          // waits for its proofs
 }

@@ -33,7 +33,7 @@ func refused(err error) string {
 
 // TestOnlyInscribedDevices: whoever is not in the log of the call gets no seat in it, and no group without the log is entered.
 func TestOnlyInscribedDevices(t *testing.T) {
-	host, guests, want := start(t, 1)
+	host, guests, _ := start(t, 1)
 	ghost := inscribed(t, statementtest.New(), device(t)) // in a log of another key
 	kp := ghost.keyPackage(t)
 	admission, err := host.Admit(kp, now.Add(lifetime))
@@ -67,7 +67,7 @@ func TestOnlyInscribedDevices(t *testing.T) {
 		g = c.Next
 		return c.Commit, c.Welcomes[0], g.Tree()
 	}
-	want = Expect{Room: room.ID, Owner: room.Owner}
+	want := Expect{Room: room.ID, Owner: room.Owner}
 	member := newPerson(t, "member")
 	_, welcome, tree := add(member)
 	must(t, member.Join(welcome, tree, want, now))
@@ -163,7 +163,7 @@ func TestTwoLogs(t *testing.T) {
 	host, shown = inscribed(t, log, device(t)), inscribed(t, fork, device(t))
 	room = roomOf(host)
 	must(t, host.Create(room, nil))
-	p, err = host.Commit(Commit{Adds: host.admitted(t, shown)}, now)
+	_, err = host.Commit(Commit{Adds: host.admitted(t, shown)}, now)
 	must(t, err)
 	must(t, host.Accepted())
 	sizes, err = host.Unproven()
