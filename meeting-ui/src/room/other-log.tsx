@@ -13,21 +13,23 @@ export function OtherLog({ meeting }: { meeting: Meeting }) {
   const { code, detail } = meeting.state.value;
   const told = code && t.over[code];
   return (
-    <main class="over" id="main" tabIndex={-1}>
-      <Seal state="not-safe" size="l" />
-      <h1>{told?.title}</h1>
-      <p>{told?.text}</p>
-      <p class="muted">{w.cause}</p>
-      <p>{w.advice}</p>
-      {detail && <details class="small"><summary>{t.detail}</summary><p class="code">{detail}</p></details>}
-      <div class="row row--wrap over__acts">
-        <LinkButton href="/" look="primary">{w.stayOut}</LinkButton>
-        <Button look="warn" onClick={() => setSure(true)}>{w.told}</Button>
-      </div>
+    <>
+      <main class="over" id="main" tabIndex={-1}>
+        <Seal state="not-safe" size="l" />
+        <h1>{told?.title}</h1>
+        <p>{told?.text}</p>
+        <p class="muted">{w.cause}</p>
+        <p>{w.advice}</p>
+        {detail && <details class="small"><summary>{t.detail}</summary><p class="code">{detail}</p></details>}
+        <div class="row row--wrap over__acts">
+          <LinkButton href="/" look="primary">{w.stayOut}</LinkButton>
+          <Button look="warn" onClick={() => setSure(true)}>{w.told}</Button>
+        </div>
+      </main>
       <Confirm open={sure} title={w.title} act={w.act} onClose={() => setSure(false)} onAct={() => meeting.acceptLog()}>
         <p>{w.loses}</p>
         <p>{w.then}</p>
       </Confirm>
-    </main>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 /** Marks a device that is new: one that an impostor has just made of somebody's account is among them. */
-import { Badge, Icon, time, tip } from "@huisclos/ui-kit";
+import { Icon, time, tip } from "@huisclos/ui-kit";
 import { sealWords } from "../words/seal.ts";
 import { ageOf } from "./age.ts";
 
@@ -7,5 +7,5 @@ import { ageOf } from "./age.ts";
 export function Fresh({ inscribed }: { inscribed: number }) {
   const t = sealWords.value, age = ageOf(inscribed, Date.now());
   if (age === null) return null;
-  return <span class="fresh" {...tip(t.freshTip)}><Badge tone="attention"><Icon name="laptop" size="s" /><span>{t.fresh(age === "today" ? time(inscribed) : t.yesterday(time(inscribed)))}</span></Badge></span>;
+  return <span class="fresh small" {...tip(t.freshTip)}><Icon name="laptop" size="s" /><span>{t.fresh(age === "today" ? time(inscribed) : t.yesterday(time(inscribed)))}</span></span>;
 }
