@@ -18,7 +18,8 @@ import { faultsOf, refusedByPolicy, type Sight } from './harness/sight.ts';
 const desktop: Sight = { lang: 'fr', theme: 'light', width: 1280 }, phone: Sight = { lang: 'en', theme: 'dark', width: 390 };
 const binary = process.env.HUISCLOS_BINARY ?? 'build/huisclos-testhook';
 const faults: string[] = [];
-let h: House, players: Player[] = [];
+let h: House;
+const players: Player[] = [];
 before(async () => { h = await house(2); });
 after(async () => { await scatter(players); await h?.appliance.end(); });
 

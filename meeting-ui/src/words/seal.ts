@@ -35,7 +35,7 @@ export const sealWords = dictionary(
     thisDevice: "cet appareil", device: (d: string) => `appareil ${d}`, compared: "Mots comparés", notCompared: "À comparer", host: "Hôte", you: "vous",
     notYet: "Ce qui n’est pas encore là",
     notYetItems: [
-      "L’inscription d’un appareil n’est pas encore signée par un appareil plus ancien du même compte : le serveur pourrait en inscrire un au nom de quelqu’un. Il ne pourrait plus l’effacer, tous le verraient signalé comme récent, et la personne le trouverait dans « Mon compte ». Que ce soit bien elle, ce sont sa voix, son visage et les mots comparés qui vous le disent.",
+      "Un appareil s’inscrit sans qu’un appareil plus ancien du même compte le confirme : le serveur, ou qui a pris le compte, pourrait en inscrire un au nom de quelqu’un. Il resterait pour toujours dans la liste, mais l’heure de son inscription est celle que dit le serveur. Qu’un nom soit bien celui de la personne, ce sont sa voix, son visage et les mots comparés qui vous le disent.",
       "Personne d’autre que le serveur ne signe encore la liste des appareils, et un appareil perdu ne peut pas encore y être rayé.",
       "Les images et la voix ne portent pas encore la signature de leur auteur : une personne présente et malveillante pourrait en imiter une autre.",
       "Les appareils ne se confirment pas encore entre eux, à intervalle régulier, qu’ils voient la même salle. Après le retrait de quelqu’un, un serveur malveillant pourrait retarder le changement de clé.",
@@ -138,7 +138,7 @@ export const sealWords = dictionary(
     thisDevice: "this device", device: (d) => `device ${d}`, compared: "Words compared", notCompared: "To compare", host: "Host", you: "you",
     notYet: "What is not there yet",
     notYetItems: [
-      "That a device is added is not signed yet by an older device of the same account: the server could add one in somebody’s name. It could not erase it again, everybody would see it marked as new, and the person would find it in “My account”. That it is really them is told to you by their voice, their face and the words you compare.",
+      "A device is put on the list without an older device of the same account confirming it: the server, or whoever took the account over, could put one there in somebody’s name. It would stay on the list for ever, but the time of its addition is what the server says. That a name belongs to the person is told to you by their voice, their face and the words you compare.",
       "Nobody but the server signs the list of devices yet, and a lost device can’t be struck off it yet.",
       "Voices and pictures do not carry their author’s signature yet: a malicious person in the room could imitate another.",
       "Devices do not yet confirm to each other, at regular intervals, that they see the same room. After somebody is removed, a malicious server could delay the change of key.",
