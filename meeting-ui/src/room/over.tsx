@@ -18,7 +18,7 @@ export function Over({ meeting, onSignIn }: { meeting: Meeting; onSignIn: () => 
   const back = () => void meeting.retry();
   return (
     <main class="over" id="main" tabIndex={-1}>
-      <Seal state="open" size="l" />
+      <Seal state={key === "log-statement" ? "not-safe" : "open"} size="l" />
       <h1>{told?.title}</h1>
       <p class="muted">{told?.text}</p>
       {detail && phase === "error" && <details class="small"><summary>{t.detail}</summary><p class="code">{detail}</p></details>}
