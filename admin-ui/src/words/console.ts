@@ -119,8 +119,8 @@ export const words = dictionary(
       title: "À propos de cette console",
       parts: [
         ["Ce qu’un administrateur peut faire", ["Créer, désactiver et supprimer des comptes ; remettre un lien d’activation ; retirer un second facteur perdu.", "Voir qui se trouve dans quelle réunion, depuis quand, et combien de paquets passent.", "Terminer une réunion et lire le journal d’audit."]],
-        ["Ce qu’aucun administrateur ne peut faire", ["Entendre, voir ou lire une réunion : le serveur n’a aucune clé.", "Entrer dans une salle sans être admis par un hôte et sans apparaître dans la liste des personnes.", "Désactiver le scellement : ce réglage n’existe pas."]],
-        ["Ce qui n’est pas encore là", ["Les appareils des comptes ne sont pas encore inscrits dans un journal des clés. D’ici là, un serveur malveillant pourrait associer un faux appareil à un nom ; les mots de vérification le révèlent."]],
+        ["Ce qu’aucun administrateur ne peut faire", ["Entendre, voir ou lire une réunion : le serveur n’a aucune clé.", "Entrer dans une salle sans être admis par un hôte et sans apparaître dans la liste des personnes.", "Faire entrer un appareil qui n’est pas inscrit dans le journal des clés, ou raccourcir ce journal sans que les appareils qui l’ont vu le disent.", "Désactiver le scellement : ce réglage n’existe pas."]],
+        ["Ce qui n’est pas encore là", ["Un appareil s’inscrit dans le journal des clés sans qu’un appareil plus ancien du compte le signe : un serveur malveillant pourrait associer un faux appareil à un nom. Il resterait dans le journal pour toujours ; les mots de vérification le révèlent.", "Aucun témoin ne contresigne ce journal, et un appareil perdu ne peut pas y être rayé."]],
       ] as [string, string[]][],
       safety: "Ce que Huis Clos protège",
     },
@@ -229,8 +229,8 @@ export const words = dictionary(
       parts: [
         ["What an administrator can do", ["Create, disable and delete accounts; hand over an activation link; remove a second factor that was lost.", "See who is in which meeting, since when, and how many packets pass.", "End a meeting and read the audit log."]],
         ["Who watches with them", ["A security officer sets the rules. What loosens them, and what makes or unmakes an officer, takes one more officer’s agreement.", "An auditor reads the audit log. They enter no room.", "Nobody holds two of these three roles."]],
-        ["What nobody can do here", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Turn sealing off: there is no such setting."]],
-        ["What is not there yet", ["Devices of accounts are not recorded in a key log yet. Until then a malicious server could tie a false device to a name; the verification words reveal it."]],
+        ["What nobody can do here", ["Hear, see or read a meeting: the server has no key.", "Enter a room without being admitted by a host and without appearing in the list of people.", "Bring in a device that is not in the key log, or shorten that log without the devices that have seen it saying so.", "Turn sealing off: there is no such setting."]],
+        ["What is not there yet", ["A device is written into the key log without an older device of its account signing it: a malicious server could tie a false device to a name. It would stay in the log for ever; the verification words reveal it.", "No witness cosigns this log, and a lost device can’t be struck off it."]],
       ],
       safety: "What Huis Clos protects",
     },

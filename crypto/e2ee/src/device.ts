@@ -22,6 +22,17 @@ export async function openDevice(account: string): Promise<Device> {
   return { id, publicKey };
 }
 
+/** This device's key for an account, where it has one: none is made. */
+export async function knownDevice(account: string): Promise<Device | null> {
+  const db = await open();
+  try {
+    const found = await request<Stored | undefined>(db.transaction(table).objectStore(table).get(account));
+    return found ? { id: found.id, publicKey: found.publicKey } : null;
+  } finally {
+    db.close();
+  }
+}
+
 /** Signs with the device's key; the answer is WebCrypto's r‖s. Used inside the MLS worker. */
 export async function deviceSigner(account: string, expected: Uint8Array): Promise<(message: Bytes) => Promise<Bytes>> {
   const { publicKey, keys } = await load(account);

@@ -2,7 +2,7 @@
  * The sealed side of a client, as a page sees it: handles on two workers, the device's key, the words. Secrets of a call
  * live in the workers only.
  */
-export { openDevice, type Device } from "./device.ts";
+export { knownDevice, openDevice, type Device } from "./device.ts";
 export { forgetSeenLog, keepSeenLog, readSeenLog, type LogAnswer, type SeenLog } from "./log.ts";
 export {
   MLSClient, MLSError, type CommitRequest, type Condition, type GroupView, type KeyPackageInfo, type Member, type PendingCommit, type Profile, type RestartOf, type RoomInfo,

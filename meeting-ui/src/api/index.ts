@@ -50,6 +50,8 @@ export interface Naming { on: boolean; persons: Named[]; groups: Group[] }
 export interface Rules { access: Naming; straight: Naming; cohosts: Named[]; pin: boolean; stamp: string; /** Whom an invitation to a meeting lets knock, until its end. */ invited: (Named & { meeting: string; until: string })[] }
 export interface RulesChange { access?: NamingIds; straight?: NamingIds; cohosts?: string[]; pin?: string }
 export interface NamingIds { on: boolean; persons: string[]; groups: string[] }
+/** What the key log says of one of one's own devices: ids and key in base64url, time in seconds. */
+export interface Inscribed { device: string; index: number; time: number; key: string }
 /** Somebody in the directory; presence is absent when away, or turned off. */
 export interface Entry extends Named { presence?: "here" | "call"; contact?: boolean }
 
@@ -238,6 +240,8 @@ export const api = {
   sessions: async () => (await request<{ sessions: OwnSession[] }>("GET", "/api/account/sessions")).sessions,
   /** Proves again who one is, for acts that need a recent proof. The session stays the same. */
   prove: (given: Given) => request<void>("POST", "/api/proof", given),
+  /** One's own devices in the key log, the newest first, at most 200. */
+  devices: async () => (await request<{ devices: Inscribed[] }>("GET", "/api/devices")).devices,
   endOtherSessions: () => request<void>("DELETE", "/api/account/sessions", {}),
   endSession: (session: string) => request<void>("DELETE", `/api/account/sessions/${id(session)}`),
 

@@ -9,7 +9,7 @@ import { api, ApiError, growth, roomTree, signalURL } from "../api/index.ts";
 import { randomText } from "./bytes.ts";
 import { OwnMedia } from "./devices.ts";
 import { installHook } from "./hook.ts";
-import { logCode } from "./keylog.ts";
+import { logCode, refusedCode } from "./keylog.ts";
 import { Line, type Socket } from "./line.ts";
 import { Lobby } from "./lobby.ts";
 import { Media } from "./media.ts";
@@ -143,7 +143,7 @@ export class Call extends CallSignals implements CallActions {
 
   /** Why the sealed side did not come about. */
   private async why(e: unknown): Promise<ReasonCode> {
-    const caught = logCode(e);
+    const caught = logCode(e) ?? refusedCode(e);
     if (caught) return caught;
     const status = (e as { status?: unknown }).status;
     if (typeof status !== "number") return "core-failed";
@@ -152,7 +152,7 @@ export class Call extends CallSignals implements CallActions {
 
   async acceptLog(): Promise<void> {
     if (this.state.peek().phase !== "error" || !this.logProblem.value) return;
-    await this.parts.forgetLog();
+    try { await this.parts.forgetLog(); } catch (e) { return this.enterPhase("error", "key-failed", (e as Error).message); }
     await this.start();
   }
 

@@ -77,3 +77,9 @@ export function logCode(e: unknown): ReasonCode | null {
   const rule = (e as { rule?: unknown } | null)?.rule;
   return rule === "log-key" || rule === "log-shorter" || rule === "log-forked" || rule === "log-statement" || rule === "log-kept" ? rule : null;
 }
+
+/** Why the server inscribes no device, where it says so in a way that waiting does not change; null for another failure. */
+export function refusedCode(e: unknown): ReasonCode | null {
+  const code = (e as { code?: unknown } | null)?.code;
+  return code === "too-many-devices" || code === "device-log-damaged" || code === "not-recorded" ? code : null;
+}

@@ -1,7 +1,7 @@
 /** What the engine uses of the sealed side, so that it runs in tests without workers. The real parts satisfy it as they are. */
-import type { Device, FrameClient, FrameStats, GroupView, MLSClient, SeenLog } from "@huisclos/e2ee";
+import type { Device, FrameClient, FrameStats, GroupView, KeyPackageInfo, MLSClient, SeenLog } from "@huisclos/e2ee";
 
-export type { Device, FrameStats, GroupView, SeenLog };
+export type { Device, FrameStats, GroupView, KeyPackageInfo, SeenLog };
 
 export type MLSPort = Pick<MLSClient,
   "create" | "keyPackage" | "inspect" | "admit" | "commit" | "accepted" | "refused" | "process" | "join" | "seal" | "open" | "groupState" | "unproven" | "proven" | "leave" | "terminate">;

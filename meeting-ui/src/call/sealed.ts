@@ -1,6 +1,7 @@
 /** Puts the sealed side of this device together out of crypto/e2ee: its key, the MLS core, frame workers. */
 import { FrameClient, keepSeenLog, MLSClient, openDevice, readSeenLog, toBase64url, wasmURL, workerURL, type Device, type LogAnswer } from "@huisclos/e2ee";
 import { inscribe } from "../api/index.ts";
+import { refusedCode } from "./keylog.ts";
 import type { SealedSide } from "./ports.ts";
 
 /** The device is inscribed in the server's key log, and the answer held against what this browser has seen of the log before. */
@@ -36,14 +37,14 @@ export async function openSealedSide(room: string, account: string, name: string
 
 const inscribeWithin = 20_000, inscribeAgainAfter = 1500;
 
-/** A server that is just starting, or a line that is down, gets some time. */
+/** A server that is just starting, or a line that is down, gets some time; one that says why it inscribes nothing gets none. */
 async function inscribed(room: string, device: Device, since: number): Promise<LogAnswer> {
   for (const end = Date.now() + inscribeWithin; ;) {
     try {
       return await inscribe(room, { device: toBase64url(device.id), key: toBase64url(device.publicKey), since });
     } catch (e) {
       const status = (e as { status?: unknown }).status;
-      if (typeof status !== "number" || status !== 0 && status < 500 || Date.now() > end) throw e;
+      if (typeof status !== "number" || status !== 0 && status < 500 || refusedCode(e) !== null || Date.now() > end) throw e;
       await new Promise((done) => { setTimeout(done, inscribeAgainAfter); });
     }
   }

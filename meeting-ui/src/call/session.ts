@@ -11,7 +11,7 @@ import { toBase64url } from "@huisclos/e2ee/bytes.ts";
 import { randomText, sameBytes, sha256 } from "./bytes.ts";
 import { decodeSealed, encodeSealed, type SealedMessage } from "./messages.ts";
 import { LogWatch } from "./keylog.ts";
-import type { GroupView, MLSPort, SeenLog } from "./ports.ts";
+import type { GroupView, KeyPackageInfo, MLSPort, SeenLog } from "./ports.ts";
 import { atLeast, sameProfile, type Profile } from "./profile.ts";
 import { Queue } from "./queue.ts";
 import type { ReasonCode } from "./state.ts";
@@ -137,7 +137,7 @@ export class Session {
     return r !== null && r.from.members.some((m) => m.signatureKey === who.signatureKey && m.account === who.account && m.device === who.device && !r.without.includes(m.leaf));
   }
 
-  inspect(keyPackage: Uint8Array): Promise<{ account: string; device: string; name: string; signatureKey: string } | undefined> {
+  inspect(keyPackage: Uint8Array): Promise<KeyPackageInfo | undefined> {
     return this.queue.run(() => this.mls.inspect(keyPackage));
   }
 

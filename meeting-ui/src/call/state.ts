@@ -36,6 +36,7 @@ export type ReasonCode =
   | "left" | "over" | "other-tab" | "removed-by-host" | "absent" | "session-ended" | "room-deleted" | "wedged"
   // error
   | "unsupported" | "two-factors" | "role" | "not-signed-in" | "room-unknown" | "room-barred" | "pin-needed" | "link-without-owner" | "core-failed" | "key-failed" | "network" | "media-failed" | "protocol" | "full" | "capacity" | "calls" | "draining" | "not-recorded" | "clock"
+  | "too-many-devices" | "device-log-damaged"
   // not-safe
   | "policy" | "creator-not-owner" | "wrong-room" | "words-differ" | "forked" | "restart-refused" | "profile" | "weaker" | "log-unproven"
   // not-safe, or before anything is sent: error
@@ -107,6 +108,8 @@ export interface Person {
   quality: LinkQuality;
   /** The words were compared while this device was in the call. */
   compared: boolean;
+  /** When the device was inscribed in the key log (ms, the server's clock), as its proof says. */
+  inscribed: number;
 }
 
 export interface Knock {
@@ -119,7 +122,10 @@ export interface Knock {
   email: string;
   /** Server's word: came by an invitation. */
   guest: boolean;
+  /** When it was sent (ms). */
   since: number;
+  /** When the device was inscribed in the key log (ms, the server's clock), as the KeyPackage proves. */
+  inscribed: number;
   /** An admission was sent, the commit is on its way. */
   busy: boolean;
 }

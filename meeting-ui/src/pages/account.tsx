@@ -5,6 +5,7 @@ import { place } from "../route.ts";
 import { ask, asApiError } from "../session.ts";
 import { desk } from "../words/desk.ts";
 import { CalendarAddress } from "./calendar.tsx";
+import { Devices } from "./devices.tsx";
 import { Presence } from "./directory.tsx";
 import { Frame, langNames, mySecurity, themes } from "./frame.tsx";
 
@@ -29,6 +30,7 @@ export function Account({ me }: { me: Me }) {
         {me.role !== "guest" && <CalendarAddress />}
         <Look />
         <SessionsPart key={turn} />
+        <Devices me={me} />
         <DataPart />
         <EndPart me={me} onChange={ask} />
       </div>

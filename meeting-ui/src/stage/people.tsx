@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { Avatar, Badge, Button, compareNames, Confirm, Icon, IconButton, Menu, MenuItem, Switch, time } from "@huisclos/ui-kit";
 import type { Person } from "../call/state.ts";
+import { Fresh } from "./fresh.tsx";
 import { callWords } from "../words/call.ts";
 import { pinned, type Meeting } from "./view.ts";
 
@@ -48,7 +49,7 @@ function Lobby({ meeting }: { meeting: Meeting }) {
         {meeting.lobby.value.map((k) => (
           <li key={k.id} class="person">
             <Avatar name={k.name} of={k.account} />
-            <span class="person__who"><span class="row person__name"><b class="cut">{k.name}</b>{k.guest && <Badge tone="attention">{t.guest}</Badge>}</span><span class="muted small cut">{k.email}</span><span class="muted small">{t.since(time(k.since))}</span></span>
+            <span class="person__who"><span class="row person__name"><b class="cut">{k.name}</b>{k.guest && <Badge tone="attention">{t.guest}</Badge>}</span><span class="muted small cut">{k.email}</span><span class="muted small">{t.since(time(k.since))}</span><Fresh inscribed={k.inscribed} /></span>
             <span class="row lobby__acts">
               <Button aria-label={t.denyNamed(k.name)} disabled={k.busy} onClick={() => meeting.deny(k.id)}>{t.deny}</Button>
               <Button look="primary" aria-label={t.admitNamed(k.name)} busy={k.busy} onClick={() => void meeting.admit(k.id)}>{k.busy ? t.admitting : t.admit}</Button>
@@ -72,6 +73,7 @@ function Row({ person: p, host, onAsk }: { person: Person; host: boolean; onAsk:
         <span class="row row--wrap person__marks">
           {p.host && <Badge tone="accent">{t.host}</Badge>}
           {p.guest && <Badge tone="attention">{t.guest}</Badge>}
+          {!p.me && <Fresh inscribed={p.inscribed} />}
           {!p.connected && !p.me && <span class="muted small">{tile.reconnecting}</span>}
         </span>
       </span>

@@ -10,6 +10,8 @@ export const about = dictionary(
         title: "Comment une salle se ferme",
         items: [
           "Chaque appareil possède sa propre clé. Elle est faite sur l’appareil et n’en sort pas.",
+          "Chaque appareil est inscrit dans une liste que le serveur signe, qui ne peut que s’allonger et dont rien ne s’efface. Chacun prouve à tous, dans la salle, que le sien y est.",
+          "Votre navigateur se souvient de la liste qu’il a vue. Si le serveur en montre une plus courte, une autre, ou une que signe une autre clé, il n’entre pas et vous le dit.",
           "Les appareils présents conviennent d’une clé commune, que le serveur ne connaît pas. Elle change à chaque entrée, à chaque départ et régulièrement pendant la réunion.",
           "Seul un hôte fait entrer quelqu’un de nouveau. Ni le serveur ni un administrateur ne peuvent ajouter une personne sans que tous la voient dans la liste.",
           "Quand une personne est retirée, le serveur cesse aussitôt de lui transmettre quoi que ce soit, et la salle change de clé.",
@@ -35,8 +37,8 @@ export const about = dictionary(
       {
         title: "Ce qui n’est pas encore là",
         items: [
-          "Les appareils ne sont pas encore vérifiés dans un journal des clés. Le lien entre un nom et un appareil repose donc sur le serveur tant que vous n’avez pas comparé les mots.",
-          "L’ajout d’un appareil à un compte n’est pas encore une déclaration signée que tous peuvent contrôler.",
+          "Un appareil s’inscrit sans qu’un appareil plus ancien du même compte, ou une clé de secours, le confirme. Le serveur, ou qui a pris le compte, pourrait en inscrire un au nom de quelqu’un : il resterait pour toujours dans la liste, serait signalé comme récent pendant un jour d’après l’heure que dit le serveur, et figurerait dans « Mon compte ». Que ce soit bien la personne, les mots comparés vous le disent.",
+          "Personne d’autre que le serveur ne signe cette liste : deux groupes de personnes qui ne se rencontrent jamais pourraient en voir deux. Un appareil perdu ne peut pas encore y être rayé.",
           "La voix et l’image ne portent pas encore la signature de leur auteur : une personne présente et malveillante pourrait en imiter une autre.",
           "Les appareils ne se confirment pas encore, à intervalle régulier, qu’ils voient la même salle. Un serveur malveillant pourrait retarder l’annonce d’un retrait ; votre appareil ne le verrait qu’au changement de clé suivant.",
           "Cette page vient du serveur. Qui le contrôle pourrait un jour vous en servir une autre. Une application installée, que l’on peut vérifier, est prévue.",
@@ -62,6 +64,8 @@ export const about = dictionary(
         title: "How a room closes",
         items: [
           "Each device has a key of its own. It is made on the device and does not leave it.",
+          "Each device stands in a list that the server signs, that can only grow and from which nothing is erased. Everybody proves to all others in the room that theirs is in it.",
+          "Your browser remembers the list that it has seen. If the server shows a shorter one, another, or one that another key has signed, it does not go in and tells you.",
           "The devices present agree on a common key, which the server does not know. It changes at each arrival, at each departure and regularly during the meeting.",
           "Only a host lets somebody new in. Neither the server nor an administrator can add a person without everybody seeing them in the list.",
           "When a person is removed, the server stops passing anything to them at once, and the room changes its key.",
@@ -87,8 +91,8 @@ export const about = dictionary(
       {
         title: "What is not there yet",
         items: [
-          "Devices are not verified against a key log yet. The link between a name and a device therefore rests on the server until you have compared the words.",
-          "Adding a device to an account is not yet a signed statement that everybody can check.",
+          "A device is put on the list without an older device of the same account, or a recovery key, confirming it. The server, or whoever took the account over, could put one there in somebody’s name: it would stay on the list for ever, would be marked as new for a day by the time that the server says, and would stand in “My account”. That it is really the person, the words that you compare tell you.",
+          "Nobody but the server signs this list: two groups of people who never meet could be shown two. A lost device can’t be struck off it yet.",
           "Voices and pictures do not carry their author’s signature yet: a malicious person in the room could imitate another.",
           "Devices do not yet confirm to each other, at regular intervals, that they see the same room. A malicious server could delay the news of a removal; your device would notice only at the next change of key.",
           "This page comes from the server. Whoever controls it could one day serve you another. An installed application that can be verified is planned.",
