@@ -18,7 +18,7 @@ export function OtherLog({ meeting }: { meeting: Meeting }) {
         <Seal state="not-safe" size="l" />
         <h1>{told?.title}</h1>
         <p>{told?.text}</p>
-        <p class="muted">{w.cause}</p>
+        {code !== "log-kept" && <p class="muted">{w.cause}</p>}
         <p>{w.advice}</p>
         {detail && <details class="small"><summary>{t.detail}</summary><p class="code">{detail}</p></details>}
         <div class="row row--wrap over__acts">
