@@ -149,41 +149,34 @@ func (m *Material) readBinary(data []byte, passphrase string) error {
 var signedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 
 // work is the largest count of rounds that a PKCS#12 file may ask for: the largest of the integers that stand in it beside a salt
-// (RFC 7292 §4 MacData, RFC 8018 §A.2 PBKDF2-params, appendix C pkcs-12PbeParams), found by their form without trusting the
-// file's structure. An octet string of what is encrypted has no such form but by chance, which then refuses.
-func work(data []byte) (most int) {
-	for i := 0; i+2 < len(data); i++ {
-		if data[i] != asn1.TagInteger || data[i+1] < 3 || data[i+1] > 8 || i+2+int(data[i+1]) > len(data) {
-			continue
+// (RFC 7292 §4 MacData, RFC 8018 §A.2 PBKDF2-params, appendix C pkcs-12PbeParams), wherever that is. It reads the file's elements by the
+// rules by which they are decoded later, and looks into every octet string that holds some; no certificate and no key has such a pair.
+func work(data []byte) int { return rounds(data, maxNested) }
+
+// maxNested is how deep elements are looked for; what is decoded of a PKCS#12 file lies half as deep.
+const maxNested = 32
+
+func rounds(data []byte, depth int) (most int) {
+	salted := false // the element before is an octet string
+	for depth > 0 && len(data) > 0 {
+		var v asn1.RawValue
+		rest, err := asn1.Unmarshal(data, &v)
+		if err != nil {
+			break
 		}
-		if !afterSalt(data[:i]) {
-			continue
+		data = rest
+		octets := v.Class == asn1.ClassUniversal && v.Tag == asn1.TagOctetString
+		switch {
+		case v.IsCompound || octets:
+			most = max(most, rounds(v.Bytes, depth-1))
+		case salted && v.Class == asn1.ClassUniversal && v.Tag == asn1.TagInteger:
+			n := 0
+			for _, b := range v.Bytes {
+				n = min(n<<8|int(b), 1<<40)
+			}
+			most = max(most, n)
 		}
-		n := 0
-		for _, b := range data[i+2 : i+2+int(data[i+1])] {
-			n = min(n<<8|int(b), 1<<40)
-		}
-		most = max(most, n)
+		salted = octets
 	}
 	return most
-}
-
-// afterSalt reports whether data ends with an OCTET STRING, of up to 1024 octets, as a salt is.
-func afterSalt(data []byte) bool {
-	for length := 1; length <= 1024; length++ {
-		header := []byte{asn1.TagOctetString, byte(length)}
-		switch {
-		case length > 255:
-			header = []byte{asn1.TagOctetString, 0x82, byte(length >> 8), byte(length)}
-		case length > 127:
-			header = []byte{asn1.TagOctetString, 0x81, byte(length)}
-		}
-		if len(data) < length+len(header) {
-			return false
-		}
-		if bytes.HasSuffix(data[:len(data)-length], header) {
-			return true
-		}
-	}
-	return false
 }
