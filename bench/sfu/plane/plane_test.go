@@ -58,7 +58,8 @@ func TestLoad(t *testing.T) {
 			if r.Opened == 0 || r.Wrong != 0 || r.BadPackets != 0 {
 				t.Errorf("%d opened, %d wrong, %d bad packets", r.Opened, r.Wrong, r.BadPackets)
 			}
-			if s.Feedback && (r.NACKs == 0 || r.Repairs != r.NACKs) {
+			// More than was asked for: a machine that stands still looks like a lossy line, and sound is sent twice over those.
+			if s.Feedback && (r.NACKs == 0 || r.Repairs < r.NACKs) {
 				t.Errorf("%d numbers reported lost, %d repairs", r.NACKs, r.Repairs)
 			}
 			if !s.Feedback && r.Repairs != 0 {
