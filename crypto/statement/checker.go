@@ -14,7 +14,8 @@ const maxOpened = 4096
 // A Checker applies the rules of one log to calls: server, native and browser clients run the same ones, so that an honest race never
 // forks people. Several goroutines may use it. Without a log, which is the nil Checker, everything is refused.
 type Checker struct {
-	log keylog.PublicKey
+	log  keylog.PublicKey
+	text string // of log, as rooms have it
 
 	mu     sync.Mutex
 	opened map[string]keylog.Checkpoint // notes whose signature holds
@@ -22,11 +23,8 @@ type Checker struct {
 
 // NewChecker is the rules of a log.
 func NewChecker(log keylog.PublicKey) *Checker {
-	return &Checker{log: log, opened: make(map[string]keylog.Checkpoint)}
+	return &Checker{log: log, text: log.String(), opened: make(map[string]keylog.Checkpoint)}
 }
-
-// Log is the key of the log that these rules go by.
-func (c *Checker) Log() keylog.PublicKey { return c.log }
 
 func refuse(rule string, err error) error {
 	e := &mls.PolicyError{Rule: rule}
@@ -64,64 +62,55 @@ func (c *Checker) room(extensions []mls.Extension) error {
 	if err != nil {
 		return refuse("room", err)
 	}
-	_, err = c.View(room)
-	return err
+	return c.view(room)
 }
 
-// View is the checkpoint in a group's room. It refuses, with an [mls.PolicyError], a group without one, or of another log.
-func (c *Checker) View(room mls.Room) (keylog.Checkpoint, error) {
+// view checks the checkpoint in a group's room. It refuses a group without one, or of another log.
+func (c *Checker) view(room mls.Room) error {
 	if c == nil {
-		return keylog.Checkpoint{}, refuse("no-log", nil)
+		return refuse("no-log", nil)
 	}
 	key, note, ok := bytes.Cut(room.Checkpoint, []byte{'\n'})
 	if !ok || len(note) > maxNote {
-		return keylog.Checkpoint{}, refuse("no-log", nil)
+		return refuse("no-log", nil)
 	}
-	if string(key) != c.log.String() {
-		return keylog.Checkpoint{}, refuse("other-log", nil)
+	if string(key) != c.text {
+		return refuse("other-log", nil)
 	}
-	at, err := c.open(note)
-	if err != nil {
-		return keylog.Checkpoint{}, refuse("no-log", err)
+	if _, err := c.open(note); err != nil {
+		return refuse("no-log", err)
 	}
-	return at, nil
+	return nil
 }
 
-// Shown is what a leaf shows: the device's statement, and the checkpoint of the log that holds it.
-type Shown struct {
-	Statement  Statement
-	Checkpoint keylog.Checkpoint
-}
-
-// Leaf checks what a leaf shows: that the statement which its credential names is in the log, and is of its account, device and key.
+// Leaf returns what a leaf shows: the statement that its credential names, which is in the log, and is of its account, device and key.
 // It refuses with an [mls.PolicyError].
-func (c *Checker) Leaf(identity, key []byte, extensions []mls.Extension) (Shown, error) {
+func (c *Checker) Leaf(identity, key []byte, extensions []mls.Extension) (Statement, error) {
 	if c == nil {
-		return Shown{}, refuse("no-log", nil)
+		return Statement{}, refuse("no-log", nil)
 	}
 	device, err := mls.ParseDeviceCredential(identity)
 	if err != nil {
-		return Shown{}, refuse("credential", err)
+		return Statement{}, refuse("credential", err)
 	}
 	e, err := EvidenceOf(extensions)
 	if err != nil {
-		return Shown{}, refuse("no-statement", err)
+		return Statement{}, refuse("no-statement", err)
 	}
 	s := Statement{Kind: Device, Account: device.Account, Device: device.Device, Key: key, Time: e.Time}
-	at, err := c.in(s, device.Statement, e)
-	if err != nil {
-		return Shown{}, refuse("statement", err)
+	if err := c.in(s, device.Statement, e); err != nil {
+		return Statement{}, refuse("statement", err)
 	}
-	return Shown{s, at}, nil
+	return s, nil
 }
 
 // in checks that a statement is record n of the log.
-func (c *Checker) in(s Statement, n uint64, e Evidence) (keylog.Checkpoint, error) {
+func (c *Checker) in(s Statement, n uint64, e Evidence) error {
 	at, err := c.open(e.Note)
 	if err != nil {
-		return keylog.Checkpoint{}, err
+		return err
 	}
-	return at, keylog.CheckInclusion(e.Proof, at.Size, at.Root, n, keylog.LeafHash(s.Marshal()))
+	return keylog.CheckInclusion(e.Proof, at.Size, at.Root, n, keylog.LeafHash(s.Marshal()))
 }
 
 func (c *Checker) open(note []byte) (keylog.Checkpoint, error) {
@@ -146,7 +135,7 @@ func (c *Checker) open(note []byte) (keylog.Checkpoint, error) {
 
 // Group checks a whole group, as who joins it or begins to observe it does. It refuses with an [mls.PolicyError].
 func (c *Checker) Group(room mls.Room, members []mls.Member) error {
-	if _, err := c.View(room); err != nil {
+	if err := c.view(room); err != nil {
 		return err
 	}
 	for _, m := range members {

@@ -125,5 +125,5 @@ func (s *Session) Inspect(keyPackage []byte, now time.Time) (Knocker, error) {
 	if err != nil {
 		return Knocker{}, err
 	}
-	return Knocker{device.Account, device.Device, name, leaf.SignatureKey, kp.Ref(), time.Unix(int64(shown.Statement.Time), 0)}, nil
+	return Knocker{device.Account, device.Device, name, leaf.SignatureKey, kp.Ref(), time.Unix(int64(shown.Time), 0)}, nil
 }
