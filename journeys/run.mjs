@@ -27,7 +27,7 @@ const forms = new Set(['account', 'audit', 'backup', 'directory', 'factor', 'gue
 const atOnce = 2;
 /**
  * Left out of the short form (harness/form.ts): VP9 in layers, which no client that is handed out asks for, and whose encoders need all of two cores;
- * and three whose other halves the Go tests have with the same real servers: a proxy in front, mail, Prometheus.
+ * mail and Prometheus, for which Go tests have the same real servers; and the reverse proxy, three minutes that nothing else stands for: `make journeys` plays it.
  */
 const long = new Set(process.env.HUISCLOS_SHORT === '1' && words.length === 0 ? ['spatial', 'reverse-proxy', 'mail', 'observe'].map((name) => `${name}.test.ts`) : []);
 

@@ -1,5 +1,5 @@
 /**
- * The short form, as continuous integration plays it (HUISCLOS_SHORT=1): every journey, but of those that are played in two views (desktop
+ * The short form, as continuous integration plays it (HUISCLOS_SHORT=1): every journey but the few that run.mjs names, and of those that are played in two views (desktop
  * and phone, French and English, Chromium and Firefox) one; which one is chosen so that both of each are met by about half of the journeys.
  * `make journeys` and `make test` play all of them.
  */
