@@ -280,6 +280,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.onStop(server.Close)
+	server.SetBudget(budgetOf(s.Limits))
 	a.trials = &trials{server: server}
 	a.hall = meetings.NewHall(meetings.HallOptions{Statements: statement.NewChecker(a.devices.Public()), Records: records{a.rooms, a.canaries}, Media: watchedPlane{plane{server}, seen, s.now}, Plane: plane{server}, Relay: lastWay{a.relay}, Audit: recorder{trail, seen, a.canaries}, Writable: db.Writable,
 		Diary: a.diary, Calls: s.Limits.Calls, Now: s.now, Rand: rand.Reader, Log: log.With("part", "meetings"), Limits: s.limits()})

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"huisclos/appliance/config"
+	"huisclos/media"
+	"huisclos/media/pace"
 	"huisclos/meetings"
 	"huisclos/store"
 )
@@ -38,8 +40,14 @@ func (a *Appliance) settleDiary(now time.Time) {
 	}
 }
 
+// budgetOf is what calls may be sent, in bits a second.
+func budgetOf(l config.Limits) media.Budget {
+	return media.Budget{Call: pace.Bitrate(l.CallMbps) * 1_000_000, Person: pace.Bitrate(l.PersonKbps) * 1000}
+}
+
 // useLimits takes over what people may use from now on. No call in progress loses anybody.
 func (a *Appliance) useLimits(s config.Settings) {
 	a.hall.SetLimits(s.Limits.Calls, s.Limits.People)
 	a.accounts.SetSessions(s.Limits.Sessions)
+	a.watched.server.SetBudget(budgetOf(s.Limits))
 }

@@ -44,7 +44,7 @@ func (p plane) Stats(call meetings.CallID) meetings.MediaStats {
 	out := meetings.MediaStats{Forwarded: s.Forwarded, Refused: counts(s.Refused)}
 	for _, peer := range s.Peers {
 		out.Peers = append(out.Peers, meetings.PeerStats{Peer: meetings.PeerID(peer.Peer), Transport: peer.Transport,
-			Forwarded: peer.Forwarded, Received: peer.Received, Refused: counts(peer.Refused)})
+			Forwarded: peer.Forwarded, Received: peer.Received, Sending: int(peer.Sending), Refused: counts(peer.Refused)})
 	}
 	return out
 }

@@ -24,6 +24,7 @@ type Down struct {
 	// Guarded by source.mu.
 	numbers   *forward.Down
 	forwarded uint64
+	octets    uint64 // on the network, since the last tick
 }
 
 // Detach ends forwarding. When it returns, the outlet is not called any more.
@@ -112,6 +113,7 @@ func (d *Down) Lost(sequences []uint16, t Turn, now time.Time) {
 	}
 	for _, sequence := range sequences {
 		if p, n, ok := d.numbers.Lost(sequence, &d.source.rings, now); ok {
+			d.octets += uint64(len(p.Payload)) + around
 			d.outlet.Resend(t, d, n, &p)
 		}
 	}
@@ -181,6 +183,8 @@ func (r *Router) Tick(interval time.Duration, now time.Time) {
 		}
 	}
 	r.agree(now)
+	r.count(interval)
+	r.divide()
 	for _, p := range r.leaves {
 		r.allocate(p, now)
 	}

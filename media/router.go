@@ -58,6 +58,12 @@ type Router struct {
 	agreeing  sync.Mutex
 	agreement pace.Agreement // guarded by agreeing
 	vp9       atomic.Bool    // the agreement stands
+
+	budget Budget
+	shares atomic.Int64 // the payload that one receiver may be sent (a pace.Bitrate), zero is no bound
+
+	sharing sync.Mutex
+	over    float64 // how much more than its payload the network carries; guarded by sharing
 }
 
 type peer struct {
@@ -84,6 +90,10 @@ type peer struct {
 	limit     pace.Bitrate
 	congested bool
 	full      pace.Bitrate // what it would get without a limit
+	chosen    pace.Bitrate // what it gets
+	// What the network carries to it and what was chosen for it, both over the
+	// last seconds.
+	sending, meant pace.Bitrate
 }
 
 type trackKey struct {
@@ -97,6 +107,7 @@ func NewRouter(epoch uint64, now time.Time) *Router {
 		peers:   make(map[PeerID]*peer),
 		leaves:  make(map[uint32]*peer),
 		refused: make(map[RefusedReason]uint64),
+		over:    usualOver,
 	}
 	r.epochs.Set(epoch, now)
 	return r
@@ -395,7 +406,7 @@ func (r *Router) Wants(id PeerID, wants []Want, now time.Time) error {
 
 // Limit notes what a receiver's line carries (zero is no limit) and whether
 // packets are queueing or being lost on it now. It gives what the receiver would
-// be sent without a limit.
+// be sent if the line had none.
 func (r *Router) Limit(id PeerID, limit pace.Bitrate, congested bool, now time.Time) (full pace.Bitrate) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -406,7 +417,7 @@ func (r *Router) Limit(id PeerID, limit pace.Bitrate, congested bool, now time.T
 	p.choosing.Lock()
 	before := p.limit
 	p.limit, p.congested = limit, congested
-	full = p.full
+	full = lesser(p.full, r.share()) // the line is not searched for what the budget would not let go
 	p.choosing.Unlock()
 	// A limit that narrows is acted on at once; one that widens can wait for the tick.
 	if limit > 0 && (before == 0 || limit < before-before/10) {
@@ -442,8 +453,8 @@ func (r *Router) allocate(p *peer, now time.Time) {
 		d.source.mu.Unlock()
 		in.downs = append(in.downs, d)
 	}
-	a := in.room.Allocate(in.streams, p.limit, now)
-	p.full = a.Full
+	a := in.room.Allocate(in.streams, lesser(p.limit, r.share()), now)
+	p.full, p.chosen = a.Full, a.Sum
 	for i, c := range a.Choices {
 		in.downs[i].target(c, p.congested && p.limit > 0, now)
 	}
@@ -472,7 +483,8 @@ type CallStats struct {
 }
 
 // PeerStats of one admitted or connected peer: packets forwarded to it and
-// received from it, and what was refused of the latter.
+// received from it, and what was refused of the latter. Sending is what the
+// network carries to it, over the last seconds.
 type PeerStats struct {
 	Peer      PeerID
 	Admitted  bool
@@ -480,6 +492,7 @@ type PeerStats struct {
 	Since     time.Time
 	Forwarded uint64
 	Received  uint64
+	Sending   pace.Bitrate
 	Refused   map[RefusedReason]uint64
 	Transport string // "udp", "tcp" or "relay", of the publisher connection, else of the other
 }
@@ -502,6 +515,9 @@ func (r *Router) Stats() CallStats {
 			ps.Forwarded += d.forwarded
 			d.source.mu.Unlock()
 		}
+		p.choosing.Lock()
+		ps.Sending = p.sending
+		p.choosing.Unlock()
 		for reason, n := range ps.Refused {
 			stats.Refused[reason] += n
 		}

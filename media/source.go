@@ -191,7 +191,7 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 	ly.bytes[temporal] += len(p.Payload)
 	ly.temporals = max(ly.temporals, temporal+1)
 	ly.heard = now
-	sent := false
+	octets, sent := uint64(len(p.Payload))+around, false
 	for _, d := range s.downs {
 		n, ok := d.numbers.Forward(l, p, &s.clocks, now)
 		if !ok {
@@ -199,6 +199,7 @@ func (s *Source) forward(l forward.Layer, ly *layer, p *gate.Packet, t Turn, now
 		}
 		sent = true
 		d.forwarded++
+		d.octets += octets
 		d.outlet.Send(t, d, n, p)
 	}
 	// What nobody was sent nobody can miss.

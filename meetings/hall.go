@@ -441,6 +441,7 @@ type MemberInfo struct {
 	Transport string
 	Forwarded uint64
 	Received  uint64
+	Sending   int // bits a second that the network carries to them
 
 	peer PeerID
 }
@@ -459,7 +460,7 @@ func (h *Hall) Calls() []CallInfo {
 		for _, p := range stats.Peers {
 			for i := range info.Members {
 				if m := &info.Members[i]; m.peer != "" && m.peer == p.Peer {
-					m.Transport, m.Forwarded, m.Received = p.Transport, p.Forwarded, p.Received
+					m.Transport, m.Forwarded, m.Received, m.Sending = p.Transport, p.Forwarded, p.Received, p.Sending
 				}
 			}
 		}

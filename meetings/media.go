@@ -84,5 +84,6 @@ type PeerStats struct {
 	Transport string
 	Forwarded uint64
 	Received  uint64
+	Sending   int // bits a second that the network carries to it
 	Refused   map[string]uint64
 }

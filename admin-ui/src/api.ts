@@ -28,7 +28,7 @@ export interface Mail {
   on: boolean; waiting: number; oldest?: string; sent?: string; givenUp: number;
   failing?: { since: string; fr: string; en: string; detail: string };
 }
-export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number }
+export interface Member { account: string; name: string; leaf: number; since: string; connected: boolean; transport: string; forwarded?: number; received?: number; /** Bits a second that the network carries to them. */ sending?: number }
 export interface Call {
   call: string; room: { id: string; name: string }; since: string; epoch: number; locked: boolean; members: Member[];
   forwarded: number; refused: Record<string, number>;

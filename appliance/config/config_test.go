@@ -131,6 +131,8 @@ calls = 12
 people = 50
 rooms = 7
 sessions = 3
+call_mbps = 40
+person_kbps = 2500
 
 [backup]
 folder = "backups"
@@ -205,7 +207,7 @@ key = "syslog.key"
 			S3:   S3{Host: "s3.example.org", Port: 9000, Region: "fr-par", Bucket: "visio", Prefix: "a/b", AccessKey: "AKIA", SecretFile: filepath.Join(dir, "s3.secret"), CAFile: "/etc/ssl/s3-ca.pem"}},
 		Update:        Update{Source: filepath.Join(dir, "updates"), Keys: "/etc/huisclos/keys"},
 		Syslog:        Syslog{At: Place{"logs.example.org", 6514}, Format: SyslogCEF, CAFile: filepath.Join(dir, "syslog-ca.pem"), Certificate: "/etc/ssl/syslog.pem", Key: filepath.Join(dir, "syslog.key")},
-		DeletionDelay: 7 * 24 * time.Hour, CallHistory: 0, Limits: Limits{12, 50, 7, 3}, Files: []string{path}, From: map[string]string{},
+		DeletionDelay: 7 * 24 * time.Hour, CallHistory: 0, Limits: Limits{12, 50, 7, 3, 40, 2500}, Files: []string{path}, From: map[string]string{},
 	}
 	for _, k := range keys() {
 		want.From[k] = path

@@ -11,6 +11,9 @@ type Limits struct {
 	People   int // in one call
 	Rooms    int // of one person
 	Sessions int // of one person; a further sign-in ends the one used last longest ago
+
+	CallMbps   int // Mbit/s that all of one call are sent together; 0: no limit but their lines'
+	PersonKbps int // kbit/s that each of them is sent; likewise
 }
 
 // Most that can be set, which is also what holds when nothing is: what the product is tested at.
@@ -19,19 +22,26 @@ const (
 	mostPeople   = 1000
 	mostRooms    = 500
 	mostSessions = 32
+	mostMbps     = 100_000
+	mostKbps     = 1_000_000
 	// leastPeople: a call of one is none.
 	leastPeople = 2
 	// mostHistory is a year and a day: nobody needs longer to see how rooms are used, and the records name when people met.
 	mostHistory = 366
 )
 
-func defaultLimits() Limits { return Limits{0, mostPeople, mostRooms, mostSessions} }
+func defaultLimits() Limits {
+	return Limits{People: mostPeople, Rooms: mostRooms, Sessions: mostSessions}
+}
 
 type limitsTable struct {
 	Calls    *callLimit    `toml:"calls"`
 	People   *peopleLimit  `toml:"people"`
 	Rooms    *roomLimit    `toml:"rooms"`
 	Sessions *sessionLimit `toml:"sessions"`
+
+	CallMbps   *callRate   `toml:"call_mbps"`
+	PersonKbps *personRate `toml:"person_kbps"`
 }
 
 type limitsShape struct {
@@ -39,6 +49,9 @@ type limitsShape struct {
 	People   *int64 `toml:"people"`
 	Rooms    *int64 `toml:"rooms"`
 	Sessions *int64 `toml:"sessions"`
+
+	CallMbps   *int64 `toml:"call_mbps"`
+	PersonKbps *int64 `toml:"person_kbps"`
 }
 
 type callsTable struct {
@@ -62,6 +75,12 @@ func (t limitsTable) apply(s *Settings, said func(key string, is bool) bool) {
 	if said("limits.sessions", t.Sessions != nil) {
 		s.Limits.Sessions = t.Sessions.value
 	}
+	if said("limits.call_mbps", t.CallMbps != nil) {
+		s.Limits.CallMbps = t.CallMbps.value
+	}
+	if said("limits.person_kbps", t.PersonKbps != nil) {
+		s.Limits.PersonKbps = t.PersonKbps.value
+	}
 }
 
 func (t callsTable) apply(s *Settings, said func(key string, is bool) bool) {
@@ -75,6 +94,8 @@ func (l Limits) values(say func(name string, value any)) {
 	say("people", l.People)
 	say("rooms", l.Rooms)
 	say("sessions", l.Sessions)
+	say("call_mbps", l.CallMbps)
+	say("person_kbps", l.PersonKbps)
 }
 
 type (
@@ -82,6 +103,8 @@ type (
 	peopleLimit  struct{ value int }
 	roomLimit    struct{ value int }
 	sessionLimit struct{ value int }
+	callRate     struct{ value int }
+	personRate   struct{ value int }
 	historyDays  struct{ value int }
 )
 
@@ -103,6 +126,16 @@ func (n *roomLimit) UnmarshalText(text []byte) error {
 // UnmarshalText accepts a number of sessions.
 func (n *sessionLimit) UnmarshalText(text []byte) error {
 	return whole(&n.value, text, "limits.sessions", 1, mostSessions)
+}
+
+// UnmarshalText accepts 0, for no limit, and Mbit/s.
+func (n *callRate) UnmarshalText(text []byte) error {
+	return whole(&n.value, text, "limits.call_mbps", 0, mostMbps)
+}
+
+// UnmarshalText accepts 0, for no limit, and kbit/s.
+func (n *personRate) UnmarshalText(text []byte) error {
+	return whole(&n.value, text, "limits.person_kbps", 0, mostKbps)
 }
 
 // UnmarshalText accepts whole days; 0: nothing is kept.

@@ -66,7 +66,7 @@ func shown(s config.Settings) map[string]string {
 	out := map[string]string{"listen": s.Listen, "media_port": fmt.Sprint(s.MediaPort), "log.level": s.LogLevel.String(), "hostnames": fmt.Sprint(len(s.Hostnames)), "addresses": fmt.Sprint(len(s.Addresses)),
 		"public_addresses": fmt.Sprint(len(s.PublicAddresses)), "trusted_proxies": fmt.Sprint(len(s.TrustedProxies)), "mail.port": fmt.Sprint(s.Mail.Port), "mail.security": string(s.Mail.Security),
 		"accounts.deletion_days": s.DeletionDelay.String(), "calls.history_days": s.CallHistory.String(), "limits.calls": fmt.Sprint(s.Limits.Calls), "limits.people": fmt.Sprint(s.Limits.People),
-		"limits.rooms": fmt.Sprint(s.Limits.Rooms), "limits.sessions": fmt.Sprint(s.Limits.Sessions)}
+		"limits.rooms": fmt.Sprint(s.Limits.Rooms), "limits.sessions": fmt.Sprint(s.Limits.Sessions), "limits.call_mbps": fmt.Sprint(s.Limits.CallMbps), "limits.person_kbps": fmt.Sprint(s.Limits.PersonKbps)}
 	if s.Directory.On() {
 		out["directory.url"] = fmt.Sprintf("TLS %v, port %d", s.Directory.TLS, s.Directory.Port)
 	}

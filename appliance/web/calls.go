@@ -58,6 +58,7 @@ type memberJSON struct {
 	Transport string    `json:"transport"`
 	Forwarded uint64    `json:"forwarded"`
 	Received  uint64    `json:"received"`
+	Sending   int       `json:"sending"` // bits a second that the network carries to them
 }
 
 type callRoomJSON struct {
@@ -89,7 +90,7 @@ func (s *Server) listCalls(v *visit) error {
 		}
 		for _, m := range c.Members {
 			j.Members = append(j.Members, memberJSON{m.Account.String(), m.Name, uint32(m.Leaf), m.Since, m.Connected, m.Transport,
-				m.Forwarded, m.Received})
+				m.Forwarded, m.Received, m.Sending})
 		}
 		out = append(out, j)
 	}

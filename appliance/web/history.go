@@ -126,8 +126,14 @@ type limitJSON struct {
 // getLimits shows what people may use, beside what they do use.
 func (s *Server) getLimits(v *visit) error {
 	calls, largest := s.Hall.Calls(), 0
+	widest, most := 0, 0 // bits a second, of a call and of a person
 	for _, c := range calls {
 		largest = max(largest, len(c.Members))
+		sum := 0
+		for _, m := range c.Members {
+			sum, most = sum+m.Sending, max(most, m.Sending)
+		}
+		widest = max(widest, sum)
 	}
 	rooms, all, err := s.Rooms.InUse()
 	if err != nil {
@@ -140,5 +146,6 @@ func (s *Server) getLimits(v *visit) error {
 	bound := s.Settings.InForce().Limits
 	return v.json(http.StatusOK, map[string]any{"limits": []limitJSON{
 		{"limits.calls", bound.Calls, len(calls)}, {"limits.people", bound.People, largest}, {"limits.rooms", bound.Rooms, rooms}, {"limits.sessions", bound.Sessions, sessions},
+		{"limits.call_mbps", bound.CallMbps, (widest + 500_000) / 1_000_000}, {"limits.person_kbps", bound.PersonKbps, (most + 500) / 1000},
 	}, "rooms": all})
 }

@@ -82,7 +82,7 @@ func TestHistoryOfCalls(t *testing.T) {
 	}
 	r = admin.do("GET", "/api/admin/limits", nil)
 	readInto(t, r, &used)
-	if len(used.Limits) != 4 || used.Rooms != 1 || used.Limits[1].Most != 1000 || used.Limits[2].Used != 1 || used.Limits[3].Used < 1 {
+	if len(used.Limits) != 6 || used.Rooms != 1 || used.Limits[1].Most != 1000 || used.Limits[2].Used != 1 || used.Limits[3].Used < 1 {
 		t.Fatalf("%+v", used)
 	}
 }

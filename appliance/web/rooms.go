@@ -25,6 +25,8 @@ type roomJSON struct {
 	People  int        `json:"people"`
 	// Profile is that of the call under way, or of the next.
 	Profile profileJSON `json:"profile"`
+	// Budget is what a call may be sent; without one as much as the lines take.
+	Budget *budgetJSON `json:"budget,omitempty"`
 
 	// To who comes to the door:
 	PIN bool `json:"pin,omitempty"` // it is asked first
@@ -32,6 +34,12 @@ type roomJSON struct {
 	Host     bool          `json:"host,omitempty"`
 	Cohosts  []foundJSON   `json:"cohosts,omitempty"`
 	Straight *straightJSON `json:"straight,omitempty"` // whom a host's device lets in by itself
+}
+
+// budgetJSON is in bits a second; zero is no bound.
+type budgetJSON struct {
+	Call   int `json:"call"`
+	Person int `json:"person"`
 }
 
 // straightJSON is the rule about who comes straight in, as a host sees it during a call.
@@ -59,6 +67,9 @@ func (s *Server) roomOf(r meetings.StoredRoom) (roomJSON, error) {
 		p.Profile = of
 	}
 	j.Profile = profileOf(p)
+	if l := s.Settings.InForce().Limits; l.CallMbps > 0 || l.PersonKbps > 0 {
+		j.Budget = &budgetJSON{l.CallMbps * 1_000_000, l.PersonKbps * 1000}
+	}
 	return j, nil
 }
 

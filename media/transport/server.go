@@ -69,7 +69,8 @@ type Server struct {
 
 	mu     sync.Mutex
 	calls  map[media.CallID]*call
-	past   passed // of calls that ended
+	budget media.Budget // of each call
+	past   passed       // of calls that ended
 	closed bool
 
 	done   chan struct{}
@@ -176,11 +177,23 @@ func (s *Server) Open(id media.CallID, epoch uint64) {
 	if s.closed {
 		return
 	}
-	s.calls[id] = &call{
+	c := &call{
 		id: id, router: media.NewRouter(epoch, s.cfg.Now()),
 		publishers:  make(map[media.PeerID]*publisher),
 		subscribers: make(map[media.PeerID]*subscriber),
 		publishing:  make(map[media.PeerID]*sync.Mutex),
+	}
+	c.router.SetBudget(s.budget)
+	s.calls[id] = c
+}
+
+// SetBudget changes what each call may be sent, those in progress included.
+func (s *Server) SetBudget(b media.Budget) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.budget = b
+	for _, c := range s.calls {
+		c.router.SetBudget(b)
 	}
 }
 

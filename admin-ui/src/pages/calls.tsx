@@ -5,6 +5,7 @@ import { asApiError, useEvery } from "../session.ts";
 import { Head } from "../shell.tsx";
 import { words } from "../words/console.ts";
 import { callsWords } from "../words/calls.ts";
+import { units } from "../words/watch.ts";
 import { PastCallsPart } from "./calls-past.tsx";
 import { Failed } from "./errors.tsx";
 
@@ -67,6 +68,7 @@ function OneCall({ call: c, onEnd }: { call: Call; onEnd: () => void }) {
     { id: "transport", name: t.transport, order: (a, b) => a.transport.localeCompare(b.transport), cell: (m) => t.transports[m.transport] ?? m.transport },
     ...(c.members.some((m) => m.received !== undefined) ? [
       { id: "received", name: t.received, number: true, order: (a: Member, b: Member) => (a.received ?? 0) - (b.received ?? 0), cell: (m: Member) => count(m.received ?? 0) },
+      { id: "rate", name: t.rate, number: true, order: (a: Member, b: Member) => (a.sending ?? 0) - (b.sending ?? 0), cell: (m: Member) => units.rate(m.sending ?? 0) },
       { id: "sent", name: t.sent, number: true, order: (a: Member, b: Member) => (a.forwarded ?? 0) - (b.forwarded ?? 0), cell: (m: Member) => count(m.forwarded ?? 0) },
     ] : []),
   ];
@@ -83,7 +85,7 @@ function OneCall({ call: c, onEnd }: { call: Call; onEnd: () => void }) {
       </div>
       <Table caption={t.members(c.room.name)} columns={columns} rows={c.members} rowKey={(m) => String(m.leaf)} first="since" />
       <div class="row row--wrap call-card__foot">
-        <span class="figures muted">{t.forwarded(count(c.forwarded))}</span>
+        <span class="figures muted">{t.forwarded(count(c.forwarded))} · {t.sending(units.rate(c.members.reduce((n, m) => n + (m.sending ?? 0), 0)))}</span>
         {refused.length === 0 ? <span class="muted">{t.noRefused}</span> : (
           <details class="refused">
             <summary><Badge tone="attention">{count(refused.reduce((n, [, x]) => n + x, 0))}</Badge> {t.refused}</summary>

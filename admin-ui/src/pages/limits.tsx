@@ -10,6 +10,10 @@ import { Failed } from "./errors.tsx";
 type InUse = Awaited<ReturnType<typeof admin.limits>>;
 type One = InUse["limits"][number];
 
+/** Without a limit they go by people's connections. Near the limit is at the limit: the machine keeps a little below it. */
+const rates = new Set(["limits.call_mbps", "limits.person_kbps"]);
+const reached = (l: One) => l.used >= (rates.has(l.setting) ? 0.8 * l.most : l.most);
+
 /** of: the settings; when they change the limits are asked for again. */
 export function LimitsInUse({ of }: { of: Settings }) {
   const t = settingsWords.value.used;
@@ -20,7 +24,7 @@ export function LimitsInUse({ of }: { of: Settings }) {
   const columns: Column<One>[] = [
     { id: "what", name: t.what, cell: (l) => settingName(l.setting) },
     { id: "now", name: t.now, cell: (l) => <span class="any"><b class="figures">{count(l.used)}</b> <span class="muted small">{t.by[l.setting]}</span></span> },
-    { id: "most", name: t.most, cell: (l) => l.most === 0 ? <span class="muted">{t.free}</span> : <span class="row"><span class="figures">{count(l.most)}</span>{l.used >= l.most && <Badge tone="attention">{t.reached}</Badge>}</span> },
+    { id: "most", name: t.most, cell: (l) => l.most === 0 ? <span class="muted">{rates.has(l.setting) ? t.line : t.free}</span> : <span class="row"><span class="figures">{count(l.most)}</span>{reached(l) && <Badge tone="attention">{t.reached}</Badge>}</span> },
   ];
   return (
     <div class="card stack">

@@ -17,7 +17,7 @@ import { SettingsHistory } from "./settings-history.tsx";
 export const ofNames = ["name", "hostnames", "public_addresses", "addresses", "trusted_proxies"], ofMail = ["mail.host", "mail.security", "mail.port", "mail.from", "mail.user", "mail.password"];
 const moreOfMail = ["mail.language", "mail.helo", "mail.ca"];
 const ofDirectory = ["directory.url", "directory.base", "directory.bind_dn", "directory.bind_password", "directory.default_role"], ofProvider = ["oidc.issuer", "oidc.preset", "oidc.client_id", "oidc.client_secret", "oidc.name", "oidc.default_role"];
-const ofLimits = ["limits.calls", "limits.people", "limits.rooms", "limits.sessions", "calls.history_days"];
+const ofLimits = ["limits.calls", "limits.people", "limits.rooms", "limits.sessions", "limits.call_mbps", "limits.person_kbps", "calls.history_days"];
 const ofAccounts = ["accounts.deletion_days", "log.level", "log.addresses"], ofSyslog = ["audit.syslog.address", "audit.syslog.format", "audit.syslog.ca"];
 
 const parts = ["names", "mail", "sources", "accounts", "limits", "syslog", "all", "history"] as const;

@@ -25,9 +25,9 @@ export const settingsWords = dictionary(
       syslog: { title: "Essayer l’envoi au collecteur", text: "Un message d’essai part vers le collecteur, par le même chemin que les entrées ; chaque étape est dite.", act: "Envoyer un message d’essai" },
     },
     used: {
-      title: "Ce qui sert en ce moment", what: "Limite", most: "Permis", now: "En ce moment", free: "selon la machine", reached: "atteinte",
+      title: "Ce qui sert en ce moment", what: "Limite", most: "Permis", now: "En ce moment", free: "selon la machine", line: "selon les connexions", reached: "atteinte",
       rooms: (n: number) => n < 2 ? `${n} salle en tout.` : `${n} salles en tout.`,
-      by: { "limits.calls": "en cours", "limits.people": "dans la plus grande réunion en cours", "limits.rooms": "à la personne qui en a le plus", "limits.sessions": "à la personne qui en a le plus" } as Record<string, string>,
+      by: { "limits.calls": "en cours", "limits.people": "dans la plus grande réunion en cours", "limits.rooms": "à la personne qui en a le plus", "limits.sessions": "à la personne qui en a le plus", "limits.call_mbps": "vers la réunion qui en reçoit le plus", "limits.person_kbps": "vers la personne qui en reçoit le plus" } as Record<string, string>,
     },
     history: {
       none: "Aucun changement", noneText: "Les changements des réglages apparaîtront ici, avec leur auteur.",
@@ -77,6 +77,8 @@ export const settingsWords = dictionary(
       "limits.calls": ["Réunions à la fois", "Qui veut en ouvrir une de plus lit pourquoi elle ne commence pas. 0 : autant que la machine en porte sans gâcher celles en cours."],
       "limits.people": ["Personnes par réunion", "De 2 à 1 000. Un profil de sécurité peut en admettre moins. Personne n’est mis dehors quand la limite baisse."],
       "limits.rooms": ["Salles par personne", "De 1 à 500. Qui en a davantage les garde, et n’en crée pas d’autre."],
+      "limits.call_mbps": ["Débit vers une réunion (Mbit/s)", "Ce que la machine envoie à toutes les personnes d’une réunion, ensemble. Les images deviennent plus petites et moins nombreuses ; le son part toujours. 0 : autant que les connexions en acceptent."],
+      "limits.person_kbps": ["Débit vers une personne (kbit/s)", "Ce que la machine envoie à chaque personne. Au-dessous de 300, il n’y a guère d’image. 0 : autant que sa connexion en accepte."],
       "limits.sessions": ["Connexions par personne", "Navigateurs où la même personne est connectée en même temps, de 1 à 32. Une de plus ferme celle qui n’a pas servi depuis le plus longtemps."],
       "accounts.deletion_days": ["Délai avant suppression, en jours", "Entre la demande de suppression d’un compte et sa suppression ; elle peut être annulée d’ici là."],
       "backup.recipients": ["Clés publiques des sauvegardes", "Pour qui chaque sauvegarde est chiffrée : age1pq1…, qui résiste à un ordinateur quantique et se donne seule, age1…, ssh-ed25519 … ou ssh-rsa …. Sans clé, aucune ne se fait."],
@@ -113,9 +115,9 @@ export const settingsWords = dictionary(
       syslog: { title: "Try the collector", text: "A test message goes to the collector, on the same way as the entries; each step is told.", act: "Send a test message" },
     },
     used: {
-      title: "In use at the moment", what: "Limit", most: "Allowed", now: "At the moment", free: "what the machine carries", reached: "reached",
+      title: "In use at the moment", what: "Limit", most: "Allowed", now: "At the moment", free: "what the machine carries", line: "what connections take", reached: "reached",
       rooms: (n) => n === 1 ? "1 room in all." : `${n} rooms in all.`,
-      by: { "limits.calls": "in progress", "limits.people": "in the largest meeting in progress", "limits.rooms": "of the person with the most", "limits.sessions": "of the person with the most" },
+      by: { "limits.calls": "in progress", "limits.people": "in the largest meeting in progress", "limits.rooms": "of the person with the most", "limits.sessions": "of the person with the most", "limits.call_mbps": "to the meeting that is sent the most", "limits.person_kbps": "to the person who is sent the most" },
     },
     history: {
       none: "No changes", noneText: "Changes of the settings will appear here, with who made them.",
@@ -165,6 +167,8 @@ export const settingsWords = dictionary(
       "limits.calls": ["Meetings at once", "Who wants to open one more reads why it does not begin. 0: as many as the machine carries without spoiling those in progress."],
       "limits.people": ["People in a meeting", "From 2 to 1,000. A security profile may admit fewer. Nobody is sent away when the limit is lowered."],
       "limits.rooms": ["Rooms per person", "From 1 to 500. Who has more keeps them, and makes no further one."],
+      "limits.call_mbps": ["Rate to a meeting (Mbit/s)", "What the machine sends to all people of one meeting together. Pictures become smaller and fewer; sound is always sent. 0: as much as their connections take."],
+      "limits.person_kbps": ["Rate to a person (kbit/s)", "What the machine sends to each person. With less than 300 there is hardly a picture. 0: as much as their connection takes."],
       "limits.sessions": ["Sign-ins per person", "Browsers in which the same person is signed in at once, from 1 to 32. One more ends the one that was used last longest ago."],
       "accounts.deletion_days": ["Delay before deletion, in days", "Between asking for an account’s deletion and the deletion; it can be taken back until then."],
       "backup.recipients": ["Public keys of backups", "For whom each backup is encrypted: age1pq1…, which withstands a quantum computer and is given alone, age1…, ssh-ed25519 … or ssh-rsa …. Without a key none is made."],

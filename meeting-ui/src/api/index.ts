@@ -35,6 +35,8 @@ export interface Me {
 export interface RoomProfile extends Profile { id: string }
 export interface Room {
   id: string; name: string; owner: { id: string; name: string }; created: string; live: boolean; people: number; profile: RoomProfile;
+  /** What a call may be sent, in bits a second: all who are in it together, and each of them. 0: as much as the lines take. */
+  budget?: Budget;
   /** Its PIN has to be given first. */
   pin?: boolean;
   /** To the owner and the co-hosts. */
@@ -42,6 +44,7 @@ export interface Room {
   cohosts?: Named[];
   straight?: Straight;
 }
+export interface Budget { call: number; person: number }
 /** Whom a host's device lets in by itself. */
 export interface Straight { stamp: string; persons: number; groups: string[] }
 export interface Named { id: string; name: string; email?: string }

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
+import type { Budget } from "../api/index.ts";
 import type { Profile } from "../call/profile.ts";
 import type { DeviceProblem, LocalDevice, Phase } from "../call/state.ts";
 import { callWords } from "../words/call.ts";
@@ -15,13 +16,14 @@ export interface DoorProps {
   meeting: Meeting; room: string; roomName: string; owner: string; mine: boolean;
   /** People who were inside when the page asked for the room. */
   inside: number;
+  budget: Budget | undefined;
   /** Of the call under way, or of the next. */
   profile: Profile;
   /** What the owner has to say before opening. */
   helpers?: ComponentChildren;
 }
 
-export function Door({ meeting, room, roomName, owner, mine, inside, profile, helpers }: DoorProps) {
+export function Door({ meeting, room, roomName, owner, mine, inside, budget, profile, helpers }: DoorProps) {
   const t = callWords.value.door;
   const phase = meeting.state.value.phase;
   return (
@@ -33,7 +35,7 @@ export function Door({ meeting, room, roomName, owner, mine, inside, profile, he
           <h1>{roomName}</h1>
         </div>
         <RoomRules room={room} profile={profile} />
-        {phase === "idle" ? <Ready meeting={meeting} inside={inside} helpers={helpers} /> : <Waiting meeting={meeting} phase={phase} />}
+        {phase === "idle" ? <Ready meeting={meeting} inside={inside} budget={budget} helpers={helpers} /> : <Waiting meeting={meeting} phase={phase} />}
       </div>
     </div>
   );
@@ -71,7 +73,7 @@ function choices(list: LocalDevice[], first: string): Option[] {
 
 const shownProblem = (p: DeviceProblem | null): p is Exclude<DeviceProblem, "cancelled"> => p !== null && p !== "cancelled";
 
-function Ready({ meeting, inside, helpers }: { meeting: Meeting; inside: number; helpers: ComponentChildren }) {
+function Ready({ meeting, inside, budget, helpers }: { meeting: Meeting; inside: number; budget: Budget | undefined; helpers: ComponentChildren }) {
   const t = callWords.value;
   const d = meeting.devices.value;
   const mic = meeting.mic.value, cam = meeting.cam.value;
@@ -102,7 +104,7 @@ function Ready({ meeting, inside, helpers }: { meeting: Meeting; inside: number;
         {helpers}
         <Button look="primary" large wide busy={busy} onClick={() => void enter()}>{busy ? t.door.entering : t.door.enter}</Button>
         <p class="muted small door__promise"><Seal state="unverified" /><span>{t.door.sealedHint}</span></p>
-        <Line inside={inside}><a class="door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a></Line>
+        <Line inside={inside} budget={budget}><a class="door__test" href="/test" target="_blank" rel="noopener">{connection.value.linkNewTab}</a></Line>
       </div>
     </>
   );

@@ -11,6 +11,7 @@
  * carry; a meeting where most are silent or still takes less.
  */
 import { camera, cameraRates, cameraSizes, layerFor, screenRate, soundRate, type CameraLayer } from "../call/rates.ts";
+import type { Budget } from "../api/index.ts";
 import { arrange, wanted, type Seat } from "../stage/arrange.ts";
 import type { Space } from "../stage/layout.ts";
 import type { Layout } from "../stage/view.ts";
@@ -78,9 +79,23 @@ function sent(received: CameraLayer[]): CameraLayer[] {
 
 const sum = (list: Rate[]): Rate => list.reduce((a, b) => a + b, 0);
 
-export function estimate(people: number, view: View, lines: number = camera.height): Estimate {
+/** What each of so many people may be sent, where the organisation bounds it; the server gives all the same share (media, `Budget`). */
+export function share(people: number, budget?: Budget): Rate {
+  return Math.min(budget?.person || Infinity, (budget?.call || Infinity) / people);
+}
+
+/** The layers that fit: no picture is taken away as long as another one can be smaller, and never a voice. */
+function fit(shown: CameraLayer[], rate: Rate): CameraLayer[] {
+  const kept = [...shown], smaller = { h: "m", m: "l" } as const;
+  const cost = () => sum(kept.map((l) => picture(cameraRates[l])));
+  for (const size of ["h", "m"] as const) for (let at; cost() > rate && (at = kept.lastIndexOf(size)) >= 0;) kept[at] = smaller[size];
+  while (cost() > rate && kept.length > 0) kept.pop();
+  return kept;
+}
+
+export function estimate(people: number, view: View, lines: number = camera.height, budget?: Budget): Estimate {
   if (people < 2) return { up: 0, down: 0 };
-  const shown = layers(people, view, lines);
+  const shown = fit(layers(people, view, lines), share(people, budget) - (people - 1) * voice);
   const down = sum(shown.map((l) => picture(cameraRates[l]))) + (people - 1) * voice;
   const up = sum(sent(shown).map((l) => picture(cameraRates[l]))) + voice;
   return { up: up + feedback * down, down: down + feedback * up };

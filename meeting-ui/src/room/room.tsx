@@ -69,7 +69,7 @@ export function Meet({ meeting, room, owner, mine }: { meeting: Meeting; room: R
   }, [inside.has(phase)]);
   if (inside.has(phase)) return <Stage meeting={meeting} link={roomLink({ id: room.id, owner: { id: owner, name: "" } })} />;
   if (outside.has(phase)) return <Frame bare><Over meeting={meeting} onSignIn={() => void ask()} /></Frame>;
-  return <Frame wide><Door meeting={meeting} room={room.id} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} profile={room.profile} helpers={mine ? <Helpers room={room} /> : undefined} /></Frame>;
+  return <Frame wide><Door meeting={meeting} room={room.id} roomName={room.name} owner={room.owner.name} mine={mine} inside={room.people} budget={room.budget} profile={room.profile} helpers={mine ? <Helpers room={room} /> : undefined} /></Frame>;
 }
 
 export function BadLink() {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { cameraRates, layerFor, layerHeights } from "../call/rates.ts";
-import { estimate, layers, megabits, mostUp, picture, server, sharing, spaceOf, voice, type View } from "../room/estimate.ts";
+import { estimate, layers, megabits, mostUp, picture, server, share, sharing, spaceOf, voice, type View } from "../room/estimate.ts";
 
 const top = path.join(import.meta.dirname, "../../..");
 const text = (file: string) => readFileSync(path.join(top, file), "utf8");
@@ -99,4 +99,17 @@ test("the tables for administrators say what the page says", () => {
     }
     assert.ok(page.replace(/\s/g, " ").includes(number(server(100, view).packets)), file);
   }
+});
+
+test("what the organisation lets each be sent is what the meeting needs at most, and it costs pictures, never voices", () => {
+  const same = (n: number, b?: { call: number; person: number }) => assert.deepEqual(estimate(n, laptop, undefined, b), estimate(n, laptop), `${n}`);
+  same(5, undefined); same(5, { call: 0, person: 0 }); same(5, { call: 0, person: 20_000_000 });
+  assert.equal(share(4, { call: 8_000_000, person: 0 }), 2_000_000);
+  assert.equal(share(4, { call: 8_000_000, person: 600_000 }), 600_000);
+  for (const [n, b] of [[2, { call: 0, person: 800_000 }], [5, { call: 4_000_000, person: 0 }], [25, { call: 50_000_000, person: 1_000_000 }], [10, { call: 0, person: 300_000 }]] as const) {
+    const bounded = estimate(n, laptop, undefined, b), free = estimate(n, laptop), voices = (n - 1) * voice;
+    assert.ok(bounded.down < free.down && bounded.up <= free.up && bounded.down > voices, `${n}: ${bounded.down} of ${free.down}`);
+    assert.ok(bounded.down - 0.03 * bounded.up <= Math.max(share(n, b), voices), `${n}: ${bounded.down} where ${share(n, b)} are let go`);
+  }
+  assert.ok(Math.abs(estimate(10, laptop, undefined, { call: 0, person: 1 }).down - 9 * voice) < 0.03 * estimate(10, laptop).down, "sound alone");
 });

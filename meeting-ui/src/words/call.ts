@@ -28,6 +28,7 @@ export const callWords = dictionary(
     line: {
       now: (people: number, down: string, up: string) => `À ${plural("fr", people, "personne", "personnes")}, vous compris, cette réunion demande à votre connexion environ ${down} Mbit/s en réception et ${up} Mbit/s en envoi.`,
       empty: (people: number, down: string, up: string) => `La salle est vide. À ${plural("fr", people, "personne", "personnes")}, la réunion demanderait à votre connexion environ ${down} Mbit/s en réception et ${up} Mbit/s en envoi.`,
+      bounded: (share: string) => `Votre organisation limite ce qui est envoyé à chacun, ici à ${share} Mbit/s : les images seront plus petites.`,
       more: "Et si le nombre change ?",
       caption: "Ce que la réunion demande à votre connexion, selon le nombre de personnes, en Mbit/s",
       people: "Personnes", down: "Réception", up: "Envoi", unit: "Mbit/s",
@@ -181,6 +182,7 @@ export const callWords = dictionary(
     line: {
       now: (people, down, up) => `With ${plural("en", people, "person", "people")}, you included, this meeting needs about ${down} Mbit/s to receive and ${up} Mbit/s to send.`,
       empty: (people, down, up) => `The room is empty. With ${plural("en", people, "person", "people")}, the meeting would need about ${down} Mbit/s to receive and ${up} Mbit/s to send.`,
+      bounded: (share) => `Your organisation bounds what each person is sent, here to ${share} Mbit/s: pictures will be smaller.`,
       more: "What if the number changes?",
       caption: "What the meeting needs of your connection, by number of people, in Mbit/s",
       people: "People", down: "Receiving", up: "Sending", unit: "Mbit/s",
