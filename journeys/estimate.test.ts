@@ -90,6 +90,31 @@ async function measure(players: Player[]): Promise<{ lines: Estimate[]; held: st
   return { lines, held };
 }
 
+test('two people and 400 kbit/s for each: no more arrives, within 20 % of the estimate, and all of it again when it is given back', { timeout: 180_000 }, async () => {
+  const players: Player[] = [], window = { width: 1280, height: 720 };
+  const allow = (kbps: number | null) => h.admin.must('PATCH', '/api/admin/settings', { changes: { 'limits.person_kbps': kbps } });
+  try {
+    await allow(400);
+    players.push(...await gather(h, ['chromium', 'chromium'], { look: window, size, film: film(1), prepare: (p) => p.tab.run(() => { localStorage.setItem('huisclos.vp9', 'off'); }) }));
+    const view = await players[0]!.tab.run(() => ({ width: innerWidth, height: innerHeight, pixelRatio: devicePixelRatio, layout: null }));
+    const bounded = estimate(2, view, size.height, { call: 0, person: 400_000 }), free = estimate(2, view, size.height);
+    const { lines } = await measure(players);
+    for (const [i, l] of lines.entries()) {
+      console.log(`  ${i}: up ${mbit(l.up)} of ${mbit(bounded.up)}, down ${mbit(l.down)} of ${mbit(bounded.down)}`);
+      assert.ok(l.down < 400_000, `${i}: ${mbit(l.down)} Mbit/s arrive`);
+      for (const way of ['up', 'down'] as const) assert.ok(l[way] > 0.8 * bounded[way] && l[way] < 1.2 * bounded[way], `${i} ${way}: ${mbit(l[way])} Mbit/s where the page says ${mbit(bounded[way])}`);
+    }
+    const { calls } = await h.admin.must('GET', '/api/admin/calls') as { calls: { members: { sending: number }[] }[] };
+    for (const m of calls[0]!.members) assert.ok(m.sending > 0.8 * bounded.down && m.sending < 1.2 * bounded.down, `the console says ${mbit(m.sending)} Mbit/s`);
+    await allow(null);
+    const after = await measure(players);
+    for (const [i, l] of after.lines.entries()) assert.ok(l.down > 0.8 * free.down, `${i}: ${mbit(l.down)} Mbit/s of ${mbit(free.down)} after the limit is gone`);
+  } finally {
+    await scatter(players);
+    await allow(null);
+  }
+});
+
 const every = process.env.HUISCLOS_ESTIMATE === 'all';
 for (const [n, window, vp9 = false] of [[2, { width: 1280, height: 720 }], [2, { width: 1280, height: 720 }, true], [3, { width: 1280, height: 720 }], [3, { width: 700, height: 480 }]] as const) {
   test(`${n} people in windows of ${window.width} × ${window.height}${vp9 ? ', VP9' : ''}: within 20 % of the estimate`, { timeout: 120_000, skip: n > 2 && !every ? 'three encoders need more than two cores: HUISCLOS_ESTIMATE=all' : false }, async () => {
