@@ -17,6 +17,7 @@ type Member struct {
 	Name         string
 	SignatureKey []byte
 	Since        time.Time // of the device's statement in the key log, by the server's clock
+	Statement    uint64    // its number there, of which no clock knows
 }
 
 // View is what a member may show of the group.
@@ -85,7 +86,7 @@ func people(members []mls.Member) ([]Member, error) {
 		if err != nil {
 			return nil, fmt.Errorf("leaf %d: %w", m.Leaf, err)
 		}
-		out[i] = Member{m.Leaf, device.Account, device.Device, name, m.SignatureKey, time.Unix(int64(evidence.Time), 0)}
+		out[i] = Member{m.Leaf, device.Account, device.Device, name, m.SignatureKey, time.Unix(int64(evidence.Time), 0), device.Statement}
 	}
 	return out, nil
 }
@@ -98,6 +99,7 @@ type Knocker struct {
 	SignatureKey []byte
 	Ref          []byte
 	Since        time.Time // of the device's statement in the key log, by the server's clock
+	Statement    uint64    // its number there, of which no clock knows
 }
 
 // Inspect verifies a key package, and that its device's statement is in the log.
@@ -125,5 +127,5 @@ func (s *Session) Inspect(keyPackage []byte, now time.Time) (Knocker, error) {
 	if err != nil {
 		return Knocker{}, err
 	}
-	return Knocker{device.Account, device.Device, name, leaf.SignatureKey, kp.Ref(), time.Unix(int64(shown.Time), 0)}, nil
+	return Knocker{device.Account, device.Device, name, leaf.SignatureKey, kp.Ref(), time.Unix(int64(shown.Time), 0), device.Statement}, nil
 }

@@ -3,7 +3,7 @@
  * live in the workers only.
  */
 export { knownDevice, openDevice, type Device } from "./device.ts";
-export { forgetSeenLog, keepSeenLog, readSeenLog, type LogAnswer, type SeenLog } from "./log.ts";
+export { forgetSeenLog, keepSeenLog, knownFor, marked, newToBrowser, readSeenLog, type LogAnswer, type SeenLog } from "./log.ts";
 export {
   MLSClient, MLSError, type CommitRequest, type Condition, type GroupView, type KeyPackageInfo, type Member, type PendingCommit, type Profile, type RestartOf, type RoomInfo,
 } from "./mls.ts";

@@ -43,6 +43,8 @@ export interface Member {
   signatureKey: string;
   /** When the device was inscribed in the key log, by the server's clock: seconds since 1970. */
   since: number;
+  /** Number of that inscription, from 0: it is new to who saw the log when it had no more than so many. */
+  statement: number;
 }
 
 export interface GroupView {
@@ -71,7 +73,7 @@ export interface GroupView {
   hash: string;
 }
 
-export interface KeyPackageInfo { account: string; device: string; name: string; signatureKey: string; ref: Bytes; since: number }
+export interface KeyPackageInfo { account: string; device: string; name: string; signatureKey: string; ref: Bytes; since: number; statement: number }
 
 /** The resumption of a group that could not go on: a new one, entered by who holds the secret of an epoch of the old. */
 export interface RestartOf { group: string; epoch: number }

@@ -52,7 +52,7 @@ var operations = map[string]func(*session.Session, js.Value) (any, error){
 		}
 		return object{
 			"account": k.Account.String(), "device": k.Device.String(), "name": k.Name,
-			"signatureKey": base64url(k.SignatureKey), "ref": k.Ref, "since": int(k.Since.Unix()),
+			"signatureKey": base64url(k.SignatureKey), "ref": k.Ref, "since": int(k.Since.Unix()), "statement": int(k.Statement),
 		}, nil
 	},
 	"admit": func(s *session.Session, args js.Value) (any, error) {
@@ -198,7 +198,7 @@ func accountText(a mls.AccountID) any { return a.String() }
 func member(m session.Member) any {
 	return object{
 		"leaf": int(m.Leaf), "account": m.Account.String(), "device": m.Device.String(), "name": m.Name,
-		"signatureKey": base64url(m.SignatureKey), "since": int(m.Since.Unix()),
+		"signatureKey": base64url(m.SignatureKey), "since": int(m.Since.Unix()), "statement": int(m.Statement),
 	}
 }
 

@@ -269,6 +269,7 @@ export class Call extends CallSignals implements CallActions {
   private build(side: SealedSide): void {
     this.session?.stop();
     this.media?.destroy();
+    this.known = side.known;
     this.media = new Media(this, this.people_, this.own, () => side.frames(), {
       send: (m) => this.line.send(m), lineOpen: () => this.line.open, stuck: () => this.line.reset(), refused: () => this.notice("own-media-refused", ""),
     });

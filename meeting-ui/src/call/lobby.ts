@@ -58,7 +58,7 @@ export class Lobby {
       const who = await this.session()?.inspect(e.keyPackage).catch(() => undefined);
       if (round !== this.round) return;
       if (!who) continue;
-      next.set(e.id, { keyPackage: e.keyPackage, text, asked: false, returns: e.rejoin && (this.session()?.returns(who) ?? false), knock: { id: e.id, account: who.account, device: who.device, name: who.name, email: who.account === e.account ? e.email : "", guest: e.guest, since: e.since, inscribed: who.since * 1000, busy: false } });
+      next.set(e.id, { keyPackage: e.keyPackage, text, asked: false, returns: e.rejoin && (this.session()?.returns(who) ?? false), knock: { id: e.id, account: who.account, device: who.device, name: who.name, email: who.account === e.account ? e.email : "", guest: e.guest, since: e.since, inscribed: who.since * 1000, unmet: this.s.unmet(who.statement), busy: false } });
     }
     const fresh = [...next.values()].filter((w) => !this.entries.has(w.knock.id));
     this.entries = next;

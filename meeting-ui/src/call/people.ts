@@ -126,7 +126,7 @@ export class People {
         audio: of(context.mic), screenAudio: of(context.screenSound),
         level: me ? this.s.micLevel : e.level, frames: e.frames,
         connected: me || (this.connected.get(m.leaf) ?? true), guest: this.guests.has(m.leaf), refused: me ? null : e.refused, quality: e.quality,
-        compared: me ? this.compared.size > 0 : this.compared.has(m.signatureKey), inscribed: m.since * 1000,
+        compared: me ? this.compared.size > 0 : this.compared.has(m.signatureKey), inscribed: m.since * 1000, unmet: !me && this.s.unmet(m.statement),
       }];
     });
     const before = this.s.people.peek();

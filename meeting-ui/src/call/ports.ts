@@ -11,6 +11,8 @@ export type FramePort = Pick<FrameClient, "sealSender" | "openReceiver" | "retar
 export interface SealedSide {
   device: Device;
   mls: MLSPort;
+  /** How many statements of the key log this browser has known for a day, or since its first visit; 0 on that. */
+  known: number;
   /** A frame worker that gets the keys of the group's epochs from the core, never through the page. */
   frames(): Promise<FramePort>;
   /** The core died: its group state is gone. */

@@ -24,7 +24,7 @@ export async function openSealedSide(room: string, account: string, name: string
     throw e;
   }
   return {
-    device, mls,
+    device, mls, known: before.known,
     frames: async () => {
       const frames = await FrameClient.start(workerURL("frame"));
       try { await frames.connect(mls); } catch (e) { frames.terminate(); throw e; }

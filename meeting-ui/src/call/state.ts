@@ -110,6 +110,8 @@ export interface Person {
   compared: boolean;
   /** When the device was inscribed in the key log (ms, the server's clock), as its proof says. */
   inscribed: number;
+  /** It was inscribed after this browser last saw the log (`known` in ports.ts), of which no clock of the server's decides. */
+  unmet: boolean;
 }
 
 export interface Knock {
@@ -126,6 +128,8 @@ export interface Knock {
   since: number;
   /** When the device was inscribed in the key log (ms, the server's clock), as the KeyPackage proves. */
   inscribed: number;
+  /** As a person's. */
+  unmet: boolean;
   /** An admission was sent, the commit is on its way. */
   busy: boolean;
 }
@@ -218,6 +222,10 @@ const silent: OwnDevice = { on: false, busy: false, problem: null };
 
 /** The signals of a call. Pages read them; only the engine writes. */
 export class CallSignals {
+  /** Of the sealed side (ports.ts). */
+  protected known = 0;
+  /** Whether a statement of the key log came after this browser last saw it. On its first visit nothing did. */
+  unmet(statement: number): boolean { return this.known > 0 && statement >= this.known; }
   readonly state: Signal<CallState> = signal({ phase: "idle", since: Date.now() });
   /** The server's key log is not the one that this browser has seen: nothing was entered, and a person has to say how it goes on. */
   readonly logProblem: ReadonlySignal<boolean> = computed(() => {

@@ -49,7 +49,7 @@ function Lobby({ meeting }: { meeting: Meeting }) {
         {meeting.lobby.value.map((k) => (
           <li key={k.id} class="person">
             <Avatar name={k.name} of={k.account} />
-            <span class="person__who"><span class="row person__name"><b class="cut">{k.name}</b>{k.guest && <Badge tone="attention">{t.guest}</Badge>}</span><span class="muted small cut">{k.email}</span><span class="muted small">{t.since(time(k.since))}</span><Fresh inscribed={k.inscribed} /></span>
+            <span class="person__who"><span class="row person__name"><b class="cut">{k.name}</b>{k.guest && <Badge tone="attention">{t.guest}</Badge>}</span><span class="muted small cut">{k.email}</span><span class="muted small">{t.since(time(k.since))}</span><Fresh device={k} /></span>
             <span class="row lobby__acts">
               <Button aria-label={t.denyNamed(k.name)} disabled={k.busy} onClick={() => meeting.deny(k.id)}>{t.deny}</Button>
               <Button look="primary" aria-label={t.admitNamed(k.name)} busy={k.busy} onClick={() => void meeting.admit(k.id)}>{k.busy ? t.admitting : t.admit}</Button>
@@ -73,7 +73,7 @@ function Row({ person: p, host, onAsk }: { person: Person; host: boolean; onAsk:
         <span class="row row--wrap person__marks">
           {p.host && <Badge tone="accent">{t.host}</Badge>}
           {p.guest && <Badge tone="attention">{t.guest}</Badge>}
-          {!p.me && <Fresh inscribed={p.inscribed} />}
+          {!p.me && <Fresh device={p} />}
           {!p.connected && !p.me && <span class="muted small">{tile.reconnecting}</span>}
         </span>
       </span>

@@ -6,8 +6,7 @@ import { Avatar, Badge, Button, Confirm, duration, Icon, lang, list, ProfileCond
 import type { Comparison, Person } from "../call/state.ts";
 import { profileWords } from "../words/profile.ts";
 import { sealWords } from "../words/seal.ts";
-import { ageOf } from "./age.ts";
-import { Fresh } from "./fresh.tsx";
+import { Fresh, isFresh } from "./fresh.tsx";
 import { sealOf } from "./seal-of.ts";
 import { chooseWordList, wordList, type Meeting } from "./view.ts";
 
@@ -33,7 +32,7 @@ export function SealPanel({ meeting }: { meeting: Meeting }) {
       <section class="stack" aria-label={t.who}>
         <div class="stack stack--tight"><h3>{t.who}</h3><p class="muted small">{t.whoText}</p></div>
         <ul class="people">{meeting.people.value.map((p) => <Holder key={p.key} person={p} />)}</ul>
-        {meeting.people.value.some((p) => !p.me && ageOf(p.inscribed, Date.now()) !== null) && <p class="muted small">{t.freshText}</p>}
+        {meeting.people.value.some((p) => !p.me && isFresh(p)) && <p class="muted small">{t.freshText}</p>}
       </section>
       {meeting.profile.value && (
         <section class="stack stack--tight" aria-label={profileWords.value.rules}>
@@ -130,7 +129,7 @@ function Holder({ person: p }: { person: Person }) {
       <span class="person__who">
         <b class="cut">{p.name}{p.me && <span class="muted"> ({t.you})</span>}</b>
         <span class="muted small row person__device"><Icon name="laptop" size="s" /><span>{p.me ? t.thisDevice : t.device("")}{!p.me && <span class="code">{shortId(p.device)}</span>}</span></span>
-        {!p.me && <Fresh inscribed={p.inscribed} />}
+        {!p.me && <Fresh device={p} />}
       </span>
       {!p.me && (p.compared ? <Badge tone="accent"><Icon name="check" size="s" />{t.compared}</Badge> : <Badge>{t.notCompared}</Badge>)}
     </li>

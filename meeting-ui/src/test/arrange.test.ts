@@ -7,7 +7,7 @@ const level = { value: 0 } as Person["level"];
 function person(leaf: number, o: Partial<Person> = {}): Person {
   return {
     key: `a${leaf}/d`, leaf, account: `a${leaf}`, device: "d", name: `n${leaf}`, me: leaf === 0, host: false, mic: true, cam: true, screen: false, hand: null,
-    camera: null, screenStream: null, audio: null, screenAudio: null, level, frames: level as never, connected: true, refused: null, quality: "good", guest: false, compared: false, inscribed: 0, ...o,
+    camera: null, screenStream: null, audio: null, screenAudio: null, level, frames: level as never, connected: true, refused: null, quality: "good", guest: false, compared: false, inscribed: 0, unmet: false, ...o,
   };
 }
 const people = (n: number) => Array.from({ length: n }, (_, i) => person(i));

@@ -31,7 +31,9 @@ export const sealWords = dictionary(
     fresh: (when: string) => `Appareil récent, depuis\u00a0${when}`,
     yesterday: (time: string) => `hier\u00a0${time}`,
     freshTip: "Inscrit il y a moins de vingt-quatre heures. Ce que cela veut dire : dans le volet « Sceau ».",
-    freshText: "« Appareil récent » : inscrit il y a moins de vingt-quatre heures. C’est ordinaire pour une première réunion, un nouvel appareil ou un navigateur dont les données ont été effacées. Sinon, c’est peut-être quelqu’un qui se fait passer pour cette personne : assurez-vous-en de vive voix et comparez les mots.",
+    unmet: "Appareil nouveau pour vous",
+    unmetTip: "Inscrit depuis la dernière venue de ce navigateur. Ce que cela veut dire : dans le volet « Sceau ».",
+    freshText: "« Appareil récent » : inscrit il y a moins de vingt-quatre heures, selon l’heure du serveur ; « Appareil nouveau pour vous » : inscrit depuis que ce navigateur est venu, quelle que soit l’heure que dit le serveur. C’est ordinaire pour une première réunion, un nouvel appareil ou un navigateur dont les données ont été effacées. Sinon, c’est peut-être quelqu’un qui se fait passer pour cette personne : assurez-vous-en de vive voix et comparez les mots.",
     thisDevice: "cet appareil", device: (d: string) => `appareil ${d}`, compared: "Mots comparés", notCompared: "À comparer", host: "Hôte", you: "vous",
     notYet: "Ce qui n’est pas encore là",
     notYetItems: [
@@ -135,7 +137,9 @@ export const sealWords = dictionary(
     fresh: (when) => `New device, since\u00a0${when}`,
     yesterday: (time) => `yesterday\u00a0${time}`,
     freshTip: "On the list for less than twenty-four hours. What that means: in the panel “Seal”.",
-    freshText: "“New device”: on the list for less than twenty-four hours. That is usual for a first meeting, a new device, or a browser whose data were erased. Otherwise it may be somebody who passes for that person: make sure by voice, and compare the words.",
+    unmet: "Device new to you",
+    unmetTip: "On the list since this browser was last here. What that means: in the panel “Seal”.",
+    freshText: "“New device”: on the list for less than twenty-four hours, by the server’s clock; “Device new to you”: put on the list since this browser was here, whatever time the server says. That is usual for a first meeting, a new device, or a browser whose data were erased. Otherwise it may be somebody who passes for that person: make sure by voice, and compare the words.",
     thisDevice: "this device", device: (d) => `device ${d}`, compared: "Words compared", notCompared: "To compare", host: "Host", you: "you",
     notYet: "What is not there yet",
     notYetItems: [

@@ -19,7 +19,7 @@ export class FakeCore implements MLSPort {
 
   constructor(readonly account: string, readonly device: string, readonly name: string) {}
 
-  private get member(): Member { return { leaf: -1, account: this.account, device: this.device, name: this.name, signatureKey: `key-${this.device}`, since: 1_700_000_000 }; }
+  private get member(): Member { return { leaf: -1, account: this.account, device: this.device, name: this.name, signatureKey: `key-${this.device}`, since: 1_700_000_000, statement: 7 }; }
 
   view(over: Partial<GroupView> = {}): GroupView {
     const s = this.state!;
@@ -37,7 +37,7 @@ export class FakeCore implements MLSPort {
   async inspect(kp: Uint8Array) {
     const k = read(kp) as unknown as Member;
     if (!k.account) throw new MLSError({ message: "bad key package", reason: "refused" });
-    return { account: k.account, device: k.device, name: k.name, signatureKey: k.signatureKey, since: k.since, ref: bytes(1) };
+    return { account: k.account, device: k.device, name: k.name, signatureKey: k.signatureKey, since: k.since, statement: k.statement, ref: bytes(1) };
   }
   async admit(kp: Uint8Array) { return bytes({ for: (read(kp) as unknown as Member).device, by: this.account }); }
   async commit(o: Parameters<MLSPort["commit"]>[0]): Promise<PendingCommit> {

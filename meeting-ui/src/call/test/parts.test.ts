@@ -47,7 +47,7 @@ test("a queue keeps the order and goes on after a failure", async () => {
 
 const view = (o: Partial<GroupView> = {}): GroupView => ({
   group: "g", epoch: 1, own: 0, room: "r", owner: "a", locked: false, hosts: ["a"], admits: [], profile: { name: "Standard", conditions: [], members: 0 }, words: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], entered: false, addOnly: true, added: [], removed: [], committer: 0, hash: "",
-  members: [{ leaf: 0, account: "a", device: "d0", name: "Ada", signatureKey: "k0", since: 0 }, { leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1", since: 0 }], ...o,
+  members: [{ leaf: 0, account: "a", device: "d0", name: "Ada", signatureKey: "k0", since: 0, statement: 0 }, { leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1", since: 0, statement: 0 }], ...o,
 });
 const stats = (opened: number, refused: Record<string, number>, id = 1): FrameStats => ({ epoch: 1, sending: 1, senders: [], receivers: [{ id, leaf: 1, context: 1, opened, refused, lastOpened: null, epoch: 1, held: 0 }] });
 
@@ -59,9 +59,9 @@ test("the people are the tree's: a ghost in the roster is nowhere, a name of the
   assert.deepEqual(s.people.value.map((p) => [p.leaf, p.name, p.connected, p.host, p.me]), [[0, "Ada", true, true, true], [1, "Bo", false, false, false]]);
   people.announce(1, { mic: true, cam: true, screen: false, hand: 5 });
   assert.deepEqual(s.people.value.map((p) => [p.mic, p.cam, p.hand]), [[false, false, null], [true, true, 5]]);
-  people.take(view({ epoch: 2, members: [view().members[0]!, { leaf: 1, account: "c", device: "d2", name: "Cy", signatureKey: "k2", since: 0 }] }));
+  people.take(view({ epoch: 2, members: [view().members[0]!, { leaf: 1, account: "c", device: "d2", name: "Cy", signatureKey: "k2", since: 0, statement: 0 }] }));
   assert.deepEqual(s.people.value.map((p) => [p.name, p.mic, p.hand]), [["Ada", false, null], ["Cy", false, null]], "what the leaf's last owner announced is void");
-  const come = view({ epoch: 3, added: [{ leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1", since: 0 }] });
+  const come = view({ epoch: 3, added: [{ leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1", since: 0, statement: 0 }] });
   people.take(come);
   people.announce(1, { mic: true, cam: true, screen: false, hand: 0 });
   people.take({ ...come });
@@ -85,14 +85,14 @@ test("frames that do not open are named after a second, and forgotten when they 
 
 test("a comparison pins its epoch; only those who were in it are compared", () => {
   const s = new CallSignals(), people = new People(s), verify = new Verify(s, people);
-  s.state.value = { phase: "in-call", since: 0 };
+  s.state.value = { phase: "in-call", since: 0, statement: 0 };
   const take = (v: GroupView) => { people.take(v); verify.take(v); };
   take(view());
   assert.equal(s.seal.value, "sealed");
   assert.equal(verify.begin(5, "Bo"), false, "an epoch that was never seen");
   assert.equal(verify.begin(1, "Bo"), true);
   assert.equal(verify.begin(1, "Ada"), false, "one at a time");
-  const joined = [...view().members, { leaf: 2, account: "c", device: "d2", name: "Cy", signatureKey: "k2", since: 0 }];
+  const joined = [...view().members, { leaf: 2, account: "c", device: "d2", name: "Cy", signatureKey: "k2", since: 0, statement: 0 }];
   take(view({ epoch: 2, members: joined, words: Array(12).fill(9) as number[] }));
   assert.deepEqual(s.comparison.value!.indexes, view().words, "a join in the middle changes nothing");
   assert.deepEqual(s.words.value, { epoch: 2, indexes: Array(12).fill(9) });

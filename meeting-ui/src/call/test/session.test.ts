@@ -277,12 +277,12 @@ test("a call that can't go on restarts in a group of its host, and who was insid
 test("a restart is followed only into a group of a host, with nobody new and the same rules", () => {
   const core = new FakeCore("owner", "d0", "Host");
   core.state = { group: "g", epoch: 4, locked: false, hosts: ["owner"], profile: standard, members: [
-    { leaf: 0, account: "owner", device: "d0", name: "Host", signatureKey: "k0", since: 0 }, { leaf: 1, account: "a", device: "d1", name: "A", signatureKey: "k1", since: 0 }, { leaf: 2, account: "b", device: "d2", name: "B", signatureKey: "k2", since: 0 } ] };
+    { leaf: 0, account: "owner", device: "d0", name: "Host", signatureKey: "k0", since: 0, statement: 0 }, { leaf: 1, account: "a", device: "d1", name: "A", signatureKey: "k1", since: 0, statement: 0 }, { leaf: 2, account: "b", device: "d2", name: "B", signatureKey: "k2", since: 0, statement: 0 } ] };
   const from = core.view(), view = { ...from, group: "h", epoch: 1, committer: 0, members: from.members.slice(0, 2) };
   assert.equal(restartRefusal(view, from, [2]), null);
   assert.match(restartRefusal({ ...view, members: [from.members[1]!] }, from, [2])!, /not made by a host/);
   assert.match(restartRefusal({ ...view, members: from.members }, from, [2])!, /not in the old/);
-  assert.match(restartRefusal({ ...view, members: [...view.members, { leaf: 3, account: "x", device: "dx", name: "X", signatureKey: "kx", since: 0 }] }, from, [2])!, /not in the old/);
+  assert.match(restartRefusal({ ...view, members: [...view.members, { leaf: 3, account: "x", device: "dx", name: "X", signatureKey: "kx", since: 0, statement: 0 }] }, from, [2])!, /not in the old/);
   assert.match(restartRefusal({ ...view, profile: { ...standard, conditions: ["padded"] } }, from, [2])!, /other rules/);
   assert.equal(restartRefusal(view, { ...from, locked: true }, [2]), null, "a locked room's new group is locked by its first change");
   assert.match(restartRefusal({ ...view, hosts: ["owner", "a"] }, from, [2])!, /other rules/);
