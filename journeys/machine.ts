@@ -16,7 +16,8 @@ import { open, until, type Engine, type Person, type Tab } from './harness/brows
 import { small } from './harness/clip.ts';
 
 const [, , act, url, ...rest] = process.argv as [string, string, string, string, ...string[]];
-const patience = 120_000;
+/** The machine may be an emulated one, which takes a minute to check a passphrase. */
+const patience = 240_000;
 const pictures = path.join(process.env.HUISCLOS_TOP ?? '.', 'build/screenshots');
 const admin = { name: 'Ada Admin', email: 'ada@example.test', passphrase: 'gravier lampe orage violon' };
 const people = [{ name: 'Hélène Hôte', email: 'helene@example.test', passphrase: 'cascade mousse verrou talus' }, { name: 'Bruno Berger', email: 'bruno@example.test', passphrase: 'girafe poteau citron lac' }];
@@ -34,8 +35,17 @@ async function fill(t: Tab, fields: Record<string, string>): Promise<void> {
     }, [kind, value] as const);
   }
 }
-const seen = (t: Tab, what: string, selector: string) => until(what, () => t.run((s) => document.querySelector(s) !== null, selector), patience, 500);
-const click = (t: Tab, what: string, selector: string) => until(what, () => t.run((s) => { const b = document.querySelector<HTMLButtonElement>(s); b?.click(); return b !== null; }, selector), patience, 500);
+/** Waits, and where that was in vain leaves what the page says: a picture of it, and its words in the error. */
+async function waited(t: Tab, what: string, probe: () => Promise<boolean>): Promise<void> {
+  try {
+    await until(what, probe, patience, 500);
+  } catch (e) {
+    await t.screenshot(path.join(pictures, 'machine-failed.png')).catch(() => undefined);
+    throw new Error(`${(e as Error).message}; the page says: ${await t.run(() => document.body.innerText.replace(/\s+/g, ' ')).catch(String)}`);
+  }
+}
+const seen = (t: Tab, what: string, selector: string) => waited(t, what, () => t.run((s) => document.querySelector(s) !== null, selector));
+const click = (t: Tab, what: string, selector: string) => waited(t, what, () => t.run((s) => { const b = document.querySelector<HTMLButtonElement>(s); b?.click(); return b !== null; }, selector));
 
 async function call(code: string, file: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });

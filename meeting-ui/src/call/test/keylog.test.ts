@@ -76,3 +76,17 @@ test("of everybody who is in the room, or waits, it is known since when their de
   await lobby.take([{ id: "k", account: "guest", name: "Of the server", email: "", keyPackage, since: 12, rejoin: false, guest: false }]);
   assert.deepEqual(s.lobby.value.map((k) => [k.name, k.since, k.inscribed]), [["Bo", 12, 1_700_000_000_000]]);
 });
+
+test("a device of a statement that this browser did not know is marked, whatever time the server says; on a first visit none is", async () => {
+  for (const [known, unmet] of [[0, false], [7, true], [8, false]] as const) {
+    const core = new FakeCore("guest", "d1", "Bo"), { keyPackage } = await core.keyPackage();
+    class Signals extends CallSignals { protected override known = known; }
+    const s = new Signals(), people = new People(s);
+    s.isHost.value = true;
+    people.take({ group: "g", epoch: 1, own: 0, hosts: [], added: [], members: [{ leaf: 0, account: "a", device: "d0", name: "Ada", signatureKey: "k0", since: 5, statement: 9 }, { leaf: 1, account: "b", device: "d1", name: "Bo", signatureKey: "k1", since: 5, statement: 7 }] } as unknown as GroupView);
+    assert.deepEqual(s.people.value.map((p) => p.unmet), [false, unmet], `${known}: oneself never`);
+    const lobby = new Lobby(s, () => ({ inspect: (k: Uint8Array) => core.inspect(k), returns: () => false }) as unknown as Session, () => true, () => undefined);
+    await lobby.take([{ id: "k", account: "guest", name: "Bo", email: "", keyPackage, since: 12, rejoin: false, guest: false }]);
+    assert.deepEqual(s.lobby.value.map((k) => k.unmet), [unmet], `${known}`);
+  }
+});

@@ -85,7 +85,7 @@ test("frames that do not open are named after a second, and forgotten when they 
 
 test("a comparison pins its epoch; only those who were in it are compared", () => {
   const s = new CallSignals(), people = new People(s), verify = new Verify(s, people);
-  s.state.value = { phase: "in-call", since: 0, statement: 0 };
+  s.state.value = { phase: "in-call", since: 0 };
   const take = (v: GroupView) => { people.take(v); verify.take(v); };
   take(view());
   assert.equal(s.seal.value, "sealed");
