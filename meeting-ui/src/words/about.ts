@@ -37,7 +37,7 @@ export const about = dictionary(
       {
         title: "Ce qui n’est pas encore là",
         items: [
-          "Un appareil s’inscrit sans qu’un appareil plus ancien du même compte, ou une clé de secours, le confirme. Le serveur, ou qui a pris le compte, pourrait en inscrire un au nom de quelqu’un : il resterait pour toujours dans la liste, serait signalé comme récent pendant un jour d’après l’heure que dit le serveur, et figurerait dans « Mon compte ». Que ce soit bien la personne, les mots comparés vous le disent.",
+          "Un appareil s’inscrit sans qu’un appareil plus ancien du même compte, ou une clé de secours, le confirme. Le serveur, ou qui a pris le compte, pourrait en inscrire un au nom de quelqu’un : il resterait pour toujours dans la liste, serait signalé comme récent pendant un jour d’après l’heure que dit le serveur, et comme nouveau pour tout navigateur venu avant lui, et figurerait dans « Mon compte ». Que ce soit bien la personne, les mots comparés vous le disent.",
           "Personne d’autre que le serveur ne signe cette liste : deux groupes de personnes qui ne se rencontrent jamais pourraient en voir deux. Un appareil perdu ne peut pas encore y être rayé.",
           "La voix et l’image ne portent pas encore la signature de leur auteur : une personne présente et malveillante pourrait en imiter une autre.",
           "Les appareils ne se confirment pas encore, à intervalle régulier, qu’ils voient la même salle. Un serveur malveillant pourrait retarder l’annonce d’un retrait ; votre appareil ne le verrait qu’au changement de clé suivant.",
@@ -91,7 +91,7 @@ export const about = dictionary(
       {
         title: "What is not there yet",
         items: [
-          "A device is put on the list without an older device of the same account, or a recovery key, confirming it. The server, or whoever took the account over, could put one there in somebody’s name: it would stay on the list for ever, would be marked as new for a day by the time that the server says, and would stand in “My account”. That it is really the person, the words that you compare tell you.",
+          "A device is put on the list without an older device of the same account, or a recovery key, confirming it. The server, or whoever took the account over, could put one there in somebody’s name: it would stay on the list for ever, would be marked as new for a day by the time that the server says, and as new to every browser that was here before it, and would stand in “My account”. That it is really the person, the words that you compare tell you.",
           "Nobody but the server signs this list: two groups of people who never meet could be shown two. A lost device can’t be struck off it yet.",
           "Voices and pictures do not carry their author’s signature yet: a malicious person in the room could imitate another.",
           "Devices do not yet confirm to each other, at regular intervals, that they see the same room. A malicious server could delay the news of a removal; your device would notice only at the next change of key.",
