@@ -417,7 +417,9 @@ func (r *Router) Limit(id PeerID, limit pace.Bitrate, congested bool, now time.T
 	p.choosing.Lock()
 	before := p.limit
 	p.limit, p.congested = limit, congested
-	full = lesser(p.full, r.share()) // the line is not searched for what the budget would not let go
+	if full = p.full; r.share() > 0 {
+		full = min(full, r.share()) // the line is not searched for what the budget would not let go
+	}
 	p.choosing.Unlock()
 	// A limit that narrows is acted on at once; one that widens can wait for the tick.
 	if limit > 0 && (before == 0 || limit < before-before/10) {
