@@ -286,7 +286,7 @@ func TestFindingsHaveSentences(t *testing.T) {
 			values[code] = n
 		}
 	}
-	for _, why := range regexp.MustCompile(`why=(port-[a-z]+)`).FindAllStringSubmatch(string(text), -1) {
+	for _, why := range regexp.MustCompile(`why='(port-[a-z]+)`).FindAllStringSubmatch(string(text), -1) {
 		values[why[1]] = 1 // echo "$why $port"
 	}
 	for code, n := range values {

@@ -69,12 +69,12 @@ disk() {
 
 # only SUFFIX NONE SEVERAL: the one regular file of that name on the disk that is mounted, as $found.
 only() {
-  local list=() one
-  for one in "$root/mnt"/*"$1"; do [[ -L $one || ! -f $one ]] || list+=("$one"); done
-  ((${#list[@]} > 0)) || refuse "$2"
-  ((${#list[@]} == 1)) || { printf '%s\n' "${list[@]##*/}" | LC_ALL=C tr -cd '\n\40-\176'; refuse "$3"; }
+  local all=() one
+  for one in "$root/mnt"/*"$1"; do [[ -L $one || ! -f $one ]] || all+=("$one"); done
+  ((${#all[@]} > 0)) || refuse "$2"
+  ((${#all[@]} == 1)) || { printf '%s\n' "${all[@]##*/}" | LC_ALL=C tr -cd '\n\40-\176'; refuse "$3"; }
   # shellcheck disable=SC2034 # whoever asks reads it
-  found=${list[0]}
+  found=${all[0]}
 }
 
 # --- values -----------------------------------------------------------------------------------------------------------
