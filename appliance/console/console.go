@@ -36,7 +36,7 @@ type Console struct {
 	Dial      func(act string) (net.Conn, error) // to the socket of an act
 	Addresses func() []netip.Addr                // of this machine
 	Read      func(name string) ([]byte, error)  // a file below /run/huisclos-apply or /var/lib/appliance
-	Name      func() string                      // of this machine
+	Name      func() string                      // of this machine, at its start
 	Now       func() time.Time
 	English   bool // the language at the start; French otherwise
 
@@ -355,6 +355,7 @@ func (c *Console) protection() {
 const (
 	stateFile = "/run/huisclos-apply/state"
 	seedFile  = "/var/lib/appliance/seed"
+	nameFile  = "/var/lib/appliance/hostname"
 	actsDir   = "/run/huisclos-acts"
 )
 
@@ -368,6 +369,14 @@ func Main(version string, in *os.File, out io.Writer) {
 func name() string {
 	s, _ := os.Hostname() // without a name nobody can type it
 	return s
+}
+
+// machine is the machine's name: the one that was set, or the one that it started with. The kernel's own is that of this process's start.
+func (c *Console) machine() string {
+	if text, err := c.Read(nameFile); err == nil && len(text) > 0 {
+		return strings.TrimSpace(string(text))
+	}
+	return c.Name()
 }
 
 func own() []netip.Addr {

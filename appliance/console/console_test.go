@@ -172,7 +172,7 @@ func TestNothingAsked(t *testing.T) {
 		"2\n2\n192.0.2.10/24\nx\n", "2\n1\nname\n", "3\n\n", "4\n\n", "4\n2\nnow\n", "4\n2\n2026-02-30T00:00:00Z\n", "5\n3\n", "6\n1\nno\n", "6\n1\nyes\nshort\n", "6\n1\nyes\n" +
 			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "b\n\n\n", "b\n\n2\nshort\n", "b\n\n2\nhill stone river 7\nhill stone river 8\n", "b\n\n2\nhill stone river 7\n\x03", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
 		"p\n\x03", "p\na b\n", "p\nhttps://a.example.org/\n", "p\na.example.org:\n", "p\na.example.org:0\n", "p\na.example.org:65536\n", "p\na.example.org:-1\n", "p\na.example.org:0443\n",
-		"p\na.example.org:x\n", "p\n:443\n", "p\n[2001:db8::1\n", "p\n1:2:3\n", "p\na.example.org=1\n", "t\n\n", "t\nyes\n", "t\nself\n", "t\nauto-signé\n", "a\n\n\n", "a\n\na b@example.org\n",
+		"p\na.example.org:x\n", "p\n:443\n", "p\n[2001:db8::1\n", "p\n1:2:3\n", "p\na.example.org=1\n", "t\n\n", "t\nyes\n", "t\nrepl\n", "t\nremplacer\n", "a\n\n\n", "a\n\na b@example.org\n",
 		"a\n\nada@example.org\nno\n", "a\n\nada@example.org\n\n", "f\n\n", "f\nyes\n", "f\nerase\n\n", "f\nerase\nother.example.org\n", "f\nerase\nvisio\n", "f\nerase\nerase\n",
 		"f\nerase\nvisio.example.org\x03", "f\neffacer\nvisio.example.org\n", "f\nerase",
 	} {
@@ -339,8 +339,12 @@ func TestHeavyThingsSayWhatTheyDo(t *testing.T) {
 	if out := m.run(true, "f\nerase\nvisio.example.org\n"); !shows(out, refusals["busy"].en) {
 		t.Errorf("busy elsewhere:\n%s", out)
 	}
-	if out := m.run(true, "t\nself-signed\n"); !shows(out, "Browsers warn") || !shows(out, done.en) {
+	if out := m.run(true, "t\nreplace\n"); !shows(out, "Browsers warn") || !shows(out, done.en) {
 		t.Errorf("the certificate:\n%s", out)
+	}
+	m.files[nameFile] = "autre.example.org\n"
+	if out := m.run(true, "f\nerase\nvisio.example.org\n"); !shows(out, "this machine, autre.example.org") || !shows(out, refusals["machine-name"].en) {
+		t.Errorf("a name that was set since:\n%s", out)
 	}
 	m.answers["administrator"] = "  Activation link https://visio.example.org/activate#abc\nok\n"
 	if out := m.run(true, "a\n\nada@example.org\nyes\n"); !shows(out, "activate#abc") || !shows(out, "private key of your backups") {

@@ -37,11 +37,11 @@ func (c *Console) factoryReset() error {
 	if err := c.typed(factoryWord); err != nil {
 		return err
 	}
-	machine, err := c.need(factoryName, printable(c.Name()))
+	machine, err := c.need(factoryName, printable(c.machine()))
 	if err != nil {
 		return err
 	}
-	if machine = strings.ToLower(machine); machine != c.Name() {
+	if machine = strings.ToLower(machine); machine != c.machine() {
 		return refused("machine-name")
 	}
 	return c.do("factory-reset", "machine="+machine)

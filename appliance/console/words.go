@@ -130,7 +130,7 @@ var (
 	reachBegins = word{"Chaque étape prend cinq secondes au plus.", "Each step takes five seconds at most."}
 
 	certificateWarn = word{"Le certificat servi est remplacé par celui que la machine a fait elle-même.\nLes navigateurs avertissent ; comparez l'empreinte, affichée ici. Qui est déjà venu\navec un certificat reconnu peut se voir refuser la page pendant un an.\nLes appels en cours continuent. Un certificat importé reste dans la machine.", "The certificate that is served gives way to the one that the machine made itself.\nBrowsers warn; compare the fingerprint, which is shown here. Whoever came before\nwith a trusted certificate may be refused the page for a year.\nCalls in progress go on. An imported certificate stays in the machine."}
-	certificateWord = word{"auto-signé", "self-signed"}
+	certificateWord = word{"remplacer", "replace"}
 
 	adminHow     = word{"Ce menu ne connaît personne : il faut la clé privée de vos sauvegardes, un fichier\n.key sur un disque nommé HUISCLOSBAK.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "This menu knows nobody: it takes the private key of your backups, a .key file on a\ndisk that is called HUISCLOSBAK.\nIts name in the machine, if there are several (empty: find it): "}
 	adminAccount = word{"Adresse électronique de l'administrateur : ", "The administrator's e-mail address: "}
