@@ -350,6 +350,12 @@ func TestHeavyThingsSayWhatTheyDo(t *testing.T) {
 	if out := m.run(true, "a\n\nada@example.org\nyes\n"); !shows(out, "activate#abc") || !shows(out, "private key of your backups") {
 		t.Errorf("no link:\n%s", out)
 	}
+	// A machine without a name: the link leads to an address of it.
+	m.answers["administrator"] = "  Activation link https://localhost:8443/activate#abc\nok\n"
+	m.answers["status"] = strings.NewReplacer(`"https://visio.example.org/",`, "", `443`, `8443`).Replace(statusJSON) + "\nok\n"
+	if out := m.run(true, "a\n\nada@example.org\nyes\n"); !shows(out, "https://192.0.2.7:8443/activate#abc") || shows(out, "localhost") {
+		t.Errorf("a link to nowhere:\n%s", out)
+	}
 }
 
 func TestOverview(t *testing.T) {
