@@ -22,7 +22,8 @@ const (
 )
 
 // patience is how long an act may take; each has a shorter limit of its own.
-var patience = map[string]time.Duration{"update": 31 * time.Minute, "restore": 121 * time.Minute, "backup": 121 * time.Minute}
+var patience = map[string]time.Duration{"update": 31 * time.Minute, "restore": 121 * time.Minute, "backup": 121 * time.Minute,
+	"administrator": 121 * time.Minute, "factory-reset": 11 * time.Minute}
 
 // refused is the code with which an act said no.
 type refused string

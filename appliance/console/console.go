@@ -36,6 +36,7 @@ type Console struct {
 	Dial      func(act string) (net.Conn, error) // to the socket of an act
 	Addresses func() []netip.Addr                // of this machine
 	Read      func(name string) ([]byte, error)  // a file below /run/huisclos-apply or /var/lib/appliance
+	Name      func() string                      // of this machine, at its start
 	Now       func() time.Time
 	English   bool // the language at the start; French otherwise
 
@@ -169,8 +170,13 @@ func (c *Console) secret(prompt word) (string, error) {
 // confirmed says what will happen, and wants a whole word.
 func (c *Console) confirmed(what word, args ...any) error {
 	c.print(what, args...)
-	s, err := c.line(sure)
-	if err == nil && !strings.EqualFold(s, c.say(yes)) {
+	return c.typed(yes)
+}
+
+// typed wants this word, whole.
+func (c *Console) typed(want word) error {
+	s, err := c.line(sure, c.say(want))
+	if err == nil && !strings.EqualFold(s, c.say(want)) {
 		err = errCancelled
 	}
 	return err
@@ -207,6 +213,14 @@ func (c *Console) choose(choice string) error {
 		return c.backup()
 	case "R":
 		return c.restore()
+	case "P":
+		return c.reach()
+	case "T":
+		return c.certificate()
+	case "F":
+		return c.factoryReset()
+	case "A":
+		return c.administrator()
 	case "L":
 		c.English = !c.English
 		return nil
@@ -341,14 +355,28 @@ func (c *Console) protection() {
 const (
 	stateFile = "/run/huisclos-apply/state"
 	seedFile  = "/var/lib/appliance/seed"
+	nameFile  = "/var/lib/appliance/hostname"
 	actsDir   = "/run/huisclos-acts"
 )
 
 // Main runs the menu on this process's own terminal.
 func Main(version string, in *os.File, out io.Writer) {
-	c := Console{Version: version, In: in, Out: out, Echo: Terminal(in), Now: time.Now, Read: os.ReadFile, Addresses: own,
+	c := Console{Version: version, In: in, Out: out, Echo: Terminal(in), Now: time.Now, Read: os.ReadFile, Addresses: own, Name: name,
 		Dial: func(act string) (net.Conn, error) { return net.Dial("unix", actsDir+"/"+act+".sock") }}
 	c.Run()
+}
+
+func name() string {
+	s, _ := os.Hostname() // without a name nobody can type it
+	return s
+}
+
+// machine is the machine's name: the one that was set, or the one that it started with. The kernel's own is that of this process's start.
+func (c *Console) machine() string {
+	if text, err := c.Read(nameFile); err == nil && len(text) > 0 {
+		return strings.TrimSpace(string(text))
+	}
+	return c.Name()
 }
 
 func own() []netip.Addr {

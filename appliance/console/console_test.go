@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,8 @@ func newMachine(t *testing.T) *machine {
 	m := &machine{t: t, dir: dir, files: map[string]string{}, answers: map[string]string{
 		"status": statusJSON + "\nok\n", "setup-code": strings.Replace(statusJSON, "{", `{"code":"ABCD-EFGH",`, 1) + "\nok\n",
 		"diagnosis": "== disks\nall \x1b[31mwell\nok\n"}}
-	for _, act := range []string{"network", "names", "time", "redirect", "shell", "reboot", "poweroff", "update", "backup", "restore", "diagnosis", "status", "setup-code"} {
+	for _, act := range []string{"network", "names", "time", "redirect", "shell", "reboot", "poweroff", "update", "backup", "restore", "diagnosis", "status", "setup-code",
+		"reach", "certificate", "administrator", "factory-reset"} {
 		l, err := net.Listen("unix", filepath.Join(dir, act))
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +86,8 @@ func (m *machine) run(english bool, typed string) string {
 			}
 			return nil, os.ErrNotExist
 		},
-		Now: func() time.Time { return time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC) }}
+		Name: func() string { return "visio.example.org" },
+		Now:  func() time.Time { return time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC) }}
 	ended := make(chan struct{})
 	go func() { defer close(ended); c.Run() }()
 	select {
@@ -133,15 +136,27 @@ func TestEntries(t *testing.T) {
 		{"restart", "9\nYES\n", "reboot: end"},
 		{"power off", "0\nYES\n", "poweroff: end"},
 		{"set-up code", "c\n", "setup-code: end"},
+		{"network test", "p\n\n", "reach: end"},
+		{"network test of a name", "p\nMail.example.org\n", "reach: host=mail.example.org end"},
+		{"of a port", "p\nmail.example.org:587\n", "reach: host=mail.example.org port=587 end"},
+		{"of an address", "p\n192.0.2.1\n", "reach: host=192.0.2.1 end"},
+		{"of a port at an address", "p\n192.0.2.1:53\n", "reach: host=192.0.2.1 port=53 end"},
+		{"of an IPv6 address", "p\n2001:DB8::1\n", "reach: host=2001:db8::1 end"},
+		{"of a port at one", "p\n[2001:db8::1]:443\n", "reach: host=2001:db8::1 port=443 end"},
+		{"self-signed", "t\nCERTIFICATE\n", "certificate: end"},
+		{"administrator", "a\n\nada@example.org\nYES\n", "administrator: account=ada@example.org end"},
+		{"administrator, of several disks", "a\n/dev/sdb1\nada@example.org\nYES\n", "administrator: device=/dev/sdb1 account=ada@example.org end"},
+		{"factory reset", "f\nERASE\nvisio.example.org\n", "factory-reset: machine=visio.example.org end"},
+		{"factory reset, in capitals", "f\nERASE\nVISIO.example.org\n", "factory-reset: machine=visio.example.org end"},
 	} {
 		for _, english := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, English %v", test.name, english), func(t *testing.T) {
 				m := newMachine(t)
-				word := "oui"
+				words := strings.NewReplacer("YES", yes.fr, "CERTIFICATE", certificateWord.fr, "ERASE", factoryWord.fr)
 				if english {
-					word = "yes"
+					words = strings.NewReplacer("YES", yes.en, "CERTIFICATE", certificateWord.en, "ERASE", factoryWord.en)
 				}
-				out := m.run(english, strings.ReplaceAll(test.typed, "YES", word))
+				out := m.run(english, words.Replace(test.typed))
 				if got := strings.Join(m.acts(), ", "); got != test.want {
 					t.Errorf("asked for %q, want %q\n%s", got, test.want, out)
 				}
@@ -156,6 +171,10 @@ func TestNothingAsked(t *testing.T) {
 		"x\n", "99\n", "\xff\xfe\n", "\x1b[A\n", strings.Repeat("2", 5000) + "\n", "2\n\n", "2\n3\n", "2\n\x03", "2\n2\n192.0.2.10\n\n\n", "2\n2\n192.0.2.10/24\n192.0.3.1\n\n",
 		"2\n2\n192.0.2.10/24\nx\n", "2\n1\nname\n", "3\n\n", "4\n\n", "4\n2\nnow\n", "4\n2\n2026-02-30T00:00:00Z\n", "5\n3\n", "6\n1\nno\n", "6\n1\nyes\nshort\n", "6\n1\nyes\n" +
 			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "b\n\n\n", "b\n\n2\nshort\n", "b\n\n2\nhill stone river 7\nhill stone river 8\n", "b\n\n2\nhill stone river 7\n\x03", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
+		"p\n\x03", "p\na b\n", "p\nhttps://a.example.org/\n", "p\na.example.org:\n", "p\na.example.org:0\n", "p\na.example.org:65536\n", "p\na.example.org:-1\n", "p\na.example.org:0443\n",
+		"p\na.example.org:x\n", "p\n:443\n", "p\n[2001:db8::1\n", "p\n1:2:3\n", "p\na.example.org=1\n", "t\n\n", "t\nyes\n", "t\nrepl\n", "t\nremplacer\n", "a\n\n\n", "a\n\na b@example.org\n",
+		"a\n\nada@example.org\nno\n", "a\n\nada@example.org\n\n", "f\n\n", "f\nyes\n", "f\nerase\n\n", "f\nerase\nother.example.org\n", "f\nerase\nvisio\n", "f\nerase\nerase\n",
+		"f\nerase\nvisio.example.org\x03", "f\neffacer\nvisio.example.org\n", "f\nerase",
 	} {
 		m := newMachine(t)
 		out := m.run(true, typed)
@@ -244,6 +263,101 @@ func TestCodesHaveSentences(t *testing.T) {
 	}
 }
 
+// TestFindingsHaveSentences: each line that the act reach can print is known here, with as many values, and no other.
+func TestFindingsHaveSentences(t *testing.T) {
+	text, err := os.ReadFile("../../packaging/image/root/usr/lib/huisclos/acts/reach")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]int{}
+	for _, said := range regexp.MustCompile(`echo ("?)([a-z$1]+(?:-[a-z]+)?)((?: [^"\n;]*)?)`).FindAllStringSubmatch(regexp.MustCompile(`(?m)^ *#.*$`).ReplaceAllString(string(text), ""), -1) {
+		codes := []string{said[2]}
+		if kind, ok := strings.CutPrefix(said[2], "$1-"); ok {
+			codes = []string{"gateway-" + kind, "host-" + kind}
+		}
+		if said[2] == "ok" || codes[0][0] == '$' {
+			continue
+		}
+		for _, code := range codes {
+			n := 0
+			if said[1] == `"` {
+				n = strings.Count(said[3], "$")
+			}
+			values[code] = n
+		}
+	}
+	for _, why := range regexp.MustCompile(`why='(port-[a-z]+)`).FindAllStringSubmatch(string(text), -1) {
+		values[why[1]] = 1 // echo "$why $port"
+	}
+	for code, n := range values {
+		if w, ok := found[code]; !ok || strings.Count(w.fr, "%s") != n || strings.Count(w.en, "%s") != n {
+			t.Errorf("%q has no sentence of %d values: %q", code, n, w)
+		}
+	}
+	for code := range found {
+		if _, ok := values[code]; !ok {
+			t.Errorf("nothing prints %q", code)
+		}
+	}
+}
+
+func TestFindingsAreSaid(t *testing.T) {
+	m := newMachine(t)
+	m.answers["reach"] = "link-up ens3\naddress 192.0.2.7/24\ngateway-answers 192.0.2.1 0.42\nname-leads mail.example.org 192.0.2.9\nport-shut 8080\nunheard of\ngateway-silent\nhost-answers 1 2 \x1b[31m3\nok\n"
+	for english, want := range map[bool][]string{
+		false: {"ens3 est reliée.", "192.0.2.1 répond (0.42 ms).", "mail.example.org mène à 192.0.2.9.", "Le pare-feu de cette machine ne laisse rien sortir vers le port 8080", "unheard of", "gateway-silent", "host-answers 1 2 ?[31m3"},
+		true:  {"ens3 is connected.", "192.0.2.1 answers (0.42 ms).", "mail.example.org leads to 192.0.2.9.", "This machine's own firewall lets nothing out to port 8080", "unheard of", "gateway-silent", "host-answers 1 2 ?[31m3"},
+	} {
+		out := m.run(english, "p\nmail.example.org:8080\n")
+		for _, w := range want {
+			if !shows(out, w) {
+				t.Errorf("%q is missing in\n%s", w, out)
+			}
+		}
+	}
+}
+
+// TestHeavyThingsSayWhatTheyDo: before anything is asked, what is lost and who is in a call; and what came of it.
+func TestHeavyThingsSayWhatTheyDo(t *testing.T) {
+	m := newMachine(t)
+	out := m.run(true, "f\nerase\nvisio.example.org\n")
+	for _, w := range []string{"the audit log", "the backups that are kept on this machine", "now: 2 calls, 5 people", "Type the name of this machine, visio.example.org", done.en} {
+		if !shows(out, w) {
+			t.Errorf("%q is missing in\n%s", w, out)
+		}
+	}
+	if out := m.run(true, "f\nerase\nother.example.org\n"); !shows(out, refusals["machine-name"].en) {
+		t.Errorf("another machine's name:\n%s", out)
+	}
+	for code := range map[string]bool{"reset-cut": true, "reset-cut-stopped": true, "reset-not-running": true, "stays": true} {
+		m.answers["factory-reset"] = "the disk is full\nerror " + code + "\n"
+		if out := m.run(true, "f\nerase\nvisio.example.org\n"); !shows(out, "the disk is full") || !shows(out, refusals[code].en) || shows(out, done.en) {
+			t.Errorf("%s:\n%s", code, out)
+		}
+	}
+	m.answers["factory-reset"] = ""
+	if out := m.run(true, "f\nerase\nvisio.example.org\n"); !shows(out, refusals["busy"].en) {
+		t.Errorf("busy elsewhere:\n%s", out)
+	}
+	if out := m.run(true, "t\nreplace\n"); !shows(out, "Browsers warn") || !shows(out, done.en) {
+		t.Errorf("the certificate:\n%s", out)
+	}
+	m.files[nameFile] = "autre.example.org\n"
+	if out := m.run(true, "f\nerase\nvisio.example.org\n"); !shows(out, "this machine, autre.example.org") || !shows(out, refusals["machine-name"].en) {
+		t.Errorf("a name that was set since:\n%s", out)
+	}
+	m.answers["administrator"] = "  Activation link https://visio.example.org/activate#abc\nok\n"
+	if out := m.run(true, "a\n\nada@example.org\nyes\n"); !shows(out, "activate#abc") || !shows(out, "private key of your backups") {
+		t.Errorf("no link:\n%s", out)
+	}
+	// A machine without a name: the link leads to an address of it.
+	m.answers["administrator"] = "  Activation link https://localhost:8443/activate#abc\nok\n"
+	m.answers["status"] = strings.NewReplacer(`"https://visio.example.org/",`, "", `443`, `8443`).Replace(statusJSON) + "\nok\n"
+	if out := m.run(true, "a\n\nada@example.org\nyes\n"); !shows(out, "https://192.0.2.7:8443/activate#abc") || shows(out, "localhost") {
+		t.Errorf("a link to nowhere:\n%s", out)
+	}
+}
+
 func TestOverview(t *testing.T) {
 	m := newMachine(t)
 	m.files[stateFile] = "secure_boot=no\nvar=plain\ntpm=no\n"
@@ -315,7 +429,7 @@ func TestWhatIsShownSteersNoTerminal(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	for _, w := range append(slices.Collect(maps.Values(refusals)), networkAddress, networkDNSAuto, namesAsk, shellAsk, shellWarn, updateHow, offWarn, menu, codeHow, redirect) {
+	for _, w := range append(slices.Concat(slices.Collect(maps.Values(refusals)), slices.Collect(maps.Values(found))), reachAsk, certificateWarn, adminHow, adminWarn, factoryWarn, networkAddress, networkDNSAuto, namesAsk, shellAsk, shellWarn, updateHow, offWarn, menu, codeHow, redirect) {
 		for _, text := range []string{w.fr, w.en} {
 			wrapped := wrap(text)
 			for line := range strings.Lines(wrapped) {

@@ -237,25 +237,26 @@ func (c *Console) restore() error {
 		}
 		lines = append(lines, "passphrase="+said)
 	}
-	calls := c.say(callsUnk)
-	if a, err := c.ask("status"); err == nil {
-		calls = c.say(inCalls, a.Status.Calls, a.Status.People)
-	}
-	if err := c.confirmed(restoreAsk, calls); err != nil {
+	if err := c.confirmed(restoreAsk, c.inCalls()); err != nil {
 		return err
 	}
 	return c.do("restore", lines...)
 }
 
 func (c *Console) power(act string, warning word) error {
-	calls := c.say(callsUnk)
-	if a, err := c.ask("status"); err == nil {
-		calls = c.say(inCalls, a.Status.Calls, a.Status.People)
-	}
-	if err := c.confirmed(warning, calls); err != nil {
+	if err := c.confirmed(warning, c.inCalls()); err != nil {
 		return err
 	}
 	return c.do(act)
+}
+
+// inCalls says whom it touches.
+func (c *Console) inCalls() string {
+	a, err := c.ask("status")
+	if err != nil {
+		return c.say(callsUnk)
+	}
+	return c.say(inCalls, a.Status.Calls, a.Status.People)
 }
 
 func (c *Console) setupCode() error {

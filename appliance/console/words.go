@@ -5,23 +5,27 @@ type word struct{ fr, en string }
 
 // refusals are the codes of the acts, as sentences that say what to do.
 var refusals = map[string]word{
+	"account":              {"Cette adresse électronique ne convient pas.", "This e-mail address does not do."},
 	"address":              {"Une adresse ne convient pas. Écrivez-la avec la longueur du réseau, par exemple 192.0.2.10/24.", "An address does not do. Write it with the length of its network, such as 192.0.2.10/24."},
-	"backup-not-made":      {"La sauvegarde n'a pas été faite, pour la raison donnée ci-dessus.", "The backup was not made, for the reason given above."},
+	"admin-refused":        {"Le compte n'a pas été remis à zéro, pour la raison donnée ci-dessus.", "The account was not reset, for the reason given above."},
 	"backup-name":          {"Ce nom de sauvegarde ne convient pas. Un nom est par exemple huisclos-20261130T020000Z.backup.", "This name of a backup does not do. A name is, for example, huisclos-20261130T020000Z.backup."},
+	"backup-not-made":      {"La sauvegarde n'a pas été faite, pour la raison donnée ci-dessus.", "The backup was not made, for the reason given above."},
 	"backup-refused":       {"La sauvegarde est refusée, pour la raison donnée ci-dessus. Les données en place ne changent pas.", "The backup is refused, for the reason given above. The data in place stay."},
 	"busy":                 {"Cette action est déjà en cours depuis une autre console. Attendez sa fin.", "This is being done from another console already. Wait until it ends."},
+	"certificate-refused":  {"Le certificat n'a pas été changé, pour la raison donnée ci-dessus.", "The certificate was not changed, for the reason given above."},
 	"cut":                  {"La machine n'a pas répondu jusqu'au bout. Regardez le diagnostic, puis recommencez.", "The machine's answer was cut short. Look at the diagnosis, then try again."},
 	"device":               {"Ce nom de disque ne convient pas. Un nom est par exemple /dev/sdb1.", "This name of a disk does not do. A name is, for example, /dev/sdb1."},
 	"different":            {"Les deux phrases de passe ne sont pas les mêmes. Rien n'est changé.", "The two passphrases are not the same. Nothing is changed."},
 	"disk-full":            {"La sauvegarde ne tient pas sur le disque. Prenez-en un plus grand.", "The backup does not fit on the disk. Take a larger one."},
-	"disk-read-only":       {"On ne peut pas écrire sur ce disque.", "This disk cannot be written to."},
 	"disk-kind":            {"Le format du disque n'est pas reconnu. Il faut FAT32, ISO 9660 ou ext4.", "The disk's format is not known. It has to be FAT32, ISO 9660 or ext4."},
+	"disk-read-only":       {"On ne peut pas écrire sur ce disque.", "This disk cannot be written to."},
 	"disk-unreadable":      {"Le disque n'est pas lisible. Essayez-en un autre.", "The disk cannot be read. Try another one."},
 	"dns":                  {"L'adresse d'un serveur de noms ne convient pas.", "The address of a name server does not do."},
 	"failed":               {"La machine n'a pas pu le faire. Regardez le diagnostic.", "The machine could not do it. Look at the diagnosis."},
 	"gateway":              {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
-	"public":               {"Une adresse publique ne convient pas. Exemple : 203.0.113.10", "A public address does not do. Example: 203.0.113.10"},
+	"host":                 {"Ce nom ou cette adresse ne convient pas. Exemples : mail.example.org, 192.0.2.1, mail.example.org:587, [2001:db8::1]:443.", "This name or address does not do. Examples: mail.example.org, 192.0.2.1, mail.example.org:587, [2001:db8::1]:443."},
 	"hostname":             {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
+	"machine-name":         {"Ce n'est pas le nom de cette machine. Rien n'est changé.", "This is not the name of this machine. Nothing is changed."},
 	"no-backup":            {"Il n'y a pas de cette sauvegarde sur le disque : un fichier dont le nom finit par .backup.", "There is no such backup on the disk: a file whose name ends with .backup."},
 	"no-backup-disk":       {"Aucun disque nommé HUISCLOSBAK n'est branché.", "There is no disk called HUISCLOSBAK."},
 	"no-disk":              {"Aucun disque nommé HUISCLOSUPD n'est branché.", "There is no disk called HUISCLOSUPD."},
@@ -29,10 +33,17 @@ var refusals = map[string]word{
 	"not-applied":          {"Le réglage est enregistré, mais n'a pas pu entrer en vigueur. Redémarrez la machine ; voyez aussi le diagnostic.", "The setting is stored but could not be put in force. Restart the machine; see the diagnosis as well."},
 	"not-running":          {"L'appliance ne répond pas. Elle démarre peut-être encore ; sinon, regardez le diagnostic.", "The appliance does not answer. It may still be starting; if not, look at the diagnosis."},
 	"ntp":                  {"Un serveur de temps ne convient pas. Donnez un nom ou une adresse.", "A time server does not do. Give a name or an address."},
+	"other-key":            {"Cette clé privée n'ouvre pas les sauvegardes de cette machine. Rien n'est changé.", "This private key does not open this machine's backups. Nothing is changed."},
 	"passphrase":           {"La phrase de passe doit avoir de 12 à 256 caractères.", "The passphrase has to have 12 to 256 characters."},
+	"port":                 {"Ce port ne convient pas. Un port va de 1 à 65535.", "This port does not do. A port is from 1 to 65535."},
+	"public":               {"Une adresse publique ne convient pas. Exemple : 203.0.113.10", "A public address does not do. Example: 203.0.113.10"},
+	"reset-cut":            {"La remise à zéro n'est pas finie, pour la raison donnée ci-dessus. Le service tourne ; recommencez-la (F).", "The factory reset is not finished, for the reason given above. The service runs; do it again (F)."},
+	"reset-cut-stopped":    {"La remise à zéro n'est pas finie, pour la raison donnée ci-dessus, et le service ne démarre pas. Recommencez-la (F) ; voyez aussi le diagnostic.", "The factory reset is not finished, for the reason given above, and the service does not start. Do it again (F); see the diagnosis as well."},
+	"reset-not-running":    {"La remise à zéro est faite, mais le service ne démarre pas. Regardez le diagnostic, puis redémarrez la machine.", "The factory reset is done, but the service does not start. Look at the diagnosis, then restart the machine."},
 	"restored-not-running": {"La sauvegarde est en place, mais le service ne démarre pas. Regardez le diagnostic.", "The backup is in place, but the service does not start. Look at the diagnosis."},
 	"several-backups":      {"Il y a plusieurs sauvegardes sur le disque : donnez le nom de l'une de celles que vous voyez ci-dessus.", "There are several backups on the disk: give the name of one of those that you see above."},
 	"several-keys":         {"Il y a plusieurs clés privées sur le disque : n'en laissez qu'une.", "There are several private keys on the disk: leave only one there."},
+	"stays":                {"Le service ne s'arrête pas : rien n'est changé. Regardez le diagnostic.", "The service does not stop: nothing is changed. Look at the diagnosis."},
 	"synchronised":         {"L'heure vient déjà d'un serveur de temps : l'horloge ne se règle pas à la main.", "The time comes from a time server already: the clock is not set by hand."},
 	"time":                 {"Cette date ne convient pas. Écrivez-la en temps universel, par exemple 2026-11-28T12:00:00Z.", "This date does not do. Write it in universal time, such as 2026-11-28T12:00:00Z."},
 	"too-long":             {"C'est trop long.", "This is too long."},
@@ -64,15 +75,15 @@ var (
 	protected    = word{"Protection  : Secure Boot actif, disque chiffré et lié au TPM", "Protection  : Secure Boot on, disk encrypted and bound to the TPM"}
 	badSeed      = word{"Attention : le support d'amorçage a été refusé en entier (%s).", "Note: the seed medium was refused as a whole (%s)."}
 
-	menu = word{` 1 Actualiser        2 Réseau             3 Noms
- 4 Heure             5 Port 80            6 Connexion locale
- 7 Mise à jour       8 Diagnostic         9 Redémarrer
- B Sauvegarder       R Restaurer          L English
- 0 Éteindre`, ` 1 Refresh           2 Network            3 Names
- 4 Time              5 Port 80            6 Local login
- 7 Update            8 Diagnosis          9 Restart
- B Back up           R Restore            L Français
- 0 Power off`}
+	menu = word{` 1 Actualiser       2 Réseau            3 Noms             4 Heure
+ 5 Port 80          6 Connexion locale  7 Mise à jour      8 Diagnostic
+ 9 Redémarrer       0 Éteindre          B Sauvegarder      R Restaurer
+ P Test du réseau   T Certificat        A Administrateur   F Remise à zéro
+ L English`, ` 1 Refresh          2 Network           3 Names            4 Time
+ 5 Port 80          6 Local login       7 Update           8 Diagnosis
+ 9 Restart          0 Power off         B Back up          R Restore
+ P Network test     T Certificate       A Administrator    F Factory reset
+ L Français`}
 	choose    = word{"Votre choix : ", "Your choice: "}
 	notAnItem = word{"Ce choix n'existe pas.", "There is no such choice."}
 	cancelled = word{"Annulé. Rien n'est changé.", "Cancelled. Nothing is changed."}
@@ -115,10 +126,55 @@ var (
 	restoreSecret = word{"Sa phrase de passe (elle ne s'affiche pas) : ", "Its passphrase (it is not shown): "}
 	restoreAsk    = word{"La sauvegarde est essayée d'abord, puis prend la place des données de cette machine.\nCe qui a été fait depuis n'y est plus ; les données de maintenant sont mises de côté.\nLes appels en cours se terminent (%s), et chacun se connecte à nouveau.", "The backup is tried first, then takes the place of this machine's data.\nWhat was done since is not in it; the data of now are kept aside.\nCalls in progress end (%s), and everybody signs in again."}
 
+	reachAsk    = word{"Nom ou adresse, avec un port si vous voulez (par exemple mail.example.org:587).\nVide : la passerelle, les serveurs de noms et les serveurs de temps : ", "Name or address, with a port if you like (such as mail.example.org:587).\nEmpty: the gateway, the name servers and the time servers: "}
+	reachBegins = word{"Chaque étape prend cinq secondes au plus.", "Each step takes five seconds at most."}
+
+	certificateWarn = word{"Le certificat servi est remplacé par celui que la machine a fait elle-même. Les navigateurs avertissent : comparez l'empreinte, affichée ici. Qui est déjà venu avec un certificat reconnu peut se voir refuser la page pendant un an.\nLes appels en cours continuent. Un certificat importé reste dans la machine.", "The certificate that is served gives way to the one that the machine made itself. Browsers warn: compare the fingerprint, which is shown here. Whoever came before with a trusted certificate may be refused the page for a year.\nCalls in progress go on. An imported certificate stays in the machine."}
+	certificateWord = word{"remplacer", "replace"}
+
+	adminHow     = word{"Ce menu ne connaît personne : il faut la clé privée de vos sauvegardes, un fichier .key sur un disque nommé HUISCLOSBAK.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "This menu knows nobody: it takes the private key of your backups, a .key file on a disk that is called HUISCLOSBAK.\nIts name in the machine, if there are several (empty: find it): "}
+	adminAccount = word{"Adresse électronique de l'administrateur : ", "The administrator's e-mail address: "}
+	adminWarn    = word{"Les seconds facteurs de ce compte sont retirés, ses sessions fermées, et un lien d'activation s'affiche ici. L'ancienne phrase de passe vaut jusqu'à ce qu'il serve. Le journal d'audit dit qu'un opérateur l'a fait.", "This account's second factors are taken, its sessions ended, and an activation link is shown here. The old passphrase counts until it is used. The audit log says that an operator did it."}
+
+	factoryWarn = word{"REMISE À ZÉRO. Sont effacés pour toujours : les comptes, les salles et leurs réunions prévues, le journal d'audit et celui des clés, les réglages de la console, les certificats et leurs clés, les sauvegardes gardées sur cette machine, ce qu'une restauration a mis de côté, et la connexion locale.\nRestent : le réseau, les noms, l'heure, le port 80, le journal du système.\nPour tout garder ailleurs, faites d'abord une sauvegarde (B).\nLes appels en cours se terminent (%s).", "FACTORY RESET. Erased for ever: the accounts, the rooms and their planned meetings, the audit log and the key log, the console's settings, the certificates and their keys, the backups that are kept on this machine, what a restore put aside, and the local login.\nWhat stays: network, names, time, port 80, the system's journal.\nTo keep all of it elsewhere, make a backup first (B).\nCalls in progress end (%s)."}
+	factoryWord = word{"effacer", "erase"}
+	factoryName = word{"Tapez le nom de cette machine, %s : ", "Type the name of this machine, %s: "}
+
 	rebootWarn = word{"La machine redémarre. Les appels en cours sont coupés pendant ce temps (%s).", "The machine restarts. Calls in progress are cut meanwhile (%s)."}
 	offWarn    = word{"La machine s'éteint. Les appels en cours se terminent (%s), et il faut\nla rallumer sur place.", "The machine powers off. Calls in progress end (%s), and somebody has to\nswitch it on again."}
 	inCalls    = word{"maintenant : %d appels, %d personnes", "now: %d calls, %d people"}
 	callsUnk   = word{"leur nombre n'est pas connu", "their number is not known"}
-	sure       = word{"Tapez « oui » pour continuer : ", "Type \"yes\" to go on: "}
+	sure       = word{"Tapez « %s » pour continuer : ", "Type \"%s\" to go on: "}
 	yes        = word{"oui", "yes"}
 )
+
+// found are the lines of the act reach, as sentences. Each has as many values as the line.
+var found = map[string]word{
+	"link-none":        {"Carte       : la machine n'a pas de carte réseau.", "Card        : the machine has no network card."},
+	"link-down":        {"Carte       : %s n'est reliée à rien. Vérifiez le câble ou le réseau virtuel.", "Card        : %s is connected to nothing. Check the cable or virtual network."},
+	"link-up":          {"Carte       : %s est reliée.", "Card        : %s is connected."},
+	"address":          {"Adresse     : %s", "Address     : %s"},
+	"address-none":     {"Adresse     : %s n'en a pas. Réglez le réseau (2), ou voyez le serveur DHCP.", "Address     : %s has none. Set the network (2), or see to the DHCP server."},
+	"gateway-none":     {"Passerelle  : aucune. La machine ne joint que son propre réseau.", "Gateway     : none. The machine reaches its own network only."},
+	"gateway-answers":  {"Passerelle  : %s répond (%s ms).", "Gateway     : %s answers (%s ms)."},
+	"gateway-silent":   {"Passerelle  : %s ne répond pas à l'écho. Certaines n'y répondent jamais.", "Gateway     : %s does not answer an echo request. Some never do."},
+	"names-none":       {"Noms        : aucun serveur de noms n'est connu (2).", "Names       : no name server is known (2)."},
+	"names-answers":    {"Noms        : le serveur %s répond.", "Names       : the server %s answers."},
+	"names-silent":     {"Noms        : le serveur %s ne répond pas.", "Names       : the server %s does not answer."},
+	"time-none":        {"Heure       : aucun serveur de temps n'est connu (4).", "Time        : no time server is known (4)."},
+	"time-unknown":     {"Heure       : le nom %s ne mène à aucune adresse.", "Time        : the name %s leads to no address."},
+	"time-answers":     {"Heure       : le serveur %s (%s) répond.", "Time        : the server %s (%s) answers."},
+	"time-silent":      {"Heure       : le serveur %s (%s) ne répond pas.", "Time        : the server %s (%s) does not answer."},
+	"name-leads":       {"Nom         : %s mène à %s.", "Name        : %s leads to %s."},
+	"name-none":        {"Nom         : %s ne mène à aucune adresse. Voyez les serveurs de noms (P, vide).", "Name        : %s leads to no address. See the name servers (P, empty)."},
+	"name-unusable":    {"Nom         : %s mène à %s, qui n'est l'adresse d'aucune autre machine.", "Name        : %s leads to %s, which is no other machine's address."},
+	"host-answers":     {"Écho        : %s répond (%s ms).", "Echo        : %s answers (%s ms)."},
+	"host-silent":      {"Écho        : %s ne répond pas. Beaucoup de machines n'y répondent jamais.", "Echo        : %s does not answer. Many machines never do."},
+	"host-unreachable": {"Écho        : aucun chemin ne mène à %s. Voyez les adresses et la passerelle (2).", "Echo        : no way leads to %s. See the addresses and the gateway (2)."},
+	"port-open":        {"Port        : %s, port %s : ouvert.", "Port        : %s, port %s: open."},
+	"port-refused":     {"Port        : %s, port %s : fermé, cette machine-là refuse.", "Port        : %s, port %s: closed, that machine refuses."},
+	"port-silent":      {"Port        : %s, port %s : pas de réponse. Un pare-feu entre les deux, peut-être.", "Port        : %s, port %s: no answer. A firewall between the two, perhaps."},
+	"port-unreachable": {"Port        : %s, port %s : aucun chemin n'y mène.", "Port        : %s, port %s: no way leads there."},
+	"port-shut":        {"Port        : non essayé. Le pare-feu de cette machine ne laisse rien sortir vers le port %s : aucun réglage ne nomme de service à ce port.", "Port        : not tried. This machine's own firewall lets nothing out to port %s: no setting names a service at this port."},
+	"port-asleep":      {"Port        : non essayé. Les réglages nomment le port %s, mais le pare-feu de cette machine ne s'ouvre que quand le service sort, et ce qui sort n'a pas démarré. Voyez le diagnostic (8).", "Port        : not tried. The settings name port %s, but this machine's own firewall opens only while the service goes out, and what goes out has not started. See the diagnosis (8)."},
+}

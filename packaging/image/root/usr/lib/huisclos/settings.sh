@@ -67,6 +67,16 @@ disk() {
   kind=$(blkid -p -o value -s TYPE "$device") || refuse disk-kind
 }
 
+# only SUFFIX NONE SEVERAL: the one regular file of that name on the disk that is mounted, as $found.
+only() {
+  local all=() one
+  for one in "$root/mnt"/*"$1"; do [[ -L $one || ! -f $one ]] || all+=("$one"); done
+  ((${#all[@]} > 0)) || refuse "$2"
+  ((${#all[@]} == 1)) || { printf '%s\n' "${all[@]##*/}" | LC_ALL=C tr -cd '\n\40-\176'; refuse "$3"; }
+  # shellcheck disable=SC2034 # whoever asks reads it
+  found=${all[0]}
+}
+
 # --- values -----------------------------------------------------------------------------------------------------------
 
 # An IPv4 address that one machine can have.
