@@ -128,8 +128,8 @@ func TestEntries(t *testing.T) {
 		{"login off", "6\n2\nYES\n", "shell: state=off end"},
 		{"update", "7\n\nYES\n", "update: end"},
 		{"update from a disk with a name", "7\n/dev/sdb1\nYES\n", "update: device=/dev/sdb1 end"},
-		{"backup", "b\n\n1\n", "backup: end"},
-		{"backup by a passphrase", "b\n/dev/sdb1\n2\nhill stone river 7\nhill stone river 7\n", "backup: device=/dev/sdb1 passphrase=hill stone river 7 end"},
+		{"backup", "b\n\n", "backup: end"},
+		{"backup to one of several", "b\n/dev/sdb1\n", "backup: device=/dev/sdb1 end"},
 		{"restore", "r\n\n\n1\nYES\n", "restore: end"},
 		{"restore one of several", "r\n/dev/sdb1\nhuisclos-1.backup\n2\nhill stone river 7\nYES\n", "restore: device=/dev/sdb1 file=huisclos-1.backup passphrase=hill stone river 7 end"},
 		{"diagnosis", "8\n", "diagnosis: end"},
@@ -170,7 +170,7 @@ func TestNothingAsked(t *testing.T) {
 	for _, typed := range []string{
 		"x\n", "99\n", "\xff\xfe\n", "\x1b[A\n", strings.Repeat("2", 5000) + "\n", "2\n\n", "2\n3\n", "2\n\x03", "2\n2\n192.0.2.10\n\n\n", "2\n2\n192.0.2.10/24\n192.0.3.1\n\n",
 		"2\n2\n192.0.2.10/24\nx\n", "2\n1\nname\n", "3\n\n", "4\n\n", "4\n2\nnow\n", "4\n2\n2026-02-30T00:00:00Z\n", "5\n3\n", "6\n1\nno\n", "6\n1\nyes\nshort\n", "6\n1\nyes\n" +
-			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "b\n\n\n", "b\n\n2\nshort\n", "b\n\n2\nhill stone river 7\nhill stone river 8\n", "b\n\n2\nhill stone river 7\n\x03", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
+			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "b\n\x03", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
 		"p\n\x03", "p\na b\n", "p\nhttps://a.example.org/\n", "p\na.example.org:\n", "p\na.example.org:0\n", "p\na.example.org:65536\n", "p\na.example.org:-1\n", "p\na.example.org:0443\n",
 		"p\na.example.org:x\n", "p\n:443\n", "p\n[2001:db8::1\n", "p\n1:2:3\n", "p\na.example.org=1\n", "t\n\n", "t\nyes\n", "t\nrepl\n", "t\nremplacer\n", "a\n\n\n", "a\n\na b@example.org\n",
 		"a\n\nada@example.org\nno\n", "a\n\nada@example.org\n\n", "f\n\n", "f\nyes\n", "f\nerase\n\n", "f\nerase\nother.example.org\n", "f\nerase\nvisio\n", "f\nerase\nerase\n",

@@ -194,25 +194,14 @@ func (c *Console) update() error {
 	return c.do("update", pairs("device", device)...)
 }
 
-// backup writes a backup to a disk. What opens it is a private key of those whose public half the settings have, or a passphrase.
+// backup writes a backup to a disk, for the public keys of the settings: nothing that is typed at this menu opens it, because the menu
+// knows nobody.
 func (c *Console) backup() error {
 	device, err := c.line(backupHow)
 	if err != nil {
 		return err
 	}
-	lines := pairs("device", device)
-	opens, err := c.either(backupOpens, "key", "passphrase")
-	if err != nil {
-		return err
-	}
-	if opens == "passphrase" {
-		said, err := c.newPassphrase()
-		if err != nil {
-			return err
-		}
-		lines = append(lines, "passphrase="+said)
-	}
-	return c.do("backup", lines...)
+	return c.do("backup", pairs("device", device)...)
 }
 
 // restore puts a backup in the place of the data. What opens it is a private key on the same disk, or a passphrase.

@@ -117,8 +117,7 @@ var (
 	updateHow = word{"Branchez le disque nommé HUISCLOSUPD.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSUPD.\nIts name in the machine, if there are several (empty: find it): "}
 	updateAsk = word{"La nouvelle version s'installe à côté de celle-ci et sert au prochain redémarrage.\nLes appels en cours continuent.", "The new version is installed beside this one and is used from the next restart on.\nCalls in progress go on."}
 
-	backupHow   = word{"Branchez un disque nommé HUISCLOSBAK, en FAT32 ou ext4, où il y a de la place.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in a disk that is called HUISCLOSBAK, in FAT32 or ext4, with room on it.\nIts name in the machine, if there are several (empty: find it): "}
-	backupOpens = word{"Elle s'ouvrira par 1 vos clés de sauvegarde   2 une phrase de passe : ", "It will be opened by 1 your keys for backups   2 a passphrase: "}
+	backupHow = word{"La sauvegarde s'ouvrira par vos clés de sauvegarde (console, page Sauvegardes).\nBranchez un disque nommé HUISCLOSBAK, en FAT32 ou ext4, où il y a de la place.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Your keys for backups will open it (console, page Backups).\nPlug in a disk that is called HUISCLOSBAK, in FAT32 or ext4, with room on it.\nIts name in the machine, if there are several (empty: find it): "}
 
 	restoreHow    = word{"Branchez le disque nommé HUISCLOSBAK, avec la sauvegarde.\nSon nom dans la machine, s'il y en a plusieurs (vide : le trouver) : ", "Plug in the disk that is called HUISCLOSBAK, with the backup on it.\nIts name in the machine, if there are several (empty: find it): "}
 	restoreFile   = word{"Nom du fichier, s'il y a plusieurs sauvegardes (vide : la seule) : ", "Name of the file, if there are several backups (empty: the only one): "}
