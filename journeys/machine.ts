@@ -36,9 +36,9 @@ async function fill(t: Tab, fields: Record<string, string>): Promise<void> {
   }
 }
 /** Waits, and where that was in vain leaves what the page says: a picture of it, and its words in the error. */
-async function waited(t: Tab, what: string, probe: () => Promise<boolean>): Promise<void> {
+async function waited(t: Tab, what: string, probe: () => Promise<boolean>, every = 500): Promise<void> {
   try {
-    await until(what, probe, patience, 500);
+    await until(what, probe, patience, every);
   } catch (e) {
     await t.screenshot(path.join(pictures, 'machine-failed.png')).catch(() => undefined);
     throw new Error(`${(e as Error).message}; the page says: ${await t.run(() => document.body.innerText.replace(/\s+/g, ' ')).catch(String)}`);
@@ -101,18 +101,18 @@ async function call(code: string, file: string): Promise<void> {
     }
     const [host, guest] = tabs as [Tab, Tab];
     // Admitting is on the list of people; the picture of who waits says so as well.
-    await until('the guest at the door', async () => {
+    await waited(host, 'the guest at the door', async () => {
       if (await host.run(() => document.querySelector('section.lobby') === null)) await host.press('p');
       return host.run(() => { const b = [...document.querySelectorAll<HTMLButtonElement>('section.lobby button')].at(-1); b?.click(); return b !== undefined; });
-    }, patience, 1500);
+    }, 1500);
     for (const [i, t] of tabs.entries()) {
-      await until(`${people[i]!.name} sees the other's numbers advance`, () => t.run((other) => {
+      await waited(t, `${people[i]!.name} sees the other's numbers advance`, () => t.run((other) => {
         for (const v of document.querySelectorAll('video')) {
           const s = v.srcObject as MediaStream | null;
           if (s && new Set(window.__readers!.video(s).filter((f) => f.id === other).map((f) => f.n)).size >= 5) return true;
         }
         return false;
-      }, 2 - i), patience, 1000);
+      }, 2 - i), 1000);
     }
     const words = await Promise.all(tabs.map(async (t) => {
       await t.run(() => { (document.activeElement as HTMLElement | null)?.blur(); });
