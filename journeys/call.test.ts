@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { house, type House } from './harness/appliance.ts';
-import type { Engine } from './harness/browser.ts';
-import { full } from './harness/clip.ts';
-import { gather, sameWords, scatter } from './harness/cast.ts';
+import { open, until, type Engine } from './harness/browser.ts';
+import { full, small } from './harness/clip.ts';
+import { gather, Player, sameWords, scatter, signIn } from './harness/cast.ts';
 
 let h: House;
 before(async () => { h = await house(2); });
@@ -25,3 +25,21 @@ for (const engines of [['chromium', 'chromium'], ['chromium', 'firefox'], ['fire
     } finally { await scatter(players); }
   });
 }
+
+test('who presses the button the moment that it is there comes in with camera and microphone', async () => {
+  const account = h.members[0]!, person = await open({ engine: 'chromium', id: 1, size: small });
+  try {
+    const tab = await person.tab(), player = new Player(person, tab, account, h);
+    await signIn(tab, h, account);
+    await tab.goto(`${h.appliance.url}/`);
+    await tab.run((link) => {
+      new MutationObserver(() => {
+        [...document.querySelectorAll<HTMLButtonElement>('.door__side button')].find((b) => ['Entrer', 'Enter'].includes(b.textContent!.trim()))?.click();
+      }).observe(document.body, { childList: true, subtree: true });
+      history.pushState(null, '', link);
+      dispatchEvent(new PopStateEvent('popstate'));
+    }, h.room.link);
+    await until('the call', () => tab.run(() => window.__huisclos?.call.state.value.phase === 'in-call'), 30_000);
+    await until('camera and microphone', async () => { const me = (await player.people()).find((p) => p.me); return me?.mic && me.cam; }, 10_000);
+  } finally { await person.close(); }
+});

@@ -1,6 +1,6 @@
 /** Before the call: what the others will see and hear of you, and one button. Waiting happens on the same page, so nothing jumps. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { Button, Icon, LevelRing, Meter, Notice, Seal, Select, Spinner, tip, toast, type IconName, type Option } from "@huisclos/ui-kit";
 import type { Budget } from "../api/index.ts";
 import type { Profile } from "../call/profile.ts";
@@ -78,7 +78,8 @@ function Ready({ meeting, inside, budget, helpers }: { meeting: Meeting; inside:
   const d = meeting.devices.value;
   const mic = meeting.mic.value, cam = meeting.cam.value;
   const [busy, setBusy] = useState(false);
-  useEffect(() => { void meeting.prepare(); }, [meeting]);
+  // Before the button can be pressed: an effect that comes after the picture is lost with it, and the person enters without camera and microphone.
+  useLayoutEffect(() => { void meeting.prepare(); }, [meeting]);
   const enter = async () => {
     setBusy(true);
     try { await meeting.start(); } finally { setBusy(false); }
