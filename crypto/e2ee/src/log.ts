@@ -57,7 +57,7 @@ export async function readSeenLog(now = Date.now()): Promise<SeenLog & { known: 
   }
 }
 
-/** Keeps a state unless a later one is kept already: two tabs may be here at once. */
+/** Keeps a state unless a later one is kept already (two tabs may be here at once), and marks how long the log was. */
 export async function keepSeenLog(seen: SeenLog, now = Date.now()): Promise<void> {
   const db = await open();
   try {
