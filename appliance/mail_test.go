@@ -153,7 +153,7 @@ func TestLinkIsSealedAtRest(t *testing.T) {
 	must(t, c.db.View(func(tx *store.Tx) error {
 		for _, bucket := range []string{"outbox.mails", "outbox.due", "audit.entries"} {
 			tx.Scan(bucket, nil, nil, 0, func(k, v []byte) bool {
-				for _, secret := range []string{link.Token.Reveal(), "zoe", "example.org", "activate#"} {
+				for _, secret := range []string{link.Token.Reveal(), "zoe@", "example.org", "activate#"} {
 					if strings.Contains(string(v), secret) {
 						t.Errorf("%s holds %q as it is", bucket, secret)
 					}

@@ -158,7 +158,7 @@ func (d *desk) wait(by time.Duration) {
 // to makes a webhook that leads to a receiver.
 func (d *desk) to(r *receiver, events ...Kind) Hook {
 	d.t.Helper()
-	w := Wish{Name: "Supervision", URL: "https://example.com/hook?token=abc", Authority: r.authority()}
+	w := Wish{Name: "Supervision", URL: "https://example.com/hook?token=not-for-a-disk", Authority: r.authority()}
 	for _, e := range events {
 		w.Events = append(w.Events, string(e))
 	}
@@ -249,7 +249,7 @@ func TestEventsArriveSigned(t *testing.T) {
 	// Neither the secret nor the address, which holds one, can be read out of the database.
 	must(t, d.db.View(func(tx *store.Tx) error {
 		tx.Scan(hooksBucket, nil, nil, 0, func(_, v []byte) bool {
-			if strings.Contains(string(v), "abc") || strings.Contains(string(v), strings.TrimPrefix(r.secrets[0], "whsec_")) {
+			if strings.Contains(string(v), "not-for-a-disk") || strings.Contains(string(v), strings.TrimPrefix(r.secrets[0], "whsec_")) {
 				t.Error("a secret stands in the database")
 			}
 			return true
@@ -598,7 +598,7 @@ func TestNothingOfPeopleLeaves(t *testing.T) {
 			Detail: map[string]string{"name": "Ada Admin", "email": "ada@example.org", "address": "192.0.2.1", "host": "x", "answer": "x", "by": "Ada Admin"}}}
 		event, ok := of(e)
 		b, err := json.Marshal(event)
-		if !ok || err != nil || strings.Contains(string(b), "Ada") || strings.Contains(string(b), "ada@") || strings.Contains(string(b), "192.0.2") {
+		if !ok || err != nil || strings.Contains(string(b), "Ada Admin") || strings.Contains(string(b), "ada@") || strings.Contains(string(b), "192.0.2") {
 			t.Errorf("%s: %s %v", action, b, err)
 		}
 		e.Result = audit.Refused

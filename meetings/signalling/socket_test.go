@@ -247,32 +247,37 @@ func TestServeRefuses(t *testing.T) {
 			t.Errorf("%v: closed with %d", protocols, code)
 		}
 	}
+	devices := 0
 	for name, tc := range map[string]struct {
 		code websocket.StatusCode
-		do   func(c *websocket.Conn) error
+		do   func(c *websocket.Conn, hello string) error
 	}{
-		"silence":       {4006, func(*websocket.Conn) error { return nil }},
-		"no hello":      {4006, func(c *websocket.Conn) error { return write(c, `{"type":"leave"}`) }},
-		"other version": {4001, func(c *websocket.Conn) error { return write(c, `{"type":"hello","protocol":1}`) }},
-		"binary": {4006, func(c *websocket.Conn) error {
-			return c.Write(context.Background(), websocket.MessageBinary, []byte(hello("BAAA")))
+		"silence":       {4006, func(*websocket.Conn, string) error { return nil }},
+		"no hello":      {4006, func(c *websocket.Conn, hello string) error { return write(c, `{"type":"leave"}`) }},
+		"other version": {4001, func(c *websocket.Conn, hello string) error { return write(c, `{"type":"hello","protocol":1}`) }},
+		"binary": {4006, func(c *websocket.Conn, hello string) error {
+			return c.Write(context.Background(), websocket.MessageBinary, []byte(hello))
 		}},
-		"garbage":   {4006, func(c *websocket.Conn) error { return write(c, `{"type":"nothing"}`) }},
-		"two hello": {4006, func(c *websocket.Conn) error { return errors.Join(write(c, hello("BAAA")), write(c, hello("BAAA"))) }},
-		"flood": {4006, func(c *websocket.Conn) error {
-			err := write(c, hello("BAAA"))
+		"garbage":   {4006, func(c *websocket.Conn, hello string) error { return write(c, `{"type":"nothing"}`) }},
+		"two hello": {4006, func(c *websocket.Conn, hello string) error { return errors.Join(write(c, hello), write(c, hello)) }},
+		"flood": {4006, func(c *websocket.Conn, hello string) error {
+			err := write(c, hello)
 			for range messagesBurst + messagesPerSecond {
 				err = errors.Join(err, write(c, `{"type":"refresh"}`))
 			}
 			return err
 		}},
-		"too big": {websocket.StatusMessageTooBig, func(c *websocket.Conn) error {
-			return errors.Join(write(c, hello("BAAA")), write(c, `{"type":"leave","x":"`+strings.Repeat("x", MaxMessage)+`"}`))
+		"too big": {websocket.StatusMessageTooBig, func(c *websocket.Conn, hello string) error {
+			return errors.Join(write(c, hello), write(c, `{"type":"leave","x":"`+strings.Repeat("x", MaxMessage)+`"}`))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, address)
-			if err := tc.do(c); err != nil && name != "too big" && name != "flood" {
+			// A device of its own: one whose connection before is not over yet is told that it is connected already.
+			devices++
+			own := hello(fmt.Sprintf("BAA%d", devices))
+			own = strings.Replace(own, id16, fmt.Sprintf(`"AAAAAAAAAAAAAAAAAAAA%dA"`, devices), 1)
+			if err := tc.do(c, own); err != nil && name != "too big" && name != "flood" {
 				t.Fatal(err)
 			}
 			if code := closed(t, c); code != tc.code {
