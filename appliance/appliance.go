@@ -179,7 +179,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper})
+	hasher, err := passhash.New(passhash.Options{Random: rand.Reader, Pepper: pepper, Refusal: s.cost})
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func Start(s settings, log *slog.Logger) (_ *Appliance, err error) {
 	if a.hooks, err = s.newWebhooks(webhook.Options{DB: db, Audit: trail, Keys: hasher, Random: rand.Reader, Now: s.now, Log: log.With("part", "webhooks")}); err != nil {
 		return nil, err
 	}
-	options := accounts.Options{Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Devices: devices.Kept, Delay: s.DeletionDelay}
+	options := accounts.Options{MemberHash: s.cost, AdministratorHash: s.cost, Recorded: seen.recorded(a.post.recorded), CarryOut: a.rooms.CarryOut, Gone: a.gone, Kept: a.kept, Devices: devices.Kept, Delay: s.DeletionDelay}
 	if made.directory != nil {
 		options.Directory = made.directory
 	}

@@ -25,6 +25,7 @@ import (
 
 	"huisclos/appliance/config"
 	"huisclos/appliance/control"
+	"huisclos/crypto/passhash"
 	"huisclos/store"
 )
 
@@ -48,7 +49,7 @@ func (n *notes) String() string {
 
 func testSettings(t *testing.T) settings {
 	t.Helper()
-	s := settings{Settings: config.Defaults(), now: time.Now, refuseAfter: 50 * time.Millisecond}
+	s := settings{Settings: config.Defaults(), now: time.Now, refuseAfter: 50 * time.Millisecond, cost: passhash.Params{Memory: 64, Time: 1, Threads: 1}}
 	s.Listen, s.Data = "127.0.0.1:0", t.TempDir()
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"huisclos/crypto/passhash"
 	"huisclos/media/transport"
 	"huisclos/meetings"
 )
@@ -48,3 +49,6 @@ func (h *hooks) hook() transport.Hook {
 }
 
 func (h *hooks) limits() meetings.Limits { return meetings.Limits{Absence: h.absence} }
+
+// cost is what a passphrase costs in test builds: the browser journeys sign in so often that a third of their work was this.
+func (h *hooks) cost() passhash.Params { return passhash.Params{Memory: 8 << 10, Time: 1, Threads: 1} }

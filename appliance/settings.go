@@ -13,6 +13,7 @@ import (
 	"huisclos/accounts/oidc"
 	"huisclos/appliance/config"
 	"huisclos/appliance/logs"
+	"huisclos/crypto/passhash"
 	"huisclos/hardening"
 )
 
@@ -51,6 +52,8 @@ type settings struct {
 	password []byte
 	// backupSecret is the private key of SFTP or the secret of S3, where the service manager hands it in.
 	backupSecret []byte
+	// cost is that of every passphrase; zero, as always outside tests: passhash.Standard and passhash.Administrator.
+	cost passhash.Params
 	// confine shuts the process in once everything is open; nil in tests, which go on afterwards.
 	confine func(hardening.Policy) error
 	hooks
@@ -65,6 +68,7 @@ func readSettings(args []string) (settings, error) {
 	f.SetOutput(io.Discard)
 	given := config.AddFlags(f)
 	s.hooks.flags(f)
+	s.cost = s.hooks.cost()
 	err := f.Parse(args)
 	if err == nil && f.NArg() > 0 {
 		err = fmt.Errorf("unexpected %q", f.Arg(0))
