@@ -38,7 +38,7 @@ type Console struct {
 	Read      func(name string) ([]byte, error)  // a file below /run/huisclos-apply or /var/lib/appliance
 	Name      func() string                      // of this machine, at its start
 	Now       func() time.Time
-	English   bool // the language at the start; French otherwise
+	English   bool // the language at the start, where none was chosen; French otherwise
 
 	in *bufio.Reader
 }
@@ -86,6 +86,9 @@ func (c *Console) print(w word, args ...any) { fmt.Fprintln(c.Out, c.say(w, args
 // Run shows the menu until the input is gone: whatever is typed, nothing else ends it.
 func (c *Console) Run() {
 	c.in = bufio.NewReaderSize(c.In, maxLine)
+	if text, err := c.Read(langFile); err == nil {
+		c.English = strings.TrimSpace(string(text)) == "en"
+	}
 	for ends := 0; ends < maxEnds; {
 		c.overview()
 		choice, err := c.line(choose)
@@ -221,6 +224,8 @@ func (c *Console) choose(choice string) error {
 		return c.factoryReset()
 	case "A":
 		return c.administrator()
+	case "K":
+		return c.keyboard()
 	case "L":
 		c.English = !c.English
 		return nil
@@ -356,6 +361,7 @@ const (
 	stateFile = "/run/huisclos-apply/state"
 	seedFile  = "/var/lib/appliance/seed"
 	nameFile  = "/var/lib/appliance/hostname"
+	langFile  = "/var/lib/appliance/language"
 	actsDir   = "/run/huisclos-acts"
 )
 

@@ -42,7 +42,7 @@ func newMachine(t *testing.T) *machine {
 		"status": statusJSON + "\nok\n", "setup-code": strings.Replace(statusJSON, "{", `{"code":"ABCD-EFGH",`, 1) + "\nok\n",
 		"diagnosis": "== disks\nall \x1b[31mwell\nok\n"}}
 	for _, act := range []string{"network", "names", "time", "redirect", "shell", "reboot", "poweroff", "update", "backup", "restore", "diagnosis", "status", "setup-code",
-		"reach", "certificate", "administrator", "factory-reset"} {
+		"reach", "certificate", "administrator", "factory-reset", "keyboard"} {
 		l, err := net.Listen("unix", filepath.Join(dir, act))
 		if err != nil {
 			t.Fatal(err)
@@ -122,6 +122,8 @@ func TestEntries(t *testing.T) {
 		{"names", "3\nvisio.example.org\n203.0.113.10\n", "names: hostname=visio.example.org public=203.0.113.10 end"},
 		{"time servers", "4\n1\nntp.example.org\n", "time: ntp=ntp.example.org end"},
 		{"clock", "4\n2\n2026-11-28T12:34:56Z\n", "time: set=2026-11-28T12:34:56Z end"},
+		{"a keyboard", "k\n1\n1\n\n", "keyboard: layout=fr language=fr end"},
+		{"another, and another language", "K\n8\n2\n", "keyboard: layout=de language=en end"},
 		{"port 80 on", "5\n1\n", "redirect: state=on end"},
 		{"port 80 off", "5\n2\n", "redirect: state=off end"},
 		{"login on", "6\n1\nYES\ncorrect horse battery\ncorrect horse battery\n", "shell: state=on passphrase=correct horse battery end"},
@@ -169,7 +171,7 @@ func TestEntries(t *testing.T) {
 func TestNothingAsked(t *testing.T) {
 	for _, typed := range []string{
 		"x\n", "99\n", "\xff\xfe\n", "\x1b[A\n", strings.Repeat("2", 5000) + "\n", "2\n\n", "2\n3\n", "2\n\x03", "2\n2\n192.0.2.10\n\n\n", "2\n2\n192.0.2.10/24\n192.0.3.1\n\n",
-		"2\n2\n192.0.2.10/24\nx\n", "2\n1\nname\n", "3\n\n", "4\n\n", "4\n2\nnow\n", "4\n2\n2026-02-30T00:00:00Z\n", "5\n3\n", "6\n1\nno\n", "6\n1\nyes\nshort\n", "6\n1\nyes\n" +
+		"2\n2\n192.0.2.10/24\nx\n", "2\n1\nname\n", "3\n\n", "4\n\n", "4\n2\nnow\n", "4\n2\n2026-02-30T00:00:00Z\n", "5\n3\n", "k\n\n", "k\n0\n", "k\n9\n", "k\nfr\n", "k\n-1\n", "k\n1\n3\n", "k\n1\n\n", "k\n1\n\x03", "6\n1\nno\n", "6\n1\nyes\nshort\n", "6\n1\nyes\n" +
 			"correct horse battery\ncorrect horse batterie\n", "6\n1\nyes\ncorrect horse\x03", "7\n\nno\n", "r\n\n\n\n", "b\n\x03", "r\n\n\n1\nno\n", "r\n\n\n2\n\n", "r\n\n\n2\nhill\x03", "9\n\n", "9\nno\n", "9\ny\n", "0\n\x03", "0", "9\nyes\x03\n", "\x03", "\x1c", "",
 		"p\n\x03", "p\na b\n", "p\nhttps://a.example.org/\n", "p\na.example.org:\n", "p\na.example.org:0\n", "p\na.example.org:65536\n", "p\na.example.org:-1\n", "p\na.example.org:0443\n",
 		"p\na.example.org:x\n", "p\n:443\n", "p\n[2001:db8::1\n", "p\n1:2:3\n", "p\na.example.org=1\n", "t\n\n", "t\nyes\n", "t\nrepl\n", "t\nremplacer\n", "a\n\n\n", "a\n\na b@example.org\n",
@@ -184,6 +186,39 @@ func TestNothingAsked(t *testing.T) {
 		if strings.Count(out, "Your choice: ") < 2 {
 			t.Errorf("after %q the menu does not come back:\n%s", typed, out)
 		}
+	}
+}
+
+// TestKeyboards: the layouts of the menu are those that the image is built with, as many as it names, and its language lasts.
+func TestKeyboards(t *testing.T) {
+	build, err := os.ReadFile("../../packaging/image/build")
+	if err != nil || !strings.Contains(string(build), "for layout in "+strings.Join(layouts, " ")+"; do") {
+		t.Errorf("the image is built with other layouts than %v, %v", layouts, err)
+	}
+	for _, text := range []string{keyboardAsk.fr, keyboardAsk.en} {
+		for n := range 10 {
+			if found := strings.Contains(text, fmt.Sprintf("%d ", n)); found != (n >= 1 && n <= len(layouts)) {
+				t.Errorf("%d stands there %v:\n%s", n, found, text)
+			}
+		}
+	}
+	m := newMachine(t)
+	if out := m.run(false, "k\n1\n2\nqwertz\n\n"); !shows(out, "Votre clavier : Langue du menu à son début. 1 français 2 anglais : Done. Try some letters, then Enter:") {
+		t.Errorf("%s", out)
+	}
+	for text, first := range map[string]string{"en\n": choose.en, "fr\n": choose.fr, "": choose.en} {
+		m := newMachine(t)
+		if text != "" {
+			m.files[langFile] = text
+		}
+		if out := m.run(true, ""); !strings.Contains(out, first) || strings.Contains(out, choose.fr) != (first == choose.fr) {
+			t.Errorf("with %q stored it begins\n%s", text, out)
+		}
+	}
+	m = newMachine(t)
+	m.answers["keyboard"] = "error layout\n"
+	if out := m.run(true, "k\n1\n1\n\n"); !shows(out, refusals["layout"].en) || shows(out, choose.fr) {
+		t.Errorf("a refusal changes the language:\n%s", out)
 	}
 }
 
@@ -429,7 +464,7 @@ func TestWhatIsShownSteersNoTerminal(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	for _, w := range append(slices.Concat(slices.Collect(maps.Values(refusals)), slices.Collect(maps.Values(found))), reachAsk, certificateWarn, adminHow, adminWarn, factoryWarn, networkAddress, networkDNSAuto, namesAsk, shellAsk, shellWarn, updateHow, offWarn, menu, codeHow, redirect) {
+	for _, w := range append(slices.Concat(slices.Collect(maps.Values(refusals)), slices.Collect(maps.Values(found))), reachAsk, certificateWarn, adminHow, adminWarn, factoryWarn, networkAddress, networkDNSAuto, namesAsk, shellAsk, shellWarn, updateHow, offWarn, menu, codeHow, redirect, keyboardWhat, keyboardAsk, languageAsk, keyboardTry) {
 		for _, text := range []string{w.fr, w.en} {
 			wrapped := wrap(text)
 			for line := range strings.Lines(wrapped) {
@@ -442,7 +477,7 @@ func TestWrap(t *testing.T) {
 			}
 		}
 	}
-	if wrap(menu.fr) != menu.fr {
+	if wrap(menu.fr) != menu.fr || wrap(keyboardAsk.fr) != keyboardAsk.fr {
 		t.Error("what fits is changed")
 	}
 }

@@ -25,6 +25,8 @@ var refusals = map[string]word{
 	"gateway":              {"La passerelle ne convient pas : une par famille d'adresses, et de la même famille qu'une adresse de la machine.", "The gateway does not do: one for each family of addresses, and of the family of one of the machine's addresses."},
 	"host":                 {"Ce nom ou cette adresse ne convient pas. Exemples : mail.example.org, 192.0.2.1, mail.example.org:587, [2001:db8::1]:443.", "This name or address does not do. Examples: mail.example.org, 192.0.2.1, mail.example.org:587, [2001:db8::1]:443."},
 	"hostname":             {"Un nom ne convient pas. Écrivez-le sans https:// ni port, par exemple visio.example.org.", "A name does not do. Write it without https:// and port, such as visio.example.org."},
+	"language":             {"Cette langue n'est pas de cette image.", "This language is not one of this image."},
+	"layout":               {"Ce clavier n'est pas de cette image.", "This keyboard is not one of this image."},
 	"machine-name":         {"Ce n'est pas le nom de cette machine. Rien n'est changé.", "This is not the name of this machine. Nothing is changed."},
 	"no-backup":            {"Il n'y a pas de cette sauvegarde sur le disque : un fichier dont le nom finit par .backup.", "There is no such backup on the disk: a file whose name ends with .backup."},
 	"no-backup-disk":       {"Aucun disque nommé HUISCLOSBAK n'est branché.", "There is no disk called HUISCLOSBAK."},
@@ -79,11 +81,11 @@ var (
  5 Port 80          6 Connexion locale  7 Mise à jour      8 Diagnostic
  9 Redémarrer       0 Éteindre          B Sauvegarder      R Restaurer
  P Test du réseau   T Certificat        A Administrateur   F Remise à zéro
- L English`, ` 1 Refresh          2 Network           3 Names            4 Time
+ K Clavier, langue  L English`, ` 1 Refresh          2 Network           3 Names            4 Time
  5 Port 80          6 Local login       7 Update           8 Diagnosis
  9 Restart          0 Power off         B Back up          R Restore
  P Network test     T Certificate       A Administrator    F Factory reset
- L Français`}
+ K Keyboard, lang.  L Français`}
 	choose    = word{"Votre choix : ", "Your choice: "}
 	notAnItem = word{"Ce choix n'existe pas.", "There is no such choice."}
 	cancelled = word{"Annulé. Rien n'est changé.", "Cancelled. Nothing is changed."}
@@ -104,9 +106,20 @@ var (
 	namesPublic = word{"Adresses publiques, si un routeur ou un pare-feu traduit celle de la machine (vide : aucune) : ", "Public addresses, if a router or firewall translates the machine's (empty: none): "}
 	namesWarn   = word{"Le service redémarre : les appels s'interrompent quelques secondes, puis reprennent.", "The service restarts: calls pause for some seconds, then go on."}
 
-	timeAsk    = word{"1 serveurs de temps   2 régler l'horloge : ", "1 time servers   2 set the clock: "}
-	timeNTP    = word{"Serveurs de temps, séparés par des espaces : ", "Time servers, with spaces between them: "}
-	timeSet    = word{"Date et heure en temps universel, par exemple %s : ", "Date and time in universal time, such as %s: "}
+	timeAsk      = word{"1 serveurs de temps   2 régler l'horloge : ", "1 time servers   2 set the clock: "}
+	timeNTP      = word{"Serveurs de temps, séparés par des espaces : ", "Time servers, with spaces between them: "}
+	timeSet      = word{"Date et heure en temps universel, par exemple %s : ", "Date and time in universal time, such as %s: "}
+	keyboardWhat = word{"Le clavier est celui de la machine, ou de sa fenêtre chez l'hyperviseur ; une ligne série a celui de votre poste.", "The keyboard is the machine's, or that of its window in the hypervisor; a serial line has your own computer's."}
+	keyboardAsk  = word{`1 AZERTY (France)        2 BÉPO (France)          3 AZERTY (Belgique)
+4 QWERTZ (Suisse)        5 QWERTY (Canada)        6 QWERTY (États-Unis)
+7 QWERTY (Royaume-Uni)   8 QWERTZ (Allemagne)
+Votre clavier : `, `1 AZERTY (France)        2 BÉPO (France)          3 AZERTY (Belgium)
+4 QWERTZ (Switzerland)   5 QWERTY (Canada)        6 QWERTY (US)
+7 QWERTY (UK)            8 QWERTZ (Germany)
+Your keyboard: `}
+	languageAsk = word{"Langue du menu à son début. 1 français   2 anglais : ", "Language that the menu begins with. 1 French   2 English: "}
+	keyboardTry = word{"Essayez quelques lettres, puis Entrée : ", "Try some letters, then Enter: "}
+
 	redirect   = word{"Le port 80 ne fait que renvoyer vers https. 1 ouvrir   2 fermer : ", "Port 80 only sends people to https. 1 open   2 shut: "}
 	shellAsk   = word{"Connexion de l'utilisateur admin à cette machine. 1 permettre   2 interdire : ", "Login of the user admin at this machine. 1 allow   2 forbid: "}
 	shellWarn  = word{"Qui a l'écran ou la ligne série et cette phrase de passe pourra ouvrir une session\n(Alt+F2), sans autre pouvoir que ceux de ce menu.", "Whoever has the screen or the serial line and this passphrase can then log in\n(Alt+F2), with no more power than this menu has."}

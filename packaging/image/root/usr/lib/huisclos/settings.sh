@@ -181,6 +181,15 @@ check_ntp() { wrong=ntp; has ntp && each is_server ntp ntp; }
 
 put_ntp() { local server; while IFS= read -r server; do echo "server $server iburst"; done < <(values ntp) | put "$store/ntp.sources" 0644; }
 
+check_keyboard() {
+  wrong=layout
+  has layout && [[ $(values layout) =~ ^[a-z]{2}(-[a-z]{2,8})?$ && -f $root/usr/share/huisclos/keyboards/$(values layout) ]] || return 1
+  wrong=language
+  has language && [[ $(values language) =~ ^(fr|en)$ ]]
+}
+
+put_keyboard() { values language | put "$store/language" 0644 && values layout | put "$store/keyboard" 0644; }
+
 # --- files --------------------------------------------------------------------------------------------------------------
 
 # put FILE MODE [GROUP]: writes its input as the file: all of it is on the disk before the name is given to it.
@@ -202,4 +211,11 @@ use_ntp() { place "$store/ntp.sources" "$root/run/chrony-dhcp/huisclos.sources";
 # Whether the clock follows a server.
 synchronised() { [[ -e $root/run/huisclos-clock/synchronised ]]; }
 use_hostname() { [[ ! -f $store/hostname ]] || cat "$store/hostname" >"$root/proc/sys/kernel/hostname"; }
+# The kernel's own layout is that of the United States. A machine without a screen has no keyboard; an image may leave a layout out again.
+use_keyboard() {
+  local layout
+  [[ -f $store/keyboard && -e $root/dev/tty0 ]] || return 0
+  layout=$root/usr/share/huisclos/keyboards/$(cat "$store/keyboard")
+  [[ ! -f $layout ]] || loadkeys --quiet --unicode --console="$root/dev/tty0" "$layout" >&2
+}
 place() { [[ ! -f $1 ]] || put "$2" 0644 <"$1"; }
