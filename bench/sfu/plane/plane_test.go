@@ -58,8 +58,9 @@ func TestLoad(t *testing.T) {
 			if r.Opened == 0 || r.Wrong != 0 || r.BadPackets != 0 {
 				t.Errorf("%d opened, %d wrong, %d bad packets", r.Opened, r.Wrong, r.BadPackets)
 			}
-			// More than was asked for: a machine that stands still looks like a lossy line, and sound is sent twice over those.
-			if s.Feedback && (r.NACKs == 0 || r.Repairs < r.NACKs) {
+			// More than was asked for: a machine that stands still looks like a lossy line, and sound is sent twice over those. Fewer by some: what is asked
+			// for in the last moments comes after the count, and a machine that stood still asks when the packet is kept no longer.
+			if s.Feedback && (r.NACKs == 0 || 10*r.Repairs < 9*r.NACKs) {
 				t.Errorf("%d numbers reported lost, %d repairs", r.NACKs, r.Repairs)
 			}
 			if !s.Feedback && r.Repairs != 0 {
