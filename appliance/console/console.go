@@ -235,8 +235,11 @@ func (c *Console) choose(choice string) error {
 }
 
 // pause leaves what was said on the screen. However it is ended, the menu comes back.
-func (c *Console) pause() error {
-	_, err := c.line(goOn)
+func (c *Console) pause() error { return c.rest(goOn) }
+
+// rest is pause with another sentence: whatever is typed counts for nothing.
+func (c *Console) rest(prompt word) error {
+	_, err := c.line(prompt)
 	if errors.Is(err, errGone) {
 		return err
 	}

@@ -206,6 +206,10 @@ func TestKeyboards(t *testing.T) {
 	if out := m.run(false, "k\n1\n2\nqwertz\n\n"); !shows(out, "Votre clavier : Langue du menu à son début. 1 français 2 anglais : Done. Try some letters, then Enter:") {
 		t.Errorf("%s", out)
 	}
+	m = newMachine(t)
+	if out := m.run(true, "k\n1\n2\nqw\x03\n"); !shows(out, "Try some letters") || shows(out, cancelled.en) {
+		t.Errorf("what is set is said to be cancelled:\n%s", out)
+	}
 	for text, first := range map[string]string{"en\n": choose.en, "fr\n": choose.fr, "": choose.en} {
 		m := newMachine(t)
 		if text != "" {

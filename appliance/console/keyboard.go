@@ -27,6 +27,5 @@ func (c *Console) keyboard() error {
 	}
 	c.English = language == "en"
 	c.print(done)
-	_, err = c.line(keyboardTry)
-	return err
+	return c.rest(keyboardTry)
 }
